@@ -1,0 +1,2 @@
+//! demand-letter
+fn main() {}

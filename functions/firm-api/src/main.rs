@@ -1,0 +1,2 @@
+//! firm-api
+fn main() {}

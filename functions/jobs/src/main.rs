@@ -1,0 +1,2 @@
+//! jobs
+fn main() {}

@@ -1,0 +1,2 @@
+//! lock-evaluation
+fn main() {}

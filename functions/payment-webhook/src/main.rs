@@ -1,0 +1,2 @@
+//! payment-webhook
+fn main() {}

@@ -1,0 +1,2 @@
+//! unlock-approval
+fn main() {}

@@ -1,0 +1,145 @@
+//! Names of things: parsed once, at the edge.
+//!
+//! Keys of the table are built with `#`, so an id refuses it, as it refuses control characters and
+//! blanks; an id that was parsed can be put into a key or a log line as it is.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The longest id, in bytes: longer than any gateway's (PayPal's 127, AffiniPay's 128), and a few of
+/// them still fit a key of the table (1,024 bytes).
+pub const MAX_ID_BYTES: usize = 128;
+
+/// Why an id was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// An id has at least one character.
+    #[error("an id can't be empty")]
+    Empty,
+    /// See [`MAX_ID_BYTES`].
+    #[error("the id {0:?}… is longer than {MAX_ID_BYTES} bytes")]
+    TooLong(String),
+    /// `#` builds keys; blanks and control characters can't be seen.
+    #[error("the id {id:?} holds {character:?}, which no id may")]
+    Character {
+        /// As given.
+        id: String,
+        /// The first character that isn't allowed.
+        character: char,
+    },
+}
+
+fn parse(text: &str) -> Result<String, IdError> {
+    if text.is_empty() {
+        return Err(IdError::Empty);
+    }
+    if MAX_ID_BYTES < text.len() {
+        return Err(IdError::TooLong(text.chars().take(16).collect()));
+    }
+    let is_bad = |c: &char| *c == '#' || c.is_control() || c.is_whitespace();
+    match text.chars().find(is_bad) {
+        Some(character) => Err(IdError::Character { id: text.to_owned(), character }),
+        None => Ok(text.to_owned()),
+    }
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// As text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                parse(text).map(Self)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+
+            fn try_from(text: String) -> Result<Self, IdError> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// The tenant.
+    FirmId;
+    /// Who owes the firm; one account each.
+    ClientId;
+    /// A client class, which has one policy (POL-1).
+    ClassId;
+    /// An invoice, by its number: unique in the firm (INV-7).
+    InvoiceId;
+    /// A gateway, or `staff` for a check or a phone payment.
+    GatewayId;
+    /// A payment, by its gateway and the gateway's id: unique in the firm (PAY-1).
+    PaymentId;
+    /// A credit note.
+    CreditNoteId;
+    /// A refund, by the gateway's id.
+    RefundId;
+    /// A chargeback, by the gateway's id.
+    ChargebackId;
+    /// A person at the firm.
+    StaffId;
+    /// A person who signs in to the portal.
+    ContactId;
+    /// A service line: tax, audit, accounting, …
+    ServiceLine;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sec_1_an_id_can_not_forge_a_key() {
+        for (text, expected) in [
+            ("", "empty"),
+            ("acme#P", "'#'"),
+            ("acme corp", "' '"),
+            ("acme\n", "'\\n'"),
+            (&"x".repeat(MAX_ID_BYTES + 1), "longer than 128 bytes"),
+        ] {
+            let error = text.parse::<ClientId>().unwrap_err().to_string();
+            assert!(error.contains(expected), "for {text:?}: {error}");
+        }
+        for text in ["acme", "INV-00042", "Zoë/2026", &"x".repeat(MAX_ID_BYTES)] {
+            assert_eq!(text.parse::<ClientId>().unwrap().as_str(), text);
+        }
+    }
+}
