@@ -1,0 +1,86 @@
+//! What can go wrong between us and a gateway, told apart by what can be done about it.
+
+use crate::stripe::currency::CurrencyError;
+
+/// Why a payment could not be read back.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// No usable answer in time, or one that says «later»: the hint is kept and tried again.
+    #[error("the gateway did not answer: {what}")]
+    Down {
+        /// What was seen instead of an answer.
+        what: String,
+        /// The connection's own error, if it got no further.
+        #[source]
+        source: Option<reqwest::Error>,
+    },
+    /// The gateway knows no such object in this account and mode: forged, or another firm's.
+    #[error("the gateway knows no {object} in this account and mode")]
+    NotFound {
+        /// Which kind of object, and its id.
+        object: String,
+    },
+    /// The key is wrong, revoked or lacks a permission: someone must look at the configuration.
+    #[error("the gateway refused our key with status {status} ({code})")]
+    Refused {
+        /// 401 or 403.
+        status: u16,
+        /// The gateway's code for it, or `no code`.
+        code: String,
+    },
+    /// It did not accept the request as such: repeating it won't help.
+    #[error("the gateway rejected the request with status {status} ({code})")]
+    Rejected {
+        /// Its status.
+        status: u16,
+        /// The gateway's code for it, or `no code`.
+        code: String,
+    },
+    /// An answer that can't be read: repeating it won't help, and guessing would be worse.
+    #[error("the gateway's answer can't be read: {what}")]
+    Malformed {
+        /// Which object and field, and what was expected.
+        what: String,
+    },
+    /// Money in a currency whose decimals at this gateway are not known here.
+    #[error("the gateway's answer holds money that can't be read")]
+    Money(#[from] CurrencyError),
+}
+
+impl GatewayError {
+    /// Whether the same question may have another answer later.
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Self::Down { .. })
+    }
+
+    pub(crate) fn down(what: impl Into<String>) -> Self {
+        Self::Down { what: what.into(), source: None }
+    }
+
+    pub(crate) fn malformed(what: impl Into<String>) -> Self {
+        Self::Malformed { what: what.into() }
+    }
+}
+
+/// Why a gateway can't be talked to as configured.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Nothing to sign in with.
+    #[error("the gateway's key is blank")]
+    BlankKey,
+    /// The key's own prefix says that it belongs to the other mode (TEST-1).
+    #[error("the gateway's key is not a {expected} key, as the firm's mode asks")]
+    OtherMode {
+        /// The mode that was configured.
+        expected: crate::Mode,
+    },
+    /// A key or account with characters that no HTTP header can carry.
+    #[error("the gateway's {0} holds characters that no header can carry")]
+    NotAHeader(&'static str),
+    /// A key goes out only encrypted, or to this very machine.
+    #[error("{0:?} is not a base URL, expected https://host, or http:// for a loopback address")]
+    BaseUrl(String),
+    /// The HTTP client could not be built, as without any root certificates.
+    #[error("the HTTP client could not be built")]
+    Client(#[source] reqwest::Error),
+}

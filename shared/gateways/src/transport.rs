@@ -1,0 +1,173 @@
+//! How a question reaches a gateway: one pooled client for all firms, explicit time-outs, bounded
+//! answers, and a second try only for what can be asked twice.
+//!
+//! Neither keys nor bodies are logged; a path holds only ids.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::header::HeaderMap;
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response, StatusCode, Url};
+use tracing::{debug, warn};
+
+use crate::{ConfigError, GatewayError};
+
+/// The longest answer that is read: Stripe's longest page, 100 refunds, is a tenth of it.
+const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+
+/// How long to wait, for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For the connection, TLS included.
+    pub connect: Duration,
+    /// For one answer, from asking to its last byte.
+    pub answer: Duration,
+    /// For one reading, which may be several questions, each tried twice.
+    pub total: Duration,
+    /// Before the second try.
+    pub pause: Duration,
+}
+
+impl Default for Timeouts {
+    /// A webhook is answered after the reading, well inside an HTTP API's 30 seconds; what takes
+    /// longer is left to the sweeper.
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(3),
+            answer: Duration::from_secs(6),
+            total: Duration::from_secs(15),
+            pause: Duration::from_millis(250),
+        }
+    }
+}
+
+/// The connections to gateways, shared by all firms and cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Transport {
+    client: Client,
+    timeouts: Timeouts,
+}
+
+impl Transport {
+    /// Build it once, where the function starts. It follows no redirect and asks no proxy: a key
+    /// goes to the gateway alone.
+    ///
+    /// # Errors
+    /// When the HTTP client can't be built, as without any root certificates.
+    pub fn new(timeouts: Timeouts) -> Result<Self, ConfigError> {
+        let client = Client::builder()
+            .connect_timeout(timeouts.connect)
+            .timeout(timeouts.answer)
+            .redirect(Policy::none())
+            .no_proxy()
+            .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Ok(Self { client: client.map_err(ConfigError::Client)?, timeouts })
+    }
+
+    /// Ends a reading that takes longer than all of it may.
+    pub(crate) async fn within_total<T>(
+        &self,
+        reading: impl Future<Output = Result<T, GatewayError>>,
+    ) -> Result<T, GatewayError> {
+        let total = self.timeouts.total;
+        let late = || GatewayError::down(format!("the reading took longer than {total:?}"));
+        tokio::time::timeout(total, reading).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    /// Asks; once more after a 5xx, a time-out or a lost connection, since reading twice does nothing.
+    pub(crate) async fn get(&self, url: Url, headers: &HeaderMap) -> Result<Answer, GatewayError> {
+        match self.get_once(url.clone(), headers).await {
+            Err(GatewayError::Down { what, .. }) => {
+                warn!(path = url.path(), "Asking a gateway again: {what}");
+                tokio::time::sleep(self.timeouts.pause).await;
+                self.get_once(url, headers).await
+            }
+            other => other,
+        }
+    }
+
+    async fn get_once(&self, url: Url, headers: &HeaderMap) -> Result<Answer, GatewayError> {
+        let path = url.path().to_owned();
+        let sent = self.client.get(url).headers(headers.clone()).send().await;
+        let response = sent.map_err(lost)?;
+        let status = response.status();
+        debug!(path, status = status.as_u16(), "A gateway answered");
+        if status.is_server_error() {
+            return Err(GatewayError::down(format!("status {}", status.as_u16())));
+        }
+        Ok(Answer { status, body: read(response).await? })
+    }
+}
+
+/// Any answer but a 5xx.
+pub(crate) struct Answer {
+    pub status: StatusCode,
+    pub body: Bytes,
+}
+
+async fn read(mut response: Response) -> Result<Bytes, GatewayError> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(lost)? {
+        if MAX_ANSWER_BYTES < body.len() + chunk.len() {
+            let what = format!("an answer longer than {MAX_ANSWER_BYTES} bytes");
+            return Err(GatewayError::malformed(what));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+fn lost(error: reqwest::Error) -> GatewayError {
+    let what = if error.is_connect() {
+        "no connection"
+    } else if error.is_timeout() {
+        "no answer in time"
+    } else {
+        "the connection broke"
+    };
+    GatewayError::Down { what: what.to_owned(), source: Some(error.without_url()) }
+}
+
+/// A gateway's address without a slash at its end: encrypted, or on this very machine.
+pub(crate) fn base_url(text: &str) -> Result<String, ConfigError> {
+    let refused = || ConfigError::BaseUrl(text.to_owned());
+    let url = Url::parse(text).map_err(|_| refused())?;
+    let is_loopback = match url.host_str() {
+        Some("localhost" | "127.0.0.1" | "[::1]") => true,
+        Some(_) => false,
+        None => return Err(refused()),
+    };
+    let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback);
+    let is_bare = url.username().is_empty() && url.query().is_none() && url.fragment().is_none();
+    if !is_safe || !is_bare {
+        return Err(refused());
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sec_5_a_key_goes_out_only_encrypted_or_to_this_machine() {
+        for (text, expected) in [
+            ("https://api.stripe.com", Some("https://api.stripe.com")),
+            ("https://api.stripe.com/", Some("https://api.stripe.com")),
+            ("http://127.0.0.1:8420", Some("http://127.0.0.1:8420")),
+            ("http://localhost:8080/stripe/", Some("http://localhost:8080/stripe")),
+            ("http://[::1]:1", Some("http://[::1]:1")),
+            ("http://api.stripe.com", None),
+            ("http://127.0.0.1.example.com", None),
+            ("https://user:pass@api.stripe.com", None),
+            ("https://api.stripe.com?x=1", None),
+            ("ftp://127.0.0.1", None),
+            ("api.stripe.com", None),
+            ("", None),
+        ] {
+            assert_eq!(base_url(text).ok().as_deref(), expected, "for {text:?}");
+        }
+    }
+}
