@@ -1,1 +1,20 @@
-//! identity
+//! Who is asking, and what they may do (SEC-1, SEC-2, STAFF-1).
+//!
+//! A token proves the person and nothing else. The firm and the roles come from the grant item,
+//! which is read on each request, so that taking a grant away acts at once; a request only picks
+//! which of its caller's own grants it means. Links and sessions are random tokens that are stored
+//! hashed ([`opaque`]).
+
+pub mod access;
+pub mod grant;
+pub mod keys;
+pub mod opaque;
+mod role;
+pub mod token;
+
+pub use access::{AccessError, FIRM_HEADER, Principal, authorize};
+pub use grant::{Grant, Grants, GrantsError, Subject};
+pub use keys::{HttpKeys, KeySource, KeysError};
+pub use opaque::{OpaqueToken, TokenHash};
+pub use role::Role;
+pub use token::{Expected, Person, TokenError, Verifier};
