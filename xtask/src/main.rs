@@ -1,2 +1,87 @@
-//! xtask
-fn main() {}
+//! The chores of the project, each a command: everything is checked, every generated file is made, with
+//! nothing but `cargo` to begin with.
+//!
+//! `cargo xtask test` is what a person runs before a commit and what the build server runs; there is no
+//! second list of checks to fall behind.
+
+mod checks;
+mod ledger;
+mod mutants;
+mod python;
+mod root;
+mod rules;
+mod run;
+mod table;
+#[cfg(test)]
+mod template;
+mod tests_run;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use checks::Scope;
+
+/// Chores of the Portcullis repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Check everything: formatting, lints, tests, rule index, template, and the table on a second DynamoDB
+    Test {
+        /// Only what tells most per second: formatting, tests with few random cases, rule index
+        #[arg(long)]
+        fast: bool,
+        /// Leave out what needs Python: the template's check and the second DynamoDB
+        #[arg(long)]
+        without_aws: bool,
+    },
+    /// Write docs/rules.md: which tests prove which rule
+    Rules {
+        /// Write nothing; fail if the file is not what would be written, or a rule has no test
+        #[arg(long)]
+        check: bool,
+    },
+    /// Write the ledgers in tests/data
+    Ledger,
+    /// Change the domain's code piece by piece and see whether a test notices (cargo-mutants)
+    Mutants {
+        /// Install cargo-mutants first if it is missing
+        #[arg(long)]
+        install: bool,
+        /// Passed on, e.g. `-- --file shared/domain/src/lock.rs`
+        #[arg(last = true)]
+        rest: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match perform(Arguments::parse().chore) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// True: all is well.
+fn perform(chore: Chore) -> Result<bool> {
+    let root = root::folder();
+    match chore {
+        Chore::Test { fast, without_aws } => {
+            Ok(checks::run_all(&root, Scope { is_fast: fast, has_aws: !without_aws }))
+        }
+        Chore::Rules { check: true } => rules::check(&root).map(|()| true),
+        Chore::Rules { check: false } => rules::write(&root).map(|()| true),
+        Chore::Ledger => ledger::write(&root).map(|()| true),
+        Chore::Mutants { install, rest } => mutants::run(&root, install, &rest),
+    }
+}

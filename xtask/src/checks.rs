@@ -1,0 +1,249 @@
+//! `cargo xtask test`: every check that the project has, one after the other, and one summary.
+//!
+//! A check that fails doesn't stop the next: whoever waits for minutes wants to hear of everything. What
+//! can't be run is a failure, with what to install, unless it was asked to be left out; the summary names
+//! what was left out. The last line is the count for whoever reads only that.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use crate::run;
+use crate::tests_run::{self, Count, Runner};
+use crate::{python, rules, table};
+
+/// Which checks to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scope {
+    /// Only what tells most per second.
+    pub is_fast: bool,
+    /// Also what needs Python.
+    pub has_aws: bool,
+}
+
+/// One check: what it is, what it is for, and how to run it.
+struct Check<'a> {
+    name: &'static str,
+    why: &'static str,
+    /// Why it is left out, if it is.
+    left_out: Option<&'static str>,
+    run: Box<dyn FnOnce() -> Result<Count> + 'a>,
+}
+
+/// How a check ended.
+struct Line {
+    name: &'static str,
+    count: Count,
+    /// Why it was left out, or could not be run.
+    remark: Option<String>,
+    took: Duration,
+}
+
+/// Runs the checks in `scope`; true if all that ran are green.
+pub fn run_all(root: &Path, scope: Scope) -> bool {
+    let runner = Runner::installed();
+    let lines: Vec<Line> = checks(root, scope, runner).into_iter().map(perform).collect();
+    print!("{}", summary(&lines));
+    total(&lines).failed == 0
+}
+
+fn checks(root: &Path, scope: Scope, runner: Runner) -> Vec<Check<'_>> {
+    let fast = scope.is_fast.then_some("--fast");
+    let aws = if scope.has_aws { fast } else { Some("--without-aws") };
+    let check = |name, why, left_out, run| Check { name, why, left_out, run };
+    vec![
+        check(
+            "formatting",
+            "one layout, so that a diff shows what changed",
+            None,
+            Box::new(|| formatting(root)),
+        ),
+        check(
+            "lints",
+            "warnings are errors: clippy, docs, dead code",
+            fast,
+            Box::new(|| lints(root)),
+        ),
+        check(
+            "tests",
+            match runner {
+                Runner::Nextest => "all tests of all crates, by cargo nextest",
+                Runner::CargoTest => {
+                    "all tests of all crates, by cargo test (cargo nextest is not installed)"
+                }
+            },
+            None,
+            Box::new(move || tests_run::all(runner, root, scope.is_fast)),
+        ),
+        check(
+            "examples",
+            "the examples in the docs compile and hold",
+            fast,
+            Box::new(|| tests_run::examples(root)),
+        ),
+        check(
+            "rules",
+            "every rule in scope has a test, and docs/rules.md says which",
+            None,
+            Box::new(|| rules::check(root).map(|()| Count::one(true))),
+        ),
+        check(
+            "template",
+            "template.yaml is one that AWS would take",
+            aws,
+            Box::new(|| template(root)),
+        ),
+        check(
+            "second table",
+            "the store's suite on another DynamoDB than the embedded one",
+            aws,
+            Box::new(move || second_table(runner, root)),
+        ),
+    ]
+}
+
+fn perform(check: Check<'_>) -> Line {
+    let Check { name, why, left_out, run } = check;
+    if let Some(option) = left_out {
+        return Line {
+            name,
+            count: Count::default(),
+            remark: Some(format!("left out, as {option} asks")),
+            took: Duration::ZERO,
+        };
+    }
+    println!("\n== {name}: {why}");
+    let start = Instant::now();
+    let (count, remark) = match run() {
+        Ok(count) => (count, None),
+        Err(error) => {
+            println!("error: {error:#}");
+            let first_line = format!("{error:#}").lines().next().unwrap_or_default().to_owned();
+            (Count::one(false), Some(first_line))
+        }
+    };
+    Line { name, count, remark, took: start.elapsed() }
+}
+
+/// A table of what ran, and the count as the last line.
+fn summary(lines: &[Line]) -> String {
+    let mut text = String::from("\n== summary\n");
+    for Line { name, count: Count { passed, failed }, remark, took } in lines {
+        let seconds = took.as_secs();
+        let mark = match (passed, failed) {
+            (0, 0) => "-",
+            (_, 0) => "ok",
+            _ => "FAILED",
+        };
+        let remark = remark.as_deref().unwrap_or_default();
+        let line = format!(
+            "{name:<14}{mark:<8}{passed:>6} passed{failed:>5} failed{seconds:>6} s  {remark}"
+        );
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    let Count { passed, failed } = total(lines);
+    text.push_str(&format!("{passed} passed, {failed} failed\n"));
+    text
+}
+
+fn total(lines: &[Line]) -> Count {
+    lines.iter().fold(Count::default(), |sum, line| sum.and(line.count))
+}
+
+fn formatting(root: &Path) -> Result<Count> {
+    if !run::succeeds(run::cargo().args(["fmt", "--version"])) {
+        bail!("rustfmt is missing: `rustup component add rustfmt`");
+    }
+    one(run::cargo().current_dir(root).args(["fmt", "--all", "--check"]))
+}
+
+fn lints(root: &Path) -> Result<Count> {
+    if !run::succeeds(run::cargo().args(["clippy", "--version"])) {
+        bail!("clippy is missing: `rustup component add clippy`");
+    }
+    one(run::cargo().current_dir(root).args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))
+}
+
+/// Once as SAM reads it, and once resource by resource.
+fn template(root: &Path) -> Result<Count> {
+    let sam = python::environment(root, "template")?.join("sam");
+    let validate = |lint: &[&str]| {
+        let mut command = Command::new(&sam);
+        command.current_dir(root).args(["validate", "--template", "template.yaml"]).args(lint);
+        // It wants a region and credentials, but asks nobody.
+        command.env("AWS_DEFAULT_REGION", "us-east-1").env("SAM_CLI_TELEMETRY", "0");
+        command.env("AWS_ACCESS_KEY_ID", "none").env("AWS_SECRET_ACCESS_KEY", "none");
+        one(&mut command)
+    };
+    Ok(validate(&[])?.and(validate(&["--lint"])?))
+}
+
+fn second_table(runner: Runner, root: &Path) -> Result<Count> {
+    let programs = python::environment(root, "table")?;
+    let server = table::Server::start(&programs)?;
+    tests_run::on_second_table(runner, root, server.url())
+}
+
+fn one(command: &mut Command) -> Result<Count> {
+    Ok(Count::one(run::streamed(command)?.status.success()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(name: &'static str, passed: u64, failed: u64, remark: Option<&str>) -> Line {
+        let took = Duration::from_millis(12_700);
+        Line { name, count: Count { passed, failed }, remark: remark.map(str::to_owned), took }
+    }
+
+    #[test]
+    fn the_summary_ends_with_the_count() {
+        let text = summary(&[
+            line("formatting", 1, 0, None),
+            line("tests", 310, 2, None),
+            line("template", 0, 1, Some("python3 is not installed")),
+            line("second table", 0, 0, Some("left out, as --without-aws asks")),
+        ]);
+        assert_eq!(
+            text,
+            "\n== summary\n\
+             formatting    ok           1 passed    0 failed    12 s\n\
+             tests         FAILED     310 passed    2 failed    12 s\n\
+             template      FAILED       0 passed    1 failed    12 s  python3 is not installed\n\
+             second table  -            0 passed    0 failed    12 s  left out, as --without-aws asks\n\
+             311 passed, 3 failed\n"
+        );
+    }
+
+    #[test]
+    fn what_is_left_out_is_what_was_asked_to_be() {
+        let left_out = |is_fast, has_aws| -> Vec<&str> {
+            let checks = checks(Path::new("."), Scope { is_fast, has_aws }, Runner::Nextest);
+            checks.iter().filter(|check| check.left_out.is_some()).map(|check| check.name).collect()
+        };
+        assert!(left_out(false, true).is_empty());
+        assert_eq!(left_out(false, false), ["template", "second table"]);
+        assert_eq!(left_out(true, true), ["lints", "examples", "template", "second table"]);
+    }
+
+    #[test]
+    fn what_can_not_run_has_failed() {
+        let run = Box::new(|| bail!("python3 is not installed\nhint"));
+        let line = perform(Check { name: "template", why: "", left_out: None, run });
+        assert_eq!(
+            (line.count, line.remark.as_deref()),
+            (Count::one(false), Some("python3 is not installed"))
+        );
+    }
+}
