@@ -2,6 +2,26 @@
 //!
 //! Everything here is a function of facts, a policy and a day. Nothing waits, reads a clock, draws
 //! a random number or knows AWS; rehearsal, the property tests and the Lambdas run this same code.
+//!
+//! Start at [`decide::decide`]: a [`command::Command`] against an [`account::Account`] gives
+//! [`event::Event`]s, and [`apply::apply`] is how each of them changes the account.
 
+pub mod account;
+pub mod apply;
+pub mod calendar;
+pub mod command;
+pub mod decide;
+pub mod document;
+pub mod event;
 pub mod id;
+pub mod invoice;
+pub mod letter;
+pub mod lock;
 pub mod money;
+pub mod payment;
+pub mod plan;
+pub mod policy;
+pub mod refusal;
+pub mod role;
+pub mod task;
+pub mod text;

@@ -1,0 +1,587 @@
+//! A client's account: the boundary of consistency, and the questions that its facts answer.
+//!
+//! In memory it holds all that can still change, and of the history only what was looked up for
+//! the command at hand ([`Account::looked_up`]). It is changed by [`crate::apply::apply`] alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::Day;
+use crate::id::{ClassId, ClientId, CreditNoteId, FirmId, InvoiceId, PaymentId, ServiceLine, StaffId};
+use crate::invoice::{Hold, Invoice, InvoiceStatus, Source};
+use crate::letter::{Letter, LetterId};
+use crate::lock::{Debt, Lock};
+use crate::money::{Currency, Money};
+use crate::payment::{Payment, PaymentState};
+use crate::plan::{Plan, Promise};
+use crate::policy::{Policy, StepKey, ThresholdOn};
+use crate::task::Task;
+use crate::text::Personal;
+
+/// The most open invoices of one client. An account is read whole for each decision; at this size
+/// that is some 2 MB and 250 read units, and beyond it a client needs another system.
+pub const MAX_OPEN_INVOICES: usize = 5_000;
+
+/// The most contacts of one client: they live on the account's head, which stays under 32 KB.
+pub const MAX_CONTACTS: usize = 20;
+
+/// The most service lines of one client, for the same reason.
+pub const MAX_SERVICE_LINES: usize = 20;
+
+/// How many days with a response the head remembers (LET-8): more than a quarter, were there one
+/// every day.
+pub const MAX_RESPONSES: usize = 100;
+
+/// All facts of one client that the rules look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Whose client.
+    pub firm: FirmId,
+    /// Which.
+    pub client: ClientId,
+    /// Who the client is, and under which policy.
+    pub profile: Profile,
+    /// All open invoices, and closed ones that were looked up.
+    pub invoices: BTreeMap<InvoiceId, Invoice>,
+    /// Payments that are on their way, and others that were looked up.
+    pub payments: BTreeMap<PaymentId, Payment>,
+    /// Client credit by where it came from.
+    pub credits: BTreeMap<Source, Credit>,
+    /// Credit notes that were looked up.
+    pub credit_notes: BTreeSet<CreditNoteId>,
+    /// The lock, if the portal is locked.
+    pub lock: Option<Lock>,
+    /// How many episodes there were.
+    pub episodes: u32,
+    /// How the last episode ended.
+    pub last_unlock: Option<Unlocked>,
+    /// A running exception (UNL-4).
+    pub exception: Option<Exception>,
+    /// The open request to unlock (UNL-6).
+    pub request: Option<UnlockRequest>,
+    /// The hold on the client (LOCK-6).
+    pub hold: Option<Hold>,
+    /// The hard stop (LOCK-6).
+    pub hard_stop: Option<HardStop>,
+    /// The running plan (PLAN-1).
+    pub plan: Option<Plan>,
+    /// Running promises (PROM-1).
+    pub promises: Vec<Promise>,
+    /// Open tasks.
+    pub tasks: BTreeMap<TaskId, Task>,
+    /// Letters that haven't left, and others that were looked up.
+    pub letters: BTreeMap<LetterId, Letter>,
+    /// Days on which the client responded, oldest first (LET-8).
+    pub responses: Vec<Response>,
+    /// The number of the next task or letter.
+    pub next_number: u64,
+    /// What of the history was looked up.
+    pub looked_up: LookedUp,
+}
+
+pub use crate::task::TaskId;
+
+/// Who the client is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// As it stands on letters.
+    pub name: Personal,
+    /// Whose policy applies (POL-1).
+    pub class: ClassId,
+    /// The currency in which the firm bills unless an invoice says otherwise.
+    pub currency: Currency,
+    /// Where letters go, in this order.
+    #[serde(default)]
+    pub contacts: Vec<Contact>,
+    /// Tax, audit, accounting, …
+    #[serde(default)]
+    pub service_lines: BTreeSet<ServiceLine>,
+    /// Whether the engagement's terms allow late fees (LF-1).
+    #[serde(default)]
+    pub terms_allow_late_fee: bool,
+}
+
+/// One address of a client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    /// An e-mail address.
+    pub address: Personal,
+    /// Whether a letter came back from it (LET-6).
+    #[serde(default)]
+    pub is_bounced: bool,
+}
+
+/// Client credit: money of one source that is on no invoice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credit {
+    /// How much.
+    pub amount: Money,
+    /// When it came: it pays invoices that are posted later (PAY-4).
+    pub came_on: Day,
+    /// Counted over the account: older credit is used first.
+    pub number: u64,
+    /// Set while a payment over many invoices is put on them, commit by commit: the rest of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spreading: Option<Spreading>,
+}
+
+/// What is left of a payment over many invoices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spreading {
+    /// The invoices that it named; none of them: it named none.
+    pub invoices: Vec<InvoiceId>,
+}
+
+/// Meanwhile no automatic lock is set (UNL-4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exception {
+    /// Since when.
+    pub begun_on: Day,
+    /// What ends it.
+    pub ends: ExceptionEnd,
+    /// Why.
+    pub reason: Personal,
+    /// The debts of that day.
+    pub old_debts: BTreeSet<InvoiceId>,
+    /// Whether they lock again (`relock_after_exception`).
+    pub relocks: bool,
+}
+
+/// What ends an exception.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExceptionEnd {
+    /// The day after this one.
+    Until(Day),
+    /// The end of the running plan.
+    WithPlan,
+}
+
+/// A billing lead asks for the unlock (UNL-1, UNL-6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnlockRequest {
+    /// Who asked.
+    pub by: StaffId,
+    /// When.
+    pub on: Day,
+    /// The first day on which it no longer stands.
+    pub expires_on: Day,
+}
+
+/// How an episode ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unlocked {
+    /// When.
+    pub on: Day,
+    /// By whom or what.
+    pub way: UnlockWay,
+}
+
+/// What lifted a lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnlockWay {
+    /// A partner, after UNL-1's test.
+    Approved {
+        /// Who.
+        by: StaffId,
+        /// Overdue invoices that did not refuse it, as the approver saw them.
+        despite: BTreeSet<InvoiceId>,
+    },
+    /// The rule (UNL-3).
+    Payment,
+    /// A partner, by exception (UNL-4).
+    Exception {
+        /// Who.
+        by: StaffId,
+    },
+}
+
+/// Nothing is collected any more (LOCK-6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HardStop {
+    /// Since when.
+    pub on: Day,
+    /// Bankruptcy, deceased, represented, do not contact.
+    pub reason: Personal,
+}
+
+/// The client responded (LET-8).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Response {
+    /// When.
+    pub on: Day,
+    /// By which payment, if by one: should it fail, it was no response.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<PaymentId>,
+}
+
+/// What of the history is in memory: an absent entry of it doesn't exist, any other isn't known.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LookedUp {
+    /// Whether all of it is: rehearsals.
+    pub everything: bool,
+    /// Invoices by number.
+    pub invoices: BTreeSet<InvoiceId>,
+    /// Payments by id.
+    pub payments: BTreeSet<PaymentId>,
+    /// Credit notes by id.
+    pub credit_notes: BTreeSet<CreditNoteId>,
+    /// Letters that left.
+    pub letters: BTreeSet<LetterId>,
+}
+
+/// Whether an invoice is collected (INV-4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Collection {
+    /// It may be reminded of, demanded and counted towards a lock.
+    Collect,
+    /// It may not.
+    DoNotCollect(NotCollected),
+}
+
+/// Why an invoice isn't collected, the first that holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotCollected {
+    /// Paid, void, written off.
+    Closed,
+    /// Draft or scheduled.
+    NotPosted,
+    /// All that is left of it is disputed.
+    Disputed,
+    /// At or under the collection threshold.
+    BelowThreshold,
+    /// Nothing is collected from this client any more.
+    HardStop,
+    /// It or the client is on hold.
+    OnHold,
+    /// A promise covers it.
+    Promised,
+    /// A plan covers it.
+    Planned,
+    /// A debit on its way covers it.
+    InFlight,
+    /// It rests after a returned debit.
+    Resting,
+}
+
+/// What UNL-1's test found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnlockTest {
+    /// Overdue invoices that refuse the unlock.
+    pub open: BTreeSet<InvoiceId>,
+    /// Overdue invoices that don't: disputed, planned or promised.
+    pub despite: BTreeSet<InvoiceId>,
+}
+
+impl UnlockTest {
+    /// Whether nothing refuses it.
+    pub fn holds(&self) -> bool {
+        self.open.is_empty()
+    }
+}
+
+impl Account {
+    /// An account without any history.
+    pub fn new(firm: FirmId, client: ClientId, profile: Profile) -> Self {
+        Self {
+            firm,
+            client,
+            profile,
+            invoices: BTreeMap::new(),
+            payments: BTreeMap::new(),
+            credits: BTreeMap::new(),
+            credit_notes: BTreeSet::new(),
+            lock: None,
+            episodes: 0,
+            last_unlock: None,
+            exception: None,
+            request: None,
+            hold: None,
+            hard_stop: None,
+            plan: None,
+            promises: Vec::new(),
+            tasks: BTreeMap::new(),
+            letters: BTreeMap::new(),
+            responses: Vec::new(),
+            next_number: 1,
+            looked_up: LookedUp::default(),
+        }
+    }
+
+    /// Its open invoices.
+    pub fn open_invoices(&self) -> impl Iterator<Item = &Invoice> {
+        self.invoices.values().filter(|invoice| invoice.is_open())
+    }
+
+    /// Client credit in that currency.
+    pub fn credit(&self, currency: Currency) -> Money {
+        let credits = self.credits.values().filter(|credit| credit.amount.currency() == currency);
+        Money::new(credits.map(|credit| credit.amount.minor()).sum(), currency)
+    }
+
+    /// Whether a payment is still being put on its invoices: meanwhile nothing escalates.
+    pub fn is_spreading(&self) -> bool {
+        self.credits.values().any(|credit| credit.spreading.is_some())
+            || self.payments.values().any(|payment| payment.kept() < self.held(&payment.id))
+    }
+
+    /// What is allocated from that payment, or is its credit, in minor units.
+    pub fn held(&self, payment: &PaymentId) -> u64 {
+        let allocated = self.payments.get(payment).map_or(0, |payment| {
+            payment.allocations.iter().map(|(_, amount)| amount.minor()).sum::<u64>()
+        });
+        let credit = self.credits.get(&Source::Payment(payment.clone()));
+        allocated + credit.map_or(0, |credit| credit.amount.minor())
+    }
+
+    /// The first contact whose address takes mail, by its place.
+    pub fn deliverable(&self) -> Option<usize> {
+        self.profile.contacts.iter().position(|contact| !contact.is_bounced)
+    }
+
+    /// The invoice's status as the client sees it: an overdue one of a locked client is locked (INV-2).
+    pub fn status(&self, invoice: &Invoice, day: Day) -> InvoiceStatus {
+        match invoice.status(day) {
+            InvoiceStatus::Overdue if self.lock.is_some() => InvoiceStatus::Locked,
+            status => status,
+        }
+    }
+
+    /// Debits on their way that hold that day, put on invoices as PAY-4 says, oldest debit first.
+    pub fn in_flight(&self, policy: &Policy, day: Day) -> BTreeMap<InvoiceId, u64> {
+        let mut pending: Vec<_> = self
+            .payments
+            .values()
+            .filter(|payment| payment.is_in_flight(day, policy.in_flight_days))
+            .filter_map(|payment| payment.facts.as_ref().map(|facts| (facts.first_on, &payment.id, facts)))
+            .collect();
+        pending.sort_by_key(|(first_on, id, _)| (*first_on, *id));
+        let mut covered = BTreeMap::new();
+        for (_, _, facts) in pending {
+            for (invoice, amount) in self.spread(&facts.invoices, facts.amount, &covered, day) {
+                *covered.entry(invoice).or_insert(0) += amount.minor();
+            }
+        }
+        covered
+    }
+
+    /// Where money goes (PAY-4): to the invoices named, in that order; else to a running plan's, then
+    /// to the oldest due. What doesn't come out again is client credit. `taken` is what of an
+    /// invoice's balance is spoken for.
+    pub fn spread(
+        &self,
+        named: &[InvoiceId],
+        amount: Money,
+        taken: &BTreeMap<InvoiceId, u64>,
+        day: Day,
+    ) -> Vec<(InvoiceId, Money)> {
+        let currency = amount.currency();
+        let mut left = amount.minor();
+        let mut shares = Vec::new();
+        let order = if named.is_empty() { self.payable(currency, day) } else { self.named(named, currency) };
+        for (invoice, room) in order {
+            let room = room.saturating_sub(taken.get(&invoice.id).copied().unwrap_or(0));
+            let share = room.min(left);
+            if 0 < share {
+                left -= share;
+                shares.push((invoice.id.clone(), Money::new(share, currency)));
+            }
+        }
+        shares
+    }
+
+    fn named(&self, named: &[InvoiceId], currency: Currency) -> Vec<(&Invoice, u64)> {
+        let mut seen = BTreeSet::new();
+        let invoices = named.iter().filter(|id| seen.insert(*id)).filter_map(|id| self.invoices.get(id));
+        let open = invoices.filter(|invoice| invoice.is_open() && invoice.total.currency() == currency);
+        open.map(|invoice| (invoice, invoice.balance().minor())).collect()
+    }
+
+    /// Open invoices that take a payment which names none: neither disputed nor scheduled, a running
+    /// plan's first, then by due date, issue date and number. Of a partly disputed one, the
+    /// undisputed part.
+    fn payable(&self, currency: Currency, day: Day) -> Vec<(&Invoice, u64)> {
+        let mut open: Vec<_> = self
+            .open_invoices()
+            .filter(|invoice| invoice.total.currency() == currency && invoice.is_posted(day))
+            .filter(|invoice| !invoice.collectable().is_zero())
+            .collect();
+        let is_planned = |invoice: &Invoice| self.plan.as_ref().is_some_and(|plan| plan.invoices.contains(&invoice.id));
+        open.sort_by_key(|invoice| {
+            (!is_planned(invoice), invoice.due_on, invoice.issued_on, invoice.id.clone())
+        });
+        open.into_iter().map(|invoice| (invoice, invoice.collectable().minor())).collect()
+    }
+
+    /// Which invoices are collected that day (INV-4), all at once: debits and thresholds look at
+    /// several.
+    pub fn collection<'a>(&'a self, policy: &'a Policy, day: Day) -> CollectionView<'a> {
+        let in_flight = self.in_flight(policy, day);
+        CollectionView { account: self, in_flight, overdue: self.overdue(day), policy, day }
+    }
+
+    fn overdue(&self, day: Day) -> BTreeMap<Currency, u64> {
+        let mut sums = BTreeMap::new();
+        for invoice in self.open_invoices().filter(|invoice| invoice.is_overdue(day)) {
+            let collectable = invoice.collectable();
+            *sums.entry(collectable.currency()).or_insert(0) += collectable.minor();
+        }
+        sums
+    }
+
+    /// UNL-1's test: no invoice overdue, but for the named exceptions.
+    pub fn unlock_test(&self, policy: &Policy, day: Day) -> UnlockTest {
+        let view = self.collection(policy, day);
+        let mut test = UnlockTest::default();
+        for invoice in self.open_invoices().filter(|invoice| invoice.is_overdue(day)) {
+            if policy.unlock.remainder_below_threshold && view.is_below_threshold(invoice) {
+                continue;
+            }
+            let is_excused = invoice.collectable().is_zero()
+                || self.is_promised(&invoice.id, day)
+                || self.is_planned(&invoice.id);
+            let list = if is_excused { &mut test.despite } else { &mut test.open };
+            list.insert(invoice.id.clone());
+        }
+        test
+    }
+
+    /// Whether a running promise covers it that day.
+    pub fn is_promised(&self, invoice: &InvoiceId, day: Day) -> bool {
+        self.promises.iter().any(|promise| day <= promise.until && promise.invoices.contains(invoice))
+    }
+
+    /// Whether the running plan covers it.
+    pub fn is_planned(&self, invoice: &InvoiceId) -> bool {
+        self.plan.as_ref().is_some_and(|plan| plan.invoices.contains(invoice))
+    }
+
+    /// What is owed on the plan's invoices, in minor units.
+    pub fn planned_balance(&self, plan: &Plan) -> u64 {
+        let invoices = plan.invoices.iter().filter_map(|id| self.invoices.get(id));
+        invoices.map(|invoice| invoice.balance().minor()).sum()
+    }
+
+    /// Whether the client responded on one of the `days` before `day` (LET-8).
+    pub fn responded_within(&self, days: u32, day: Day) -> bool {
+        let first = crate::calendar::minus(day, days);
+        self.responses.iter().any(|response| first <= response.on && response.on < day)
+    }
+
+    /// Whether the payment stands for a debit or charge that may still come.
+    pub fn is_pending(&self, payment: &PaymentId) -> bool {
+        self.payments.get(payment).is_some_and(|payment| payment.state() == PaymentState::Pending)
+    }
+
+    /// Whether a step of the running episode fired or was passed over.
+    pub fn episode_step_is_done(&self, key: StepKey) -> bool {
+        self.lock.as_ref().is_some_and(|lock| lock.steps.contains(&key))
+    }
+}
+
+/// Which invoices of an account are collected on a day.
+#[derive(Debug, Clone)]
+pub struct CollectionView<'a> {
+    account: &'a Account,
+    in_flight: BTreeMap<InvoiceId, u64>,
+    overdue: BTreeMap<Currency, u64>,
+    policy: &'a Policy,
+    day: Day,
+}
+
+impl<'a> CollectionView<'a> {
+    /// Whether that invoice is, and why not (INV-4).
+    pub fn of(&self, invoice: &Invoice) -> Collection {
+        match self.obstacle(invoice) {
+            Some(why) => Collection::DoNotCollect(why),
+            None => Collection::Collect,
+        }
+    }
+
+    /// Whether that invoice is collected.
+    pub fn collects(&self, invoice: &Invoice) -> bool {
+        self.obstacle(invoice).is_none()
+    }
+
+    /// Overdue invoices that are collected, as a lock's trigger sees them.
+    pub fn debts(&self) -> Vec<(&'a Invoice, Debt<'a>)> {
+        let overdue = self.account.open_invoices().filter(|invoice| invoice.is_overdue(self.day));
+        let collected = overdue.filter(|invoice| self.collects(invoice));
+        collected
+            .map(|invoice| {
+                let debt = Debt {
+                    invoice: &invoice.id,
+                    days_overdue: invoice.days_overdue(self.day),
+                    collectable: invoice.collectable(),
+                };
+                (invoice, debt)
+            })
+            .collect()
+    }
+
+    fn obstacle(&self, invoice: &Invoice) -> Option<NotCollected> {
+        let account = self.account;
+        let is_on_hold = |hold: &Option<Hold>| hold.as_ref().is_some_and(|hold| hold.holds_on(self.day));
+        let in_flight = self.in_flight.get(&invoice.id).copied().unwrap_or(0);
+        let obstacles = [
+            (invoice.ending.is_some() || invoice.balance().is_zero(), NotCollected::Closed),
+            (!invoice.is_posted(self.day), NotCollected::NotPosted),
+            (invoice.collectable().is_zero(), NotCollected::Disputed),
+            (account.hard_stop.is_some(), NotCollected::HardStop),
+            (is_on_hold(&account.hold) || is_on_hold(&invoice.hold), NotCollected::OnHold),
+            (account.is_promised(&invoice.id, self.day), NotCollected::Promised),
+            (account.is_planned(&invoice.id), NotCollected::Planned),
+            (self.is_below_threshold(invoice), NotCollected::BelowThreshold),
+            // What is disputed needs no debit to cover it.
+            (invoice.collectable().minor() <= in_flight, NotCollected::InFlight),
+            (invoice.rests_before.is_some_and(|resumes| self.day < resumes), NotCollected::Resting),
+        ];
+        obstacles.into_iter().find(|(holds, _)| *holds).map(|(_, why)| why)
+    }
+
+    /// Whether the collectable balance is at or under the threshold.
+    pub fn is_below_threshold(&self, invoice: &Invoice) -> bool {
+        let collectable = invoice.collectable();
+        let owed = match self.policy.collection_threshold_on {
+            ThresholdOn::Invoice => collectable.minor(),
+            ThresholdOn::ClientOverdue => {
+                let overdue = self.overdue.get(&collectable.currency()).copied().unwrap_or(0);
+                if invoice.is_overdue(self.day) { overdue } else { overdue.saturating_add(collectable.minor()) }
+            }
+        };
+        owed <= self.policy.threshold(collectable.currency()).minor()
+    }
+}
+
+impl Account {
+    /// Whether the invoice is in memory, or known not to exist.
+    pub fn knows_invoice(&self, id: &InvoiceId) -> bool {
+        let looked_up = &self.looked_up;
+        looked_up.everything || self.invoices.contains_key(id) || looked_up.invoices.contains(id)
+    }
+
+    /// Whether the payment is in memory, or known not to exist.
+    pub fn knows_payment(&self, id: &PaymentId) -> bool {
+        let looked_up = &self.looked_up;
+        looked_up.everything || self.payments.contains_key(id) || looked_up.payments.contains(id)
+    }
+
+    /// Whether the credit note is in memory, or known not to exist.
+    pub fn knows_credit_note(&self, id: &CreditNoteId) -> bool {
+        self.looked_up.everything || self.looked_up.credit_notes.contains(id)
+    }
+
+    /// Whether the letter is in memory, or known not to exist.
+    pub fn knows_letter(&self, id: LetterId) -> bool {
+        let looked_up = &self.looked_up;
+        looked_up.everything || self.letters.contains_key(&id) || looked_up.letters.contains(&id)
+    }
+
+    /// Who asked for the unlock, if anybody did.
+    pub fn requester(&self) -> Option<&StaffId> {
+        self.request.as_ref().map(|request| &request.by)
+    }
+}

@@ -1,0 +1,509 @@
+//! How an event changes an account: the only code that does.
+//!
+//! An event was decided against these facts, so applying it can't fail; it holds everything that
+//! the fold needs, and no rule is asked again.
+
+use std::collections::BTreeMap;
+
+use crate::account::{Account, Credit, MAX_RESPONSES, Response, Spreading};
+use crate::calendar::Day;
+use crate::command::{DisputeOutcome, News};
+use crate::event::{Event, Settlement, SkipReason};
+use crate::id::InvoiceId;
+use crate::invoice::{Allocation, CatchUp, Ending, Invoice, Posting, Source, StepMark, Warning};
+use crate::letter::{Content, DebtKind, Letter, LetterId, LetterKind, LetterState, Part, Sending};
+use crate::money::Money;
+use crate::payment::{Payment, PaymentFacts, PaymentState, Seen};
+use crate::policy::StepKey;
+use crate::task::About;
+
+/// Changes the account as the event says.
+pub fn apply(account: &mut Account, event: &Event) {
+    match event {
+        Event::AccountOpened(profile) | Event::ProfileChanged(profile) => {
+            account.profile = profile.clone();
+        }
+        Event::InvoiceIssued(invoice) => {
+            account.invoices.insert(invoice.id.clone(), invoice.as_ref().clone());
+        }
+        Event::InvoicePosted { invoice } => on_invoice(account, invoice, |invoice| {
+            invoice.posting = Posting::Posted;
+        }),
+        Event::InvoiceVoided { invoice, on, reason } => on_invoice(account, invoice, |invoice| {
+            invoice.ending = Some(Ending::Voided { on: *on, reason: reason.clone() });
+        }),
+        Event::InvoiceWrittenOff { invoice, on, reason, amount } => {
+            on_invoice(account, invoice, |invoice| {
+                let (on, amount) = (*on, *amount);
+                invoice.ending = Some(Ending::WrittenOff { on, reason: reason.clone(), amount });
+            });
+        }
+        Event::PaymentChanged { payment, news, on, settlement, .. } => {
+            let entry = account.payments.entry(payment.clone());
+            let known = entry.or_insert_with(|| Payment::unknown(payment.clone()));
+            let was = known.state();
+            learn(known, news, *on);
+            remember_chargeback(known, settlement);
+            respond_by_payment(account, payment, was, news, *on);
+            settle(account, &Source::Payment(payment.clone()), settlement, *on);
+            money_came(account, settlement);
+        }
+        Event::PaymentMismatched { payment, told } => {
+            let entry = account.payments.entry(payment.clone());
+            entry.or_insert_with(|| Payment::unknown(payment.clone())).mismatches.push(*told);
+        }
+        Event::CreditNoteIssued { id, on, settlement, .. } => {
+            account.credit_notes.insert(id.clone());
+            account.looked_up.credit_notes.insert(id.clone());
+            settle(account, &Source::CreditNote(id.clone()), settlement, *on);
+            money_came(account, settlement);
+        }
+        Event::CreditMoved { source, on, settlement } => settle(account, source, settlement, *on),
+        Event::CollectionRests { invoices, before } => {
+            for id in invoices {
+                on_invoice(account, id, |invoice| invoice.rests_before = Some(*before));
+            }
+        }
+        Event::DisputeBegun { invoice, dispute } => on_invoice(account, invoice, |invoice| {
+            invoice.dispute = Some(dispute.clone());
+        }),
+        Event::DisputeReviewed { invoice } => on_invoice(account, invoice, |invoice| {
+            if let Some(dispute) = &mut invoice.dispute {
+                dispute.is_under_review = true;
+            }
+        }),
+        Event::DisputeEnded { invoice, outcome } => on_invoice(account, invoice, |invoice| {
+            invoice.dispute = None;
+            if *outcome == DisputeOutcome::Rejected {
+                invoice.catch_up = Some(CatchUp { last_on: None });
+            }
+        }),
+        Event::CaughtUp { invoice } => on_invoice(account, invoice, |invoice| {
+            invoice.catch_up = None;
+        }),
+        Event::PromiseBegun { promise, counts } => {
+            if *counts {
+                for invoice in &promise.invoices {
+                    on_invoice(account, invoice, |invoice| invoice.promises += 1);
+                }
+            }
+            account.promises.push(promise.clone());
+        }
+        Event::PromiseEnded { invoices, .. } => {
+            for promise in &mut account.promises {
+                promise.invoices.retain(|invoice| !invoices.contains(invoice));
+            }
+            account.promises.retain(|promise| !promise.invoices.is_empty());
+        }
+        Event::PlanBegun(plan) => account.plan = Some(plan.clone()),
+        Event::PlanEnded { .. } => account.plan = None,
+        Event::HoldBegun { invoice, hold } => match invoice {
+            Some(invoice) => on_invoice(account, invoice, |invoice| invoice.hold = Some(hold.clone())),
+            None => account.hold = Some(hold.clone()),
+        },
+        Event::HoldEnded { invoice } => match invoice {
+            Some(invoice) => on_invoice(account, invoice, |invoice| invoice.hold = None),
+            None => account.hold = None,
+        },
+        Event::HardStopped { on, reason } => {
+            let stop = crate::account::HardStop { on: *on, reason: reason.clone() };
+            account.hard_stop = Some(stop);
+        }
+        Event::Locked { lock, invoices } => {
+            for id in invoices {
+                on_invoice(account, id, |invoice| happened(invoice, lock.on));
+            }
+            account.episodes = lock.episode;
+            account.lock = Some(lock.clone());
+        }
+        Event::EpisodeMoved { policy } => {
+            if let Some(lock) = &mut account.lock {
+                lock.policy = policy.clone();
+            }
+        }
+        Event::Unlocked { unlocked, .. } => {
+            account.lock = None;
+            account.request = None;
+            account.last_unlock = Some(unlocked.clone());
+        }
+        Event::UnlockRequested(request) => account.request = Some(request.clone()),
+        Event::UnlockRejected { .. } | Event::UnlockRequestExpired { .. } => account.request = None,
+        Event::ExceptionBegun(exception) => account.exception = Some(exception.clone()),
+        Event::ExceptionEnded => end_exception(account),
+        Event::LetterQueued(letter) => queue(account, letter),
+        Event::LetterExtended { letter, part } => extend(account, *letter, part),
+        Event::LetterWithdrawn { letter, on } => {
+            on_letter(account, *letter, |letter| letter.state = LetterState::Withdrawn { on: *on });
+        }
+        Event::LetterLeft { letter, sending } => leave(account, *letter, sending),
+        Event::AddressBounced { contact, letter } => bounce(account, *contact, *letter),
+        Event::Reminded { invoice, reminders } => on_invoice(account, invoice, |invoice| {
+            invoice.reminders.extend(reminders);
+        }),
+        Event::StepDone { step, on, invoices, .. } | Event::StepReached { step, on, invoices } => step_done(account, *step, *on, invoices.iter()),
+        Event::StepSkipped { step, on, invoice, why } => {
+            skip_step(account, *step, *on, invoice.as_ref(), *why);
+        }
+        Event::TaskOpened(task) => {
+            account.next_number = account.next_number.max(task.id.0 + 1);
+            account.tasks.insert(task.id, task.clone());
+        }
+        Event::TaskExtended { task, invoices: more } => {
+            if let Some(task) = account.tasks.get_mut(task) {
+                match &mut task.about {
+                    About::ReviewTask { invoices, .. }
+                    | About::ApproveStep { invoices, .. }
+                    | About::CollectionsReferral { invoices, .. } => invoices.extend(more.iter().cloned()),
+                    About::ReadyForUnlock
+                    | About::BouncedAddress { .. }
+                    | About::NoAddress
+                    | About::RecordsRequest
+                    | About::Mismatch { .. } => {}
+                }
+            }
+        }
+        Event::TaskAssigned { task, to } => {
+            if let Some(task) = account.tasks.get_mut(task) {
+                task.assignee = Some(to.clone());
+            }
+        }
+        Event::ReferralApproved { task, by } => {
+            if let Some(task) = account.tasks.get_mut(task)
+                && let About::CollectionsReferral { approved_by, .. } = &mut task.about
+            {
+                *approved_by = Some(by.clone());
+            }
+        }
+        Event::TaskClosed { task, .. } => {
+            account.tasks.remove(task);
+        }
+        Event::Responded { on } => respond(account, Response { on: *on, payment: None }),
+    }
+}
+
+fn on_invoice(account: &mut Account, id: &InvoiceId, change: impl FnOnce(&mut Invoice)) {
+    if let Some(invoice) = account.invoices.get_mut(id) {
+        change(invoice);
+    }
+}
+
+fn on_letter(account: &mut Account, id: LetterId, change: impl FnOnce(&mut Letter)) {
+    if let Some(letter) = account.letters.get_mut(&id) {
+        change(letter);
+    }
+}
+
+/// What is known of a payment after that news: knowledge only grows (PAY-3).
+pub(crate) fn learn(payment: &mut Payment, news: &News, day: Day) {
+    match news {
+        News::Told { amount, method, invoices, seen, on } => match &mut payment.facts {
+            Some(facts) => facts.seen = facts.seen.max(*seen),
+            None => {
+                let seen = if payment.return_seen { Seen::Returned } else { *seen };
+                payment.facts = Some(PaymentFacts {
+                    amount: *amount,
+                    method: *method,
+                    invoices: invoices.clone(),
+                    seen,
+                    first_on: on.unwrap_or(day),
+                });
+            }
+        },
+        News::Refunded { id, amount } => {
+            let all = || {
+                let currency = payment.facts.as_ref().map(|facts| facts.amount.currency());
+                currency.map(|currency| Money::new(payment.refundable(), currency))
+            };
+            if let Some(amount) = amount.or_else(all) {
+                payment.refunds.entry(id.clone()).or_insert(amount);
+            }
+        }
+        News::Chargeback { id, state } => {
+            let known = payment.chargebacks.entry(id.clone()).or_insert(*state);
+            *known = (*known).max(*state);
+        }
+        News::Returned => {
+            payment.return_seen = true;
+            if let Some(facts) = &mut payment.facts {
+                facts.seen = Seen::Returned;
+            }
+        }
+    }
+}
+
+/// What a chargeback takes is remembered; once nothing is charged back any more, it is forgotten.
+fn remember_chargeback(payment: &mut Payment, settlement: &Settlement) {
+    match payment.state() {
+        PaymentState::ChargedBack => {
+            for (invoice, amount) in &settlement.taken {
+                add_share(&mut payment.before_chargeback, invoice, *amount);
+            }
+        }
+        _ => payment.before_chargeback.clear(),
+    }
+}
+
+/// A payment not failed is a response, on the day of its first news (LET-8).
+fn respond_by_payment(
+    account: &mut Account,
+    payment: &crate::id::PaymentId,
+    was: PaymentState,
+    news: &News,
+    day: Day,
+) {
+    let now = account.payments.get(payment).map_or(PaymentState::Unknown, Payment::state);
+    if now == PaymentState::Failed {
+        account.responses.retain(|response| response.payment.as_ref() != Some(payment));
+        return;
+    }
+    let is_first = matches!(was, PaymentState::Unknown | PaymentState::Failed);
+    if let News::Told { on, .. } = news
+        && is_first
+    {
+        let on = on.unwrap_or(day);
+        respond(account, Response { on, payment: Some(payment.clone()) });
+    }
+}
+
+fn respond(account: &mut Account, response: Response) {
+    if account.responses.contains(&response) {
+        return;
+    }
+    let place = account.responses.partition_point(|known| known.on <= response.on);
+    account.responses.insert(place, response);
+    if MAX_RESPONSES < account.responses.len() {
+        account.responses.remove(0);
+    }
+}
+
+fn settle(account: &mut Account, source: &Source, settlement: &Settlement, day: Day) {
+    for (invoice, amount) in &settlement.taken {
+        take_from_invoice(account, invoice, source, *amount);
+        on_shares(account, source, |shares| take_share(shares, invoice, *amount));
+    }
+    for (invoice, amount) in &settlement.allocated {
+        put_on_invoice(account, invoice, source, *amount);
+        on_shares(account, source, |shares| add_share(shares, invoice, *amount));
+    }
+    move_credit(account, source, settlement, day);
+}
+
+/// Money or a credit came in since the lock (UNL-3).
+fn money_came(account: &mut Account, settlement: &Settlement) {
+    if !settlement.allocated.is_empty() || settlement.credit_added.is_some() {
+        if let Some(lock) = &mut account.lock {
+            lock.money_came = true;
+        }
+    }
+}
+
+fn move_credit(account: &mut Account, source: &Source, settlement: &Settlement, day: Day) {
+    if let Some(added) = settlement.credit_added {
+        let number = account.next_number;
+        account.next_number += 1;
+        let none = Credit { amount: Money::zero(added.currency()), came_on: day, number, spreading: None };
+        let credit = account.credits.entry(source.clone()).or_insert(none);
+        credit.amount = Money::new(credit.amount.minor() + added.minor(), added.currency());
+        credit.came_on = day;
+    }
+    if let Some(credit) = account.credits.get_mut(source) {
+        if let Some(taken) = settlement.credit_taken {
+            let left = credit.amount.minor().saturating_sub(taken.minor());
+            credit.amount = Money::new(left, taken.currency());
+        }
+        let spreading = settlement.spreading.clone();
+        credit.spreading = spreading.map(|invoices| Spreading { invoices });
+        if credit.amount.is_zero() {
+            account.credits.remove(source);
+        }
+    }
+}
+
+fn on_shares(account: &mut Account, source: &Source, change: impl FnOnce(&mut Vec<(InvoiceId, Money)>)) {
+    if let Source::Payment(id) = source
+        && let Some(payment) = account.payments.get_mut(id)
+    {
+        change(&mut payment.allocations);
+    }
+}
+
+fn add_share(shares: &mut Vec<(InvoiceId, Money)>, invoice: &InvoiceId, amount: Money) {
+    match shares.iter_mut().find(|(id, _)| id == invoice) {
+        Some((_, share)) => *share = Money::new(share.minor() + amount.minor(), amount.currency()),
+        None => shares.push((invoice.clone(), amount)),
+    }
+}
+
+fn take_share(shares: &mut Vec<(InvoiceId, Money)>, invoice: &InvoiceId, amount: Money) {
+    for (id, share) in shares.iter_mut().filter(|(id, _)| id == invoice) {
+        debug_assert_eq!(id, invoice);
+        *share = Money::new(share.minor().saturating_sub(amount.minor()), amount.currency());
+    }
+    shares.retain(|(_, share)| !share.is_zero());
+}
+
+fn put_on_invoice(account: &mut Account, id: &InvoiceId, source: &Source, amount: Money) {
+    on_invoice(account, id, |invoice| {
+        match invoice.allocations.iter_mut().find(|allocation| allocation.source == *source) {
+            Some(allocation) => {
+                let sum = allocation.amount.minor() + amount.minor();
+                allocation.amount = Money::new(sum, amount.currency());
+            }
+            None => invoice.allocations.push(Allocation { source: source.clone(), amount }),
+        }
+    });
+}
+
+/// An invoice that is opened again was not warned: a warning counts only if it has been open ever
+/// since (PAY-5).
+fn take_from_invoice(account: &mut Account, id: &InvoiceId, source: &Source, amount: Money) {
+    on_invoice(account, id, |invoice| {
+        let was_open = invoice.is_open();
+        for allocation in invoice.allocations.iter_mut().filter(|known| known.source == *source) {
+            let left = allocation.amount.minor().saturating_sub(amount.minor());
+            allocation.amount = Money::new(left, amount.currency());
+        }
+        invoice.allocations.retain(|allocation| !allocation.amount.is_zero());
+        if !was_open {
+            invoice.warnings.clear();
+        }
+    });
+}
+
+fn end_exception(account: &mut Account) {
+    let Some(exception) = account.exception.take() else { return };
+    if !exception.relocks {
+        for invoice in &exception.old_debts {
+            on_invoice(account, invoice, |invoice| invoice.never_locks = true);
+        }
+    }
+}
+
+fn queue(account: &mut Account, letter: &Letter) {
+    account.next_number = account.next_number.max(letter.id.0 + 1);
+    if let Content::Debt { parts } = &letter.content {
+        for part in parts {
+            part_happened(account, part, letter.queued_on);
+        }
+    }
+    if let Content::Receipt { payment } = &letter.content
+        && let Some(payment) = account.payments.get_mut(payment)
+    {
+        payment.has_receipt = true;
+    }
+    account.letters.insert(letter.id, letter.clone());
+}
+
+fn extend(account: &mut Account, id: LetterId, part: &Part) {
+    let mut queued_on = None;
+    on_letter(account, id, |letter| {
+        queued_on = Some(letter.queued_on);
+        if let Content::Debt { parts } = &mut letter.content {
+            parts.push(part.clone());
+        }
+    });
+    if let Some(day) = queued_on {
+        part_happened(account, part, day);
+    }
+}
+
+fn part_happened(account: &mut Account, part: &Part, day: Day) {
+    if part.kind == DebtKind::Reminder {
+        return;
+    }
+    for invoice in &part.invoices {
+        on_invoice(account, invoice, |invoice| happened(invoice, day));
+    }
+}
+
+/// Something happened to the invoice that day: after a rejected dispute that is all for it.
+fn happened(invoice: &mut Invoice, day: Day) {
+    if let Some(catch_up) = &mut invoice.catch_up {
+        catch_up.last_on = Some(day);
+    }
+}
+
+/// A debt letter warns each invoice in it, unless it is a reminder (LET-9).
+fn leave(account: &mut Account, id: LetterId, sending: &Sending) {
+    let mut is_debt = false;
+    on_letter(account, id, |letter| {
+        is_debt = letter.content.is_debt();
+        letter.state = LetterState::Left(sending.clone());
+    });
+    if !is_debt || sending.kind == LetterKind::Reminder {
+        return;
+    }
+    for invoice in &sending.invoices {
+        let warning = Warning { letter: id, on: sending.on };
+        on_invoice(account, invoice, |invoice| invoice.warnings.push(warning));
+    }
+}
+
+fn bounce(account: &mut Account, contact: u32, letter: LetterId) {
+    if let Some(contact) = account.profile.contacts.get_mut(contact as usize) {
+        contact.is_bounced = true;
+    }
+    for invoice in account.invoices.values_mut() {
+        invoice.warnings.retain(|warning| warning.letter != letter);
+    }
+}
+
+fn step_done<'a>(
+    account: &mut Account,
+    step: StepKey,
+    day: Day,
+    invoices: impl Iterator<Item = &'a InvoiceId>,
+) {
+    let mark = StepMark { on: day, is_skipped: false };
+    match step.when {
+        crate::policy::When::DaysOverdue(_) => {
+            for invoice in invoices {
+                on_invoice(account, invoice, |invoice| {
+                    invoice.steps.insert(step, mark);
+                    happened(invoice, day);
+                });
+            }
+        }
+        crate::policy::When::AfterLock(_) => {
+            for invoice in invoices {
+                on_invoice(account, invoice, |invoice| happened(invoice, day));
+            }
+            if let Some(lock) = &mut account.lock {
+                lock.steps.insert(step);
+            }
+        }
+    }
+}
+
+fn skip_step(account: &mut Account, step: StepKey, day: Day, invoice: Option<&InvoiceId>, _why: SkipReason) {
+    match invoice {
+        Some(invoice) => on_invoice(account, invoice, |invoice| {
+            invoice.steps.insert(step, StepMark { on: day, is_skipped: true });
+        }),
+        None => {
+            if let Some(lock) = &mut account.lock {
+                lock.steps.insert(step);
+            }
+        }
+    }
+}
+
+/// The account after those events.
+pub fn fold(mut account: Account, events: &[Event]) -> Account {
+    for event in events {
+        apply(&mut account, event);
+    }
+    account
+}
+
+/// What each source put on invoices and holds as credit: for invariants.
+pub fn money_by_source(account: &Account) -> BTreeMap<Source, u64> {
+    let mut sums = BTreeMap::new();
+    for allocation in account.invoices.values().flat_map(|invoice| &invoice.allocations) {
+        *sums.entry(allocation.source.clone()).or_insert(0) += allocation.amount.minor();
+    }
+    for (source, credit) in &account.credits {
+        *sums.entry(source.clone()).or_insert(0) += credit.amount.minor();
+    }
+    sums
+}

@@ -1,0 +1,372 @@
+//! Commands: everything that can happen to an account, and what each needs to be decided.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::{Account, Profile, TaskId};
+use crate::calendar::Day;
+use crate::id::{ChargebackId, CreditNoteId, InvoiceId, PaymentId, RefundId, ServiceLine, StaffId};
+use crate::invoice::{Invoice, InvoiceKind, Line, Posting, Source};
+use crate::letter::{Content, LetterId};
+use crate::money::Money;
+use crate::payment::{ChargebackState, Method, Seen};
+use crate::plan::Instalment;
+use crate::policy::Action;
+use crate::text::Personal;
+
+/// Something that happened or is asked for. Each is decided by [`crate::decide::decide`] and, but
+/// for the sending of letters and what an import brings, followed by the evaluation of the
+/// client (EVAL-1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// The client becomes one.
+    OpenAccount(Profile),
+    /// Who it is changes: name, class, contacts, service lines.
+    ChangeProfile(Profile),
+    /// An invoice is put in (INV-1..7).
+    IssueInvoice(NewInvoice),
+    /// A draft goes out.
+    PostInvoice {
+        /// Which.
+        invoice: InvoiceId,
+    },
+    /// It should never have been (INV-6).
+    VoidInvoice {
+        /// Which.
+        invoice: InvoiceId,
+        /// Why.
+        reason: Personal,
+    },
+    /// The firm gives it up (PLAN-1).
+    WriteOff {
+        /// Which.
+        invoice: InvoiceId,
+        /// Why.
+        reason: Personal,
+    },
+    /// News about a payment (PAY-1..5).
+    RecordPayment {
+        /// Which.
+        payment: PaymentId,
+        /// What.
+        news: News,
+    },
+    /// A credit note (INV-5).
+    IssueCreditNote {
+        /// Its number.
+        id: CreditNoteId,
+        /// How much.
+        amount: Money,
+        /// On which invoice; else it goes where a payment would.
+        invoice: Option<InvoiceId>,
+    },
+    /// The next invoices of a payment over many; or the next to be taken back.
+    AllocateCredit,
+    /// A dispute on an invoice (DIS-1).
+    OpenDispute {
+        /// Which.
+        invoice: InvoiceId,
+        /// How much of it; all, if not said.
+        amount: Option<Money>,
+        /// Why.
+        reason: Personal,
+    },
+    /// A partner looks at it.
+    ReviewDispute {
+        /// On which invoice.
+        invoice: InvoiceId,
+    },
+    /// It is decided.
+    ResolveDispute {
+        /// On which invoice.
+        invoice: InvoiceId,
+        /// How.
+        outcome: DisputeOutcome,
+    },
+    /// A promise to pay (PROM-1).
+    MakePromise {
+        /// For which invoice; those overdue, if not said.
+        invoice: Option<InvoiceId>,
+        /// The last day to keep it.
+        until: Day,
+    },
+    /// A payment plan (PLAN-1).
+    BeginPlan {
+        /// For what.
+        invoices: BTreeSet<InvoiceId>,
+        /// In which instalments.
+        instalments: Vec<Instalment>,
+    },
+    /// Reminders, steps, fees and new locks stop (LOCK-6).
+    PlaceHold {
+        /// On which invoice; the client, if not said.
+        invoice: Option<InvoiceId>,
+        /// The last day, if any.
+        until: Option<Day>,
+        /// Why.
+        reason: Personal,
+    },
+    /// They go on.
+    ReleaseHold {
+        /// On which invoice; the client, if not said.
+        invoice: Option<InvoiceId>,
+    },
+    /// Nothing is collected any more (LOCK-6).
+    HardStop {
+        /// Bankruptcy, deceased, represented, do not contact.
+        reason: Personal,
+    },
+    /// A lock by hand (LOCK-4).
+    Lock {
+        /// Why.
+        reason: Personal,
+    },
+    /// A running episode follows the newest policy from now on (POL-1).
+    MoveEpisode,
+    /// A billing lead asks for the unlock (UNL-1).
+    RequestUnlock,
+    /// A partner approves it.
+    ApproveUnlock,
+    /// It is rejected (UNL-6).
+    RejectUnlock {
+        /// Why.
+        reason: Personal,
+    },
+    /// A partner unlocks all the same (UNL-4).
+    ExceptionUnlock {
+        /// Why.
+        reason: Personal,
+        /// The last day; without one, as long as the running plan is kept.
+        until: Option<Day>,
+    },
+    /// A partner approves a step that waits for it (POL-3).
+    ApproveStep {
+        /// What it does.
+        action: Action,
+    },
+    /// Somebody takes a task.
+    AssignTask {
+        /// Which.
+        task: TaskId,
+        /// Who.
+        to: StaffId,
+    },
+    /// A person is done with a task.
+    CloseTask {
+        /// Which.
+        task: TaskId,
+    },
+    /// A message; one from the client is a response (LET-8).
+    NoteMessage,
+    /// A letter came back (LET-6, LET-10).
+    ReportBounce {
+        /// Which.
+        letter: LetterId,
+    },
+    /// The client asks for its own records (ACC-4).
+    RequestRecords,
+    /// A queued letter is about to leave: it is claimed as far as it is still true (LET-4).
+    ClaimLetter {
+        /// Which.
+        letter: LetterId,
+    },
+    /// The day's evaluation (EVAL-1).
+    Evaluate,
+}
+
+impl Command {
+    /// Whether the evaluation of the client follows at once (EVAL-1).
+    pub fn is_followed_by_evaluation(&self) -> bool {
+        !matches!(self, Self::ClaimLetter { .. })
+    }
+}
+
+/// An invoice to be put in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewInvoice {
+    /// Its number.
+    pub id: InvoiceId,
+    /// Which terms and steps apply.
+    #[serde(default)]
+    pub kind: InvoiceKind,
+    /// For which service.
+    #[serde(default)]
+    pub service_line: Option<ServiceLine>,
+    /// What it is made of; may be empty where only the total is known.
+    #[serde(default)]
+    pub lines: Vec<Line>,
+    /// What it comes to.
+    pub total: Money,
+    /// The invoice date; the day it is posted, if not said.
+    #[serde(default)]
+    pub issued_on: Option<Day>,
+    /// The due date; from the terms, if not said (INV-3).
+    #[serde(default)]
+    pub due_on: Option<Day>,
+    /// The day on which it goes out; the invoice date, if that is to come, else now.
+    #[serde(default)]
+    pub posts_on: Option<Day>,
+    /// Whether it isn't finished.
+    #[serde(default)]
+    pub is_draft: bool,
+}
+
+/// News about a payment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum News {
+    /// The payment itself.
+    Told {
+        /// How much.
+        amount: Money,
+        /// How.
+        method: Method,
+        /// The invoices that it names, in that order.
+        invoices: Vec<InvoiceId>,
+        /// What it is now.
+        seen: Seen,
+        /// The day on which it was paid, where that isn't today: imports.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        on: Option<Day>,
+    },
+    /// Some of it was given back.
+    Refunded {
+        /// The gateway's id of the refund.
+        id: RefundId,
+        /// How much; all that is left, if not said.
+        amount: Option<Money>,
+    },
+    /// The payer's bank takes it back, or gives it back.
+    Chargeback {
+        /// The gateway's id of the chargeback.
+        id: ChargebackId,
+        /// Where it stands.
+        state: ChargebackState,
+    },
+    /// A debit came back (CHG-3).
+    Returned,
+}
+
+/// How a dispute ended (DIS-1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DisputeOutcome {
+    /// The client was right: a credit note.
+    Upheld,
+    /// The firm was right.
+    Rejected,
+    /// The client gave it up.
+    Withdrawn,
+    /// Nothing is owed any more: paid, void or written off.
+    Settled,
+}
+
+/// What of the history a command needs to be decided, beside the open account.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Invoices by number.
+    pub invoices: BTreeSet<InvoiceId>,
+    /// Payments by id.
+    pub payments: BTreeSet<PaymentId>,
+    /// Credit notes by id.
+    pub credit_notes: BTreeSet<CreditNoteId>,
+    /// Letters that left.
+    pub letters: BTreeSet<LetterId>,
+}
+
+impl Needs {
+    /// Whether nothing is missing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What is still to be looked up before `command` can be decided; asked again after each look-up,
+/// since a payment names invoices.
+pub fn needs(account: &Account, command: &Command) -> Needs {
+    let mut needs = Needs::default();
+    match command {
+        Command::IssueInvoice(new) => {
+            needs.invoices.insert(new.id.clone());
+        }
+        Command::RecordPayment { payment, news } => {
+            needs.payments.insert(payment.clone());
+            if let News::Told { invoices, .. } = news {
+                needs.invoices.extend(invoices.iter().cloned());
+            }
+            if let Some(payment) = account.payments.get(payment) {
+                needs.invoices.extend(payment.allocations.iter().map(|(id, _)| id.clone()));
+                needs.invoices.extend(payment.before_chargeback.iter().map(|(id, _)| id.clone()));
+                let named = payment.facts.iter().flat_map(|facts| facts.invoices.iter().cloned());
+                needs.invoices.extend(named);
+            }
+        }
+        Command::IssueCreditNote { id, invoice, .. } => {
+            needs.credit_notes.insert(id.clone());
+            needs.invoices.extend(invoice.iter().cloned());
+        }
+        Command::AllocateCredit => {
+            for payment in account.payments.values().filter(|payment| payment.kept() < account.held(&payment.id)) {
+                needs.invoices.extend(payment.allocations.iter().map(|(id, _)| id.clone()));
+            }
+        }
+        Command::VoidInvoice { invoice, .. }
+        | Command::WriteOff { invoice, .. }
+        | Command::OpenDispute { invoice, .. } => {
+            needs.invoices.insert(invoice.clone());
+        }
+        Command::ReportBounce { letter } | Command::ClaimLetter { letter } => {
+            needs.letters.insert(*letter);
+            let content = account.letters.get(letter).map(|letter| &letter.content);
+            if let Some(Content::Receipt { payment } | Content::PaymentFailed { payment }) = content {
+                needs.payments.insert(payment.clone());
+            }
+        }
+        Command::OpenAccount(_)
+        | Command::ChangeProfile(_)
+        | Command::PostInvoice { .. }
+        | Command::ReviewDispute { .. }
+        | Command::ResolveDispute { .. }
+        | Command::MakePromise { .. }
+        | Command::BeginPlan { .. }
+        | Command::PlaceHold { .. }
+        | Command::ReleaseHold { .. }
+        | Command::HardStop { .. }
+        | Command::Lock { .. }
+        | Command::MoveEpisode
+        | Command::RequestUnlock
+        | Command::ApproveUnlock
+        | Command::RejectUnlock { .. }
+        | Command::ExceptionUnlock { .. }
+        | Command::ApproveStep { .. }
+        | Command::AssignTask { .. }
+        | Command::CloseTask { .. }
+        | Command::NoteMessage
+        | Command::RequestRecords
+        | Command::Evaluate => {}
+    }
+    if moves_credit(account, command) {
+        for source in account.credits.keys() {
+            if let Source::Payment(payment) = source {
+                needs.payments.insert(payment.clone());
+            }
+        }
+    }
+    needs.invoices.retain(|id| !account.knows_invoice(id));
+    needs.payments.retain(|id| !account.knows_payment(id));
+    needs.credit_notes.retain(|id| !account.knows_credit_note(id));
+    needs.letters.retain(|id| !account.knows_letter(*id));
+    needs
+}
+
+/// Whether credit may be put on invoices: the payments that it came from must be at hand.
+fn moves_credit(account: &Account, command: &Command) -> bool {
+    let posts = matches!(
+        command,
+        Command::IssueInvoice(_) | Command::PostInvoice { .. } | Command::AllocateCredit
+    );
+    let is_scheduled = |invoice: &Invoice| matches!(invoice.posting, Posting::Scheduled(_));
+    posts || account.open_invoices().any(is_scheduled)
+}

@@ -1,0 +1,647 @@
+//! The evaluation of a client on a day (EVAL-1..4): what ran out, what is due, whether to lock.
+//!
+//! Everything is computed anew from the debts of that day, never from a stored next date (LOCK-8),
+//! and whatever was done is marked, so that evaluating twice writes nothing twice (EVAL-2). A lock
+//! is decided before the steps, since steps follow a lock; letters of one day become one message
+//! whatever the order (LET-9).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Context, Decision, decide};
+use crate::account::{Account, ExceptionEnd, UnlockWay};
+use crate::apply::apply;
+use crate::calendar::{Day, days_between, minus, plus};
+use crate::command::Command;
+use crate::event::{Event, SkipReason};
+use crate::id::InvoiceId;
+use crate::invoice::{Invoice, InvoiceKind, Posting};
+use crate::letter::{Content, DebtKind, LetterState};
+use crate::lock::{Debt, LockCause, LockReason, counted, lock_reason};
+use crate::policy::{Action, Policy, PolicyVersion, Step, StepKey, UnlockMode, When};
+use crate::refusal::Refusal;
+use crate::role::Actor;
+use crate::task::About;
+
+/// What can happen to an invoice, mild to strong: after a rejected dispute one a day (DIS-1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Thing {
+    Notice,
+    Lock,
+    DemandLetter,
+    FinalDemand,
+    ReviewTask,
+    CollectionsReferral,
+}
+
+impl From<Action> for Thing {
+    fn from(action: Action) -> Self {
+        match action {
+            Action::Notice => Self::Notice,
+            Action::DemandLetter => Self::DemandLetter,
+            Action::FinalDemand => Self::FinalDemand,
+            Action::ReviewTask => Self::ReviewTask,
+            Action::CollectionsReferral => Self::CollectionsReferral,
+        }
+    }
+}
+
+/// Steps of one kind of action that are due: the furthest fires, the others are passed over.
+struct DueSteps<'p> {
+    /// The furthest.
+    step: &'p Step,
+    key: StepKey,
+    /// The day that it is meant for.
+    day: Day,
+    passed_over: Vec<StepKey>,
+}
+
+impl<'a> Decision<'a> {
+    pub(super) fn evaluate(&mut self) -> Result<(), Refusal> {
+        self.expire_request();
+        self.end_arrangements_by_themselves();
+        self.end_exception();
+        self.post_scheduled();
+        if self.account.is_spreading() {
+            return Ok(()); // a payment is still being put on its invoices: nothing escalates
+        }
+        self.close_step_tasks();
+        let mut unwarned = self.lock_by_rule();
+        unwarned.extend(self.fire_steps());
+        unwarned.extend(self.fire_steps_after_lock()?);
+        self.warn(unwarned);
+        self.remind();
+        self.end_catch_up();
+        self.offer_unlock()
+    }
+
+    fn expire_request(&mut self) {
+        let today = self.day();
+        if let Some(request) = self.account.request.as_ref().filter(|request| request.expires_on <= today) {
+            let by = request.by.clone();
+            self.emit(Event::UnlockRequestExpired { by });
+        }
+    }
+
+    fn end_exception(&mut self) {
+        let is_over = self.account.exception.as_ref().is_some_and(|exception| match exception.ends {
+            ExceptionEnd::Until(until) => until < self.day(),
+            ExceptionEnd::WithPlan => self.account.plan.is_none(),
+        });
+        if is_over {
+            self.emit(Event::ExceptionEnded);
+        }
+    }
+
+    /// A scheduled invoice takes the credit that was there when it went out (PAY-4).
+    fn post_scheduled(&mut self) {
+        let today = self.day();
+        let is_out = |invoice: &&Invoice| matches!(invoice.posting, Posting::Scheduled(on) if on <= today);
+        let posted: Vec<_> = self.account.open_invoices().filter(is_out).map(|i| i.id.clone()).collect();
+        for invoice in posted {
+            self.apply_credit_to(&invoice);
+        }
+    }
+
+    /// A step's task closes when none of its invoices is overdue any more (POL-3).
+    fn close_step_tasks(&mut self) {
+        let today = self.day();
+        let overdue = self.account.open_invoices().filter(|invoice| invoice.is_overdue(today));
+        let overdue: BTreeSet<_> = overdue.map(|invoice| invoice.id.clone()).collect();
+        self.close_tasks(|about| about.step().is_some_and(|(_, invoices)| invoices.is_disjoint(&overdue)));
+    }
+
+    /// Locks where the rule says so; answers what must be warned before (LOCK-1, LOCK-3, LOCK-7).
+    fn lock_by_rule(&mut self) -> BTreeSet<InvoiceId> {
+        let finding = self.find_lock();
+        let has_address = self.account.deliverable().is_some();
+        let wants_address = !has_address && finding != Finding::Nothing;
+        if !wants_address {
+            self.close_tasks(|about| *about == About::NoAddress);
+        } else if !self.has_task(|about| *about == About::NoAddress) {
+            self.open_task(About::NoAddress);
+        }
+        match finding {
+            Finding::Lock { reason, invoices, named } if has_address => {
+                self.lock(reason, invoices, named);
+                BTreeSet::new()
+            }
+            Finding::Warn(invoices) if has_address => invoices,
+            Finding::Nothing | Finding::Wait | Finding::Lock { .. } | Finding::Warn(_) => BTreeSet::new(),
+        }
+    }
+
+    fn find_lock(&self) -> Finding {
+        if self.account.lock.is_some() || self.account.exception.is_some() {
+            return Finding::Nothing;
+        }
+        let rule = &self.policy().lock;
+        let view = self.account.collection(self.policy(), self.day());
+        let debts = view.debts().into_iter();
+        let debts: Vec<_> = debts
+            .filter(|(invoice, _)| !invoice.never_locks && self.may_happen(invoice, Thing::Lock))
+            .collect();
+        let all: Vec<_> = debts.iter().map(|(_, debt)| *debt).collect();
+        if lock_reason(rule, &all).is_none() {
+            return Finding::Nothing;
+        }
+        let warned = debts.iter().filter(|(invoice, _)| self.is_warned(invoice));
+        let warned: Vec<_> = warned.map(|(_, debt)| *debt).collect();
+        let Some(reason) = lock_reason(rule, &warned) else {
+            let wanted = counted(rule, &all);
+            let never = debts.iter().filter(|(invoice, _)| !invoice.was_warned());
+            let never = never.map(|(invoice, _)| invoice.id.clone());
+            return Finding::Warn(never.filter(|id| wanted.contains(id)).collect());
+        };
+        if rule.working_days_only && !self.policy().working_days.is_working(self.day()) {
+            return Finding::Wait;
+        }
+        Finding::Lock {
+            reason,
+            invoices: counted(rule, &warned).into_iter().cloned().collect(),
+            named: debts.iter().map(|(invoice, _)| invoice.id.clone()).collect(),
+        }
+    }
+
+    fn lock(&mut self, reason: LockReason, invoices: BTreeSet<InvoiceId>, named: BTreeSet<InvoiceId>) {
+        let lock = self.new_lock(LockCause::Rule(reason));
+        let episode = lock.episode;
+        self.emit(Event::Locked { lock, invoices });
+        if let Some(kind) = self.policy().lock.letter {
+            self.queue_debt_letter(kind, named, Some(episode));
+        }
+    }
+
+    /// Whether a debt letter named it long enough ago (LOCK-7).
+    fn is_warned(&self, invoice: &Invoice) -> bool {
+        let days = self.policy().lock.after_notice_days;
+        days == 0 || invoice.first_warned_on().is_some_and(|on| plus(on, days) <= self.day())
+    }
+
+    /// Fires the steps after due; answers what must be warned before (EVAL-2).
+    fn fire_steps(&mut self) -> BTreeSet<InvoiceId> {
+        let mut unwarned = BTreeSet::new();
+        let mut fires: BTreeMap<(Action, StepKey), BTreeSet<InvoiceId>> = BTreeMap::new();
+        for invoice in self.collected() {
+            self.skip_steps_that_came_too_late(&invoice);
+            for due in self.due_steps(&invoice) {
+                let action = due.key.action;
+                if !self.may_happen(&invoice, action.into()) {
+                    continue;
+                }
+                if self.has_responded(&due) {
+                    self.skip(&due, Some(&invoice.id));
+                } else if action.needs_warning() && !self.is_warned(&invoice) {
+                    if !invoice.was_warned() {
+                        unwarned.insert(invoice.id.clone());
+                    }
+                } else {
+                    self.pass_over(&due, Some(&invoice.id));
+                    fires.entry((action, due.key)).or_default().insert(invoice.id.clone());
+                }
+            }
+        }
+        for ((_, key), invoices) in fires {
+            self.fire(self.policy(), key, invoices);
+        }
+        unwarned
+    }
+
+    /// Overdue invoices that are collected, by number.
+    fn collected(&self) -> Vec<Invoice> {
+        let view = self.account.collection(self.policy(), self.day());
+        view.debts().into_iter().map(|(invoice, _)| invoice.clone()).collect()
+    }
+
+    /// Steps that a newer policy brought after their day for an invoice that was there before
+    /// (POL-1).
+    fn skip_steps_that_came_too_late(&mut self, invoice: &Invoice) {
+        let version = self.context.policy;
+        let late: Vec<_> = version
+            .new_steps
+            .iter()
+            .filter(|(key, since)| {
+                let day = match key.when {
+                    When::DaysOverdue(days) => plus(invoice.due_on, days),
+                    When::AfterLock(_) => return false,
+                };
+                key.kind == invoice.kind
+                    && day < **since
+                    && invoice.recorded_on < **since
+                    && !invoice.steps.contains_key(key)
+            })
+            .map(|(key, _)| *key)
+            .collect();
+        for step in late {
+            let invoice = Some(invoice.id.clone());
+            let why = SkipReason::CameTooLate;
+            self.emit(Event::StepSkipped { step, on: self.day(), invoice, why });
+        }
+    }
+
+    /// Per action, the steps after due whose day has come, mild to strong.
+    fn due_steps(&self, invoice: &Invoice) -> Vec<DueSteps<'a>> {
+        let overdue = invoice.days_overdue(self.day());
+        let marks = self.account.invoices.get(&invoice.id).map(|invoice| &invoice.steps);
+        let is_marked = |key: &StepKey| marks.is_some_and(|marks| marks.contains_key(key));
+        let day_of = |when| match when {
+            When::DaysOverdue(days) if days <= overdue => Some(plus(invoice.due_on, days)),
+            When::DaysOverdue(_) | When::AfterLock(_) => None,
+        };
+        due(self.policy(), invoice.kind, day_of, is_marked)
+    }
+
+    /// Fires the steps after the lock, once per episode over all that is overdue and collected.
+    fn fire_steps_after_lock(&mut self) -> Result<BTreeSet<InvoiceId>, Refusal> {
+        let mut unwarned = BTreeSet::new();
+        let Some(lock) = &self.account.lock else { return Ok(unwarned) };
+        if matches!(lock.cause, LockCause::Hand(_)) {
+            return Ok(unwarned); // LOCK-4: a lock by hand starts no step
+        }
+        let version = self.lock_policy()?;
+        self.skip_after_lock_steps_that_came_too_late(version);
+        for kind in [InvoiceKind::Regular, InvoiceKind::OutOfTurn] {
+            for due in self.due_steps_after_lock(version, kind) {
+                let action = due.key.action;
+                let overdue = self.collected().into_iter();
+                let may = overdue.filter(|i| i.kind == kind && self.may_happen(i, action.into()));
+                let (ready, waiting): (Vec<_>, Vec<_>) =
+                    may.partition(|invoice| !action.needs_warning() || self.is_warned(invoice));
+                let never = waiting.into_iter().filter(|invoice| !invoice.was_warned());
+                unwarned.extend(never.map(|invoice| invoice.id));
+                if ready.is_empty() {
+                    continue;
+                }
+                if self.has_responded(&due) {
+                    self.skip(&due, None);
+                } else {
+                    self.pass_over(&due, None);
+                    let invoices = ready.into_iter().map(|invoice| invoice.id).collect();
+                    self.fire(&version.policy, due.key, invoices);
+                }
+            }
+        }
+        Ok(unwarned)
+    }
+
+    fn skip_after_lock_steps_that_came_too_late(&mut self, version: &PolicyVersion) {
+        let Some(lock) = &self.account.lock else { return };
+        let late: Vec<_> = version
+            .new_steps
+            .iter()
+            .filter(|(key, since)| match key.when {
+                When::AfterLock(days) => plus(lock.on, days) < **since && lock.on < **since,
+                When::DaysOverdue(_) => false,
+            })
+            .map(|(key, _)| *key)
+            .filter(|key| !self.account.episode_step_is_done(*key))
+            .collect();
+        for step in late {
+            let why = SkipReason::CameTooLate;
+            self.emit(Event::StepSkipped { step, on: self.day(), invoice: None, why });
+        }
+    }
+
+    fn due_steps_after_lock(&self, version: &'a PolicyVersion, kind: InvoiceKind) -> Vec<DueSteps<'a>> {
+        let Some(lock) = &self.account.lock else { return Vec::new() };
+        let since = days_between(lock.on, self.day());
+        let day_of = |when| match when {
+            When::AfterLock(days) if days <= since => Some(plus(lock.on, days)),
+            When::AfterLock(_) | When::DaysOverdue(_) => None,
+        };
+        due(&version.policy, kind, day_of, |key| lock.steps.contains(key))
+    }
+
+    /// Whether the client responded before the step: before the day that it is meant for, or, where
+    /// it comes later, before today (LET-8).
+    fn has_responded(&self, due: &DueSteps<'_>) -> bool {
+        due.step.unless_response_days.is_some_and(|days| {
+            self.account.responded_within(days, due.day) || self.account.responded_within(days, self.day())
+        })
+    }
+
+    fn skip(&mut self, due: &DueSteps<'_>, invoice: Option<&InvoiceId>) {
+        self.pass_over(due, invoice);
+        let (step, why) = (due.key, SkipReason::Responded);
+        self.emit(Event::StepSkipped { step, on: self.day(), invoice: invoice.cloned(), why });
+    }
+
+    fn pass_over(&mut self, due: &DueSteps<'_>, invoice: Option<&InvoiceId>) {
+        for &step in &due.passed_over {
+            let why = SkipReason::PassedOver;
+            self.emit(Event::StepSkipped { step, on: self.day(), invoice: invoice.cloned(), why });
+        }
+    }
+
+    /// One step, over those invoices: a letter, a task, or a task to approve it (POL-3).
+    fn fire(&mut self, policy: &Policy, step: StepKey, invoices: BTreeSet<InvoiceId>) {
+        let on = self.day();
+        let needs_approval =
+            policy.steps().any(|(key, step_)| key == step && step_.needs_approval);
+        if needs_approval {
+            self.emit(Event::StepReached { step, on, invoices: invoices.clone() });
+            return self.open_step_task(step, invoices, true);
+        }
+        let letter = step.action.letter().and_then(|kind| self.queue_debt_letter(kind, invoices.clone(), None));
+        self.emit(Event::StepDone { step, on, invoices: invoices.clone(), letter });
+        if step.action.letter().is_none() {
+            self.open_step_task(step, invoices, false);
+        }
+    }
+
+    fn open_step_task(&mut self, step: StepKey, invoices: BTreeSet<InvoiceId>, needs_approval: bool) {
+        let about = match step.action {
+            Action::CollectionsReferral => {
+                About::CollectionsReferral { step, invoices: invoices.clone(), approved_by: None }
+            }
+            _ if needs_approval => About::ApproveStep { step, invoices: invoices.clone() },
+            Action::Notice | Action::DemandLetter | Action::FinalDemand | Action::ReviewTask => {
+                About::ReviewTask { step, invoices: invoices.clone() }
+            }
+        };
+        let same = self.account.tasks.values().find(|task| {
+            let is_open = !matches!(task.about, About::CollectionsReferral { approved_by: Some(_), .. });
+            is_open && task.about.kind() == about.kind() && task.about.step().is_some_and(|(key, _)| key == step)
+        });
+        match same.map(|task| task.id) {
+            Some(task) => self.emit(Event::TaskExtended { task, invoices }),
+            None => self.open_task(about),
+        }
+    }
+
+    /// A notice outside the steps for what no letter has named yet (LOCK-7, EVAL-2).
+    fn warn(&mut self, mut unwarned: BTreeSet<InvoiceId>) {
+        for letter in self.account.letters.values().filter(|letter| letter.state == LetterState::Queued) {
+            if let Content::Debt { parts } = &letter.content {
+                for part in parts.iter().filter(|part| part.kind != DebtKind::Reminder) {
+                    unwarned.retain(|invoice| !part.invoices.contains(invoice));
+                }
+            }
+        }
+        if !unwarned.is_empty() {
+            self.queue_debt_letter(DebtKind::Notice, unwarned, None);
+        }
+    }
+
+    /// Reminders before due: on their day, or, when missed, the nearest while it is not yet due;
+    /// never on or before the issue day (LET-1).
+    fn remind(&mut self) {
+        if self.account.deliverable().is_none() {
+            return;
+        }
+        let today = self.day();
+        let mut reminded: Vec<(InvoiceId, BTreeSet<u32>)> = Vec::new();
+        let view = self.account.collection(self.policy(), today);
+        for invoice in self.account.open_invoices() {
+            let reminders = &self.policy().kind(invoice.kind).reminders;
+            let is_late = invoice.due_on < today || today <= invoice.issued_on;
+            if is_late || reminders.is_empty() || !view.collects(invoice) {
+                continue;
+            }
+            let due = reminders.iter().copied().filter(|&days| minus(invoice.due_on, days) <= today);
+            let due: BTreeSet<_> = due.filter(|days| !invoice.reminders.contains(days)).collect();
+            let Some(&nearest) = due.first() else { continue };
+            let is_passed = invoice.reminders.iter().any(|&sent| sent < nearest);
+            let is_on_time = minus(invoice.due_on, nearest) == today;
+            if !is_passed && (is_on_time || today < invoice.due_on) {
+                reminded.push((invoice.id.clone(), due));
+            }
+        }
+        if reminded.is_empty() {
+            return;
+        }
+        let invoices = reminded.iter().map(|(id, _)| id.clone()).collect();
+        for (invoice, reminders) in reminded {
+            self.emit(Event::Reminded { invoice, reminders });
+        }
+        self.queue_debt_letter(DebtKind::Reminder, invoices, None);
+    }
+
+    /// Whether that may happen to the invoice today: after a rejected dispute one thing a day,
+    /// mildest first (DIS-1).
+    fn may_happen(&self, invoice: &Invoice, thing: Thing) -> bool {
+        let known = self.account.invoices.get(&invoice.id).unwrap_or(invoice);
+        match &known.catch_up {
+            None => true,
+            Some(catch_up) if catch_up.last_on == Some(self.day()) => false,
+            Some(_) => self.things(known).first().is_none_or(|mildest| thing <= *mildest),
+        }
+    }
+
+    /// What is to happen to an invoice, mildest first.
+    fn things(&self, invoice: &Invoice) -> BTreeSet<Thing> {
+        let due = self.due_steps(invoice).into_iter();
+        let mut things: BTreeSet<_> = due.filter_map(|due| self.thing(invoice, due.key.action)).collect();
+        if let (Some(_), Ok(version)) = (&self.account.lock, self.lock_policy()) {
+            let due = self.due_steps_after_lock(version, invoice.kind).into_iter();
+            things.extend(due.filter_map(|due| self.thing(invoice, due.key.action)));
+        }
+        if self.would_lock(invoice) {
+            things.insert(Thing::Lock);
+        }
+        things
+    }
+
+    /// What a due step comes to: a warning, where it must be warned first; nothing, while it waits.
+    fn thing(&self, invoice: &Invoice, action: Action) -> Option<Thing> {
+        match action.needs_warning() && !self.is_warned(invoice) {
+            true => (!invoice.was_warned()).then_some(Thing::Notice),
+            false => Some(action.into()),
+        }
+    }
+
+    /// Whether the rule would lock with this invoice counted.
+    fn would_lock(&self, invoice: &Invoice) -> bool {
+        if self.account.lock.is_some() || self.account.exception.is_some() || invoice.never_locks {
+            return false;
+        }
+        let rule = &self.policy().lock;
+        let view = self.account.collection(self.policy(), self.day());
+        let debts = view.debts().into_iter().filter(|(known, _)| !known.never_locks && self.is_warned(known));
+        let debts: Vec<Debt<'_>> = debts.map(|(_, debt)| debt).collect();
+        lock_reason(rule, &debts).is_some() && counted(rule, &debts).contains(&invoice.id)
+    }
+
+    /// Once nothing more is to happen to an invoice than on any day, one thing a day ends.
+    fn end_catch_up(&mut self) {
+        let view = self.account.collection(self.policy(), self.day());
+        let done: Vec<_> = self
+            .account
+            .open_invoices()
+            .filter(|invoice| invoice.catch_up.is_some())
+            .filter(|invoice| !invoice.is_overdue(self.day()) || view.collects(invoice))
+            .filter(|invoice| !invoice.is_overdue(self.day()) || self.things(invoice).is_empty())
+            .map(|invoice| invoice.id.clone())
+            .collect();
+        for invoice in done {
+            self.emit(Event::CaughtUp { invoice });
+        }
+    }
+
+    /// Everything is paid: the rule unlocks, or the billing lead is told (UNL-2, UNL-3).
+    fn offer_unlock(&mut self) -> Result<(), Refusal> {
+        let is_ready = |about: &About| *about == About::ReadyForUnlock;
+        let policy = &self.lock_policy()?.policy;
+        let Some(lock) = &self.account.lock else {
+            self.close_tasks(is_ready);
+            return Ok(());
+        };
+        if !self.account.unlock_test(policy, self.day()).holds() {
+            self.close_tasks(is_ready);
+        } else if policy.unlock.mode == UnlockMode::OnPayment
+            && lock.money_came
+            && matches!(lock.cause, LockCause::Rule(_))
+        {
+            self.unlock(UnlockWay::Payment);
+        } else if !self.has_task(is_ready) {
+            self.open_task(About::ReadyForUnlock);
+        }
+        Ok(())
+    }
+}
+
+/// What the lock rule found.
+#[derive(Debug, PartialEq, Eq)]
+enum Finding {
+    /// No trigger is met.
+    Nothing,
+    /// One is, but it waits for a working day (LOCK-3).
+    Wait,
+    /// One is, but for invoices that must be warned first; those that never were.
+    Warn(BTreeSet<InvoiceId>),
+    /// One is.
+    Lock { reason: LockReason, invoices: BTreeSet<InvoiceId>, named: BTreeSet<InvoiceId> },
+}
+
+/// Per action the steps whose day has come and that are not marked; the furthest of them fires.
+fn due<'p>(
+    policy: &'p Policy,
+    kind: InvoiceKind,
+    day_of: impl Fn(When) -> Option<Day>,
+    is_marked: impl Fn(&StepKey) -> bool,
+) -> Vec<DueSteps<'p>> {
+    let mut by_action: BTreeMap<Action, Vec<(Day, StepKey, &Step)>> = BTreeMap::new();
+    for step in &policy.kind(kind).steps {
+        let key = step.key(kind);
+        if let Some(day) = day_of(step.when)
+            && !is_marked(&key)
+        {
+            by_action.entry(step.action).or_default().push((day, key, step));
+        }
+    }
+    let mut steps = Vec::new();
+    for mut due in by_action.into_values() {
+        due.sort_by_key(|(day, key, _)| (*day, *key));
+        if let Some((day, key, step)) = due.pop() {
+            let passed_over = due.into_iter().map(|(_, key, _)| key).collect();
+            steps.push(DueSteps { step, key, day, passed_over });
+        }
+    }
+    steps
+}
+
+/// How many evaluations the search for the next one may take, for an account with one invoice; with
+/// more invoices, proportionally fewer, so that the search stays some milliseconds.
+const MAX_LOOK_AHEAD: usize = 20_000;
+
+/// The first later day on which an evaluation would write anything if nothing else happens (EVAL-1).
+///
+/// The days on which anything can change are few; each is tried, in order, on a copy from which the
+/// letters left as planned. A client with so much on hold that the search is given up gets an
+/// evaluation that may find nothing.
+pub fn next_evaluation(account: &Account, context: &Context<'_>) -> Option<Day> {
+    let days = days_of_change(account, context);
+    let tries = (MAX_LOOK_AHEAD / account.invoices.len().max(1)).max(16);
+    let schedule = Actor::Schedule;
+    let mut given_up = None;
+    for (index, day) in days.into_iter().enumerate() {
+        if tries <= index {
+            given_up = Some(day);
+            break;
+        }
+        let then = Context { day, actor: &schedule, ..*context };
+        let later = without_letters(account, context, day);
+        if decide(&later, &Command::Evaluate, &then).is_ok_and(|events| !events.is_empty()) {
+            return Some(day);
+        }
+    }
+    given_up
+}
+
+/// The account as it will be at the start of that day: what was queued has left.
+fn without_letters(account: &Account, context: &Context<'_>, day: Day) -> Account {
+    let mut later = account.clone();
+    let queued = account.letters.values().filter(|letter| letter.state == LetterState::Queued);
+    let schedule = Actor::Schedule;
+    for letter in queued.filter(|letter| letter.leaves_on < day) {
+        let on = letter.leaves_on.max(context.day);
+        let then = Context { day: on, actor: &schedule, ..*context };
+        let claim = Command::ClaimLetter { letter: letter.id };
+        for event in decide(&later, &claim, &then).unwrap_or_default() {
+            apply(&mut later, &event);
+        }
+    }
+    later
+}
+
+/// Every later day on which an evaluation could find something new.
+fn days_of_change(account: &Account, context: &Context<'_>) -> BTreeSet<Day> {
+    let policy = &context.policy.policy;
+    let episode = context.episode.map_or(policy, |version| &version.policy);
+    let mut days = BTreeSet::new();
+    days.extend(account.request.iter().map(|request| request.expires_on));
+    days.extend(account.promises.iter().map(|promise| plus(promise.until, 1)));
+    days.extend(account.hold.iter().filter_map(|hold| hold.until).map(|until| plus(until, 1)));
+    if let Some(plan) = &account.plan {
+        let due = plan.instalments.iter().map(|instalment| instalment.due_on);
+        days.extend(due.map(|day| plus(day, plan.grace_days.saturating_add(1))));
+    }
+    if let Some(ExceptionEnd::Until(until)) = account.exception.as_ref().map(|exception| exception.ends) {
+        days.insert(plus(until, 1));
+    }
+    if let Some(lock) = &account.lock {
+        let steps = policy.steps().chain(episode.steps());
+        days.extend(steps.filter_map(|(key, _)| match key.when {
+            When::AfterLock(after) => Some(plus(lock.on, after)),
+            When::DaysOverdue(_) => None,
+        }));
+    }
+    for payment in account.payments.values() {
+        let first_on = payment.facts.as_ref().map(|facts| facts.first_on);
+        days.extend(first_on.map(|day| plus(day, policy.in_flight_days)));
+    }
+    let warned = |on| plus(on, policy.lock.after_notice_days);
+    for letter in account.letters.values().filter(|letter| letter.state == LetterState::Queued) {
+        days.insert(warned(letter.leaves_on));
+        days.insert(plus(letter.leaves_on, 1));
+    }
+    for invoice in account.open_invoices() {
+        days.extend(days_of_invoice(invoice, policy));
+        days.extend(invoice.warnings.iter().map(|warning| warned(warning.on)));
+        if invoice.catch_up.is_some() {
+            days.insert(plus(context.day, 1));
+        }
+    }
+    if policy.lock.working_days_only {
+        let waited: Vec<_> = days.iter().map(|&day| policy.working_days.on_or_after(day)).collect();
+        days.extend(waited);
+        days.insert(policy.working_days.on_or_after(plus(context.day, 1)));
+    }
+    days.split_off(&plus(context.day, 1))
+}
+
+fn days_of_invoice(invoice: &Invoice, policy: &Policy) -> Vec<Day> {
+    let rules = policy.kind(invoice.kind);
+    let mut days = vec![plus(invoice.due_on, 1), plus(invoice.issued_on, 1)];
+    if let Posting::Scheduled(on) = invoice.posting {
+        days.push(on);
+    }
+    days.extend(invoice.rests_before);
+    days.extend(invoice.hold.as_ref().and_then(|hold| hold.until).map(|until| plus(until, 1)));
+    days.extend(rules.reminders.iter().map(|&before| minus(invoice.due_on, before)));
+    days.extend(policy.lock.days_overdue.map(|after| plus(invoice.due_on, after)));
+    days.extend(rules.steps.iter().filter_map(|step| match step.when {
+        When::DaysOverdue(after) => Some(plus(invoice.due_on, after)),
+        When::AfterLock(_) => None,
+    }));
+    days
+}

@@ -1,0 +1,163 @@
+//! Letters: queued, joined, claimed or withdrawn, come back (LET-4, LET-5, LET-6, LET-9, LET-10).
+
+use std::collections::BTreeSet;
+
+use super::Decision;
+use crate::account::Account;
+use crate::calendar::Day;
+use crate::event::Event;
+use crate::id::InvoiceId;
+use crate::letter::{Content, DebtKind, Letter, LetterId, LetterKind, LetterState, Part, Sending};
+use crate::policy::Policy;
+use crate::refusal::Refusal;
+use crate::task::About;
+
+impl Decision<'_> {
+    /// Queues a letter that isn't about a debt; without an address there is none.
+    pub(super) fn queue_letter(&mut self, content: Content) {
+        if self.account.deliverable().is_some() {
+            let leaves_on = self.day();
+            self.queue(content, leaves_on);
+        }
+    }
+
+    /// Queues a debt letter, or joins it to the one that leaves that day (LET-9).
+    pub(super) fn queue_debt_letter(
+        &mut self,
+        kind: DebtKind,
+        invoices: BTreeSet<InvoiceId>,
+        episode: Option<u32>,
+    ) -> Option<LetterId> {
+        self.account.deliverable()?;
+        let leaves_on = match self.policy().letters.working_days_only {
+            true => self.policy().working_days.on_or_after(self.day()),
+            false => self.day(),
+        };
+        let part = Part { kind, invoices, episode };
+        let queued = self.account.letters.values().find(|letter| {
+            letter.state == LetterState::Queued && letter.content.is_debt() && letter.leaves_on == leaves_on
+        });
+        match queued.map(|letter| letter.id) {
+            Some(letter) => {
+                self.emit(Event::LetterExtended { letter, part });
+                Some(letter)
+            }
+            None => Some(self.queue(Content::Debt { parts: vec![part] }, leaves_on)),
+        }
+    }
+
+    fn queue(&mut self, content: Content, leaves_on: Day) -> LetterId {
+        let id = LetterId(self.account.next_number);
+        let letter = Letter { id, queued_on: self.day(), leaves_on, content, state: LetterState::Queued };
+        self.emit(Event::LetterQueued(letter));
+        id
+    }
+
+    /// A queued letter is about to leave: as far as it is still true, else it is withdrawn (LET-4).
+    pub(super) fn claim_letter(&mut self, id: LetterId) -> Result<(), Refusal> {
+        let Some(letter) = self.account.letters.get(&id) else {
+            return Err(Refusal::not_found("LET-4", format!("there is no letter {}", id.0)));
+        };
+        if letter.state != LetterState::Queued {
+            return Ok(()); // somebody was faster
+        }
+        let on = self.day();
+        if on < letter.leaves_on {
+            let text = format!("letter {} leaves on {}", id.0, letter.leaves_on);
+            return Err(Refusal::conflict("LET-5", text));
+        }
+        match sending(&self.account, self.policy(), letter, on) {
+            Some(sending) => self.emit(Event::LetterLeft { letter: id, sending }),
+            None => self.emit(Event::LetterWithdrawn { letter: id, on }),
+        }
+        Ok(())
+    }
+
+    /// The address takes no more mail, what went there warned nobody, and a debt letter goes to the
+    /// next contact (LET-6, LET-10).
+    pub(super) fn report_bounce(&mut self, id: LetterId) -> Result<(), Refusal> {
+        let Some(letter) = self.account.letters.get(&id) else {
+            return Err(Refusal::not_found("LET-6", format!("there is no letter {}", id.0)));
+        };
+        let LetterState::Left(sending) = letter.state.clone() else {
+            return Err(Refusal::conflict("LET-6", format!("letter {} has not left", id.0)));
+        };
+        let contact = self.account.profile.contacts.get(sending.contact as usize);
+        if contact.is_none_or(|contact| contact.is_bounced) && !self.warns(id) {
+            return Ok(()); // told before
+        }
+        self.emit(Event::AddressBounced { contact: sending.contact, letter: id });
+        let contact = sending.contact;
+        if !self.has_task(|about| matches!(about, About::BouncedAddress { contact: known, .. } if *known == contact)) {
+            self.open_task(About::BouncedAddress { contact, letter: id });
+        }
+        self.send_again(&sending);
+        Ok(())
+    }
+
+    fn warns(&self, letter: LetterId) -> bool {
+        let mut warnings = self.account.invoices.values().flat_map(|invoice| &invoice.warnings);
+        warnings.any(|warning| warning.letter == letter)
+    }
+
+    fn send_again(&mut self, sending: &Sending) {
+        let kind = match sending.kind {
+            LetterKind::Notice => DebtKind::Notice,
+            LetterKind::DemandLetter => DebtKind::DemandLetter,
+            LetterKind::FinalDemand => DebtKind::FinalDemand,
+            LetterKind::Reminder
+            | LetterKind::WelcomeBack
+            | LetterKind::Receipt
+            | LetterKind::PaymentFailed
+            | LetterKind::PromiseConfirmation
+            | LetterKind::PlanConfirmation => return,
+        };
+        let invoices = collected(&self.account, self.policy(), &sending.invoices, self.day());
+        if !invoices.is_empty() {
+            self.queue_debt_letter(kind, invoices, None);
+        }
+    }
+}
+
+/// As what a letter would leave on that day: a debt letter over the invoices that are still
+/// collected, as the strongest kind that is still true; nothing if none is.
+pub fn sending(account: &Account, policy: &Policy, letter: &Letter, day: Day) -> Option<Sending> {
+    let contact = u32::try_from(account.deliverable()?).ok()?;
+    let (kind, invoices) = match &letter.content {
+        Content::Debt { parts } => debt(account, policy, parts, day)?,
+        Content::WelcomeBack if account.lock.is_some() => return None,
+        Content::WelcomeBack => (LetterKind::WelcomeBack, BTreeSet::new()),
+        Content::Receipt { payment } => (LetterKind::Receipt, paid_by(account, payment)),
+        Content::PaymentFailed { payment } => (LetterKind::PaymentFailed, paid_by(account, payment)),
+        Content::PromiseConfirmation { invoices, .. } => {
+            (LetterKind::PromiseConfirmation, invoices.clone())
+        }
+        Content::PlanConfirmation { invoices } => (LetterKind::PlanConfirmation, invoices.clone()),
+    };
+    Some(Sending { on: day, kind, invoices, contact })
+}
+
+fn debt(account: &Account, policy: &Policy, parts: &[Part], day: Day) -> Option<(LetterKind, BTreeSet<InvoiceId>)> {
+    let episode = account.lock.as_ref().map(|lock| lock.episode);
+    let mut strongest = None;
+    let mut invoices = BTreeSet::new();
+    for part in parts.iter().filter(|part| part.episode.is_none() || part.episode == episode) {
+        let still = collected(account, policy, &part.invoices, day);
+        if !still.is_empty() {
+            strongest = strongest.max(Some(part.kind));
+            invoices.extend(still);
+        }
+    }
+    strongest.map(|kind| (kind.into(), invoices))
+}
+
+fn collected(account: &Account, policy: &Policy, invoices: &BTreeSet<InvoiceId>, day: Day) -> BTreeSet<InvoiceId> {
+    let view = account.collection(policy, day);
+    let known = invoices.iter().filter_map(|id| account.invoices.get(id));
+    known.filter(|invoice| view.collects(invoice)).map(|invoice| invoice.id.clone()).collect()
+}
+
+fn paid_by(account: &Account, payment: &crate::id::PaymentId) -> BTreeSet<InvoiceId> {
+    let payment = account.payments.get(payment);
+    payment.iter().flat_map(|payment| payment.allocations.iter().map(|(id, _)| id.clone())).collect()
+}

@@ -1,0 +1,290 @@
+//! The decision: a command against an account gives events, or a refusal.
+//!
+//! Each act is decided here or in the module of its noun, on a working copy to which every event is
+//! applied as it is decided, so that what follows sees it. After the act the client is evaluated
+//! (EVAL-1), in the same commit: nobody waits for a nightly run to learn what a payment changed.
+
+use std::collections::BTreeSet;
+
+use crate::account::{Account, MAX_CONTACTS, MAX_SERVICE_LINES, Profile, TaskId};
+use crate::apply::apply;
+use crate::calendar::Day;
+use crate::command::{Command, needs};
+use crate::event::Event;
+use crate::id::{InvoiceId, StaffId};
+use crate::invoice::Invoice;
+use crate::policy::{Policy, PolicyVersion};
+use crate::refusal::Refusal;
+use crate::role::{Actor, Role};
+use crate::task::{About, Task};
+use crate::text::{MAX_TEXT_BYTES, Personal};
+
+mod arrangement;
+mod dispute;
+mod evaluate;
+mod invoice;
+pub mod letters;
+mod money;
+mod portal;
+
+pub use evaluate::next_evaluation;
+
+/// Who may put in and correct what the firm is owed.
+const BOOKKEEPERS: &[Role] = &[Role::Admin, Role::BillingLead, Role::Partner];
+
+/// Who may lock, hold, release, ask and reject (STAFF-1).
+const COLLECTORS: &[Role] = &[Role::BillingLead, Role::Partner];
+
+/// Who approves (STAFF-1).
+const PARTNERS: &[Role] = &[Role::Partner];
+
+/// Everybody at the firm.
+const STAFF: &[Role] = &[Role::Admin, Role::BillingLead, Role::Partner, Role::Preparer];
+
+/// What a decision is taken under.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// Which day it is at the firm.
+    pub day: Day,
+    /// Who acts.
+    pub actor: &'a Actor,
+    /// The newest policy of the client's class.
+    pub policy: &'a PolicyVersion,
+    /// The policy that a running episode began with, where that is another (POL-1).
+    pub episode: Option<&'a PolicyVersion>,
+}
+
+/// Decides a command: what happens, in order.
+///
+/// # Errors
+/// A [`Refusal`] where the rules say no, or where something of [`needs`] was not looked up.
+pub fn decide(account: &Account, command: &Command, context: &Context<'_>) -> Result<Vec<Event>, Refusal> {
+    let missing = needs(account, command);
+    if !missing.is_empty() {
+        return Err(Refusal::not_loaded(format_args!("{missing:?}")));
+    }
+    let mut decision = Decision { account: account.clone(), events: Vec::new(), context: *context };
+    decision.act(command)?;
+    let is_import = *context.actor == Actor::Import;
+    let is_repeat = decision.events.is_empty() && *command != Command::Evaluate;
+    if command.is_followed_by_evaluation() && !is_import && !is_repeat {
+        decision.evaluate()?;
+    }
+    Ok(decision.events)
+}
+
+/// A decision under way.
+struct Decision<'a> {
+    /// The account as it is by now.
+    account: Account,
+    /// What was decided so far.
+    events: Vec<Event>,
+    context: Context<'a>,
+}
+
+impl<'a> Decision<'a> {
+    fn act(&mut self, command: &Command) -> Result<(), Refusal> {
+        match command {
+            Command::OpenAccount(profile) => self.change_profile(profile, Event::AccountOpened),
+            Command::ChangeProfile(profile) => self.change_profile(profile, Event::ProfileChanged),
+            Command::IssueInvoice(new) => self.issue(new),
+            Command::PostInvoice { invoice } => self.post(invoice),
+            Command::VoidInvoice { invoice, reason } => self.void(invoice, reason),
+            Command::WriteOff { invoice, reason } => self.write_off(invoice, reason),
+            Command::RecordPayment { payment, news } => self.record_payment(payment, news),
+            Command::IssueCreditNote { id, amount, invoice } => {
+                self.issue_credit_note(id, *amount, invoice.as_ref())
+            }
+            Command::AllocateCredit => self.allocate_credit(),
+            Command::OpenDispute { invoice, amount, reason } => {
+                self.open_dispute(invoice, *amount, reason)
+            }
+            Command::ReviewDispute { invoice } => self.review_dispute(invoice),
+            Command::ResolveDispute { invoice, outcome } => self.resolve_dispute(invoice, *outcome),
+            Command::MakePromise { invoice, until } => self.make_promise(invoice.as_ref(), *until),
+            Command::BeginPlan { invoices, instalments } => self.begin_plan(invoices, instalments),
+            Command::PlaceHold { invoice, until, reason } => {
+                self.place_hold(invoice.as_ref(), *until, reason)
+            }
+            Command::ReleaseHold { invoice } => self.release_hold(invoice.as_ref()),
+            Command::HardStop { reason } => self.hard_stop(reason),
+            Command::Lock { reason } => self.lock_by_hand(reason),
+            Command::MoveEpisode => self.move_episode(),
+            Command::RequestUnlock => self.request_unlock(),
+            Command::ApproveUnlock => self.approve_unlock(),
+            Command::RejectUnlock { reason } => self.reject_unlock(reason),
+            Command::ExceptionUnlock { reason, until } => self.exception_unlock(reason, *until),
+            Command::ApproveStep { action } => self.approve_step(*action),
+            Command::AssignTask { task, to } => self.assign_task(*task, to),
+            Command::CloseTask { task } => self.close_task_by_hand(*task),
+            Command::NoteMessage => self.note_message(),
+            Command::ReportBounce { letter } => self.report_bounce(*letter),
+            Command::RequestRecords => self.request_records(),
+            Command::ClaimLetter { letter } => self.claim_letter(*letter),
+            Command::Evaluate => Ok(()),
+        }
+    }
+
+    /// Decides one event, and goes on from there.
+    fn emit(&mut self, event: Event) {
+        apply(&mut self.account, &event);
+        self.events.push(event);
+    }
+
+    fn day(&self) -> Day {
+        self.context.day
+    }
+
+    /// The newest policy.
+    fn policy(&self) -> &'a Policy {
+        &self.context.policy.policy
+    }
+
+    /// The policy of lock, unlock and after-lock steps: that of the running episode (POL-1).
+    fn lock_policy(&self) -> Result<&'a PolicyVersion, Refusal> {
+        let newest = self.context.policy;
+        let Some(lock) = &self.account.lock else { return Ok(newest) };
+        let known = [Some(newest), self.context.episode].into_iter().flatten();
+        let found = known.into_iter().find(|version| version.id == lock.policy);
+        found.ok_or_else(|| Refusal::not_loaded(format_args!("{:?}", lock.policy)))
+    }
+
+    /// Refuses who has none of these roles.
+    fn require(&self, roles: &[Role], rule: &'static str, what: &str) -> Result<(), Refusal> {
+        if self.context.actor.has(roles) {
+            return Ok(());
+        }
+        let names: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
+        Err(Refusal::forbidden(rule, format!("only {} may {what}", names.join(" or "))))
+    }
+
+    /// The same, but lets the client, gateways, imports and the schedule pass.
+    fn require_of_staff(&self, roles: &[Role], rule: &'static str, what: &str) -> Result<(), Refusal> {
+        match self.context.actor {
+            Actor::Staff { .. } => self.require(roles, rule, what),
+            Actor::Client { .. } | Actor::Link | Actor::Gateway | Actor::Import | Actor::Schedule => Ok(()),
+        }
+    }
+
+    fn staff(&self) -> Result<StaffId, Refusal> {
+        let staff = self.context.actor.staff().cloned();
+        staff.ok_or_else(|| Refusal::forbidden("STAFF-1", "only a person at the firm may do this"))
+    }
+
+    fn open_invoice(&self, id: &InvoiceId, rule: &'static str) -> Result<&Invoice, Refusal> {
+        match self.account.invoices.get(id) {
+            Some(invoice) if invoice.is_open() => Ok(invoice),
+            Some(invoice) => {
+                let status = invoice.status(self.day()).as_str();
+                Err(Refusal::conflict(rule, format!("invoice {id} is closed: {status}")))
+            }
+            None => Err(Refusal::not_found(rule, format!("there is no open invoice {id}"))),
+        }
+    }
+
+    fn change_profile(&mut self, profile: &Profile, event: fn(Profile) -> Event) -> Result<(), Refusal> {
+        self.require_of_staff(STAFF, "STAFF-1", "change a client")?;
+        if MAX_CONTACTS < profile.contacts.len() {
+            let text = format!("a client has at most {MAX_CONTACTS} contacts");
+            return Err(Refusal::invalid("LET-10", text));
+        }
+        if MAX_SERVICE_LINES < profile.service_lines.len() {
+            let text = format!("a client has at most {MAX_SERVICE_LINES} service lines");
+            return Err(Refusal::invalid("LOCK-5", text));
+        }
+        self.emit(event(profile.clone()));
+        if self.account.deliverable().is_some() {
+            self.close_tasks(|about| matches!(about, About::BouncedAddress { contact, .. }
+                if profile.contacts.get(*contact as usize).is_none_or(|known| !known.is_bounced)));
+        }
+        Ok(())
+    }
+
+    fn note_message(&mut self) -> Result<(), Refusal> {
+        if self.context.actor.is_client() {
+            self.respond();
+        }
+        Ok(())
+    }
+
+    /// The client responded, by itself or through staff on its behalf (LET-8).
+    fn respond(&mut self) {
+        let on = self.day();
+        if !self.account.responses.iter().any(|response| response.on == on && response.payment.is_none()) {
+            self.emit(Event::Responded { on });
+        }
+    }
+
+    fn request_records(&mut self) -> Result<(), Refusal> {
+        if !self.has_task(|about| *about == About::RecordsRequest) {
+            self.open_task(About::RecordsRequest);
+        }
+        Ok(())
+    }
+
+    fn assign_task(&mut self, task: TaskId, to: &StaffId) -> Result<(), Refusal> {
+        self.require(STAFF, "STAFF-1", "assign a task")?;
+        let known = self.account.tasks.get(&task).ok_or_else(|| no_task(task))?;
+        if known.assignee.as_ref() != Some(to) {
+            self.emit(Event::TaskAssigned { task, to: to.clone() });
+        }
+        Ok(())
+    }
+
+    /// Closes what a person is done with; a task that stands for a fact goes with the fact.
+    fn close_task_by_hand(&mut self, task: TaskId) -> Result<(), Refusal> {
+        self.require(STAFF, "STAFF-1", "close a task")?;
+        let about = &self.account.tasks.get(&task).ok_or_else(|| no_task(task))?.about;
+        match about {
+            About::ReadyForUnlock | About::NoAddress | About::ApproveStep { .. } => {
+                let text = format!("a task {} closes by itself", about.kind());
+                return Err(Refusal::conflict("STAFF-1", text));
+            }
+            About::ReviewTask { .. } | About::CollectionsReferral { .. } => {
+                self.require(PARTNERS, "STAFF-1", "close this task")?;
+            }
+            About::BouncedAddress { .. } | About::RecordsRequest | About::Mismatch { .. } => {}
+        }
+        self.close_task(task);
+        Ok(())
+    }
+
+    fn has_task(&self, is_wanted: impl Fn(&About) -> bool) -> bool {
+        self.account.tasks.values().any(|task| is_wanted(&task.about))
+    }
+
+    fn open_task(&mut self, about: About) {
+        let id = TaskId(self.account.next_number);
+        let task = Task { id, opened_on: self.day(), about, assignee: None };
+        self.emit(Event::TaskOpened(task));
+    }
+
+    fn close_tasks(&mut self, is_done: impl Fn(&About) -> bool) {
+        let tasks = self.account.tasks.values().filter(|task| is_done(&task.about));
+        let done: BTreeSet<_> = tasks.map(|task| task.id).collect();
+        for task in done {
+            self.close_task(task);
+        }
+    }
+
+    fn close_task(&mut self, task: TaskId) {
+        let kind = self.account.tasks.get(&task).map_or("", |task| task.about.kind());
+        self.emit(Event::TaskClosed { task, kind: kind.to_owned() });
+    }
+}
+
+fn no_task(task: TaskId) -> Refusal {
+    Refusal::not_found("STAFF-1", format!("there is no open task {}", task.0))
+}
+
+/// Refuses an empty reason, and one that is longer than a reason.
+fn reason_given(reason: &Personal, rule: &'static str) -> Result<(), Refusal> {
+    if reason.as_str().trim().is_empty() {
+        return Err(Refusal::invalid(rule, "a reason is required"));
+    }
+    if MAX_TEXT_BYTES < reason.as_str().len() {
+        let text = format!("the reason is longer than {MAX_TEXT_BYTES} bytes");
+        return Err(Refusal::invalid(rule, text));
+    }
+    Ok(())
+}

@@ -1,0 +1,216 @@
+//! The portal by hand: lock, ask, approve, reject, unlock by exception (LOCK-4, UNL-1..6), and a
+//! partner's approval of a step (POL-3).
+
+use std::collections::BTreeSet;
+
+use super::{COLLECTORS, Decision, PARTNERS, reason_given};
+use crate::account::{Exception, ExceptionEnd, UnlockRequest, UnlockWay, Unlocked};
+use crate::calendar::{Day, plus};
+use crate::event::Event;
+use crate::letter::Content;
+use crate::lock::{Lock, LockCause};
+use crate::policy::Action;
+use crate::refusal::Refusal;
+use crate::task::{About, TaskId};
+use crate::text::Personal;
+
+impl Decision<'_> {
+    pub(super) fn lock_by_hand(&mut self, reason: &Personal) -> Result<(), Refusal> {
+        self.require(COLLECTORS, "STAFF-1", "lock a portal")?;
+        reason_given(reason, "LOCK-4")?;
+        let cause = LockCause::Hand(reason.clone());
+        let lock = match &self.account.lock {
+            Some(lock) if lock.cause == cause => return Ok(()),
+            Some(lock) => Lock { cause, ..lock.clone() },
+            None => self.new_lock(cause),
+        };
+        self.emit(Event::Locked { lock, invoices: BTreeSet::new() });
+        Ok(())
+    }
+
+    pub(super) fn new_lock(&self, cause: LockCause) -> Lock {
+        Lock {
+            episode: self.account.episodes.saturating_add(1),
+            on: self.day(),
+            cause,
+            policy: self.context.policy.id.clone(),
+            steps: BTreeSet::new(),
+            money_came: false,
+        }
+    }
+
+    pub(super) fn move_episode(&mut self) -> Result<(), Refusal> {
+        self.require(PARTNERS, "POL-1", "move a running episode to the newest policy")?;
+        let newest = self.context.policy.id.clone();
+        if self.locked("POL-1")?.policy != newest {
+            self.emit(Event::EpisodeMoved { policy: newest });
+        }
+        Ok(())
+    }
+
+    pub(super) fn request_unlock(&mut self) -> Result<(), Refusal> {
+        self.require(COLLECTORS, "STAFF-1", "ask for an unlock")?;
+        self.locked("UNL-6")?;
+        if self.account.request.is_some() {
+            return Ok(()); // a second one is the same request
+        }
+        let expires_days = self.lock_policy()?.policy.unlock.request_expires_days;
+        let (by, on) = (self.staff()?, self.day());
+        let request = UnlockRequest { by, on, expires_on: plus(on, expires_days) };
+        self.emit(Event::UnlockRequested(request));
+        Ok(())
+    }
+
+    pub(super) fn approve_unlock(&mut self) -> Result<(), Refusal> {
+        self.require(PARTNERS, "STAFF-1", "approve an unlock")?;
+        let by = self.staff()?;
+        if self.account.lock.is_none() && self.was_approved() {
+            return Ok(()); // approving twice is one approval
+        }
+        self.locked("UNL-6")?;
+        let policy = &self.lock_policy()?.policy;
+        if policy.unlock.four_eyes {
+            match self.account.requester() {
+                None => return Err(Refusal::conflict("UNL-1", "nobody asked for the unlock")),
+                Some(requester) if *requester == by => {
+                    let text = "who asked for the unlock can't approve it: two different people";
+                    return Err(Refusal::forbidden("UNL-1", text));
+                }
+                Some(_) => {}
+            }
+        }
+        let test = self.account.unlock_test(policy, self.day());
+        if !test.holds() {
+            let open: Vec<_> = test.open.iter().map(|id| id.as_str()).collect();
+            let text = format!("still overdue: {}", open.join(", "));
+            return Err(Refusal::conflict("UNL-1", text));
+        }
+        self.unlock(UnlockWay::Approved { by, despite: test.despite });
+        Ok(())
+    }
+
+    fn was_approved(&self) -> bool {
+        let way = self.account.last_unlock.as_ref().map(|unlocked| &unlocked.way);
+        matches!(way, Some(UnlockWay::Approved { .. }))
+    }
+
+    pub(super) fn reject_unlock(&mut self, reason: &Personal) -> Result<(), Refusal> {
+        self.require(COLLECTORS, "STAFF-1", "reject an unlock")?;
+        let Some(requester) = self.account.requester().cloned() else {
+            return Err(Refusal::conflict("UNL-6", "nobody asked for the unlock"));
+        };
+        self.emit(Event::UnlockRejected { by: requester, reason: reason.clone() });
+        Ok(())
+    }
+
+    pub(super) fn exception_unlock(&mut self, reason: &Personal, until: Option<Day>) -> Result<(), Refusal> {
+        self.require(PARTNERS, "STAFF-1", "unlock by exception")?;
+        reason_given(reason, "UNL-4")?;
+        self.locked("UNL-4")?;
+        let ends = match until {
+            Some(until) if until < self.day() => {
+                return Err(Refusal::invalid("UNL-4", format!("{until} is past")));
+            }
+            Some(until) => ExceptionEnd::Until(until),
+            None if self.account.plan.is_some() => ExceptionEnd::WithPlan,
+            None => {
+                let text = "an exception needs an end date or a running payment plan";
+                return Err(Refusal::invalid("UNL-4", text));
+            }
+        };
+        let overdue = self.account.open_invoices().filter(|invoice| invoice.is_overdue(self.day()));
+        let exception = Exception {
+            begun_on: self.day(),
+            ends,
+            reason: reason.clone(),
+            old_debts: overdue.map(|invoice| invoice.id.clone()).collect(),
+            relocks: self.policy().lock.relock_after_exception,
+        };
+        let by = self.staff()?;
+        self.emit(Event::ExceptionBegun(exception));
+        self.unlock(UnlockWay::Exception { by });
+        Ok(())
+    }
+
+    /// Clears the lock, closes what waited for it and says so (UNL-5).
+    pub(super) fn unlock(&mut self, way: UnlockWay) {
+        let Some(lock) = &self.account.lock else { return };
+        let was = lock.cause.clone();
+        let unlocked = Unlocked { on: self.day(), way };
+        self.emit(Event::Unlocked { unlocked, was });
+        self.close_tasks(|about| *about == About::ReadyForUnlock);
+        self.queue_letter(Content::WelcomeBack);
+    }
+
+    fn locked(&self, rule: &'static str) -> Result<&Lock, Refusal> {
+        let lock = self.account.lock.as_ref();
+        lock.ok_or_else(|| Refusal::conflict(rule, "the portal is not locked"))
+    }
+
+    /// A partner approves every step of that kind that waits for it.
+    pub(super) fn approve_step(&mut self, action: Action) -> Result<(), Refusal> {
+        self.require(PARTNERS, "STAFF-1", "approve a step")?;
+        let by = self.staff()?;
+        let waiting: Vec<(TaskId, About)> = self
+            .account
+            .tasks
+            .values()
+            .filter(|task| waits(&task.about, action))
+            .map(|task| (task.id, task.about.clone()))
+            .collect();
+        if waiting.is_empty() {
+            let text = format!("no step {} waits for approval", action.as_str());
+            return Err(Refusal::conflict("POL-3", text));
+        }
+        for (task, about) in waiting {
+            match about {
+                About::CollectionsReferral { .. } => {
+                    self.emit(Event::ReferralApproved { task, by: by.clone() });
+                }
+                _ => self.leave_step(task, &about)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The approved step leaves, over what of it is collected now.
+    fn leave_step(&mut self, task: TaskId, about: &About) -> Result<(), Refusal> {
+        let Some((step, invoices)) = about.step() else { return Ok(()) };
+        let view = self.account.collection(self.policy(), self.day());
+        let collected: BTreeSet<_> = invoices
+            .iter()
+            .filter(|id| self.account.invoices.get(*id).is_some_and(|invoice| view.collects(invoice)))
+            .cloned()
+            .collect();
+        if collected.is_empty() {
+            let text = format!("nothing of the step {} is collected now", step.action.as_str());
+            return Err(Refusal::conflict("POL-3", text));
+        }
+        self.close_task(task);
+        match step.action.letter() {
+            Some(kind) => {
+                self.queue_debt_letter(kind, collected, None);
+            }
+            None if step.action == Action::ReviewTask => {
+                self.open_task(About::ReviewTask { step, invoices: collected });
+            }
+            None => {}
+        }
+        Ok(())
+    }
+}
+
+fn waits(about: &About, action: Action) -> bool {
+    match about {
+        About::ApproveStep { step, .. } => step.action == action,
+        About::CollectionsReferral { step, approved_by, .. } => {
+            step.action == action && approved_by.is_none()
+        }
+        About::ReadyForUnlock
+        | About::ReviewTask { .. }
+        | About::BouncedAddress { .. }
+        | About::NoAddress
+        | About::RecordsRequest
+        | About::Mismatch { .. } => false,
+    }
+}

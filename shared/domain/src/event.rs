@@ -1,0 +1,403 @@
+//! Events: what was decided. They are the audit, and an account is their fold (AUD-1).
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::{Exception, Profile, TaskId, UnlockRequest, Unlocked};
+use crate::calendar::Day;
+use crate::command::{DisputeOutcome, News};
+use crate::id::{CreditNoteId, InvoiceId, PaymentId, StaffId};
+use crate::invoice::{Dispute, Hold, Invoice, Source};
+use crate::letter::{Letter, LetterId, Part, Sending};
+use crate::lock::{Lock, LockCause};
+use crate::money::Money;
+use crate::payment::PaymentState;
+use crate::plan::{Outcome, Plan, Promise};
+use crate::policy::{PolicyRef, StepKey};
+use crate::task::Task;
+use crate::text::Personal;
+
+/// One thing that was decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// The client became one.
+    AccountOpened(Profile),
+    /// Who it is changed.
+    ProfileChanged(Profile),
+    /// An invoice was put in.
+    InvoiceIssued(Box<Invoice>),
+    /// A draft went out.
+    InvoicePosted {
+        /// Which.
+        invoice: InvoiceId,
+    },
+    /// It should never have been.
+    InvoiceVoided {
+        /// Which.
+        invoice: InvoiceId,
+        /// When.
+        on: Day,
+        /// Why.
+        reason: Personal,
+    },
+    /// It was given up.
+    InvoiceWrittenOff {
+        /// Which.
+        invoice: InvoiceId,
+        /// When.
+        on: Day,
+        /// Why.
+        reason: Personal,
+        /// What was given up.
+        amount: Money,
+    },
+    /// News about a payment, and where its money went.
+    PaymentChanged {
+        /// Which.
+        payment: PaymentId,
+        /// What was new.
+        news: News,
+        /// When.
+        on: Day,
+        /// What it was.
+        was: PaymentState,
+        /// What it is.
+        now: PaymentState,
+        /// What moved.
+        settlement: Settlement,
+    },
+    /// A gateway told something that isn't this payment; it marks nothing (PAY-2).
+    PaymentMismatched {
+        /// Which.
+        payment: PaymentId,
+        /// What was told.
+        told: Money,
+    },
+    /// A credit note, and where it went.
+    CreditNoteIssued {
+        /// Its number.
+        id: CreditNoteId,
+        /// How much.
+        amount: Money,
+        /// When.
+        on: Day,
+        /// What moved.
+        settlement: Settlement,
+    },
+    /// Client credit went to invoices; or what is still to be taken back came from them.
+    CreditMoved {
+        /// Whose credit.
+        source: Source,
+        /// When.
+        on: Day,
+        /// What moved.
+        settlement: Settlement,
+    },
+    /// Collection rests on them after a returned debit (CHG-3).
+    CollectionRests {
+        /// Which invoices.
+        invoices: BTreeSet<InvoiceId>,
+        /// The day on which it resumes.
+        before: Day,
+    },
+    /// A dispute began.
+    DisputeBegun {
+        /// On which invoice.
+        invoice: InvoiceId,
+        /// About what.
+        dispute: Dispute,
+    },
+    /// A partner looks at it.
+    DisputeReviewed {
+        /// On which invoice.
+        invoice: InvoiceId,
+    },
+    /// A dispute ended.
+    DisputeEnded {
+        /// On which invoice.
+        invoice: InvoiceId,
+        /// How.
+        outcome: DisputeOutcome,
+    },
+    /// One thing a day no longer holds: nothing is left to catch up with (DIS-1).
+    CaughtUp {
+        /// Which invoice.
+        invoice: InvoiceId,
+    },
+    /// A promise was made.
+    PromiseBegun {
+        /// What.
+        promise: Promise,
+        /// Whether it counts against the client's limit (PROM-1).
+        counts: bool,
+    },
+    /// A promise ended for those of its invoices.
+    PromiseEnded {
+        /// Which.
+        invoices: BTreeSet<InvoiceId>,
+        /// How.
+        outcome: Outcome,
+    },
+    /// A plan began.
+    PlanBegun(Plan),
+    /// The plan ended.
+    PlanEnded {
+        /// How.
+        outcome: Outcome,
+    },
+    /// A hold began.
+    HoldBegun {
+        /// On which invoice; the client, if not said.
+        invoice: Option<InvoiceId>,
+        /// What.
+        hold: Hold,
+    },
+    /// A hold ended.
+    HoldEnded {
+        /// On which invoice; the client, if not said.
+        invoice: Option<InvoiceId>,
+    },
+    /// Nothing is collected any more.
+    HardStopped {
+        /// When.
+        on: Day,
+        /// Why.
+        reason: Personal,
+    },
+    /// The portal was locked, or the lock got another reason.
+    Locked {
+        /// The lock.
+        lock: Lock,
+        /// What counted towards it.
+        invoices: BTreeSet<InvoiceId>,
+    },
+    /// The episode follows another version of the policy.
+    EpisodeMoved {
+        /// Which.
+        policy: PolicyRef,
+    },
+    /// The portal was unlocked.
+    Unlocked {
+        /// How.
+        unlocked: Unlocked,
+        /// What had been its reason.
+        was: LockCause,
+    },
+    /// The unlock was asked for.
+    UnlockRequested(UnlockRequest),
+    /// It was rejected.
+    UnlockRejected {
+        /// Who had asked.
+        by: StaffId,
+        /// Why.
+        reason: Personal,
+    },
+    /// Nobody answered in time.
+    UnlockRequestExpired {
+        /// Who had asked.
+        by: StaffId,
+    },
+    /// No automatic lock is set meanwhile.
+    ExceptionBegun(Exception),
+    /// Locks are set again.
+    ExceptionEnded,
+    /// A letter was decided.
+    LetterQueued(Letter),
+    /// Another debt letter of the day joined it (LET-9).
+    LetterExtended {
+        /// Which.
+        letter: LetterId,
+        /// With what.
+        part: Part,
+    },
+    /// It was no longer true.
+    LetterWithdrawn {
+        /// Which.
+        letter: LetterId,
+        /// When.
+        on: Day,
+    },
+    /// It leaves.
+    LetterLeft {
+        /// Which.
+        letter: LetterId,
+        /// As what.
+        sending: Sending,
+    },
+    /// An address takes no mail; what went there warned nobody.
+    AddressBounced {
+        /// Which contact, by its place.
+        contact: u32,
+        /// Which letter came back.
+        letter: LetterId,
+    },
+    /// Reminders that went out or were passed over.
+    Reminded {
+        /// Of which invoice.
+        invoice: InvoiceId,
+        /// Which, by their days before due.
+        reminders: BTreeSet<u32>,
+    },
+    /// A step fired.
+    StepDone {
+        /// Which.
+        step: StepKey,
+        /// When.
+        on: Day,
+        /// For which invoices.
+        invoices: BTreeSet<InvoiceId>,
+        /// Its letter, if it has one and there was an address.
+        letter: Option<LetterId>,
+    },
+    /// A step's day came, and it waits for a partner's approval.
+    StepReached {
+        /// Which.
+        step: StepKey,
+        /// When.
+        on: Day,
+        /// For which invoices.
+        invoices: BTreeSet<InvoiceId>,
+    },
+    /// A step was passed over, for good.
+    StepSkipped {
+        /// Which.
+        step: StepKey,
+        /// When.
+        on: Day,
+        /// For which invoice; for the episode, if not said.
+        invoice: Option<InvoiceId>,
+        /// Why.
+        why: SkipReason,
+    },
+    /// Something waits for a person.
+    TaskOpened(Task),
+    /// It is about more invoices now.
+    TaskExtended {
+        /// Which.
+        task: TaskId,
+        /// Those.
+        invoices: BTreeSet<InvoiceId>,
+    },
+    /// Somebody took it.
+    TaskAssigned {
+        /// Which.
+        task: TaskId,
+        /// Who.
+        to: StaffId,
+    },
+    /// A partner approved the referral; its task stays.
+    ReferralApproved {
+        /// Which task.
+        task: TaskId,
+        /// Who.
+        by: StaffId,
+    },
+    /// It no longer waits.
+    TaskClosed {
+        /// Which.
+        task: TaskId,
+        /// What it was, by kind.
+        kind: String,
+    },
+    /// The client responded (LET-8).
+    Responded {
+        /// When.
+        on: Day,
+    },
+}
+
+/// Why a step was passed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// A later one of the same kind fired (EVAL-2).
+    PassedOver,
+    /// The client had responded (LET-8).
+    Responded,
+    /// It came with a policy whose day for it had passed (POL-1).
+    CameTooLate,
+}
+
+/// What money moved by one event.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settlement {
+    /// Taken from credit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credit_taken: Option<Money>,
+    /// Taken from invoices.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taken: Vec<(InvoiceId, Money)>,
+    /// Put on invoices.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allocated: Vec<(InvoiceId, Money)>,
+    /// Put into credit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credit_added: Option<Money>,
+    /// Set while more invoices wait for this credit: those that the payment names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spreading: Option<Vec<InvoiceId>>,
+}
+
+impl Settlement {
+    /// Whether nothing moved.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Event {
+    /// Whether it is one of the audit events of contracts §3; the others say how they came about.
+    pub fn is_audited(&self) -> bool {
+        match self {
+            Self::PaymentChanged { was, now, .. } => {
+                !matches!((was, now), (PaymentState::Unknown, PaymentState::Unknown))
+            }
+            Self::StepDone { letter, .. } => letter.is_none(),
+            Self::InvoiceIssued(_)
+            | Self::InvoiceVoided { .. }
+            | Self::InvoiceWrittenOff { .. }
+            | Self::CreditNoteIssued { .. }
+            | Self::DisputeBegun { .. }
+            | Self::DisputeEnded { .. }
+            | Self::PromiseBegun { .. }
+            | Self::PromiseEnded { .. }
+            | Self::PlanBegun(_)
+            | Self::PlanEnded { .. }
+            | Self::HoldBegun { .. }
+            | Self::HoldEnded { .. }
+            | Self::HardStopped { .. }
+            | Self::Locked { .. }
+            | Self::Unlocked { .. }
+            | Self::UnlockRequested(_)
+            | Self::UnlockRejected { .. }
+            | Self::UnlockRequestExpired { .. }
+            | Self::ExceptionBegun(_)
+            | Self::ExceptionEnded
+            | Self::LetterQueued(_)
+            | Self::LetterWithdrawn { .. }
+            | Self::StepSkipped { .. }
+            | Self::TaskOpened(_)
+            | Self::TaskClosed { .. } => true,
+            Self::AccountOpened(_)
+            | Self::ProfileChanged(_)
+            | Self::InvoicePosted { .. }
+            | Self::PaymentMismatched { .. }
+            | Self::CreditMoved { .. }
+            | Self::CollectionRests { .. }
+            | Self::DisputeReviewed { .. }
+            | Self::CaughtUp { .. }
+            | Self::EpisodeMoved { .. }
+            | Self::LetterExtended { .. }
+            | Self::LetterLeft { .. }
+            | Self::AddressBounced { .. }
+            | Self::Reminded { .. }
+            | Self::StepReached { .. }
+            | Self::TaskExtended { .. }
+            | Self::TaskAssigned { .. }
+            | Self::ReferralApproved { .. }
+            | Self::Responded { .. } => false,
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Letters to be sent (LET-1, LET-4, LET-9): what was decided, and whether it is still true.
+//!
+//! A letter is queued when it is decided and leaves later; between the two a client may pay. So a
+//! queued letter holds no text, only what it is about. When it is about to leave, the facts are read
+//! again: a debt letter shrinks to the invoices that are still collected, or is withdrawn.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::Day;
+use crate::id::{InvoiceId, PaymentId};
+
+/// A letter of one client, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LetterId(pub u64);
+
+/// Letters about debts, mild to strong (rules §0).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DebtKind {
+    /// Before the due date; the only one that warns of nothing.
+    Reminder,
+    /// It is overdue.
+    Notice,
+    /// A demand (LET-7).
+    DemandLetter,
+    /// The last demand.
+    FinalDemand,
+}
+
+/// Every kind of letter that is written so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LetterKind {
+    /// See [`DebtKind::Reminder`].
+    Reminder,
+    /// See [`DebtKind::Notice`].
+    Notice,
+    /// See [`DebtKind::DemandLetter`].
+    DemandLetter,
+    /// See [`DebtKind::FinalDemand`].
+    FinalDemand,
+    /// The portal is open again (UNL-5).
+    WelcomeBack,
+    /// A payment succeeded.
+    Receipt,
+    /// A card or bank payment failed, or a debit came back.
+    PaymentFailed,
+    /// A promise was made.
+    PromiseConfirmation,
+    /// A plan began.
+    PlanConfirmation,
+}
+
+impl LetterKind {
+    /// All of them, debt letters first, mild to strong.
+    pub const ALL: [Self; 9] = [
+        Self::Reminder,
+        Self::Notice,
+        Self::DemandLetter,
+        Self::FinalDemand,
+        Self::WelcomeBack,
+        Self::Receipt,
+        Self::PaymentFailed,
+        Self::PromiseConfirmation,
+        Self::PlanConfirmation,
+    ];
+
+    /// Its name in documents, templates and answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reminder => "reminder",
+            Self::Notice => "notice",
+            Self::DemandLetter => "demand_letter",
+            Self::FinalDemand => "final_demand",
+            Self::WelcomeBack => "welcome_back",
+            Self::Receipt => "receipt",
+            Self::PaymentFailed => "payment_failed",
+            Self::PromiseConfirmation => "promise_confirmation",
+            Self::PlanConfirmation => "plan_confirmation",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+impl From<DebtKind> for LetterKind {
+    fn from(kind: DebtKind) -> Self {
+        match kind {
+            DebtKind::Reminder => Self::Reminder,
+            DebtKind::Notice => Self::Notice,
+            DebtKind::DemandLetter => Self::DemandLetter,
+            DebtKind::FinalDemand => Self::FinalDemand,
+        }
+    }
+}
+
+/// A letter on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Letter {
+    /// Its number.
+    pub id: LetterId,
+    /// When it was decided.
+    pub queued_on: Day,
+    /// The day on which it leaves; later than `queued_on` only where the policy says so (LET-5).
+    pub leaves_on: Day,
+    /// What it is about.
+    pub content: Content,
+    /// Where it stands.
+    pub state: LetterState,
+}
+
+/// Where a letter stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LetterState {
+    /// Decided.
+    Queued,
+    /// A sender claimed it: its text is fixed, and no later payment takes it back (LET-4). What
+    /// became of it at the mail service is kept beside the letter, not in the account.
+    Left(Sending),
+    /// It was no longer true.
+    Withdrawn {
+        /// When.
+        on: Day,
+    },
+}
+
+/// A letter as it leaves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sending {
+    /// When.
+    pub on: Day,
+    /// As which kind: the strongest that was still true.
+    pub kind: LetterKind,
+    /// Over which invoices.
+    pub invoices: BTreeSet<InvoiceId>,
+    /// To which contact, by its number on the client.
+    pub contact: u32,
+}
+
+/// What a letter is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Content {
+    /// All debt letters of one client and day in one message (LET-9).
+    Debt {
+        /// Each with its own kind and invoices, in the order decided.
+        parts: Vec<Part>,
+    },
+    /// The portal is open again.
+    WelcomeBack,
+    /// A payment succeeded.
+    Receipt {
+        /// Which.
+        payment: PaymentId,
+    },
+    /// A card or bank payment failed or came back.
+    PaymentFailed {
+        /// Which.
+        payment: PaymentId,
+    },
+    /// A promise was made.
+    PromiseConfirmation {
+        /// For what.
+        invoices: BTreeSet<InvoiceId>,
+        /// Until when.
+        until: Day,
+    },
+    /// A plan began.
+    PlanConfirmation {
+        /// For what.
+        invoices: BTreeSet<InvoiceId>,
+    },
+}
+
+impl Content {
+    /// Its kind, where it can be only one.
+    pub fn fixed_kind(&self) -> Option<LetterKind> {
+        match self {
+            Self::Debt { .. } => None,
+            Self::WelcomeBack => Some(LetterKind::WelcomeBack),
+            Self::Receipt { .. } => Some(LetterKind::Receipt),
+            Self::PaymentFailed { .. } => Some(LetterKind::PaymentFailed),
+            Self::PromiseConfirmation { .. } => Some(LetterKind::PromiseConfirmation),
+            Self::PlanConfirmation { .. } => Some(LetterKind::PlanConfirmation),
+        }
+    }
+
+    /// Whether caps, waiting and consolidation apply (LET-5).
+    pub fn is_debt(&self) -> bool {
+        matches!(self, Self::Debt { .. })
+    }
+}
+
+/// One debt letter within a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// How strong.
+    pub kind: DebtKind,
+    /// About what.
+    pub invoices: BTreeSet<InvoiceId>,
+    /// Whether it goes with the lock of that episode, and is false once that is lifted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub episode: Option<u32>,
+}

@@ -1,0 +1,252 @@
+//! When the portal locks, and what the lock says (LOCK-1, LOCK-2, LOCK-9).
+//!
+//! A trigger looks at invoices that are overdue and collected; whether only warned ones count is
+//! the caller's question (LOCK-7), so that the same function tells both that the client is to be
+//! locked and that it would be, had it been warned.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::Day;
+use crate::id::InvoiceId;
+use crate::money::{Currency, Money};
+use crate::policy::{LockRule, PolicyRef, Require, StepKey};
+use crate::text::Personal;
+
+/// The lock on a client, from the day it is set until it is lifted: an episode.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lock {
+    /// Counted from 1 over the client's life; a changed reason doesn't begin a new one.
+    pub episode: u32,
+    /// When it was set.
+    pub on: Day,
+    /// Why, fixed when it was set (LOCK-2).
+    pub cause: LockCause,
+    /// The policy that it began with (POL-1).
+    pub policy: PolicyRef,
+    /// Steps after the lock that fired or were passed over: once per episode (EVAL-2).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub steps: BTreeSet<StepKey>,
+    /// Whether money or a credit came in since (UNL-3).
+    #[serde(default)]
+    pub money_came: bool,
+}
+
+/// Who locked, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LockCause {
+    /// The policy's rule.
+    Rule(LockReason),
+    /// Staff (LOCK-4).
+    Hand(Personal),
+}
+
+impl LockCause {
+    /// The reason as the client reads it.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Rule(reason) => reason.to_string(),
+            Self::Hand(reason) => reason.as_str().to_owned(),
+        }
+    }
+}
+
+/// What the rule found; its text is S1's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LockReason {
+    /// By the days rule or the count rule.
+    Unpaid {
+        /// How many invoices.
+        invoices: u32,
+        /// Over how many days.
+        days: u32,
+    },
+    /// By the balance rule alone (LOCK-9).
+    Balance {
+        /// What is overdue.
+        overdue: Money,
+    },
+}
+
+impl fmt::Display for LockReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unpaid { invoices, days } => {
+                let plural = |count: u32| if count == 1 { "" } else { "s" };
+                write!(
+                    f,
+                    "{invoices} unpaid invoice{} over {days} day{}",
+                    plural(*invoices),
+                    plural(*days)
+                )
+            }
+            Self::Balance { overdue } => write!(f, "{} overdue", overdue.for_person()),
+        }
+    }
+}
+
+/// An overdue invoice that is collected, as a trigger sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Debt<'a> {
+    /// Which.
+    pub invoice: &'a InvoiceId,
+    /// Since how many days.
+    pub days_overdue: u32,
+    /// What of it may be collected.
+    pub collectable: Money,
+}
+
+/// Why to lock, if at all (LOCK-1, LOCK-9).
+///
+/// The days rule speaks first, also when all triggers that are on must be met; then the count rule,
+/// then the balance (LOCK-2). The answer holds the numbers of the reason text, so that what the
+/// client reads is what was decided.
+pub fn lock_reason(rule: &LockRule, debts: &[Debt<'_>]) -> Option<LockReason> {
+    let triggers = [by_days(rule, debts), by_count(rule, debts), by_balance(rule, debts)];
+    let on = triggers.iter().flatten();
+    let is_met = match rule.require {
+        Require::Any => on.clone().any(Option::is_some),
+        Require::All => on.clone().all(Option::is_some) && on.clone().next().is_some(),
+    };
+    if !is_met {
+        return None;
+    }
+    on.flatten().next().cloned()
+}
+
+/// The invoices for which the rule would lock; those that a notice must name before (LOCK-7).
+pub fn counted<'a>(rule: &LockRule, debts: &[Debt<'a>]) -> BTreeSet<&'a InvoiceId> {
+    let by_days_alone = by_days(rule, debts).flatten().is_some()
+        && (rule.require == Require::Any || (rule.unpaid_invoices.is_none() && rule.balance.is_none()));
+    let least = if by_days_alone { rule.days_overdue.unwrap_or(0) } else { 0 };
+    debts.iter().filter(|debt| least <= debt.days_overdue).map(|debt| debt.invoice).collect()
+}
+
+/// Outer `None`: the rule is off; inner `None`: it isn't met.
+type Trigger = Option<Option<LockReason>>;
+
+fn by_days(rule: &LockRule, debts: &[Debt<'_>]) -> Trigger {
+    let days = rule.days_overdue?;
+    let invoices = debts.iter().filter(|debt| days <= debt.days_overdue).count();
+    Some((0 < invoices).then(|| unpaid(invoices, days)))
+}
+
+fn by_count(rule: &LockRule, debts: &[Debt<'_>]) -> Trigger {
+    let least = rule.unpaid_invoices?;
+    let is_met = least as usize <= debts.len();
+    let days = debts.iter().map(|debt| debt.days_overdue).min();
+    Some(days.filter(|_| is_met).map(|days| unpaid(debts.len(), days)))
+}
+
+fn by_balance(rule: &LockRule, debts: &[Debt<'_>]) -> Trigger {
+    let limits = rule.balance.as_ref()?;
+    let mut overdue: BTreeMap<Currency, u64> = BTreeMap::new();
+    for debt in debts {
+        let sum = overdue.entry(debt.collectable.currency()).or_default();
+        *sum = sum.saturating_add(debt.collectable.minor());
+    }
+    let reached = limits.iter().find_map(|(currency, limit)| {
+        let sum = overdue.get(currency).copied().unwrap_or(0);
+        (limit.minor() <= sum).then(|| Money::new(sum, *currency))
+    });
+    Some(reached.map(|overdue| LockReason::Balance { overdue }))
+}
+
+fn unpaid(invoices: usize, days: u32) -> LockReason {
+    LockReason::Unpaid { invoices: u32::try_from(invoices).unwrap_or(u32::MAX), days }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Policy;
+
+    fn rule(days: Option<u32>, count: Option<u32>, balance: Option<u64>, require: Require) -> LockRule {
+        LockRule {
+            days_overdue: days,
+            unpaid_invoices: count,
+            balance: balance.map(|minor| {
+                BTreeMap::from([(Currency::USD, Money::new(minor, Currency::USD))])
+            }),
+            require,
+            ..Policy::default().lock
+        }
+    }
+
+    fn text(rule: &LockRule, debts: &[(u32, u64)]) -> Option<String> {
+        let id: InvoiceId = "A-1".parse().unwrap();
+        let debts: Vec<_> = debts
+            .iter()
+            .map(|&(days_overdue, minor)| Debt {
+                invoice: &id,
+                days_overdue,
+                collectable: Money::new(minor, Currency::USD),
+            })
+            .collect();
+        lock_reason(rule, &debts).map(|reason| reason.to_string())
+    }
+
+    #[test]
+    fn lock_1_and_2_days_speak_before_count_and_balance() {
+        use Require::{All, Any};
+        let cases: [(LockRule, &[(u32, u64)], Option<&str>); 16] = [
+            (rule(Some(30), Some(3), None, Any), &[], None),
+            (rule(Some(30), Some(3), None, Any), &[(29, 1), (12, 1)], None),
+            (rule(Some(30), Some(3), None, Any), &[(30, 1)], Some("1 unpaid invoice over 30 days")),
+            (rule(Some(1), None, None, Any), &[(1, 1)], Some("1 unpaid invoice over 1 day")),
+            (
+                rule(Some(30), Some(3), None, Any),
+                &[(31, 1), (40, 1), (2, 1)],
+                Some("2 unpaid invoices over 30 days"),
+            ),
+            (
+                rule(Some(30), Some(3), None, Any),
+                &[(5, 1), (9, 1), (12, 1)],
+                Some("3 unpaid invoices over 5 days"),
+            ),
+            (rule(Some(30), Some(2), None, Any), &[(1, 1), (9, 1)], Some("2 unpaid invoices over 1 day")),
+            (rule(None, Some(2), None, Any), &[(400, 1)], None),
+            (rule(None, None, None, Any), &[(400, 1)], None),
+            (rule(None, None, None, All), &[(400, 1)], None),
+            (rule(Some(30), Some(2), None, All), &[(45, 1)], None),
+            (rule(Some(30), Some(2), None, All), &[(29, 1), (9, 1)], None),
+            (
+                rule(Some(30), Some(2), None, All),
+                &[(45, 1), (2, 1)],
+                Some("1 unpaid invoice over 30 days"),
+            ),
+            (
+                rule(None, None, Some(120_000), Any),
+                &[(1, 60_000), (2, 60_000)],
+                Some("1,200.00 USD overdue"),
+            ),
+            (rule(None, None, Some(120_000), Any), &[(1, 60_000), (2, 59_999)], None),
+            (
+                rule(Some(30), None, Some(1), All),
+                &[(30, 60_000)],
+                Some("1 unpaid invoice over 30 days"),
+            ),
+        ];
+        for (rule, debts, expected) in cases {
+            assert_eq!(text(&rule, debts).as_deref(), expected, "for {debts:?} under {rule:?}");
+        }
+    }
+
+    #[test]
+    fn lock_9_amounts_of_two_currencies_never_meet() {
+        let id: InvoiceId = "A-1".parse().unwrap();
+        let debt = |minor, currency: &str| Debt {
+            invoice: &id,
+            days_overdue: 3,
+            collectable: Money::new(minor, currency.parse().unwrap()),
+        };
+        let rule = rule(None, None, Some(100), Require::Any);
+        assert_eq!(lock_reason(&rule, &[debt(99, "USD"), debt(5_000, "JPY")]), None);
+        let reason = lock_reason(&rule, &[debt(100, "USD"), debt(5_000, "JPY")]);
+        assert_eq!(reason.unwrap().to_string(), "1.00 USD overdue");
+    }
+}

@@ -1,0 +1,206 @@
+//! Payments: facts from outside, in whatever order they come (PAY-1..5).
+//!
+//! A payment holds what is known of it, and knowledge only grows: the highest state seen, each
+//! refund by its id, each chargeback by its id. What of the money is ours follows from that alone
+//! ([`Payment::kept`]), so every order of the same news ends in the same state (PAY-3).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::{Day, plus};
+use crate::id::{ChargebackId, InvoiceId, PaymentId, RefundId};
+use crate::money::Money;
+
+/// How it was paid.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// A card, through a gateway.
+    #[default]
+    Card,
+    /// A bank debit, through a gateway.
+    Ach,
+    /// A check, recorded by staff.
+    Check,
+    /// By phone, recorded by staff.
+    Phone,
+}
+
+impl Method {
+    /// Whether a failure is told to the client (LET-1).
+    pub fn tells_failure(self) -> bool {
+        match self {
+            Self::Card | Self::Ach => true,
+            Self::Check | Self::Phone => false,
+        }
+    }
+}
+
+/// What was seen of a payment, lowest rank first; news of a lower rank is ignored (PAY-3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Seen {
+    /// On its way.
+    Pending,
+    /// It came to nothing.
+    Failed,
+    /// It is here.
+    Succeeded,
+    /// A debit failed after it was pending or succeeded.
+    Returned,
+}
+
+/// Where a chargeback stands; an end is never undone by later news of its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChargebackState {
+    /// The money is away.
+    Opened,
+    /// And stays away.
+    Lost,
+    /// And comes back.
+    Won,
+}
+
+/// The state of a payment (PAY-3), derived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentState {
+    /// Only news about it has come, not the payment itself.
+    Unknown,
+    /// On its way.
+    Pending,
+    /// It came to nothing.
+    Failed,
+    /// It is here.
+    Succeeded,
+    /// It went back to the bank.
+    Returned,
+    /// Some of it was given back.
+    PartiallyRefunded,
+    /// All of it was given back.
+    Refunded,
+    /// The bank took it back.
+    ChargedBack,
+}
+
+/// A payment as far as it is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    /// The gateway's id with the gateway, or staff's reference.
+    pub id: PaymentId,
+    /// The payment itself; none while only news about it has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<PaymentFacts>,
+    /// Refunds by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refunds: BTreeMap<RefundId, Money>,
+    /// Chargebacks by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub chargebacks: BTreeMap<ChargebackId, ChargebackState>,
+    /// Whether its return was told before the payment itself.
+    #[serde(default)]
+    pub return_seen: bool,
+    /// Where its money is, in the order in which it was put there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allocations: Vec<(InvoiceId, Money)>,
+    /// Where its money was before a chargeback took it, to be put back when it is won (PAY-5).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before_chargeback: Vec<(InvoiceId, Money)>,
+    /// Amounts that a gateway told and that are not this payment's: evidence, each reported once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mismatches: Vec<Money>,
+    /// Whether its receipt was decided: one per payment (LET-1).
+    #[serde(default)]
+    pub has_receipt: bool,
+}
+
+/// What a payment is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentFacts {
+    /// How much; the same id with another amount is a mismatch.
+    pub amount: Money,
+    /// How.
+    pub method: Method,
+    /// The invoices that it names, in that order (PAY-4).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub invoices: Vec<InvoiceId>,
+    /// The highest state seen.
+    pub seen: Seen,
+    /// The day of the first news: a pending debit holds from then (CHG-3).
+    pub first_on: Day,
+}
+
+impl Payment {
+    /// A payment of which nothing is known.
+    pub fn unknown(id: PaymentId) -> Self {
+        Self {
+            id,
+            facts: None,
+            refunds: BTreeMap::new(),
+            chargebacks: BTreeMap::new(),
+            return_seen: false,
+            allocations: Vec::new(),
+            before_chargeback: Vec::new(),
+            mismatches: Vec::new(),
+            has_receipt: false,
+        }
+    }
+
+    /// What it is called.
+    pub fn state(&self) -> PaymentState {
+        let Some(facts) = &self.facts else { return PaymentState::Unknown };
+        if self.is_charged_back() {
+            return PaymentState::ChargedBack;
+        }
+        match self.refunded(facts) {
+            0 => match facts.seen {
+                Seen::Pending => PaymentState::Pending,
+                Seen::Failed => PaymentState::Failed,
+                Seen::Succeeded => PaymentState::Succeeded,
+                Seen::Returned => PaymentState::Returned,
+            },
+            refunded if refunded < facts.amount.minor() => PaymentState::PartiallyRefunded,
+            _ => PaymentState::Refunded,
+        }
+    }
+
+    /// What of the money is ours: allocated, or client credit (PAY-6).
+    pub fn kept(&self) -> u64 {
+        let Some(facts) = &self.facts else { return 0 };
+        match self.state() {
+            PaymentState::Unknown
+            | PaymentState::Pending
+            | PaymentState::Failed
+            | PaymentState::Returned
+            | PaymentState::ChargedBack => 0,
+            PaymentState::Succeeded | PaymentState::PartiallyRefunded | PaymentState::Refunded => {
+                facts.amount.minor().saturating_sub(self.refunded(facts))
+            }
+        }
+    }
+
+    /// What was refunded; never more than was paid.
+    fn refunded(&self, facts: &PaymentFacts) -> u64 {
+        let refunded = self.refunds.values().map(|refund| refund.minor()).sum::<u64>();
+        refunded.min(facts.amount.minor())
+    }
+
+    /// What can still be refunded, in minor units.
+    pub fn refundable(&self) -> u64 {
+        let amount = self.facts.as_ref().map_or(0, |facts| facts.amount.minor());
+        amount.saturating_sub(self.refunds.values().map(|refund| refund.minor()).sum())
+    }
+
+    fn is_charged_back(&self) -> bool {
+        self.chargebacks.values().any(|&state| state != ChargebackState::Won)
+    }
+
+    /// Whether it is a debit on its way that still stops notices and locks on that day: from its
+    /// first news, for so many days (CHG-3).
+    pub fn is_in_flight(&self, day: Day, in_flight_days: u32) -> bool {
+        self.state() == PaymentState::Pending
+            && self.facts.as_ref().is_some_and(|facts| day < plus(facts.first_on, in_flight_days))
+    }
+}

@@ -1,0 +1,355 @@
+//! The collection policy of a client class (POL-1..4): what a firm decided once for many clients.
+//!
+//! [`Policy`] is a document as it was meant, every default filled in; [`PolicyVersion`] is one
+//! armed version of it. Reading the document, its presets and the errors are in [`read`].
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::{Day, Terms, WorkingDays};
+use crate::id::ClassId;
+use crate::invoice::InvoiceKind;
+use crate::letter::DebtKind;
+use crate::money::{Currency, Money};
+
+/// A whole policy document (contracts §2); [`Default`] is the preset `cpa` (POL-4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// For people.
+    pub name: String,
+    /// At or under it an invoice is not collected (INV-4); a currency that is not named has zero.
+    pub collection_threshold: BTreeMap<Currency, Money>,
+    /// Against what the threshold is held.
+    pub collection_threshold_on: ThresholdOn,
+    /// When the portal locks (LOCK-1).
+    pub lock: LockRule,
+    /// How it opens again (UNL-1, UNL-3).
+    pub unlock: UnlockRule,
+    /// Which days the firm works (LOCK-3, LET-5).
+    pub working_days: WorkingDays,
+    /// When letters leave (LET-5).
+    pub letters: LetterRule,
+    /// What a client may promise by itself (PROM-1).
+    pub promise: PromiseRule,
+    /// Days after an instalment's due day before the plan breaks (PLAN-1).
+    pub plan_grace_days: u32,
+    /// For how many days a pending debit stops notices and locks (CHG-3).
+    pub in_flight_days: u32,
+    /// For how many days collection rests after a returned debit (CHG-3).
+    pub after_return_days: u32,
+    /// Whether client credit pays later invoices when they are posted (PAY-4).
+    pub apply_credit_on_issue: bool,
+    /// Terms and steps of regular invoices (POL-2).
+    pub regular: KindRules,
+    /// Terms and steps of out-of-turn invoices.
+    pub out_of_turn: KindRules,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        read::preset("cpa").unwrap_or_else(|error| unreachable!("the preset cpa reads: {error}"))
+    }
+}
+
+impl Policy {
+    /// The rules of that kind of invoice.
+    pub fn kind(&self, kind: InvoiceKind) -> &KindRules {
+        match kind {
+            InvoiceKind::Regular => &self.regular,
+            InvoiceKind::OutOfTurn => &self.out_of_turn,
+        }
+    }
+
+    /// The threshold in that currency (INV-4).
+    pub fn threshold(&self, currency: Currency) -> Money {
+        self.collection_threshold.get(&currency).copied().unwrap_or(Money::zero(currency))
+    }
+
+    /// All steps with their keys, in the document's order.
+    pub fn steps(&self) -> impl Iterator<Item = (StepKey, &Step)> {
+        let kinds = [InvoiceKind::Regular, InvoiceKind::OutOfTurn];
+        kinds.into_iter().flat_map(|kind| {
+            self.kind(kind).steps.iter().map(move |step| (step.key(kind), step))
+        })
+    }
+}
+
+/// Against what the collection threshold is held (INV-4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ThresholdOn {
+    /// Each invoice alone.
+    Invoice,
+    /// What the client's overdue invoices in that currency come to together.
+    ClientOverdue,
+}
+
+/// When the portal locks (LOCK-1, LOCK-3, LOCK-7, LOCK-9).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockRule {
+    /// The days rule, if on.
+    pub days_overdue: Option<u32>,
+    /// The count rule, if on.
+    pub unpaid_invoices: Option<u32>,
+    /// The balance rule, if on: any one of these amounts is enough.
+    pub balance: Option<BTreeMap<Currency, Money>>,
+    /// Whether one of the triggers that are on is enough.
+    pub require: Require,
+    /// Days between a warning and the lock; 0 turns the warning off (LOCK-7).
+    pub after_notice_days: u32,
+    /// Whether a lock waits for a working day (LOCK-3).
+    pub working_days_only: bool,
+    /// The letter that goes with the lock, if any.
+    pub letter: Option<DebtKind>,
+    /// Whether old debts lock again after an exception (UNL-4).
+    pub relock_after_exception: bool,
+}
+
+/// How many of the triggers that are on must be met (LOCK-1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Require {
+    /// One is enough.
+    Any,
+    /// All of them.
+    All,
+}
+
+/// How a locked portal opens (UNL-1, UNL-3, UNL-6, PAY-7).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnlockRule {
+    /// By approval, or by the rule "payment → unlock portal".
+    pub mode: UnlockMode,
+    /// Whether one person asks and another approves.
+    pub four_eyes: bool,
+    /// Days after which a request expires.
+    pub request_expires_days: u32,
+    /// Whether a remainder at or under the threshold counts as paid.
+    pub remainder_below_threshold: bool,
+}
+
+/// Who unlocks (UNL-1, UNL-3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnlockMode {
+    /// A partner.
+    Approval,
+    /// The rule, once everything is paid; never a lock by hand.
+    OnPayment,
+}
+
+/// When letters leave (LET-5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LetterRule {
+    /// From and to, in minutes after midnight at the firm, in which no letter leaves.
+    pub quiet_hours: Option<(u32, u32)>,
+    /// Whether debt letters wait for a working day.
+    pub working_days_only: bool,
+}
+
+/// What a client may promise by itself (PROM-1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PromiseRule {
+    /// How many days ahead.
+    pub max_days: u32,
+    /// How often for one invoice.
+    pub max_per_invoice: u32,
+}
+
+/// Terms and steps of one kind of invoice (POL-2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KindRules {
+    /// When it falls due.
+    pub terms: Terms,
+    /// Days before the due date on which the client is reminded.
+    pub reminders: Vec<u32>,
+    /// What happens after the due date (POL-3).
+    pub steps: Vec<Step>,
+}
+
+/// One step after due (POL-3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Its day.
+    pub when: When,
+    /// What happens.
+    pub action: Action,
+    /// Whether it leaves only when a partner approved it.
+    pub needs_approval: bool,
+    /// Skipped if the client responded in that many days before (LET-8).
+    pub unless_response_days: Option<u32>,
+}
+
+impl Step {
+    /// What the step is known by (POL-1).
+    pub fn key(&self, kind: InvoiceKind) -> StepKey {
+        StepKey { kind, when: self.when, action: self.action }
+    }
+}
+
+/// What the days of a step are counted from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum When {
+    /// Days overdue.
+    DaysOverdue(u32),
+    /// Days after the lock.
+    AfterLock(u32),
+}
+
+/// What a step does, mild to strong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// A letter that says that it is overdue.
+    Notice,
+    /// A demand letter (LET-7).
+    DemandLetter,
+    /// The last letter before a referral.
+    FinalDemand,
+    /// A partner's task.
+    ReviewTask,
+    /// A partner's task to hand the debt to a collector (CLOSE-2); always needs approval.
+    CollectionsReferral,
+}
+
+impl Action {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Notice,
+        Self::DemandLetter,
+        Self::FinalDemand,
+        Self::ReviewTask,
+        Self::CollectionsReferral,
+    ];
+
+    /// Its name in the policy document.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Notice => "notice",
+            Self::DemandLetter => "demand_letter",
+            Self::FinalDemand => "final_demand",
+            Self::ReviewTask => "review_task",
+            Self::CollectionsReferral => "collections_referral",
+        }
+    }
+
+    /// The letter that it sends, if it is a letter.
+    pub fn letter(self) -> Option<DebtKind> {
+        match self {
+            Self::Notice => Some(DebtKind::Notice),
+            Self::DemandLetter => Some(DebtKind::DemandLetter),
+            Self::FinalDemand => Some(DebtKind::FinalDemand),
+            Self::ReviewTask | Self::CollectionsReferral => None,
+        }
+    }
+
+    /// Whether it fires only for invoices that are warned (EVAL-2).
+    pub fn needs_warning(self) -> bool {
+        match self {
+            Self::FinalDemand | Self::CollectionsReferral => true,
+            Self::Notice | Self::DemandLetter | Self::ReviewTask => false,
+        }
+    }
+}
+
+/// What a step is known by, from version to version: (kind, at, do) (POL-1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct StepKey {
+    /// Of which kind of invoice.
+    pub kind: InvoiceKind,
+    /// On which day.
+    pub when: When,
+    /// What happens.
+    pub action: Action,
+}
+
+impl fmt::Display for StepKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (from, days) = match self.when {
+            When::DaysOverdue(days) => ("at", days),
+            When::AfterLock(days) => ("after_lock", days),
+        };
+        write!(f, "{}/{from}/{days}/{}", self.kind.as_str(), self.action.as_str())
+    }
+}
+
+impl FromStr for StepKey {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let read = || {
+            let mut parts = text.split('/');
+            let kind = parts.next()?.parse().ok()?;
+            let from = parts.next()?;
+            let days = parts.next()?.parse().ok()?;
+            let name = parts.next()?;
+            let action = Action::ALL.into_iter().find(|action| action.as_str() == name)?;
+            let when = match from {
+                "at" => When::DaysOverdue(days),
+                "after_lock" => When::AfterLock(days),
+                _ => return None,
+            };
+            parts.next().is_none().then_some(Self { kind, when, action })
+        };
+        read().ok_or_else(|| format!("{text:?} names no step, expected one such as regular/at/1/notice"))
+    }
+}
+
+impl TryFrom<String> for StepKey {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<StepKey> for String {
+    fn from(key: StepKey) -> Self {
+        key.to_string()
+    }
+}
+
+/// Which version of which class's policy: kept with every decision (POL-1).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PolicyRef {
+    /// Whose policy.
+    pub class: ClassId,
+    /// Counted from 1.
+    pub version: u32,
+}
+
+/// One version of a class's policy, from a day on (POL-1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyVersion {
+    /// Which one it is.
+    pub id: PolicyRef,
+    /// What it says.
+    pub policy: Policy,
+    /// The steps that came with a later version than the first, and since when: on an invoice that
+    /// was there before, one whose day had passed by then is skipped.
+    pub new_steps: BTreeMap<StepKey, Day>,
+}
+
+impl PolicyVersion {
+    /// The first version of a class.
+    pub fn first(class: ClassId, policy: Policy) -> Self {
+        Self { id: PolicyRef { class, version: 1 }, policy, new_steps: BTreeMap::new() }
+    }
+
+    /// The version after this one, in force from that day.
+    pub fn next(&self, policy: Policy, from: Day) -> Self {
+        let known = |key: &StepKey| self.policy.steps().any(|(old, _)| old == *key);
+        let new_steps = policy
+            .steps()
+            .filter_map(|(key, _)| {
+                let since = if known(&key) { self.new_steps.get(&key).copied()? } else { from };
+                Some((key, since))
+            })
+            .collect();
+        let id = PolicyRef { class: self.id.class.clone(), version: self.id.version.saturating_add(1) };
+        Self { id, policy, new_steps }
+    }
+}
+
+pub mod read;
