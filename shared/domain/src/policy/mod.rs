@@ -353,3 +353,6 @@ impl PolicyVersion {
 }
 
 pub mod read;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+//! Policies back into documents.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::super::{KindRules, LockRule, Policy, Step, When};
+use super::{LOCK_LETTERS, REQUIRE, THRESHOLD_ON, UNLOCK_MODES, WEEKDAYS, later};
+use crate::calendar::WorkingDays;
+use crate::money::{Currency, Money};
+
+/// The whole document, every default filled in; reading it gives the same policy.
+///
+/// What isn't built yet is there at its default: should a later release build it and change the
+/// default, a version that was armed before goes on meaning what it meant.
+pub fn to_json(policy: &Policy) -> Value {
+    json!({
+        "name": policy.name,
+        "collection_threshold": amounts(&policy.collection_threshold),
+        "collection_threshold_on": name(&THRESHOLD_ON, policy.collection_threshold_on),
+        "lock": lock(&policy.lock),
+        "unlock": {
+            "mode": name(&UNLOCK_MODES, policy.unlock.mode),
+            "four_eyes": policy.unlock.four_eyes,
+            "request_expires_days": policy.unlock.request_expires_days,
+            "remainder_below_threshold": policy.unlock.remainder_below_threshold,
+        },
+        "working_days": working_days(&policy.working_days),
+        "letters": {
+            "quiet_hours": or_off(policy.letters.quiet_hours, |(from, to)| {
+                json!({"from": time(from), "to": time(to)})
+            }),
+            "working_days_only": policy.letters.working_days_only,
+            "consolidate_over_clients": false,
+            "max_per_run": later::MAX_LETTERS_PER_RUN,
+        },
+        "promise": {
+            "max_days": policy.promise.max_days,
+            "max_per_invoice": policy.promise.max_per_invoice,
+        },
+        "plan": {"grace_days": policy.plan_grace_days},
+        "in_flight_days": policy.in_flight_days,
+        "after_return_days": policy.after_return_days,
+        "access_on_pending_debit": false,
+        "apply_credit_on_issue": policy.apply_credit_on_issue,
+        "late_fee": OFF,
+        "limits": {"capabilities": later::LIMITED},
+        "regular": kind(&policy.regular),
+        "out_of_turn": kind(&policy.out_of_turn),
+    })
+}
+
+const OFF: &str = "off";
+
+fn or_off<T>(value: Option<T>, write: impl FnOnce(T) -> Value) -> Value {
+    value.map_or_else(|| OFF.into(), write)
+}
+
+fn name<T: PartialEq>(names: &[(&'static str, T)], value: T) -> &'static str {
+    names.iter().find(|(_, known)| *known == value).map_or(OFF, |(name, _)| name)
+}
+
+fn amounts(amounts: &BTreeMap<Currency, Money>) -> Value {
+    let amount = |(currency, money): (&Currency, &Money)| {
+        (currency.code().to_owned(), Value::from(money.amount()))
+    };
+    Value::Object(amounts.iter().map(amount).collect())
+}
+
+fn lock(rule: &LockRule) -> Value {
+    json!({
+        "days_overdue": or_off(rule.days_overdue, Value::from),
+        "unpaid_invoices": or_off(rule.unpaid_invoices, Value::from),
+        "balance": or_off(rule.balance.as_ref(), amounts),
+        "require": name(&REQUIRE, rule.require),
+        "after_notice_days": rule.after_notice_days,
+        "notify_before": [],
+        "scope": "client",
+        "working_days_only": rule.working_days_only,
+        "letter": or_off(rule.letter, |kind| name(&LOCK_LETTERS, kind).into()),
+        "relock_after_exception": rule.relock_after_exception,
+        "max_share_per_run": later::MAX_SHARE_PER_RUN,
+        "min_locks_for_cap": later::MIN_LOCKS_FOR_CAP,
+    })
+}
+
+fn working_days(days: &WorkingDays) -> Value {
+    let weekend = days.weekend.iter().map(|&day| name(&WEEKDAYS, day));
+    let holidays = days.holidays.iter().map(ToString::to_string);
+    json!({"weekend": weekend.collect::<Vec<_>>(), "holidays": holidays.collect::<Vec<_>>()})
+}
+
+fn kind(rules: &KindRules) -> Value {
+    json!({
+        "terms": rules.terms.to_string(),
+        "auto_charge": "never",
+        "reminders": rules.reminders,
+        "steps": rules.steps.iter().map(step).collect::<Vec<_>>(),
+    })
+}
+
+fn step(step: &Step) -> Value {
+    let (from, days) = match step.when {
+        When::DaysOverdue(days) => ("at", days),
+        When::AfterLock(days) => ("after_lock", days),
+    };
+    let mut json = json!({from: days, "do": step.action.as_str()});
+    if step.needs_approval {
+        json["approval"] = "partner".into();
+    }
+    if let Some(days) = step.unless_response_days {
+        json["unless_response_days"] = days.into();
+    }
+    json
+}
+
+fn time(minute: u32) -> String {
+    format!("{:02}:{:02}", minute / 60, minute % 60)
+}

@@ -1,0 +1,91 @@
+//! The sections `regular` and `out_of_turn` (POL-2, POL-3).
+
+use super::super::{Action, KindRules, Step, When};
+use super::{at_most, later};
+use crate::calendar::MAX_DAYS;
+use crate::document::{DocumentError, Field, Fields};
+
+/// The most steps, and the most reminders, of one kind: an invoice keeps a mark for each that was
+/// done, and its item has to stay small.
+const MAX_STEPS: usize = 50;
+
+pub(super) fn read(field: &Field<'_>) -> Result<KindRules, DocumentError> {
+    field.fields(|fields| {
+        let rules = KindRules {
+            terms: fields.required("terms", Field::parse)?,
+            reminders: fields.required("reminders", reminders)?,
+            steps: fields.required("steps", steps)?,
+        };
+        later::kind(fields)?;
+        Ok(rules)
+    })
+}
+
+fn reminders(field: &Field<'_>) -> Result<Vec<u32>, DocumentError> {
+    let mut reminders = Vec::new();
+    field.list(|field| {
+        let days = field.count(0..=MAX_DAYS)?;
+        if reminders.contains(&days) {
+            return Err(field.error(format!("{days} is there twice")));
+        }
+        reminders.push(days);
+        at_most(field, MAX_STEPS, reminders.len())
+    })?;
+    Ok(reminders)
+}
+
+fn steps(field: &Field<'_>) -> Result<Vec<Step>, DocumentError> {
+    let mut steps: Vec<Step> = Vec::new();
+    field.list(|field| {
+        let step = field.fields(step)?;
+        // It is known by these two, and done once (POL-1).
+        let is_same = |other: &Step| (other.when, other.action) == (step.when, step.action);
+        if let Some(first) = steps.iter().position(is_same) {
+            return Err(field.error(format!("the same day and `do` as step [{first}]")));
+        }
+        steps.push(step);
+        at_most(field, MAX_STEPS, steps.len())
+    })?;
+    Ok(steps)
+}
+
+fn step(fields: &mut Fields<'_>) -> Result<Step, DocumentError> {
+    // On day 0 nothing is overdue, and what goes with a lock is its letter.
+    let (name, days) = fields.exactly_one(&["at", "after_lock"])?;
+    let days = days.count(1..=MAX_DAYS)?;
+    let when = if name == "at" { When::DaysOverdue(days) } else { When::AfterLock(days) };
+    let action = fields.required("do", action)?;
+    let approval = fields.optional("approval", |field| approval(field, action))?;
+    let unless_response_days = fields.optional("unless_response_days", |field| {
+        field.unless_off(|field| field.count(1..=MAX_DAYS))
+    })?;
+    later::step(fields)?;
+    Ok(Step {
+        when,
+        action,
+        needs_approval: approval.unwrap_or(always_needs_approval(action)),
+        unless_response_days: unless_response_days.flatten(),
+    })
+}
+
+fn action(field: &Field<'_>) -> Result<Action, DocumentError> {
+    later::action(field)?;
+    field.choice(&Action::ALL.map(|action| (action.as_str(), action)))
+}
+
+fn approval(field: &Field<'_>, action: Action) -> Result<bool, DocumentError> {
+    let is_partners = field.unless_off(|field| field.choice(&[("partner", ())]))?.is_some();
+    if !is_partners && always_needs_approval(action) {
+        let name = action.as_str();
+        return Err(field.error(format!("expected partner, got off: {name} always needs approval")));
+    }
+    Ok(is_partners)
+}
+
+/// What leaves the firm's hands needs a person's decision (POL-3).
+fn always_needs_approval(action: Action) -> bool {
+    match action {
+        Action::CollectionsReferral => true,
+        Action::Notice | Action::DemandLetter | Action::FinalDemand | Action::ReviewTask => false,
+    }
+}

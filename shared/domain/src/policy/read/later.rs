@@ -1,0 +1,209 @@
+//! What the contract names and nothing builds yet: known, and accepted at its default alone.
+//!
+//! Building one of these begins with moving its field out of here. The
+//! defaults are written with every policy, so that a document of today means the same to a later release.
+
+use std::collections::BTreeSet;
+
+use rust_decimal::Decimal;
+
+use crate::document::{DocumentError, Field, Fields, Value};
+
+/// What steps may do one day.
+const ACTIONS: [&str; 4] = ["late_fee", "limit", "lock", "close"];
+
+/// What a limit takes away unless a step names its own.
+pub(super) const LIMITED: [&str; 2] = ["statements", "documents"];
+
+/// The share of the active clients that one run may lock: a tenth (LOCK-10).
+pub(super) const MAX_SHARE_PER_RUN: &str = "0.10";
+
+/// From so many locks on that share matters.
+pub(super) const MIN_LOCKS_FOR_CAP: u32 = 5;
+
+/// The demands that one run may send.
+pub(super) const MAX_LETTERS_PER_RUN: u32 = 500;
+
+pub(super) fn document(fields: &mut Fields<'_>) -> Result<(), DocumentError> {
+    fields.optional("access_on_pending_debit", |field| only(field, !field.flag()?, "false"))?;
+    fields.optional("late_fee", |field| only(field, field.is_off(), "off"))?;
+    fields.optional("limits", |limits| {
+        limits.fields(|fields| {
+            fields.optional("capabilities", |field| {
+                let names = BTreeSet::from_iter(field.list(Field::text)?);
+                only(field, names == BTreeSet::from(LIMITED), "[statements, documents]")
+            })
+        })
+    })?;
+    Ok(())
+}
+
+pub(super) fn lock(fields: &mut Fields<'_>) -> Result<(), DocumentError> {
+    fields.optional("notify_before", no_days)?;
+    fields.optional("scope", |field| {
+        let is_client = field.choice(&[("client", true), ("service_lines", false)])?;
+        only(field, is_client, "client")
+    })?;
+    fields.optional("max_share_per_run", |field| {
+        let share = match &field.node().value {
+            Value::Text(text) => text.parse::<Decimal>().ok(),
+            _ => None,
+        };
+        let is_share = |share: &Decimal| (Decimal::ZERO..=Decimal::ONE).contains(share);
+        let what = "a share from \"0\" to \"1\", in quotes";
+        let share = share.filter(is_share).ok_or_else(|| field.expected(what))?;
+        only(field, share == Decimal::new(10, 2), "\"0.10\"")
+    })?;
+    fields.optional("min_locks_for_cap", |field| default_count(field, MIN_LOCKS_FOR_CAP))?;
+    Ok(())
+}
+
+pub(super) fn letters(fields: &mut Fields<'_>) -> Result<(), DocumentError> {
+    fields.optional("consolidate_over_clients", |field| only(field, !field.flag()?, "false"))?;
+    fields.optional("max_per_run", |field| default_count(field, MAX_LETTERS_PER_RUN))?;
+    Ok(())
+}
+
+pub(super) fn kind(fields: &mut Fields<'_>) -> Result<(), DocumentError> {
+    fields.optional("auto_charge", |field| {
+        only(field, field.is_off() || field.node().as_written() == Some("never"), "never")
+    })?;
+    Ok(())
+}
+
+pub(super) fn step(fields: &mut Fields<'_>) -> Result<(), DocumentError> {
+    fields.optional("capabilities", |field| only(field, false, "a step without it"))?;
+    fields.optional("notify_before", no_days)?;
+    fields.optional("text", |field| only(field, field.is_off(), "a step without it"))?;
+    Ok(())
+}
+
+/// Refuses an action that the contract names and nothing does yet.
+pub(super) fn action(field: &Field<'_>) -> Result<(), DocumentError> {
+    let name = field.node().as_written().unwrap_or_default();
+    only(field, !ACTIONS.contains(&name), "another `do`")
+}
+
+fn no_days(field: &Field<'_>) -> Result<(), DocumentError> {
+    let days = field.unless_off(|field| field.list(super::days))?;
+    only(field, days.unwrap_or_default().is_empty(), "[]")
+}
+
+fn default_count(field: &Field<'_>, default: u32) -> Result<(), DocumentError> {
+    only(field, field.count(0..=u32::MAX)? == default, &default.to_string())
+}
+
+fn only(field: &Field<'_>, is_default: bool, default: &str) -> Result<(), DocumentError> {
+    if is_default {
+        return Ok(());
+    }
+    let value = field.node().to_json();
+    Err(field.error(format!("{value} is not yet supported, expected {default}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::read_text;
+    use crate::policy::Policy;
+
+    fn refusal(text: &str) -> String {
+        read_text(text).expect_err(text).to_string()
+    }
+
+    #[test]
+    fn pol_2_what_is_not_built_yet_is_known_and_refused_by_name() {
+        for text in [
+            "access_on_pending_debit: false",
+            "access_on_pending_debit: off",
+            "late_fee: off",
+            "late_fee: none",
+            "limits: {capabilities: [statements, documents]}",
+            "limits: {capabilities: [documents, statements]}",
+            "lock: {notify_before: []}",
+            "lock: {notify_before: off}",
+            "lock: {scope: client}",
+            "lock: {max_share_per_run: \"0.10\"}",
+            "lock: {max_share_per_run: \"0.1\"}",
+            "lock: {min_locks_for_cap: 5}",
+            "letters: {consolidate_over_clients: false}",
+            "letters: {max_per_run: 500}",
+            "regular: {auto_charge: never}",
+            "out_of_turn: {auto_charge: off}",
+        ] {
+            assert_eq!(read_text(text), Ok(Policy::default()), "for {text}");
+        }
+        for (text, field, value) in [
+            ("access_on_pending_debit: true", "access_on_pending_debit", "true"),
+            (
+                "late_fee: {kind: percent, value: \"1.5\"}",
+                "late_fee",
+                "{\"kind\":\"percent\",\"value\":\"1.5\"}",
+            ),
+            ("limits: {capabilities: [messages]}", "limits.capabilities", "[\"messages\"]"),
+            ("limits: {capabilities: []}", "limits.capabilities", "[]"),
+            ("lock: {notify_before: [7]}", "lock.notify_before", "[7]"),
+            ("lock: {scope: service_lines}", "lock.scope", "\"service_lines\""),
+            ("lock: {max_share_per_run: \"0.2\"}", "lock.max_share_per_run", "\"0.2\""),
+            ("lock: {min_locks_for_cap: 6}", "lock.min_locks_for_cap", "6"),
+            (
+                "letters: {consolidate_over_clients: true}",
+                "letters.consolidate_over_clients",
+                "true",
+            ),
+            ("letters: {max_per_run: 1000}", "letters.max_per_run", "1000"),
+            (
+                "regular: {auto_charge: {when: on_due}}",
+                "regular.auto_charge",
+                "{\"when\":\"on_due\"}",
+            ),
+            ("out_of_turn: {auto_charge: on_issue}", "out_of_turn.auto_charge", "\"on_issue\""),
+            ("regular: {steps: [{at: 5, do: late_fee}]}", "regular.steps[0].do", "\"late_fee\""),
+            (
+                "regular: {steps: [{at: 5, do: limit, capabilities: [documents]}]}",
+                "regular.steps[0].do",
+                "\"limit\"",
+            ),
+            ("regular: {steps: [{at: 5, do: lock}]}", "regular.steps[0].do", "\"lock\""),
+            ("out_of_turn: {steps: [{at: 5, do: close}]}", "out_of_turn.steps[0].do", "\"close\""),
+            (
+                "regular: {steps: [{at: 5, do: notice, text: mine}]}",
+                "regular.steps[0].text",
+                "\"mine\"",
+            ),
+            (
+                "regular: {steps: [{at: 5, do: notice, notify_before: [2]}]}",
+                "regular.steps[0].notify_before",
+                "[2]",
+            ),
+            (
+                "regular: {steps: [{at: 5, do: notice, capabilities: [documents]}]}",
+                "regular.steps[0].capabilities",
+                "[\"documents\"]",
+            ),
+        ] {
+            let message = refusal(text);
+            let expected = format!("line 1: {field}: {value} is not yet supported, expected ");
+            assert!(message.starts_with(&expected), "for {text}: {message}");
+        }
+        // What will never be supported isn't promised.
+        for (text, expected) in [
+            (
+                "lock: {scope: planet}",
+                "lock.scope: expected client or service_lines, got \"planet\"",
+            ),
+            (
+                "lock: {max_share_per_run: 0.10}",
+                "lock.max_share_per_run: expected a share from \"0\" to \"1\", in quotes",
+            ),
+            ("lock: {max_share_per_run: \"1.1\"}", "lock.max_share_per_run: expected a share"),
+            ("lock: {min_locks_for_cap: -1}", "lock.min_locks_for_cap: expected a whole number"),
+            ("lock: {notify_before: [x]}", "lock.notify_before[0]: expected a whole number"),
+            ("letters: {max_per_run: many}", "letters.max_per_run: expected a whole number"),
+            ("access_on_pending_debit: maybe", "access_on_pending_debit: expected true or false"),
+            ("limits: off", "limits: expected a mapping"),
+        ] {
+            let message = refusal(text);
+            assert!(message.starts_with(&format!("line 1: {expected}")), "for {text}: {message}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The law of documents: what a policy is written as reads as that policy.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::calendar::{Day, Terms, plus};
+use crate::policy::{Action, KindRules, Step, When};
+
+fn any_days(least: u32) -> impl Strategy<Value = u32> {
+    prop_oneof![least..40, Just(MAX_DAYS)]
+}
+
+fn any_amounts(least: u64) -> impl Strategy<Value = BTreeMap<Currency, Money>> {
+    let currency = prop::sample::select(vec!["USD", "EUR", "JPY", "BHD"]);
+    let amount = (currency, least..1_000_000).prop_map(|(code, minor)| {
+        let currency: Currency = code.parse().unwrap();
+        (currency, Money::new(minor, currency))
+    });
+    prop::collection::vec(amount, 1..4).prop_map(BTreeMap::from_iter)
+}
+
+fn any_lock() -> impl Strategy<Value = LockRule> {
+    let letters = LOCK_LETTERS.map(|(_, kind)| kind).to_vec();
+    (
+        prop::option::of(any_days(1)),
+        prop::option::of(2..=5_u32),
+        prop::option::of(any_amounts(1)),
+        prop::sample::select(vec![Require::Any, Require::All]),
+        any_days(0),
+        any::<bool>(),
+        prop::option::of(prop::sample::select(letters)),
+        any::<bool>(),
+    )
+        .prop_map(|row| LockRule {
+            days_overdue: row.0,
+            unpaid_invoices: row.1,
+            balance: row.2,
+            require: row.3,
+            after_notice_days: row.4,
+            working_days_only: row.5,
+            letter: row.6,
+            relock_after_exception: row.7,
+        })
+}
+
+fn any_kind() -> impl Strategy<Value = KindRules> {
+    let terms = prop_oneof![
+        any_days(0).prop_map(Terms::Net),
+        any_days(0).prop_map(Terms::EndOfMonth),
+        (1..=31_u32).prop_map(Terms::DayOfNextMonth),
+    ];
+    let when = prop_oneof![
+        any_days(1).prop_map(When::DaysOverdue),
+        any_days(1).prop_map(When::AfterLock),
+    ];
+    let key = (when, prop::sample::select(Action::ALL.to_vec()));
+    let rest = (any::<bool>(), prop::option::of(any_days(1)));
+    let step = |((when, action), (approval, unless_response_days))| Step {
+        when,
+        action,
+        needs_approval: approval || action == Action::CollectionsReferral,
+        unless_response_days,
+    };
+    let steps = prop::collection::btree_map(key, rest, 0..8)
+        .prop_map(move |steps| steps.into_iter().map(step).collect::<Vec<_>>())
+        .prop_shuffle();
+    let reminders = prop::collection::hash_set(any_days(0), 0..4).prop_map(Vec::from_iter);
+    (terms, reminders, steps).prop_map(|(terms, reminders, steps)| KindRules {
+        terms,
+        reminders,
+        steps,
+    })
+}
+
+fn any_working_days() -> impl Strategy<Value = WorkingDays> {
+    let weekend = prop::sample::subsequence(WEEKDAYS.map(|(_, day)| day).to_vec(), 0..7);
+    let holiday = (0..20_000_u32).prop_map(|days| plus(Day::default(), days));
+    (weekend.prop_shuffle(), prop::collection::btree_set(holiday, 0..5))
+        .prop_map(|(weekend, holidays)| WorkingDays { weekend, holidays })
+}
+
+fn any_letters() -> impl Strategy<Value = LetterRule> {
+    let hours = (0..1_440_u32, 0..1_440_u32).prop_filter("differ", |(from, to)| from != to);
+    (prop::option::of(hours), any::<bool>())
+        .prop_map(|(quiet_hours, working_days_only)| LetterRule { quiet_hours, working_days_only })
+}
+
+fn any_unlock() -> impl Strategy<Value = UnlockRule> {
+    let mode = prop::sample::select(vec![UnlockMode::Approval, UnlockMode::OnPayment]);
+    (mode, any::<bool>(), any_days(1), any::<bool>()).prop_map(|row| UnlockRule {
+        mode: row.0,
+        four_eyes: row.1,
+        request_expires_days: row.2,
+        remainder_below_threshold: row.3,
+    })
+}
+
+fn any_policy() -> impl Strategy<Value = Policy> {
+    let threshold_on = prop::sample::select(vec![ThresholdOn::Invoice, ThresholdOn::ClientOverdue]);
+    let days = (any_days(0), any_days(0), any_days(0));
+    let promise = (any_days(0), 0..=MAX_PROMISES);
+    let threshold = (any_amounts(0), threshold_on);
+    let rules = (any_lock(), any_unlock(), any_working_days(), any_letters());
+    ("[a-z\"':#-]{1,20}", threshold, rules, promise, days, any::<bool>(), any_kind(), any_kind())
+        .prop_map(|(name, threshold, rules, promise, days, apply_credit, regular, out_of_turn)| {
+            let mut collection_threshold = threshold.0;
+            // As in every policy that was read: the preset names this currency.
+            collection_threshold.entry(Currency::USD).or_insert(Money::zero(Currency::USD));
+            Policy {
+                name,
+                collection_threshold,
+                collection_threshold_on: threshold.1,
+                lock: rules.0,
+                unlock: rules.1,
+                working_days: rules.2,
+                letters: rules.3,
+                promise: PromiseRule { max_days: promise.0, max_per_invoice: promise.1 },
+                plan_grace_days: days.0,
+                in_flight_days: days.1,
+                after_return_days: days.2,
+                apply_credit_on_issue: apply_credit,
+                regular,
+                out_of_turn,
+            }
+        })
+}
+
+proptest! {
+    #[test]
+    fn pol_1_a_policy_reads_back_from_its_document(policy in any_policy()) {
+        let json = to_json(&policy);
+        prop_assert_eq!(read(&Node::from(&json)), Ok(policy.clone()));
+        prop_assert_eq!(read_text(&json.to_string()), Ok(policy.clone()));
+        let with = json!({"preset": "cpa", "with": json});
+        prop_assert_eq!(read(&Node::from(&with)), Ok(policy));
+    }
+}
