@@ -14,6 +14,9 @@ use crate::run;
 use crate::tests_run::{self, Count, Runner};
 use crate::{python, rules, table};
 
+/// A remark that is longer makes the summary's lines wrap.
+const REMARK_CHARACTERS: usize = 70;
+
 /// Which checks to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scope {
@@ -120,11 +123,19 @@ fn perform(check: Check<'_>) -> Line {
         Ok(count) => (count, None),
         Err(error) => {
             println!("error: {error:#}");
-            let first_line = format!("{error:#}").lines().next().unwrap_or_default().to_owned();
-            (Count::one(false), Some(first_line))
+            (Count::one(false), Some(shortened(&format!("{error:#}"))))
         }
     };
     Line { name, count, remark, took: start.elapsed() }
+}
+
+/// What fits beside a line of the summary; the whole was printed before.
+fn shortened(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    match line.char_indices().nth(REMARK_CHARACTERS) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    }
 }
 
 /// A table of what ran, and the count as the last line.

@@ -1,6 +1,7 @@
 //! A second DynamoDB, for as long as the tests on it run: ministack, in a process of its own on a port
 //! that nobody else uses.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -27,7 +28,10 @@ impl Server {
     pub fn start(programs: &Path) -> Result<Self> {
         let address = free_address()?;
         let url = format!("http://{address}");
-        // What it says of each request is of no interest; whatever it finds in its environment it hands on.
+        let log = programs.join("../ministack.log");
+        let output =
+            File::create(&log).with_context(|| format!("could not write {}", log.display()))?;
+        // Whatever it finds in its environment it would hand on to what it starts.
         let child = Command::new(programs.join("ministack"))
             .env_clear()
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
@@ -36,12 +40,14 @@ impl Server {
             .env("GATEWAY_PORT", address.port().to_string())
             .env("AWS_ENDPOINT_URL", &url)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
             .spawn()
             .with_context(|| format!("could not start ministack from {}", programs.display()))?;
         let mut server = Self { child, url };
-        server.wait_until_it_answers(address)?;
+        server
+            .wait_until_it_answers(address)
+            .with_context(|| format!("its log is {}", log.display()))?;
         println!("ministack answers at {}", server.url);
         Ok(server)
     }
