@@ -15,7 +15,7 @@ use crate::money::{Currency, Money};
 use crate::text::MAX_TEXT_BYTES;
 
 /// From this similarity on (Jaro-Winkler, 0 to 1) two names are taken for one with a typing
-/// mistake: `clinet` and `client` have 0.96, `amount` and `account` 0.84.
+/// mistake: `clinet` and `client` have 0.96, `amount` and `account` 0.86.
 const TYPING_MISTAKE: f64 = 0.9;
 
 /// One value of a document, and its path.

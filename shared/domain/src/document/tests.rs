@@ -86,6 +86,13 @@ fn scalars_are_what_the_core_schema_says_and_keep_their_text() {
         ("1e3", float("1e3")),
         (".5", float(".5")),
         ("5.", float("5.")),
+        ("+.5", float("+.5")),
+        ("1E+5", float("1E+5")),
+        ("+.INF", float("+.INF")),
+        ("-.nan", text("-.nan")),
+        ("1.5x", text("1.5x")),
+        ("x1.5", text("x1.5")),
+        ("1e5x", text("1e5x")),
         ("-.inf", float("-.inf")),
         (".nan", float(".nan")),
         ("\"100.00\"", text("100.00")),
@@ -128,7 +135,16 @@ fn every_value_and_key_knows_its_place() {
     assert_eq!((entries[1].0.line, entries[1].0.column), (4, 1));
     assert_eq!(node.get("x"), None);
     assert_eq!(steps[1].get("x"), None);
-    assert_eq!(place(&node.without_place()), (0, 0));
+    let stripped = node.without_place();
+    assert_eq!(place(&stripped), (0, 0));
+    let Value::Map(entries) = &stripped.value else { panic!("no mapping") };
+    assert_eq!((entries[1].0.line, entries[1].0.column), (0, 0));
+    let Value::List(steps) = &entries[1].1.value else { panic!("no list") };
+    assert_eq!(place(steps[0].get("do").unwrap()), (0, 0));
+    let error = parse("a: 1\nb:\0").unwrap_err();
+    assert_eq!((error.line, error.column), (2, 3));
+    let error = parse("a: 1\nb: &c 1").unwrap_err();
+    assert_eq!((error.line, error.column), (2, 4));
 }
 
 #[test]
@@ -175,6 +191,8 @@ fn no_document_is_too_much() {
         let message = refusal(&text);
         assert!(message.contains(expected), "for {}…: {message}", &text[..8]);
     }
+    assert!(refusal(&" ".repeat(MAX_DOCUMENT_BYTES)).contains("is empty"));
+    assert!(parse(&format!("[{}1]", "1,".repeat(MAX_NODES - 2))).is_ok());
     let deepest = format!("{}{}", "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH));
     assert!(parse(&deepest).is_ok());
     assert!(refusal(&format!("[{deepest}]")).contains("nested too deep"));
@@ -381,6 +399,7 @@ fn an_error_says_what_was_expected_and_what_was_there() {
     assert!(message.starts_with("line 2: lock.a: ") && message.len() < 200, "{message}");
     let message = field_error(&long, |field| field.flag());
     assert!(message.ends_with(&format!("got {:?}…", "x".repeat(60))), "{message}");
+    assert!(field(&format!("a: {}", "x".repeat(8_192)), |field| field.text().map(drop)).is_ok());
     let message = field_error(&"x".repeat(9_000), |field| field.text().map(drop));
     assert!(message.ends_with("expected at most 8192 bytes, got 9000"), "{message}");
 }

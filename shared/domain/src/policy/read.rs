@@ -74,10 +74,10 @@ pub fn read_field(field: &Field<'_>) -> Result<Policy, DocumentError> {
     };
     let of_preset = entries.iter().any(|(key, _)| key.text == "preset" || key.text == "with");
     if !of_preset {
-        return read_over(&cpa()?, field);
+        return read_over(cpa()?, field);
     }
-    let is_changed = |name: &str| cpa().is_ok_and(|cpa| cpa.get(name).is_some());
-    if let Some((key, node)) = entries.iter().find(|(key, _)| is_changed(&key.text)) {
+    let cpa = cpa()?;
+    if let Some((key, node)) = entries.iter().find(|(key, _)| cpa.get(&key.text).is_some()) {
         let misplaced = Field::at(node, field.path_of(&key.text));
         return Err(misplaced.error("a change of a preset, expected under `with`"));
     }
@@ -86,8 +86,8 @@ pub fn read_field(field: &Field<'_>) -> Result<Policy, DocumentError> {
             preset_node(field.text()?).map_err(|error| field.error(error.message))
         })?;
         match fields.field("with") {
-            Some(with) => read_over(&preset, &with),
-            None => read_whole(&Field::at(&preset, field.path())),
+            Some(with) => read_over(preset, &with),
+            None => read_whole(&Field::at(preset, field.path())),
         }
     })
 }
@@ -97,7 +97,7 @@ pub fn read_field(field: &Field<'_>) -> Result<Policy, DocumentError> {
 /// # Errors
 /// For an unknown name, and for one that isn't built yet.
 pub fn preset(name: &str) -> Result<Policy, DocumentError> {
-    read_whole(&Field::root(&preset_node(name)?))
+    read_whole(&Field::root(preset_node(name)?))
 }
 
 /// The document of that preset, to print or to start from.
@@ -116,13 +116,13 @@ pub fn preset_text(name: &str) -> Result<&'static str, DocumentError> {
     Err(error(format!("unknown preset {name:?}, the nearest known one is {nearest}")))
 }
 
-fn preset_node(name: &str) -> Result<Node, DocumentError> {
+fn preset_node(name: &str) -> Result<&'static Node, DocumentError> {
     preset_text(name)?; // So far there is one that it answers.
     cpa()
 }
 
-fn cpa() -> Result<Node, DocumentError> {
-    CPA_NODE.clone()
+fn cpa() -> Result<&'static Node, DocumentError> {
+    CPA_NODE.as_ref().map_err(Clone::clone)
 }
 
 fn read_over(base: &Node, changes: &Field<'_>) -> Result<Policy, DocumentError> {

@@ -576,7 +576,10 @@ fn pol_4_a_policy_may_be_a_part_of_another_document() {
 }
 
 #[test]
-fn pol_2_lists_have_an_end() {
+fn pol_2_lists_and_names_have_an_end() {
+    let name = |chars: usize| read_text(&format!("name: {}", "ö".repeat(chars)));
+    assert!(name(100).is_ok());
+    assert!(name(101).is_err());
     let steps = |count: u32| {
         let steps: Vec<_> = (1..=count).map(|at| format!("{{at: {at}, do: notice}}")).collect();
         read_text(&format!("regular: {{steps: [{}]}}", steps.join(", ")))
