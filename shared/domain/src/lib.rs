@@ -6,8 +6,10 @@
 //! Start at [`decide::decide`]: a [`command::Command`] against an [`account::Account`] gives
 //! [`event::Event`]s, and [`apply::apply`] is how each of them changes the account.
 
+pub mod access;
 pub mod account;
 pub mod apply;
+pub mod audit;
 pub mod calendar;
 pub mod command;
 pub mod decide;

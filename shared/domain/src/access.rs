@@ -1,0 +1,369 @@
+//! What a portal's state opens and denies (ACC-1..4): one function, which every route and page asks.
+//!
+//! Staff access never changes with a state. Paying, writing to the firm and asking for one's own
+//! records are open in every state (ACC-4).
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::Account;
+use crate::calendar::Day;
+use crate::money::Money;
+
+/// The state of a portal, strongest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PortalState {
+    /// The engagement ended (CLOSE-1).
+    Closed,
+    /// Paid portal access isn't paid yet (PPA-3).
+    MustPay,
+    /// Locked, by rule or by hand.
+    Locked,
+    /// Some capabilities are denied.
+    Limited,
+    /// Everything is open.
+    Open,
+}
+
+impl PortalState {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Closed, Self::MustPay, Self::Locked, Self::Limited, Self::Open];
+
+    /// Its name in documents and answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::MustPay => "must_pay",
+            Self::Locked => "locked",
+            Self::Limited => "limited",
+            Self::Open => "open",
+        }
+    }
+}
+
+/// Something that a contact does in the portal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Capability {
+    /// Sign in, see the reason and the amount, security settings.
+    SignIn,
+    /// View and pay invoices; payment methods.
+    Invoices,
+    /// The action "pay".
+    ActPay,
+    /// Preview and download financial statements.
+    Statements,
+    /// Upload, download, preview documents.
+    Documents,
+    /// Sign a document by its own link.
+    Signing,
+    /// The action "sign".
+    ActSign,
+    /// Messages.
+    Messages,
+    /// The action "upload".
+    ActUpload,
+    /// The action "fill in a form".
+    ActForm,
+    /// The action "make an appointment".
+    ActAppointment,
+    /// See the status of projects.
+    Projects,
+    /// Ask for one's own records and download them.
+    Records,
+}
+
+impl Capability {
+    /// All of them, in the order of rules §4.
+    pub const ALL: [Self; 13] = [
+        Self::SignIn,
+        Self::Invoices,
+        Self::ActPay,
+        Self::Statements,
+        Self::Documents,
+        Self::Signing,
+        Self::ActSign,
+        Self::Messages,
+        Self::ActUpload,
+        Self::ActForm,
+        Self::ActAppointment,
+        Self::Projects,
+        Self::Records,
+    ];
+
+    /// Its name in documents.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SignIn => "sign_in",
+            Self::Invoices => "invoices",
+            Self::ActPay => "act_pay",
+            Self::Statements => "statements",
+            Self::Documents => "documents",
+            Self::Signing => "signing",
+            Self::ActSign => "act_sign",
+            Self::Messages => "messages",
+            Self::ActUpload => "act_upload",
+            Self::ActForm => "act_form",
+            Self::ActAppointment => "act_appointment",
+            Self::Projects => "projects",
+            Self::Records => "records",
+        }
+    }
+
+    /// The capability of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|capability| capability.as_str() == name)
+    }
+}
+
+/// The answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// Yes.
+    Allow,
+    /// Yes, but only for this: the invoice that must be paid, messages to the firm, what was already
+    /// sent for signature.
+    Only(Narrowed),
+    /// No.
+    Deny(Denial),
+}
+
+impl Access {
+    /// Whether it is a yes, if only for something.
+    pub fn is_allowed(self) -> bool {
+        match self {
+            Self::Allow | Self::Only(_) => true,
+            Self::Deny(_) => false,
+        }
+    }
+}
+
+/// What a narrowed yes is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Narrowed {
+    /// The invoice that opens the portal.
+    RequiredInvoice,
+    /// Messages to the firm.
+    ToTheFirm,
+    /// What was already sent.
+    AlreadySent,
+}
+
+/// Why not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Denial {
+    /// The portal is locked: ready, and available after payment.
+    Locked,
+    /// The policy limits this meanwhile.
+    Limited,
+    /// The required invoice isn't paid.
+    MustPay,
+    /// The engagement ended.
+    Closed,
+}
+
+/// Whether a portal in that state opens that capability (rules §4). `limited` is what the policy
+/// denies to a limited portal.
+pub fn access(state: PortalState, capability: Capability, limited: &BTreeSet<Capability>) -> Access {
+    match state {
+        PortalState::Open => Access::Allow,
+        PortalState::Limited if is_limitable(capability) && limited.contains(&capability) => {
+            Access::Deny(Denial::Limited)
+        }
+        PortalState::Limited => Access::Allow,
+        PortalState::Locked => match capability {
+            Capability::Statements
+            | Capability::Documents
+            | Capability::ActUpload
+            | Capability::ActForm
+            | Capability::ActAppointment => Access::Deny(Denial::Locked),
+            Capability::SignIn
+            | Capability::Invoices
+            | Capability::ActPay
+            | Capability::Signing
+            | Capability::ActSign
+            | Capability::Messages
+            | Capability::Projects
+            | Capability::Records => Access::Allow,
+        },
+        PortalState::MustPay => match capability {
+            Capability::SignIn | Capability::Records => Access::Allow,
+            Capability::Invoices | Capability::ActPay => Access::Only(Narrowed::RequiredInvoice),
+            Capability::Messages => Access::Only(Narrowed::ToTheFirm),
+            Capability::Statements
+            | Capability::Documents
+            | Capability::Signing
+            | Capability::ActSign
+            | Capability::ActUpload
+            | Capability::ActForm
+            | Capability::ActAppointment
+            | Capability::Projects => Access::Deny(Denial::MustPay),
+        },
+        PortalState::Closed => match capability {
+            Capability::SignIn | Capability::Invoices | Capability::ActPay | Capability::Records => {
+                Access::Allow
+            }
+            Capability::Messages => Access::Only(Narrowed::ToTheFirm),
+            Capability::Signing | Capability::ActSign => Access::Only(Narrowed::AlreadySent),
+            Capability::Statements
+            | Capability::Documents
+            | Capability::ActUpload
+            | Capability::ActForm
+            | Capability::ActAppointment
+            | Capability::Projects => Access::Deny(Denial::Closed),
+        },
+    }
+}
+
+/// What a policy may deny to a limited portal; all else stays open (rules §4).
+pub fn is_limitable(capability: Capability) -> bool {
+    match capability {
+        Capability::Statements
+        | Capability::Documents
+        | Capability::ActUpload
+        | Capability::ActForm
+        | Capability::ActAppointment => true,
+        Capability::SignIn
+        | Capability::Invoices
+        | Capability::ActPay
+        | Capability::Signing
+        | Capability::ActSign
+        | Capability::Messages
+        | Capability::Projects
+        | Capability::Records => false,
+    }
+}
+
+/// Whether a document can be downloaded: the client's own records in every state (ACC-4), all else
+/// as the state says.
+pub fn may_download(state: PortalState, limited: &BTreeSet<Capability>, is_client_record: bool) -> Access {
+    let capability = if is_client_record { Capability::Records } else { Capability::Documents };
+    access(state, capability, limited)
+}
+
+/// What a denial tells a person: why, how much to pay, and whom to ask (ACC-3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DenialText {
+    /// Why, in a sentence.
+    pub why: String,
+    /// What is overdue, per currency: what to pay now.
+    pub amounts: Vec<Money>,
+}
+
+/// The sentence of a denial, with the amounts that would have to be paid (ACC-3).
+pub fn denial_text(account: &Account, denial: Denial, day: Day) -> DenialText {
+    let overdue = account.open_invoices().filter(|invoice| invoice.is_overdue(day));
+    let mut amounts: Vec<Money> = Vec::new();
+    for balance in overdue.map(|invoice| invoice.balance()) {
+        match amounts.iter_mut().find(|sum| sum.currency() == balance.currency()) {
+            Some(sum) => *sum = Money::new(sum.minor().saturating_add(balance.minor()), sum.currency()),
+            None => amounts.push(balance),
+        }
+    }
+    let reason = account.lock.as_ref().map(|lock| lock.cause.text());
+    let why = match (denial, reason) {
+        (Denial::Locked, Some(reason)) => {
+            format!("Ready, and available after payment: the portal is locked ({reason}).")
+        }
+        (Denial::Locked, None) => "Ready, and available after payment.".to_owned(),
+        (Denial::Limited, _) => "Not available while invoices are overdue.".to_owned(),
+        (Denial::MustPay, _) => "Available once the first invoice is paid.".to_owned(),
+        (Denial::Closed, _) => "The engagement has ended; your own records stay available.".to_owned(),
+    };
+    DenialText { why, amounts }
+}
+
+impl Account {
+    /// The state of the client's portal.
+    pub fn portal(&self) -> PortalState {
+        if self.lock.is_some() { PortalState::Locked } else { PortalState::Open }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rules §4, cell by cell: `y` yes, `n` no, `p` as the policy says, `o` only for something.
+    /// Columns: open, limited, locked, must_pay, closed.
+    const MATRIX: [(Capability, &str); 13] = [
+        (Capability::SignIn, "yyyyy"),
+        (Capability::Invoices, "yyyoy"),
+        (Capability::ActPay, "yyyoy"),
+        (Capability::Statements, "ypnnn"),
+        (Capability::Documents, "ypnnn"),
+        (Capability::Signing, "yyyno"),
+        (Capability::ActSign, "yyyno"),
+        (Capability::Messages, "yyyoo"),
+        (Capability::ActUpload, "ypnnn"),
+        (Capability::ActForm, "ypnnn"),
+        (Capability::ActAppointment, "ypnnn"),
+        (Capability::Projects, "yyynn"),
+        (Capability::Records, "yyyyy"),
+    ];
+
+    #[test]
+    fn acc_1_every_cell_of_the_matrix() {
+        let states = [
+            PortalState::Open,
+            PortalState::Limited,
+            PortalState::Locked,
+            PortalState::MustPay,
+            PortalState::Closed,
+        ];
+        let all: BTreeSet<_> = Capability::ALL.into();
+        let none = BTreeSet::new();
+        let mut cells = 0;
+        for (capability, row) in MATRIX {
+            for (state, expected) in states.into_iter().zip(row.chars()) {
+                let strict = access(state, capability, &all);
+                let lenient = access(state, capability, &none);
+                let found = match (strict, lenient) {
+                    (Access::Deny(Denial::Limited), Access::Allow) => 'p',
+                    (Access::Allow, Access::Allow) => 'y',
+                    (Access::Only(_), Access::Only(_)) => 'o',
+                    (Access::Deny(_), Access::Deny(_)) => 'n',
+                    other => panic!("{state:?} × {capability:?} gives {other:?}"),
+                };
+                assert_eq!(found, expected, "{} × {}", state.as_str(), capability.as_str());
+                cells += 1;
+            }
+        }
+        assert_eq!(cells, Capability::ALL.len() * PortalState::ALL.len());
+    }
+
+    #[test]
+    fn acc_2_a_locked_portal_still_signs() {
+        let none = BTreeSet::new();
+        for capability in [Capability::Signing, Capability::ActSign, Capability::Projects] {
+            assert_eq!(access(PortalState::Locked, capability, &none), Access::Allow, "{capability:?}");
+        }
+    }
+
+    #[test]
+    fn acc_4_paying_writing_and_ones_own_records_are_never_blocked() {
+        let all: BTreeSet<_> = Capability::ALL.into();
+        for state in PortalState::ALL {
+            for capability in [Capability::ActPay, Capability::Messages, Capability::Records] {
+                assert!(access(state, capability, &all).is_allowed(), "{state:?} × {capability:?}");
+            }
+            assert!(may_download(state, &all, true).is_allowed(), "own records when {state:?}");
+        }
+        assert!(!may_download(PortalState::Locked, &all, false).is_allowed());
+    }
+
+    #[test]
+    fn acc_1_names_and_precedence() {
+        for capability in Capability::ALL {
+            assert_eq!(Capability::from_name(capability.as_str()), Some(capability));
+        }
+        let mut states = PortalState::ALL;
+        states.sort();
+        assert_eq!(states, PortalState::ALL, "closed > must_pay > locked > limited > open");
+    }
+}

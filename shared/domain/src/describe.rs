@@ -1,0 +1,324 @@
+//! Events in sentences: what the rehearsal prints, the console shows and the audit trail reads.
+//!
+//! One place says how a decision is worded, so that the same event never reads two ways. The client is
+//! the subject of the page or line that a sentence stands in, and isn't named again. Reasons and
+//! other personal text are part of a sentence: it is for people who may read the account, not for
+//! logs (SEC-5).
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::account::{ExceptionEnd, UnlockWay};
+use crate::command::{DisputeOutcome, News};
+use crate::event::{Event, Settlement, SkipReason};
+use crate::id::InvoiceId;
+use crate::invoice::{Invoice, Posting};
+use crate::letter::{Content, Letter, LetterKind, Part};
+use crate::money::Money;
+use crate::payment::{ChargebackState, PaymentState, Seen};
+use crate::plan::Outcome;
+use crate::policy::{Action, StepKey, When};
+use crate::task::About;
+
+/// The event in a sentence, lower case and without a full stop.
+pub fn describe(event: &Event) -> String {
+    match event {
+        Event::AccountOpened(profile) => format!("becomes a client of class {}", profile.class),
+        Event::ProfileChanged(profile) => format!("changes name, class or contacts; class {}", profile.class),
+        Event::InvoiceIssued(invoice) => issued(invoice),
+        Event::InvoicePosted { invoice } => format!("posts invoice {invoice}"),
+        Event::InvoiceVoided { invoice, reason, .. } => {
+            format!("voids invoice {invoice}: {}", reason.as_str())
+        }
+        Event::InvoiceWrittenOff { invoice, reason, amount, .. } => {
+            format!("writes off {} of invoice {invoice}: {}", amount.for_person(), reason.as_str())
+        }
+        Event::PaymentChanged { payment, news, now, settlement, .. } => {
+            format!("{}{}", told(payment.as_str(), news, *now), moved(settlement))
+        }
+        Event::PaymentMismatched { payment, told } => {
+            format!("marks nothing paid: {} told for payment {payment} doesn't match", told.for_person())
+        }
+        Event::CreditNoteIssued { id, amount, settlement, .. } => {
+            format!("issues credit note {id} of {}{}", amount.for_person(), moved(settlement))
+        }
+        Event::CreditMoved { source, settlement, .. } => format!("moves credit of {source}{}", moved(settlement)),
+        Event::CollectionRests { invoices, before } => {
+            format!("rests collection of {} until {before} begins", list(invoices))
+        }
+        Event::DisputeBegun { invoice, dispute } => {
+            let amount = dispute.amount.for_person();
+            format!("begins a dispute of {amount} on invoice {invoice}: {}", dispute.reason.as_str())
+        }
+        Event::DisputeReviewed { invoice } => format!("reviews the dispute on invoice {invoice}"),
+        Event::DisputeEnded { invoice, outcome } => {
+            format!("ends the dispute on invoice {invoice}: {}", dispute_outcome(*outcome))
+        }
+        Event::CaughtUp { invoice } => format!("has caught up with invoice {invoice} after its dispute"),
+        Event::PromiseBegun { promise, .. } => {
+            format!("begins a promise to pay {} by {}", list(&promise.invoices), promise.until)
+        }
+        Event::PromiseEnded { invoices, outcome } => {
+            format!("ends the promise for {}: {}", list(invoices), outcome_name(*outcome))
+        }
+        Event::PlanBegun(plan) => format!(
+            "begins a plan over {} for {}, {}",
+            list(&plan.invoices),
+            plan.covered.for_person(),
+            count(plan.instalments.len(), "instalment")
+        ),
+        Event::PlanEnded { outcome } => format!("ends the plan: {}", outcome_name(*outcome)),
+        Event::HoldBegun { invoice, hold } => {
+            let until = hold.until.map_or(String::new(), |until| format!(" until {until}"));
+            format!("puts {} on hold{until}: {}", held(invoice.as_ref()), hold.reason.as_str())
+        }
+        Event::HoldEnded { invoice } => format!("ends the hold on {}", held(invoice.as_ref())),
+        Event::HardStopped { reason, .. } => format!("stops collection for good: {}", reason.as_str()),
+        Event::Locked { lock, invoices } => {
+            let over = if invoices.is_empty() { String::new() } else { format!(" ({})", list(invoices)) };
+            format!("locks the portal: {}{over}", lock.cause.text())
+        }
+        Event::EpisodeMoved { policy } => {
+            format!("moves the running episode to version {} of policy {}", policy.version, policy.class)
+        }
+        Event::Unlocked { unlocked, .. } => unlocked_by(&unlocked.way),
+        Event::UnlockRequested(request) => {
+            format!("requests the unlock, asked by {}, until {} begins", request.by, request.expires_on)
+        }
+        Event::UnlockRejected { by, reason } if reason.as_str().is_empty() => {
+            format!("rejects the unlock that {by} asked for")
+        }
+        Event::UnlockRejected { by, reason } => {
+            format!("rejects the unlock that {by} asked for: {}", reason.as_str())
+        }
+        Event::UnlockRequestExpired { by } => format!("lets the request of {by} to unlock expire"),
+        Event::ExceptionBegun(exception) => {
+            let ends = match exception.ends {
+                ExceptionEnd::Until(until) => format!("until {until}"),
+                ExceptionEnd::WithPlan => "while the plan is kept".to_owned(),
+            };
+            format!("begins an exception {ends}: {}", exception.reason.as_str())
+        }
+        Event::ExceptionEnded => "ends the exception".to_owned(),
+        Event::LetterQueued(letter) => queued(letter),
+        Event::LetterExtended { part, .. } => format!("joins {} to the letter of the day", part_text(part)),
+        Event::LetterWithdrawn { letter, .. } => {
+            format!("withdraws letter {}: it is no longer true", letter.0)
+        }
+        Event::LetterLeft { letter, sending } => {
+            let over = over(&sending.invoices);
+            format!("sends letter {}: {}{over}", letter.0, article(sending.kind))
+        }
+        Event::AddressBounced { contact, letter } => {
+            format!("notes that letter {} came back from contact {}", letter.0, contact + 1)
+        }
+        Event::Reminded { invoice, reminders } => {
+            let days: Vec<_> = reminders.iter().map(u32::to_string).collect();
+            format!("counts the reminder of invoice {invoice}, {} days before due", days.join(" and "))
+        }
+        Event::StepDone { step, invoices, .. } => format!("does {}{}", step_text(*step), over(invoices)),
+        Event::StepReached { step, invoices, .. } => {
+            format!("waits for approval of {}{}", step_text(*step), over(invoices))
+        }
+        Event::StepSkipped { step, invoice, why, .. } => {
+            let over = invoice.as_ref().map_or(String::new(), |invoice| format!(" over {invoice}"));
+            format!("skips {}{over}: {}", step_text(*step), skip_reason(*why))
+        }
+        Event::TaskOpened(task) => format!("opens a task {}{}", task.about.kind(), about(&task.about)),
+        Event::TaskExtended { task, invoices } => format!("adds {} to task {}", list(invoices), task.0),
+        Event::TaskAssigned { task, to } => format!("assigns task {} to {to}", task.0),
+        Event::ReferralApproved { by, .. } => format!("approves the referral to collections, by {by}"),
+        Event::TaskClosed { kind, .. } => format!("closes the task {kind}"),
+        Event::Responded { .. } => "counts a response of the client".to_owned(),
+    }
+}
+
+fn issued(invoice: &Invoice) -> String {
+    let posting = match invoice.posting {
+        Posting::Draft => ", as a draft".to_owned(),
+        Posting::Scheduled(on) => format!(", posted on {on}"),
+        Posting::Posted => String::new(),
+    };
+    let total = invoice.total.for_person();
+    format!("issues invoice {} of {total}, due {}{posting}", invoice.id, invoice.due_on)
+}
+
+/// The news, and what the payment is now where the news alone doesn't say it: a state of lower rank
+/// changes nothing (PAY-3).
+fn told(payment: &str, news: &News, now: PaymentState) -> String {
+    match news {
+        News::Told { amount, seen, .. } => {
+            let amount = amount.for_person();
+            let now = match (seen, now) {
+                (Seen::Pending, PaymentState::Pending) => "is pending".to_owned(),
+                (Seen::Failed, PaymentState::Failed) => "failed".to_owned(),
+                (Seen::Succeeded, PaymentState::Succeeded) => "succeeded".to_owned(),
+                (Seen::Returned, PaymentState::Returned) => "came back".to_owned(),
+                (_, now) => format!("is told, and is {}", payment_state(now)),
+            };
+            format!("payment {payment} of {amount} {now}")
+        }
+        News::Refunded { id, amount } => {
+            let amount = amount.map_or("what was left".to_owned(), Money::for_person);
+            format!("refund {id} gives back {amount} of payment {payment}")
+        }
+        News::Chargeback { id, state } => {
+            let state = match state {
+                ChargebackState::Opened => "is opened",
+                ChargebackState::Lost => "is lost",
+                ChargebackState::Won => "is won",
+            };
+            format!("chargeback {id} of payment {payment} {state}")
+        }
+        News::Returned => format!("debit {payment} came back"),
+    }
+}
+
+/// What money moved, after a colon; nothing if none did.
+fn moved(settlement: &Settlement) -> String {
+    let mut parts = Vec::new();
+    let mut part = |amount: Money, place: String| parts.push(format!("{} {place}", amount.for_person()));
+    if let Some(amount) = settlement.credit_taken {
+        part(amount, "from client credit".to_owned());
+    }
+    for (invoice, amount) in &settlement.taken {
+        part(*amount, format!("taken from {invoice}"));
+    }
+    for (invoice, amount) in &settlement.allocated {
+        part(*amount, format!("to {invoice}"));
+    }
+    if let Some(amount) = settlement.credit_added {
+        part(amount, "to client credit".to_owned());
+    }
+    if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
+}
+
+fn unlocked_by(way: &UnlockWay) -> String {
+    match way {
+        UnlockWay::Approved { by, despite } if despite.is_empty() => {
+            format!("unlocks the portal, approved by {by}")
+        }
+        UnlockWay::Approved { by, despite } => {
+            format!("unlocks the portal, approved by {by} despite {}", list(despite))
+        }
+        UnlockWay::Payment => "unlocks the portal: everything is paid".to_owned(),
+        UnlockWay::Exception { by } => format!("unlocks the portal by exception of {by}"),
+    }
+}
+
+fn queued(letter: &Letter) -> String {
+    let leaves = match letter.leaves_on == letter.queued_on {
+        true => String::new(),
+        false => format!(", to leave on {}", letter.leaves_on),
+    };
+    let what = match &letter.content {
+        Content::Debt { parts } => {
+            let parts: Vec<_> = parts.iter().map(part_text).collect();
+            parts.join(" and ")
+        }
+        Content::WelcomeBack => article(LetterKind::WelcomeBack),
+        Content::Receipt { payment } => format!("{} for payment {payment}", article(LetterKind::Receipt)),
+        Content::PaymentFailed { payment } => {
+            format!("{} for payment {payment}", article(LetterKind::PaymentFailed))
+        }
+        Content::PromiseConfirmation { invoices, until } => {
+            format!("{} over {} until {until}", article(LetterKind::PromiseConfirmation), list(invoices))
+        }
+        Content::PlanConfirmation { invoices } => {
+            format!("{} over {}", article(LetterKind::PlanConfirmation), list(invoices))
+        }
+    };
+    format!("queues {what}{leaves}")
+}
+
+fn part_text(part: &Part) -> String {
+    format!("{}{}", article(part.kind.into()), over(&part.invoices))
+}
+
+/// The letter's kind in words, with its article.
+fn article(kind: LetterKind) -> String {
+    format!("a {}", kind.as_str().replace('_', " "))
+}
+
+fn step_text(step: StepKey) -> String {
+    let name = step.action.as_str().replace('_', " ");
+    match step.when {
+        When::DaysOverdue(days) => format!("the step {name} at {days} {} overdue", plural(days, "day")),
+        When::AfterLock(days) => format!("the step {name} {days} {} after the lock", plural(days, "day")),
+    }
+}
+
+fn skip_reason(why: SkipReason) -> &'static str {
+    match why {
+        SkipReason::PassedOver => "a later one is due",
+        SkipReason::Responded => "the client responded",
+        SkipReason::CameTooLate => "the policy that brought it came after its day",
+    }
+}
+
+fn about(about: &About) -> String {
+    match about {
+        About::ReviewTask { invoices, .. } | About::CollectionsReferral { invoices, .. } => over(invoices),
+        About::ApproveStep { step, invoices } => format!(" for {}{}", action(step.action), over(invoices)),
+        About::BouncedAddress { contact, letter } => format!(": letter {}, contact {}", letter.0, contact + 1),
+        About::Mismatch { evidence, .. } => format!(": {}", evidence.as_str()),
+        About::ReadyForUnlock | About::NoAddress | About::RecordsRequest => String::new(),
+    }
+}
+
+fn action(action: Action) -> String {
+    action.as_str().replace('_', " ")
+}
+
+fn payment_state(state: PaymentState) -> &'static str {
+    match state {
+        PaymentState::Unknown => "not known yet",
+        PaymentState::Pending => "pending",
+        PaymentState::Failed => "failed",
+        PaymentState::Succeeded => "succeeded",
+        PaymentState::Returned => "returned",
+        PaymentState::PartiallyRefunded => "partially refunded",
+        PaymentState::Refunded => "refunded",
+        PaymentState::ChargedBack => "charged back",
+    }
+}
+
+fn dispute_outcome(outcome: DisputeOutcome) -> &'static str {
+    match outcome {
+        DisputeOutcome::Upheld => "upheld",
+        DisputeOutcome::Rejected => "rejected",
+        DisputeOutcome::Withdrawn => "withdrawn",
+        DisputeOutcome::Settled => "nothing is owed any more",
+    }
+}
+
+fn outcome_name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Kept => "kept",
+        Outcome::Broken => "broken",
+        Outcome::Replaced => "a newer one takes its place",
+        Outcome::Moot => "nothing that it covers is owed any more",
+    }
+}
+
+fn held(invoice: Option<&InvoiceId>) -> String {
+    invoice.map_or("the client".to_owned(), |invoice| format!("invoice {invoice}"))
+}
+
+fn over(invoices: &BTreeSet<InvoiceId>) -> String {
+    if invoices.is_empty() { String::new() } else { format!(" over {}", list(invoices)) }
+}
+
+fn list(items: &BTreeSet<impl fmt::Display>) -> String {
+    let items: Vec<_> = items.iter().map(|item| item.to_string()).collect();
+    items.join(", ")
+}
+
+fn count(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+fn plural(number: u32, noun: &str) -> String {
+    if number == 1 { noun.to_owned() } else { format!("{noun}s") }
+}

@@ -1,0 +1,427 @@
+//! Laws that hold for any sequence of commands (PAY-3, PAY-6, EVAL-1, EVAL-2, AUD-1).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::account::{Account, Contact, Profile};
+use domain::apply::{apply, fold, money_by_source};
+use domain::calendar::{Day, plus};
+use domain::command::{Command, DisputeOutcome, NewInvoice, News};
+use domain::decide::{Context, decide, next_evaluation};
+use domain::event::Event;
+use domain::id::{InvoiceId, PaymentId};
+use domain::invoice::{InvoiceKind, Source};
+use domain::letter::LetterState;
+use domain::money::{Currency, Money};
+use domain::payment::{ChargebackState, Method, PaymentState, Seen};
+use domain::plan::Instalment;
+use domain::policy::{Action, Policy, PolicyVersion, UnlockMode};
+use domain::role::{Actor, Role};
+use domain::text::Personal;
+use proptest::prelude::*;
+
+/// One client under the preset, on a day that moves forward.
+struct Desk {
+    account: Account,
+    day: Day,
+    policy: PolicyVersion,
+    /// Money that came in and went out for good, per currency, as the outside knows it.
+    credited: BTreeMap<Currency, u64>,
+}
+
+impl Desk {
+    fn new(policy: Policy) -> Self {
+        let profile = Profile {
+            name: Personal::new("Acme"),
+            class: "default".parse().unwrap(),
+            currency: Currency::USD,
+            contacts: vec![Contact { address: Personal::new("ann@acme.example"), is_bounced: false }],
+            service_lines: BTreeSet::new(),
+            terms_allow_late_fee: false,
+        };
+        let mut account = Account::new("f-1".parse().unwrap(), "acme".parse().unwrap(), profile);
+        account.looked_up.everything = true;
+        let policy = PolicyVersion::first("default".parse().unwrap(), policy);
+        Self { account, day: "2026-01-01".parse().unwrap(), policy, credited: BTreeMap::new() }
+    }
+
+    fn context<'a>(&'a self, actor: &'a Actor) -> Context<'a> {
+        Context { day: self.day, actor, policy: &self.policy, episode: None }
+    }
+
+    /// Decides and applies; a refusal changes nothing.
+    fn run(&mut self, command: &Command, actor: &Actor) -> Vec<Event> {
+        let events = decide(&self.account, command, &self.context(actor)).unwrap_or_default();
+        let folded = fold(self.account.clone(), &events);
+        for event in &events {
+            apply(&mut self.account, event);
+            if let Event::CreditNoteIssued { amount, .. } = event {
+                *self.credited.entry(amount.currency()).or_default() += amount.minor();
+            }
+        }
+        assert_eq!(folded, self.account, "the fold of the events is the account");
+        self.pay_6();
+        events
+    }
+
+    fn settle(&mut self) {
+        for _ in 0..50 {
+            if !self.account.is_spreading() {
+                return;
+            }
+            self.run(&Command::AllocateCredit, &Actor::Schedule);
+        }
+        panic!("a payment is spread for ever");
+    }
+
+    fn leave(&mut self) {
+        let queued = self.account.letters.values().filter(|letter| letter.state == LetterState::Queued);
+        let due: Vec<_> = queued.filter(|letter| letter.leaves_on <= self.day).map(|letter| letter.id).collect();
+        for letter in due {
+            self.run(&Command::ClaimLetter { letter }, &Actor::Schedule);
+        }
+    }
+
+    fn next_day(&mut self) {
+        self.leave();
+        self.day = plus(self.day, 1);
+        self.run(&Command::Evaluate, &Actor::Schedule);
+    }
+
+    /// Σ what is kept of payments + Σ credit notes = Σ allocations + Σ credit; nothing is negative or
+    /// over its total.
+    fn pay_6(&self) {
+        let mut held: BTreeMap<Currency, u64> = BTreeMap::new();
+        for (source, minor) in money_by_source(&self.account) {
+            let currency = match &source {
+                Source::Payment(id) => {
+                    let payment = &self.account.payments[id];
+                    assert_eq!(minor, self.account.held(id), "both sides know where {id} is");
+                    if !self.account.is_spreading() {
+                        assert_eq!(minor, payment.kept(), "what is kept of {id} is somewhere");
+                    }
+                    payment.facts.as_ref().unwrap().amount.currency()
+                }
+                Source::CreditNote(_) => Currency::USD,
+            };
+            if matches!(source, Source::CreditNote(_)) {
+                *held.entry(currency).or_default() += minor;
+            }
+        }
+        assert_eq!(held.get(&Currency::USD).copied().unwrap_or(0), self.credited.get(&Currency::USD).copied().unwrap_or(0));
+        for payment in self.account.payments.values().filter(|_| !self.account.is_spreading()) {
+            assert_eq!(self.account.held(&payment.id), payment.kept(), "nothing of {} is lost", payment.id);
+        }
+        for invoice in self.account.invoices.values() {
+            assert!(invoice.paid().minor() <= invoice.total.minor(), "{} is over-allocated", invoice.id);
+        }
+    }
+
+    fn apply_act(&mut self, act: &Act) {
+        let (command, actor) = act.command(&self.account, self.day);
+        self.run(&command, &actor);
+        self.settle();
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Act {
+    Issue { number: u8, amount: u64, yen: bool, out_of_turn: bool, back: u32, ahead: u32 },
+    Pay { id: u8, amount: u64, invoice: Option<u8>, ach: bool, seen: Seen, yen: bool },
+    Refund { id: u8, payment: u8, amount: u64 },
+    Chargeback { id: u8, payment: u8, state: ChargebackState },
+    Return { payment: u8 },
+    Credit { id: u8, amount: u64, invoice: Option<u8> },
+    Void { number: u8 },
+    WriteOff { number: u8 },
+    Dispute { number: u8, amount: u64 },
+    Resolve { number: u8, outcome: DisputeOutcome },
+    Promise { number: Option<u8>, days: u32, client: bool },
+    Plan { number: u8, days: u32 },
+    Hold { number: Option<u8>, days: Option<u32> },
+    Release { number: Option<u8> },
+    Lock,
+    Request,
+    Approve,
+    Exception { days: u32 },
+    ApproveStep { action: Action },
+    Message,
+    Wait { days: u32 },
+}
+
+fn invoice(number: u8) -> InvoiceId {
+    format!("A-{number}").parse().unwrap()
+}
+
+fn payment(number: u8) -> PaymentId {
+    format!("stripe:p-{number}").parse().unwrap()
+}
+
+fn usd(minor: u64) -> Money {
+    Money::new(minor, Currency::USD)
+}
+
+fn money(minor: u64, yen: bool) -> Money {
+    Money::new(minor, if yen { "JPY".parse().unwrap() } else { Currency::USD })
+}
+
+fn staff(name: &str, role: Role) -> Actor {
+    Actor::Staff { id: name.parse().unwrap(), roles: BTreeSet::from([role]) }
+}
+
+impl Act {
+    fn command(&self, account: &Account, day: Day) -> (Command, Actor) {
+        let (bea, pat) = (staff("bea", Role::BillingLead), staff("pat", Role::Partner));
+        let reason = Personal::new("because");
+        match self.clone() {
+            Self::Issue { number, amount, yen, out_of_turn, back, ahead } => {
+                let kind = if out_of_turn { InvoiceKind::OutOfTurn } else { InvoiceKind::Regular };
+                let issued_on = Some(domain::calendar::minus(plus(day, ahead), back));
+                let new = NewInvoice {
+                    id: invoice(number),
+                    kind,
+                    service_line: None,
+                    lines: Vec::new(),
+                    total: money(amount, yen),
+                    issued_on,
+                    due_on: None,
+                    posts_on: None,
+                    is_draft: false,
+                };
+                (Command::IssueInvoice(new), bea)
+            }
+            Self::Pay { id, amount, invoice: named, ach, seen, yen } => {
+                let method = if ach { Method::Ach } else { Method::Card };
+                let invoices = named.map(invoice).into_iter().collect();
+                let news = News::Told { amount: money(amount, yen), method, invoices, seen, on: None };
+                (Command::RecordPayment { payment: payment(id), news }, Actor::Gateway)
+            }
+            Self::Refund { id, payment: of, amount } => {
+                let id = format!("r-{of}-{id}").parse().unwrap();
+                let news = News::Refunded { id, amount: Some(usd(amount)) };
+                (Command::RecordPayment { payment: payment(of), news }, Actor::Gateway)
+            }
+            Self::Chargeback { id, payment: of, state } => {
+                let id = format!("cb-{of}-{id}").parse().unwrap();
+                let news = News::Chargeback { id, state };
+                (Command::RecordPayment { payment: payment(of), news }, Actor::Gateway)
+            }
+            Self::Return { payment: of } => {
+                (Command::RecordPayment { payment: payment(of), news: News::Returned }, Actor::Gateway)
+            }
+            Self::Credit { id, amount, invoice: named } => {
+                let id = format!("cn-{id}").parse().unwrap();
+                (Command::IssueCreditNote { id, amount: usd(amount), invoice: named.map(invoice) }, bea)
+            }
+            Self::Void { number } => (Command::VoidInvoice { invoice: invoice(number), reason }, bea),
+            Self::WriteOff { number } => (Command::WriteOff { invoice: invoice(number), reason }, pat),
+            Self::Dispute { number, amount } => {
+                let amount = Some(usd(amount));
+                (Command::OpenDispute { invoice: invoice(number), amount, reason }, Actor::Client { contact: None })
+            }
+            Self::Resolve { number, outcome } => {
+                (Command::ResolveDispute { invoice: invoice(number), outcome }, pat)
+            }
+            Self::Promise { number, days, client } => {
+                let command = Command::MakePromise { invoice: number.map(invoice), until: plus(day, days) };
+                (command, if client { Actor::Client { contact: None } } else { bea })
+            }
+            Self::Plan { number, days } => {
+                let owed = account.invoices.get(&invoice(number)).map_or(usd(1), |invoice| invoice.balance());
+                let first = Money::new(owed.minor() / 2, owed.currency());
+                let rest = Money::new(owed.minor() - first.minor(), owed.currency());
+                let instalments = vec![
+                    Instalment { due_on: plus(day, days), amount: first },
+                    Instalment { due_on: plus(day, days * 2), amount: rest },
+                ];
+                (Command::BeginPlan { invoices: BTreeSet::from([invoice(number)]), instalments }, pat)
+            }
+            Self::Hold { number, days } => {
+                let until = days.map(|days| plus(day, days));
+                (Command::PlaceHold { invoice: number.map(invoice), until, reason }, bea)
+            }
+            Self::Release { number } => (Command::ReleaseHold { invoice: number.map(invoice) }, bea),
+            Self::Lock => (Command::Lock { reason }, bea),
+            Self::Request => (Command::RequestUnlock, bea),
+            Self::Approve => (Command::ApproveUnlock, pat),
+            Self::Exception { days } => {
+                (Command::ExceptionUnlock { reason, until: Some(plus(day, days)) }, pat)
+            }
+            Self::ApproveStep { action } => (Command::ApproveStep { action }, pat),
+            Self::Message => (Command::NoteMessage, Actor::Client { contact: None }),
+            Self::Wait { .. } => (Command::Evaluate, Actor::Schedule),
+        }
+    }
+}
+
+fn seen() -> impl Strategy<Value = Seen> {
+    prop_oneof![1 => Just(Seen::Pending), 1 => Just(Seen::Failed), 3 => Just(Seen::Succeeded)]
+}
+
+fn chargeback() -> impl Strategy<Value = ChargebackState> {
+    prop_oneof![Just(ChargebackState::Opened), Just(ChargebackState::Lost), Just(ChargebackState::Won)]
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let number = 0..4_u8;
+    let named = || prop::option::of(0..4_u8);
+    let amount = || 1..300_u64;
+    prop_oneof![
+        4 => (number.clone(), 0..200_u64, prop::bool::weighted(0.2), any::<bool>(), 0..90_u32, 0..9_u32).prop_map(
+            |(number, amount, yen, out_of_turn, back, ahead)| Act::Issue { number, amount, yen, out_of_turn, back, ahead }
+        ),
+        4 => (0..4_u8, amount(), named(), any::<bool>(), seen(), prop::bool::weighted(0.2))
+            .prop_map(|(id, amount, invoice, ach, seen, yen)| Act::Pay { id, amount, invoice, ach, seen, yen }),
+        2 => (0..3_u8, 0..4_u8, amount()).prop_map(|(id, payment, amount)| Act::Refund { id, payment, amount }),
+        2 => (0..2_u8, 0..4_u8, chargeback()).prop_map(|(id, payment, state)| Act::Chargeback { id, payment, state }),
+        1 => (0..4_u8).prop_map(|payment| Act::Return { payment }),
+        1 => (0..6_u8, amount(), named()).prop_map(|(id, amount, invoice)| Act::Credit { id, amount, invoice }),
+        1 => number.clone().prop_map(|number| Act::Void { number }),
+        1 => number.clone().prop_map(|number| Act::WriteOff { number }),
+        1 => (number.clone(), amount()).prop_map(|(number, amount)| Act::Dispute { number, amount }),
+        1 => (number.clone(), prop_oneof![Just(DisputeOutcome::Upheld), Just(DisputeOutcome::Rejected), Just(DisputeOutcome::Withdrawn)])
+            .prop_map(|(number, outcome)| Act::Resolve { number, outcome }),
+        1 => (named(), 0..16_u32, any::<bool>()).prop_map(|(number, days, client)| Act::Promise { number, days, client }),
+        1 => (number.clone(), 0..20_u32).prop_map(|(number, days)| Act::Plan { number, days }),
+        1 => (named(), prop::option::of(0..20_u32)).prop_map(|(number, days)| Act::Hold { number, days }),
+        1 => named().prop_map(|number| Act::Release { number }),
+        1 => Just(Act::Lock),
+        1 => Just(Act::Request),
+        1 => Just(Act::Approve),
+        1 => (0..20_u32).prop_map(|days| Act::Exception { days }),
+        1 => prop_oneof![Just(Action::FinalDemand), Just(Action::CollectionsReferral)].prop_map(|action| Act::ApproveStep { action }),
+        1 => Just(Act::Message),
+        6 => (1..40_u32).prop_map(|days| Act::Wait { days }),
+    ]
+}
+
+fn policy() -> impl Strategy<Value = Policy> {
+    (0..4_u32, any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+        |(after_notice_days, on_payment, lock_waits, letters_wait, relocks)| {
+            let mut policy = Policy::default();
+            policy.lock.after_notice_days = after_notice_days;
+            policy.lock.working_days_only = lock_waits;
+            policy.lock.relock_after_exception = relocks;
+            policy.letters.working_days_only = letters_wait;
+            if on_payment {
+                policy.unlock.mode = UnlockMode::OnPayment;
+            }
+            policy
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+
+    /// Whatever happens: the fold of the events is the account, no cent is made or lost (PAY-6), an
+    /// evaluation repeated on the same day writes nothing (EVAL-2).
+    #[test]
+    fn pay_6_and_eval_2_hold_after_any_commands(policy in policy(), acts in prop::collection::vec(act(), 1..30)) {
+        let mut desk = Desk::new(policy);
+        for act in &acts {
+            if let Act::Wait { days } = act {
+                for _ in 0..*days {
+                    desk.next_day();
+                }
+            } else {
+                desk.apply_act(act);
+            }
+            let again = desk.run(&Command::Evaluate, &Actor::Schedule);
+            let repeated = desk.run(&Command::Evaluate, &Actor::Schedule);
+            prop_assert!(matches!(act, Act::Wait { .. }) <= again.is_empty(), "a second evaluation wrote {again:?}");
+            prop_assert!(repeated.is_empty(), "a repeated evaluation wrote {repeated:?}");
+        }
+    }
+
+    /// `next_evaluation` is the first later day on which the daily evaluation writes anything (EVAL-1).
+    #[test]
+    fn eval_1_next_evaluation_is_the_first_day_that_writes(policy in policy(), acts in prop::collection::vec(act(), 1..16)) {
+        let mut desk = Desk::new(policy);
+        for act in &acts {
+            if let Act::Wait { days } = act {
+                for _ in 0..*days {
+                    desk.next_day();
+                }
+            } else {
+                desk.apply_act(act);
+            }
+            desk.run(&Command::Evaluate, &Actor::Schedule);
+        }
+        for _ in 0..3 {
+            let next = next_evaluation(&desk.account, &desk.context(&Actor::Schedule));
+            let mut first = None;
+            for _ in 0..200 {
+                desk.leave();
+                desk.day = plus(desk.day, 1);
+                if !desk.run(&Command::Evaluate, &Actor::Schedule).is_empty() {
+                    first = Some(desk.day);
+                    break;
+                }
+            }
+            if first.is_some() || next.is_some_and(|next| next <= desk.day) {
+                prop_assert_eq!(next, first);
+            }
+        }
+    }
+
+    /// The news about payments, in any order and with repeats, ends in the same money (PAY-3).
+    #[test]
+    fn pay_3_news_in_any_order_ends_in_the_same_account(
+        order in Just(news()).prop_shuffle(),
+        repeats in prop::collection::vec(0..NEWS, 0..6),
+        keep in prop::collection::vec(any::<bool>(), NEWS),
+    ) {
+        let mut chosen: Vec<_> = order.iter().filter(|(index, _)| keep[*index]).cloned().collect();
+        for repeat in repeats {
+            if let Some(again) = chosen.iter().find(|(index, _)| *index == repeat).cloned() {
+                chosen.push(again);
+            }
+        }
+        let shuffled = after(&chosen);
+        chosen.sort_by_key(|(index, _)| *index);
+        chosen.dedup_by_key(|(index, _)| *index);
+        prop_assert_eq!(shuffled, after(&chosen));
+    }
+}
+
+const NEWS: usize = 9;
+
+/// All that can be told of one payment over 100.00 that names an invoice over 80.00.
+fn news() -> Vec<(usize, News)> {
+    let told = |seen| News::Told {
+        amount: usd(10_000),
+        method: Method::Ach,
+        invoices: vec![invoice(1)],
+        seen,
+        on: None,
+    };
+    let refund = |id: &str, minor| News::Refunded { id: id.parse().unwrap(), amount: Some(usd(minor)) };
+    let chargeback = |id: &str, state| News::Chargeback { id: id.parse().unwrap(), state };
+    let all = [
+        told(Seen::Pending),
+        told(Seen::Failed),
+        told(Seen::Succeeded),
+        refund("r-1", 3_000),
+        refund("r-2", 2_000),
+        News::Returned,
+        chargeback("cb-1", ChargebackState::Opened),
+        chargeback("cb-1", ChargebackState::Won),
+        chargeback("cb-2", ChargebackState::Opened),
+    ];
+    all.into_iter().enumerate().collect()
+}
+
+/// Where the money is after those news, and what the payment is called.
+fn after(news: &[(usize, News)]) -> (PaymentState, BTreeMap<InvoiceId, Money>, Money) {
+    let mut desk = Desk::new(Policy::default());
+    for (number, amount) in [(1, 8_000), (2, 5_000)] {
+        desk.apply_act(&Act::Issue { number, amount, yen: false, out_of_turn: false, back: 0, ahead: 0 });
+    }
+    for (_, news) in news {
+        let command = Command::RecordPayment { payment: payment(1), news: news.clone() };
+        desk.run(&command, &Actor::Gateway);
+    }
+    let state = desk.account.payments.get(&payment(1)).map_or(PaymentState::Unknown, |payment| payment.state());
+    let balances = desk.account.invoices.values().map(|invoice| (invoice.id.clone(), invoice.balance())).collect();
+    (state, balances, desk.account.credit(Currency::USD))
+}
