@@ -2,7 +2,7 @@
 //!
 //! A document is either whole or a preset with changes; both are laid over the preset `cpa`, whose
 //! values are the defaults of all fields, and read as one. What the contract names but nothing
-//! builds yet ([`later`]) is accepted at its default and refused by name otherwise: a firm must not
+//! builds yet (`later`) is accepted at its default and refused by name otherwise: a firm must not
 //! believe in a late fee that is never charged.
 
 mod json;
