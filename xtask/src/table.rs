@@ -47,7 +47,7 @@ impl Server {
         let mut server = Self { child, url };
         server
             .wait_until_it_answers(address)
-            .with_context(|| format!("its log is {}", log.display()))?;
+            .with_context(|| format!("ministack did not start, and {} says why", log.display()))?;
         println!("ministack answers at {}", server.url);
         Ok(server)
     }
