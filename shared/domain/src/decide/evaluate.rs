@@ -551,20 +551,24 @@ const MAX_LOOK_AHEAD: usize = 20_000;
 pub fn next_evaluation(account: &Account, context: &Context<'_>) -> Option<Day> {
     let days = days_of_change(account, context);
     let tries = (MAX_LOOK_AHEAD / account.invoices.len().max(1)).max(16);
-    let schedule = Actor::Schedule;
     let mut given_up = None;
     for (index, day) in days.into_iter().enumerate() {
         if tries <= index {
             given_up = Some(day);
             break;
         }
-        let then = Context { day, actor: &schedule, ..*context };
-        let later = without_letters(account, context, day);
-        if decide(&later, &Command::Evaluate, &then).is_ok_and(|events| !events.is_empty()) {
+        if !evaluation_on(account, context, day).is_empty() {
             return Some(day);
         }
     }
     given_up
+}
+
+/// What the evaluation of that later day would write if nothing else happens until then.
+pub fn evaluation_on(account: &Account, context: &Context<'_>, day: Day) -> Vec<Event> {
+    let then = Context { day, actor: &Actor::Schedule, ..*context };
+    let later = without_letters(account, context, day);
+    decide(&later, &Command::Evaluate, &then).unwrap_or_default()
 }
 
 /// The account as it will be at the start of that day: what was queued has left.

@@ -27,7 +27,7 @@ pub mod letters;
 mod money;
 mod portal;
 
-pub use evaluate::next_evaluation;
+pub use evaluate::{evaluation_on, next_evaluation};
 
 /// Who may put in and correct what the firm is owed.
 const BOOKKEEPERS: &[Role] = &[Role::Admin, Role::BillingLead, Role::Partner];

@@ -1,0 +1,149 @@
+//! Why a client stands where it stands, and what comes next (EVAL-5): the same answer for console,
+//! portal and API.
+//!
+//! Nothing is guessed: what comes next is the evaluation of that day on a copy of the account, and the
+//! sentences are those of the audit.
+
+use serde::Serialize;
+
+use crate::account::{Account, Collection, ExceptionEnd, NotCollected};
+use crate::calendar::{Day, days_between};
+use crate::command::Command;
+use crate::decide::{Context, decide, evaluation_on, next_evaluation};
+use crate::describe::describe;
+use crate::event::Event;
+use crate::id::InvoiceId;
+use crate::invoice::Invoice;
+use crate::lock::LockCause;
+use crate::policy::PolicyRef;
+
+/// Why, and what next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// Sentences on how things stand, the most important first.
+    pub why: Vec<String>,
+    /// What the next evaluation that writes anything will do.
+    pub next: Option<Next>,
+    /// Under which version of which policy.
+    pub policy: PolicyRef,
+}
+
+/// What comes next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Next {
+    /// When.
+    pub on: Day,
+    /// What, in sentences.
+    pub what: Vec<String>,
+    /// What would stop it.
+    pub stopped_by: Vec<String>,
+}
+
+/// Explains an account on a day.
+pub fn explain(account: &Account, context: &Context<'_>) -> Explanation {
+    let mut why = vec![portal(account, context.day)];
+    why.extend(exception(account));
+    why.extend(waiting_for_unlock(account, context));
+    why.extend(invoices(account, context));
+    Explanation { why, next: next(account, context), policy: context.policy.id.clone() }
+}
+
+fn portal(account: &Account, day: Day) -> String {
+    let Some(lock) = &account.lock else {
+        return match account.open_invoices().any(|invoice| invoice.is_overdue(day)) {
+            true => "The portal is open, with invoices overdue.".to_owned(),
+            false => "The portal is open: nothing is overdue.".to_owned(),
+        };
+    };
+    let by = match lock.cause {
+        LockCause::Rule(_) => "by the policy's rule",
+        LockCause::Hand(_) => "by hand",
+    };
+    let (on, version) = (lock.on, lock.policy.version);
+    format!("The portal is locked {by} since {on}: {} (policy version {version}).", lock.cause.text())
+}
+
+fn exception(account: &Account) -> Option<String> {
+    let exception = account.exception.as_ref()?;
+    let ends = match exception.ends {
+        ExceptionEnd::Until(until) => format!("until {until}"),
+        ExceptionEnd::WithPlan => "as long as the plan is kept".to_owned(),
+    };
+    Some(format!("No automatic lock is set {ends}: an exception was granted on {}.", exception.begun_on))
+}
+
+fn waiting_for_unlock(account: &Account, context: &Context<'_>) -> Option<String> {
+    let lock = account.lock.as_ref()?;
+    let known = [Some(context.policy), context.episode].into_iter().flatten();
+    let version = known.into_iter().find(|version| version.id == lock.policy)?;
+    let test = account.unlock_test(&version.policy, context.day);
+    let names = |ids: &std::collections::BTreeSet<InvoiceId>| {
+        ids.iter().map(InvoiceId::as_str).collect::<Vec<_>>().join(", ")
+    };
+    Some(match (test.holds(), &account.request) {
+        (false, _) => format!("It can't be unlocked while these are overdue: {}.", names(&test.open)),
+        (true, None) => "Everything is paid: the unlock can be asked for.".to_owned(),
+        (true, Some(request)) => format!("{} asked for the unlock on {}: a partner can approve it.", request.by, request.on),
+    })
+}
+
+/// Overdue invoices, each with why it is collected or not.
+fn invoices(account: &Account, context: &Context<'_>) -> Vec<String> {
+    let view = account.collection(&context.policy.policy, context.day);
+    let overdue = account.open_invoices().filter(|invoice| invoice.is_overdue(context.day));
+    overdue.map(|invoice| overdue_invoice(invoice, view.of(invoice), context.day)).collect()
+}
+
+fn overdue_invoice(invoice: &Invoice, collection: Collection, day: Day) -> String {
+    let days = days_between(invoice.due_on, day);
+    let plural = if days == 1 { "" } else { "s" };
+    let balance = invoice.balance().for_person();
+    let start = format!("Invoice {}: {balance} is {days} day{plural} overdue", invoice.id);
+    match collection {
+        Collection::Collect => match invoice.first_warned_on() {
+            Some(on) => format!("{start}; the client was warned on {on}."),
+            None => format!("{start}; the client was not warned yet, so it doesn't count towards a lock."),
+        },
+        Collection::DoNotCollect(why) => format!("{start}, but is not collected: {}.", not_collected(why)),
+    }
+}
+
+/// Why an invoice isn't collected, in words.
+pub fn not_collected(why: NotCollected) -> &'static str {
+    match why {
+        NotCollected::Closed => "nothing is owed",
+        NotCollected::NotPosted => "it isn't posted yet",
+        NotCollected::Disputed => "all that is left of it is disputed",
+        NotCollected::BelowThreshold => "it is at or under the collection threshold",
+        NotCollected::HardStop => "nothing is collected from this client any more",
+        NotCollected::OnHold => "it is on hold",
+        NotCollected::Promised => "a promise covers it",
+        NotCollected::Planned => "a payment plan covers it",
+        NotCollected::InFlight => "a bank debit on its way covers it",
+        NotCollected::Resting => "collection rests after a returned debit",
+    }
+}
+
+fn next(account: &Account, context: &Context<'_>) -> Option<Next> {
+    let on = next_evaluation(account, context)?;
+    let events = evaluation_on(account, context, on);
+    let mut stopped_by = Vec::new();
+    let escalates = events.iter().any(|event| {
+        matches!(event, Event::Locked { .. } | Event::LetterQueued(_) | Event::StepDone { .. } | Event::StepReached { .. })
+    });
+    if escalates {
+        stopped_by = vec![
+            "payment of the invoices concerned before that day".to_owned(),
+            "a promise, a payment plan or a dispute over them".to_owned(),
+            "a hold".to_owned(),
+        ];
+    }
+    let what = events.iter().filter(|event| event.is_audited()).map(describe).collect();
+    Some(Next { on, what, stopped_by })
+}
+
+/// What a command would do, without doing it: for confirmations that say what will happen.
+pub fn preview(account: &Account, command: &Command, context: &Context<'_>) -> Result<Vec<String>, crate::refusal::Refusal> {
+    let events = decide(account, command, context)?;
+    Ok(events.iter().filter(|event| event.is_audited()).map(describe).collect())
+}
