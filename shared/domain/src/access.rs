@@ -29,7 +29,8 @@ pub enum PortalState {
 
 impl PortalState {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Closed, Self::MustPay, Self::Locked, Self::Limited, Self::Open];
+    pub const ALL: [Self; 5] =
+        [Self::Closed, Self::MustPay, Self::Locked, Self::Limited, Self::Open];
 
     /// Its name in documents and answers.
     pub fn as_str(self) -> &'static str {
@@ -169,7 +170,11 @@ pub enum Denial {
 
 /// Whether a portal in that state opens that capability (rules §4). `limited` is what the policy
 /// denies to a limited portal.
-pub fn access(state: PortalState, capability: Capability, limited: &BTreeSet<Capability>) -> Access {
+pub fn access(
+    state: PortalState,
+    capability: Capability,
+    limited: &BTreeSet<Capability>,
+) -> Access {
     match state {
         PortalState::Open => Access::Allow,
         PortalState::Limited if is_limitable(capability) && limited.contains(&capability) => {
@@ -205,9 +210,10 @@ pub fn access(state: PortalState, capability: Capability, limited: &BTreeSet<Cap
             | Capability::Projects => Access::Deny(Denial::MustPay),
         },
         PortalState::Closed => match capability {
-            Capability::SignIn | Capability::Invoices | Capability::ActPay | Capability::Records => {
-                Access::Allow
-            }
+            Capability::SignIn
+            | Capability::Invoices
+            | Capability::ActPay
+            | Capability::Records => Access::Allow,
             Capability::Messages => Access::Only(Narrowed::ToTheFirm),
             Capability::Signing | Capability::ActSign => Access::Only(Narrowed::AlreadySent),
             Capability::Statements
@@ -241,7 +247,11 @@ pub fn is_limitable(capability: Capability) -> bool {
 
 /// Whether a document can be downloaded: the client's own records in every state (ACC-4), all else
 /// as the state says.
-pub fn may_download(state: PortalState, limited: &BTreeSet<Capability>, is_client_record: bool) -> Access {
+pub fn may_download(
+    state: PortalState,
+    limited: &BTreeSet<Capability>,
+    is_client_record: bool,
+) -> Access {
     let capability = if is_client_record { Capability::Records } else { Capability::Documents };
     access(state, capability, limited)
 }
@@ -261,7 +271,9 @@ pub fn denial_text(account: &Account, denial: Denial, day: Day) -> DenialText {
     let mut amounts: Vec<Money> = Vec::new();
     for balance in overdue.map(|invoice| invoice.balance()) {
         match amounts.iter_mut().find(|sum| sum.currency() == balance.currency()) {
-            Some(sum) => *sum = Money::new(sum.minor().saturating_add(balance.minor()), sum.currency()),
+            Some(sum) => {
+                *sum = Money::new(sum.minor().saturating_add(balance.minor()), sum.currency())
+            }
             None => amounts.push(balance),
         }
     }
@@ -273,7 +285,9 @@ pub fn denial_text(account: &Account, denial: Denial, day: Day) -> DenialText {
         (Denial::Locked, None) => "Ready, and available after payment.".to_owned(),
         (Denial::Limited, _) => "Not available while invoices are overdue.".to_owned(),
         (Denial::MustPay, _) => "Available once the first invoice is paid.".to_owned(),
-        (Denial::Closed, _) => "The engagement has ended; your own records stay available.".to_owned(),
+        (Denial::Closed, _) => {
+            "The engagement has ended; your own records stay available.".to_owned()
+        }
     };
     DenialText { why, amounts }
 }
@@ -341,7 +355,11 @@ mod tests {
     fn acc_2_a_locked_portal_still_signs() {
         let none = BTreeSet::new();
         for capability in [Capability::Signing, Capability::ActSign, Capability::Projects] {
-            assert_eq!(access(PortalState::Locked, capability, &none), Access::Allow, "{capability:?}");
+            assert_eq!(
+                access(PortalState::Locked, capability, &none),
+                Access::Allow,
+                "{capability:?}"
+            );
         }
     }
 

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
-use crate::id::{ClassId, ClientId, CreditNoteId, FirmId, InvoiceId, PaymentId, ServiceLine, StaffId};
+use crate::id::{
+    ClassId, ClientId, CreditNoteId, FirmId, InvoiceId, PaymentId, ServiceLine, StaffId,
+};
 use crate::invoice::{Hold, Invoice, InvoiceStatus, Source};
 use crate::letter::{Letter, LetterId};
 use crate::lock::{Debt, Lock};
@@ -356,7 +358,9 @@ impl Account {
             .payments
             .values()
             .filter(|payment| payment.is_in_flight(day, policy.in_flight_days))
-            .filter_map(|payment| payment.facts.as_ref().map(|facts| (facts.first_on, &payment.id, facts)))
+            .filter_map(|payment| {
+                payment.facts.as_ref().map(|facts| (facts.first_on, &payment.id, facts))
+            })
             .collect();
         pending.sort_by_key(|(first_on, id, _)| (*first_on, *id));
         let mut covered = BTreeMap::new();
@@ -381,7 +385,11 @@ impl Account {
         let currency = amount.currency();
         let mut left = amount.minor();
         let mut shares = Vec::new();
-        let order = if named.is_empty() { self.payable(currency, day) } else { self.named(named, currency) };
+        let order = if named.is_empty() {
+            self.payable(currency, day)
+        } else {
+            self.named(named, currency)
+        };
         for (invoice, room) in order {
             let room = room.saturating_sub(taken.get(&invoice.id).copied().unwrap_or(0));
             let share = room.min(left);
@@ -395,8 +403,10 @@ impl Account {
 
     fn named(&self, named: &[InvoiceId], currency: Currency) -> Vec<(&Invoice, u64)> {
         let mut seen = BTreeSet::new();
-        let invoices = named.iter().filter(|id| seen.insert(*id)).filter_map(|id| self.invoices.get(id));
-        let open = invoices.filter(|invoice| invoice.is_open() && invoice.total.currency() == currency);
+        let invoices =
+            named.iter().filter(|id| seen.insert(*id)).filter_map(|id| self.invoices.get(id));
+        let open =
+            invoices.filter(|invoice| invoice.is_open() && invoice.total.currency() == currency);
         open.map(|invoice| (invoice, invoice.balance().minor())).collect()
     }
 
@@ -409,7 +419,9 @@ impl Account {
             .filter(|invoice| invoice.total.currency() == currency && invoice.is_posted(day))
             .filter(|invoice| !invoice.collectable().is_zero())
             .collect();
-        let is_planned = |invoice: &Invoice| self.plan.as_ref().is_some_and(|plan| plan.invoices.contains(&invoice.id));
+        let is_planned = |invoice: &Invoice| {
+            self.plan.as_ref().is_some_and(|plan| plan.invoices.contains(&invoice.id))
+        };
         open.sort_by_key(|invoice| {
             (!is_planned(invoice), invoice.due_on, invoice.issued_on, invoice.id.clone())
         });
@@ -451,7 +463,9 @@ impl Account {
 
     /// Whether a running promise covers it that day.
     pub fn is_promised(&self, invoice: &InvoiceId, day: Day) -> bool {
-        self.promises.iter().any(|promise| day <= promise.until && promise.invoices.contains(invoice))
+        self.promises
+            .iter()
+            .any(|promise| day <= promise.until && promise.invoices.contains(invoice))
     }
 
     /// Whether the running plan covers it.
@@ -524,7 +538,8 @@ impl<'a> CollectionView<'a> {
 
     fn obstacle(&self, invoice: &Invoice) -> Option<NotCollected> {
         let account = self.account;
-        let is_on_hold = |hold: &Option<Hold>| hold.as_ref().is_some_and(|hold| hold.holds_on(self.day));
+        let is_on_hold =
+            |hold: &Option<Hold>| hold.as_ref().is_some_and(|hold| hold.holds_on(self.day));
         let in_flight = self.in_flight.get(&invoice.id).copied().unwrap_or(0);
         let obstacles = [
             (invoice.ending.is_some() || invoice.balance().is_zero(), NotCollected::Closed),
@@ -549,7 +564,11 @@ impl<'a> CollectionView<'a> {
             ThresholdOn::Invoice => collectable.minor(),
             ThresholdOn::ClientOverdue => {
                 let overdue = self.overdue.get(&collectable.currency()).copied().unwrap_or(0);
-                if invoice.is_overdue(self.day) { overdue } else { overdue.saturating_add(collectable.minor()) }
+                if invoice.is_overdue(self.day) {
+                    overdue
+                } else {
+                    overdue.saturating_add(collectable.minor())
+                }
             }
         };
         owed <= self.policy.threshold(collectable.currency()).minor()

@@ -98,7 +98,9 @@ pub fn apply(account: &mut Account, event: &Event) {
         Event::PlanBegun(plan) => account.plan = Some(plan.clone()),
         Event::PlanEnded { .. } => account.plan = None,
         Event::HoldBegun { invoice, hold } => match invoice {
-            Some(invoice) => on_invoice(account, invoice, |invoice| invoice.hold = Some(hold.clone())),
+            Some(invoice) => {
+                on_invoice(account, invoice, |invoice| invoice.hold = Some(hold.clone()))
+            }
             None => account.hold = Some(hold.clone()),
         },
         Event::HoldEnded { invoice } => match invoice {
@@ -140,7 +142,9 @@ pub fn apply(account: &mut Account, event: &Event) {
         Event::Reminded { invoice, reminders } => on_invoice(account, invoice, |invoice| {
             invoice.reminders.extend(reminders);
         }),
-        Event::StepDone { step, on, invoices, .. } | Event::StepReached { step, on, invoices } => step_done(account, *step, *on, invoices.iter()),
+        Event::StepDone { step, on, invoices, .. } | Event::StepReached { step, on, invoices } => {
+            step_done(account, *step, *on, invoices.iter())
+        }
         Event::StepSkipped { step, on, invoice, why } => {
             skip_step(account, *step, *on, invoice.as_ref(), *why);
         }
@@ -153,7 +157,9 @@ pub fn apply(account: &mut Account, event: &Event) {
                 match &mut task.about {
                     About::ReviewTask { invoices, .. }
                     | About::ApproveStep { invoices, .. }
-                    | About::CollectionsReferral { invoices, .. } => invoices.extend(more.iter().cloned()),
+                    | About::CollectionsReferral { invoices, .. } => {
+                        invoices.extend(more.iter().cloned())
+                    }
                     About::ReadyForUnlock
                     | About::BouncedAddress { .. }
                     | About::NoAddress
@@ -290,10 +296,9 @@ fn settle(account: &mut Account, source: &Source, settlement: &Settlement, day: 
 
 /// Money or a credit came in since the lock (UNL-3).
 fn money_came(account: &mut Account, settlement: &Settlement) {
-    if !settlement.allocated.is_empty() || settlement.credit_added.is_some() {
-        if let Some(lock) = &mut account.lock {
-            lock.money_came = true;
-        }
+    let came = !settlement.allocated.is_empty() || settlement.credit_added.is_some();
+    if let Some(lock) = account.lock.as_mut().filter(|_| came) {
+        lock.money_came = true;
     }
 }
 
@@ -301,7 +306,8 @@ fn move_credit(account: &mut Account, source: &Source, settlement: &Settlement, 
     if let Some(added) = settlement.credit_added {
         let number = account.next_number;
         account.next_number += 1;
-        let none = Credit { amount: Money::zero(added.currency()), came_on: day, number, spreading: None };
+        let none =
+            Credit { amount: Money::zero(added.currency()), came_on: day, number, spreading: None };
         let credit = account.credits.entry(source.clone()).or_insert(none);
         credit.amount = Money::new(credit.amount.minor() + added.minor(), added.currency());
         credit.came_on = day;
@@ -319,7 +325,11 @@ fn move_credit(account: &mut Account, source: &Source, settlement: &Settlement, 
     }
 }
 
-fn on_shares(account: &mut Account, source: &Source, change: impl FnOnce(&mut Vec<(InvoiceId, Money)>)) {
+fn on_shares(
+    account: &mut Account,
+    source: &Source,
+    change: impl FnOnce(&mut Vec<(InvoiceId, Money)>),
+) {
     if let Source::Payment(id) = source
         && let Some(payment) = account.payments.get_mut(id)
     {
@@ -475,7 +485,13 @@ fn step_done<'a>(
     }
 }
 
-fn skip_step(account: &mut Account, step: StepKey, day: Day, invoice: Option<&InvoiceId>, _why: SkipReason) {
+fn skip_step(
+    account: &mut Account,
+    step: StepKey,
+    day: Day,
+    invoice: Option<&InvoiceId>,
+    _why: SkipReason,
+) {
     match invoice {
         Some(invoice) => on_invoice(account, invoice, |invoice| {
             invoice.steps.insert(step, StepMark { on: day, is_skipped: true });

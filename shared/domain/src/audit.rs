@@ -208,10 +208,31 @@ mod tests {
         let cases = [
             (changed(|r| r[1].3 = b"x".to_vec()), 3, head, "record 2 was changed"),
             (changed(|r| r[2].2 = r[1].2), 3, head, "record 3 was changed"),
-            (changed(|r| { r.remove(1); }), 3, head, "record 2 is missing: record 3 follows instead"),
-            (changed(|r| { r.remove(0); }), 3, head, "record 1 is missing: record 2 follows instead"),
+            (
+                changed(|r| {
+                    r.remove(1);
+                }),
+                3,
+                head,
+                "record 2 is missing: record 3 follows instead",
+            ),
+            (
+                changed(|r| {
+                    r.remove(0);
+                }),
+                3,
+                head,
+                "record 1 is missing: record 2 follows instead",
+            ),
             (changed(|r| r.swap(1, 2)), 3, head, "record 2 is missing: record 3 follows instead"),
-            (changed(|r| { r.pop(); }), 3, head, "the chain ends at record 2, the account is at 3"),
+            (
+                changed(|r| {
+                    r.pop();
+                }),
+                3,
+                head,
+                "the chain ends at record 2, the account is at 3",
+            ),
             (records.clone(), 3, records[1].2, "the account doesn't follow record 3"),
             (records.clone(), 2, head, "the chain ends at record 3, the account is at 2"),
             (

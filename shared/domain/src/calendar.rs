@@ -62,9 +62,14 @@ pub fn start_of(day: Day, zone: Tz) -> DateTime<Utc> {
 pub fn parse_day(text: &str) -> Result<Day, String> {
     let is_shaped = text.len() == 10 && text.is_ascii();
     let day = is_shaped.then(|| Day::parse_from_str(text, "%Y-%m-%d").ok()).flatten();
-    let day = day.ok_or_else(|| format!("{text:?} is not a date, expected one such as 2026-03-02"))?;
+    let day =
+        day.ok_or_else(|| format!("{text:?} is not a date, expected one such as 2026-03-02"))?;
     if !YEARS.contains(&day.year()) {
-        return Err(format!("{text:?} lies outside the years {} to {}", YEARS.start(), YEARS.end()));
+        return Err(format!(
+            "{text:?} lies outside the years {} to {}",
+            YEARS.start(),
+            YEARS.end()
+        ));
     }
     Ok(day)
 }
@@ -105,7 +110,9 @@ impl FromStr for Terms {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let expected = || {
-            format!("{text:?} are no terms, expected due_on_receipt, net N, eom + N or day D (1 to 31)")
+            format!(
+                "{text:?} are no terms, expected due_on_receipt, net N, eom + N or day D (1 to 31)"
+            )
         };
         let days = |text: &str| text.trim().parse().ok().filter(|&days| days <= MAX_DAYS);
         let text = text.trim();
@@ -215,14 +222,26 @@ mod tests {
 
     #[test]
     fn inv_3_terms_that_mean_nothing_are_refused() {
-        for text in ["", "net", "net -1", "net x", "day 0", "day 32", "eom - 1", "eom 5", "30", "net 99999"] {
+        for text in
+            ["", "net", "net -1", "net x", "day 0", "day 32", "eom - 1", "eom 5", "30", "net 99999"]
+        {
             assert!(text.parse::<Terms>().is_err(), "for {text:?}");
         }
     }
 
     #[test]
     fn a_day_that_does_not_exist_is_refused() {
-        for text in ["2026-02-29", "2026-02-30", "2026-13-01", "2026-1-1", "26-01-01", "1/2/2026", "0026-01-01", "9999-12-31", ""] {
+        for text in [
+            "2026-02-29",
+            "2026-02-30",
+            "2026-13-01",
+            "2026-1-1",
+            "26-01-01",
+            "1/2/2026",
+            "0026-01-01",
+            "9999-12-31",
+            "",
+        ] {
             assert!(parse_day(text).is_err(), "for {text:?}");
         }
         assert_eq!(day("2024-02-29"), Day::from_ymd_opt(2024, 2, 29).unwrap());
@@ -239,7 +258,7 @@ mod tests {
             ("Pacific/Pago_Pago", "2026-01-01", "2026-01-01T11:00:00Z"), // UTC − 11
             ("Asia/Kathmandu", "2026-01-01", "2025-12-31T18:15:00Z"),
             ("America/Sao_Paulo", "2018-11-04", "2018-11-04T03:00:00Z"), // no midnight that day
-            ("America/Havana", "2026-11-01", "2026-11-01T04:00:00Z"), // two midnights: the first
+            ("America/Havana", "2026-11-01", "2026-11-01T04:00:00Z"),    // two midnights: the first
             ("Pacific/Apia", "2011-12-30", "2011-12-31T00:00:00Z"), // a day that did not happen
         ] {
             let zone: Tz = zone.parse().unwrap();
@@ -263,7 +282,9 @@ mod tests {
 
     #[test]
     fn eval_1_the_start_of_a_day_lies_in_it() {
-        for name in ["America/New_York", "America/Sao_Paulo", "Pacific/Chatham", "Africa/Cairo", "UTC"] {
+        for name in
+            ["America/New_York", "America/Sao_Paulo", "Pacific/Chatham", "Africa/Cairo", "UTC"]
+        {
             let zone: Tz = name.parse().unwrap();
             for day in day("2017-01-01").iter_days().take(800) {
                 let start = start_of(day, zone);
@@ -276,7 +297,8 @@ mod tests {
 
     #[test]
     fn lock_3_the_next_working_day_skips_weekends_and_holidays() {
-        let days = WorkingDays { holidays: BTreeSet::from([day("2026-03-09")]), ..WorkingDays::default() };
+        let days =
+            WorkingDays { holidays: BTreeSet::from([day("2026-03-09")]), ..WorkingDays::default() };
         for (from, expected) in [
             ("2026-03-06", "2026-03-06"), // a Friday
             ("2026-03-07", "2026-03-10"), // Saturday, Sunday, and Monday off

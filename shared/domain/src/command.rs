@@ -308,7 +308,11 @@ pub fn needs(account: &Account, command: &Command) -> Needs {
             needs.invoices.extend(invoice.iter().cloned());
         }
         Command::AllocateCredit => {
-            for payment in account.payments.values().filter(|payment| payment.kept() < account.held(&payment.id)) {
+            for payment in account
+                .payments
+                .values()
+                .filter(|payment| payment.kept() < account.held(&payment.id))
+            {
                 needs.invoices.extend(payment.allocations.iter().map(|(id, _)| id.clone()));
             }
         }
@@ -320,7 +324,8 @@ pub fn needs(account: &Account, command: &Command) -> Needs {
         Command::ReportBounce { letter } | Command::ClaimLetter { letter } => {
             needs.letters.insert(*letter);
             let content = account.letters.get(letter).map(|letter| &letter.content);
-            if let Some(Content::Receipt { payment } | Content::PaymentFailed { payment }) = content {
+            if let Some(Content::Receipt { payment } | Content::PaymentFailed { payment }) = content
+            {
                 needs.payments.insert(payment.clone());
             }
         }

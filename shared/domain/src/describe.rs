@@ -24,7 +24,9 @@ use crate::task::About;
 pub fn describe(event: &Event) -> String {
     match event {
         Event::AccountOpened(profile) => format!("becomes a client of class {}", profile.class),
-        Event::ProfileChanged(profile) => format!("changes name, class or contacts; class {}", profile.class),
+        Event::ProfileChanged(profile) => {
+            format!("changes name, class or contacts; class {}", profile.class)
+        }
         Event::InvoiceIssued(invoice) => issued(invoice),
         Event::InvoicePosted { invoice } => format!("posts invoice {invoice}"),
         Event::InvoiceVoided { invoice, reason, .. } => {
@@ -37,24 +39,34 @@ pub fn describe(event: &Event) -> String {
             format!("{}{}", told(payment.as_str(), news, *now), moved(settlement))
         }
         Event::PaymentMismatched { payment, told } => {
-            format!("marks nothing paid: {} told for payment {payment} doesn't match", told.for_person())
+            format!(
+                "marks nothing paid: {} told for payment {payment} doesn't match",
+                told.for_person()
+            )
         }
         Event::CreditNoteIssued { id, amount, settlement, .. } => {
             format!("issues credit note {id} of {}{}", amount.for_person(), moved(settlement))
         }
-        Event::CreditMoved { source, settlement, .. } => format!("moves credit of {source}{}", moved(settlement)),
+        Event::CreditMoved { source, settlement, .. } => {
+            format!("moves credit of {source}{}", moved(settlement))
+        }
         Event::CollectionRests { invoices, before } => {
             format!("rests collection of {} until {before} begins", list(invoices))
         }
         Event::DisputeBegun { invoice, dispute } => {
             let amount = dispute.amount.for_person();
-            format!("begins a dispute of {amount} on invoice {invoice}: {}", dispute.reason.as_str())
+            format!(
+                "begins a dispute of {amount} on invoice {invoice}: {}",
+                dispute.reason.as_str()
+            )
         }
         Event::DisputeReviewed { invoice } => format!("reviews the dispute on invoice {invoice}"),
         Event::DisputeEnded { invoice, outcome } => {
             format!("ends the dispute on invoice {invoice}: {}", dispute_outcome(*outcome))
         }
-        Event::CaughtUp { invoice } => format!("has caught up with invoice {invoice} after its dispute"),
+        Event::CaughtUp { invoice } => {
+            format!("has caught up with invoice {invoice} after its dispute")
+        }
         Event::PromiseBegun { promise, .. } => {
             format!("begins a promise to pay {} by {}", list(&promise.invoices), promise.until)
         }
@@ -73,17 +85,26 @@ pub fn describe(event: &Event) -> String {
             format!("puts {} on hold{until}: {}", held(invoice.as_ref()), hold.reason.as_str())
         }
         Event::HoldEnded { invoice } => format!("ends the hold on {}", held(invoice.as_ref())),
-        Event::HardStopped { reason, .. } => format!("stops collection for good: {}", reason.as_str()),
+        Event::HardStopped { reason, .. } => {
+            format!("stops collection for good: {}", reason.as_str())
+        }
         Event::Locked { lock, invoices } => {
-            let over = if invoices.is_empty() { String::new() } else { format!(" ({})", list(invoices)) };
+            let over =
+                if invoices.is_empty() { String::new() } else { format!(" ({})", list(invoices)) };
             format!("locks the portal: {}{over}", lock.cause.text())
         }
         Event::EpisodeMoved { policy } => {
-            format!("moves the running episode to version {} of policy {}", policy.version, policy.class)
+            format!(
+                "moves the running episode to version {} of policy {}",
+                policy.version, policy.class
+            )
         }
         Event::Unlocked { unlocked, .. } => unlocked_by(&unlocked.way),
         Event::UnlockRequested(request) => {
-            format!("requests the unlock, asked by {}, until {} begins", request.by, request.expires_on)
+            format!(
+                "requests the unlock, asked by {}, until {} begins",
+                request.by, request.expires_on
+            )
         }
         Event::UnlockRejected { by, reason } if reason.as_str().is_empty() => {
             format!("rejects the unlock that {by} asked for")
@@ -101,7 +122,9 @@ pub fn describe(event: &Event) -> String {
         }
         Event::ExceptionEnded => "ends the exception".to_owned(),
         Event::LetterQueued(letter) => queued(letter),
-        Event::LetterExtended { part, .. } => format!("joins {} to the letter of the day", part_text(part)),
+        Event::LetterExtended { part, .. } => {
+            format!("joins {} to the letter of the day", part_text(part))
+        }
         Event::LetterWithdrawn { letter, .. } => {
             format!("withdraws letter {}: it is no longer true", letter.0)
         }
@@ -114,9 +137,14 @@ pub fn describe(event: &Event) -> String {
         }
         Event::Reminded { invoice, reminders } => {
             let days: Vec<_> = reminders.iter().map(u32::to_string).collect();
-            format!("counts the reminder of invoice {invoice}, {} days before due", days.join(" and "))
+            format!(
+                "counts the reminder of invoice {invoice}, {} days before due",
+                days.join(" and ")
+            )
         }
-        Event::StepDone { step, invoices, .. } => format!("does {}{}", step_text(*step), over(invoices)),
+        Event::StepDone { step, invoices, .. } => {
+            format!("does {}{}", step_text(*step), over(invoices))
+        }
         Event::StepReached { step, invoices, .. } => {
             format!("waits for approval of {}{}", step_text(*step), over(invoices))
         }
@@ -124,10 +152,16 @@ pub fn describe(event: &Event) -> String {
             let over = invoice.as_ref().map_or(String::new(), |invoice| format!(" over {invoice}"));
             format!("skips {}{over}: {}", step_text(*step), skip_reason(*why))
         }
-        Event::TaskOpened(task) => format!("opens a task {}{}", task.about.kind(), about(&task.about)),
-        Event::TaskExtended { task, invoices } => format!("adds {} to task {}", list(invoices), task.0),
+        Event::TaskOpened(task) => {
+            format!("opens a task {}{}", task.about.kind(), about(&task.about))
+        }
+        Event::TaskExtended { task, invoices } => {
+            format!("adds {} to task {}", list(invoices), task.0)
+        }
         Event::TaskAssigned { task, to } => format!("assigns task {} to {to}", task.0),
-        Event::ReferralApproved { by, .. } => format!("approves the referral to collections, by {by}"),
+        Event::ReferralApproved { by, .. } => {
+            format!("approves the referral to collections, by {by}")
+        }
         Event::TaskClosed { kind, .. } => format!("closes the task {kind}"),
         Event::Responded { .. } => "counts a response of the client".to_owned(),
     }
@@ -177,7 +211,8 @@ fn told(payment: &str, news: &News, now: PaymentState) -> String {
 /// What money moved, after a colon; nothing if none did.
 fn moved(settlement: &Settlement) -> String {
     let mut parts = Vec::new();
-    let mut part = |amount: Money, place: String| parts.push(format!("{} {place}", amount.for_person()));
+    let mut part =
+        |amount: Money, place: String| parts.push(format!("{} {place}", amount.for_person()));
     if let Some(amount) = settlement.credit_taken {
         part(amount, "from client credit".to_owned());
     }
@@ -217,12 +252,18 @@ fn queued(letter: &Letter) -> String {
             parts.join(" and ")
         }
         Content::WelcomeBack => article(LetterKind::WelcomeBack),
-        Content::Receipt { payment } => format!("{} for payment {payment}", article(LetterKind::Receipt)),
+        Content::Receipt { payment } => {
+            format!("{} for payment {payment}", article(LetterKind::Receipt))
+        }
         Content::PaymentFailed { payment } => {
             format!("{} for payment {payment}", article(LetterKind::PaymentFailed))
         }
         Content::PromiseConfirmation { invoices, until } => {
-            format!("{} over {} until {until}", article(LetterKind::PromiseConfirmation), list(invoices))
+            format!(
+                "{} over {} until {until}",
+                article(LetterKind::PromiseConfirmation),
+                list(invoices)
+            )
         }
         Content::PlanConfirmation { invoices } => {
             format!("{} over {}", article(LetterKind::PlanConfirmation), list(invoices))
@@ -243,8 +284,12 @@ fn article(kind: LetterKind) -> String {
 fn step_text(step: StepKey) -> String {
     let name = step.action.as_str().replace('_', " ");
     match step.when {
-        When::DaysOverdue(days) => format!("the step {name} at {days} {} overdue", plural(days, "day")),
-        When::AfterLock(days) => format!("the step {name} {days} {} after the lock", plural(days, "day")),
+        When::DaysOverdue(days) => {
+            format!("the step {name} at {days} {} overdue", plural(days, "day"))
+        }
+        When::AfterLock(days) => {
+            format!("the step {name} {days} {} after the lock", plural(days, "day"))
+        }
     }
 }
 
@@ -258,9 +303,15 @@ fn skip_reason(why: SkipReason) -> &'static str {
 
 fn about(about: &About) -> String {
     match about {
-        About::ReviewTask { invoices, .. } | About::CollectionsReferral { invoices, .. } => over(invoices),
-        About::ApproveStep { step, invoices } => format!(" for {}{}", action(step.action), over(invoices)),
-        About::BouncedAddress { contact, letter } => format!(": letter {}, contact {}", letter.0, contact + 1),
+        About::ReviewTask { invoices, .. } | About::CollectionsReferral { invoices, .. } => {
+            over(invoices)
+        }
+        About::ApproveStep { step, invoices } => {
+            format!(" for {}{}", action(step.action), over(invoices))
+        }
+        About::BouncedAddress { contact, letter } => {
+            format!(": letter {}, contact {}", letter.0, contact + 1)
+        }
         About::Mismatch { evidence, .. } => format!(": {}", evidence.as_str()),
         About::ReadyForUnlock | About::NoAddress | About::RecordsRequest => String::new(),
     }

@@ -60,7 +60,10 @@ fn portal(account: &Account, day: Day) -> String {
         LockCause::Hand(_) => "by hand",
     };
     let (on, version) = (lock.on, lock.policy.version);
-    format!("The portal is locked {by} since {on}: {} (policy version {version}).", lock.cause.text())
+    format!(
+        "The portal is locked {by} since {on}: {} (policy version {version}).",
+        lock.cause.text()
+    )
 }
 
 fn exception(account: &Account) -> Option<String> {
@@ -69,7 +72,10 @@ fn exception(account: &Account) -> Option<String> {
         ExceptionEnd::Until(until) => format!("until {until}"),
         ExceptionEnd::WithPlan => "as long as the plan is kept".to_owned(),
     };
-    Some(format!("No automatic lock is set {ends}: an exception was granted on {}.", exception.begun_on))
+    Some(format!(
+        "No automatic lock is set {ends}: an exception was granted on {}.",
+        exception.begun_on
+    ))
 }
 
 fn waiting_for_unlock(account: &Account, context: &Context<'_>) -> Option<String> {
@@ -81,9 +87,14 @@ fn waiting_for_unlock(account: &Account, context: &Context<'_>) -> Option<String
         ids.iter().map(InvoiceId::as_str).collect::<Vec<_>>().join(", ")
     };
     Some(match (test.holds(), &account.request) {
-        (false, _) => format!("It can't be unlocked while these are overdue: {}.", names(&test.open)),
+        (false, _) => {
+            format!("It can't be unlocked while these are overdue: {}.", names(&test.open))
+        }
         (true, None) => "Everything is paid: the unlock can be asked for.".to_owned(),
-        (true, Some(request)) => format!("{} asked for the unlock on {}: a partner can approve it.", request.by, request.on),
+        (true, Some(request)) => format!(
+            "{} asked for the unlock on {}: a partner can approve it.",
+            request.by, request.on
+        ),
     })
 }
 
@@ -102,9 +113,13 @@ fn overdue_invoice(invoice: &Invoice, collection: Collection, day: Day) -> Strin
     match collection {
         Collection::Collect => match invoice.first_warned_on() {
             Some(on) => format!("{start}; the client was warned on {on}."),
-            None => format!("{start}; the client was not warned yet, so it doesn't count towards a lock."),
+            None => format!(
+                "{start}; the client was not warned yet, so it doesn't count towards a lock."
+            ),
         },
-        Collection::DoNotCollect(why) => format!("{start}, but is not collected: {}.", not_collected(why)),
+        Collection::DoNotCollect(why) => {
+            format!("{start}, but is not collected: {}.", not_collected(why))
+        }
     }
 }
 
@@ -129,7 +144,13 @@ fn next(account: &Account, context: &Context<'_>) -> Option<Next> {
     let events = evaluation_on(account, context, on);
     let mut stopped_by = Vec::new();
     let escalates = events.iter().any(|event| {
-        matches!(event, Event::Locked { .. } | Event::LetterQueued(_) | Event::StepDone { .. } | Event::StepReached { .. })
+        matches!(
+            event,
+            Event::Locked { .. }
+                | Event::LetterQueued(_)
+                | Event::StepDone { .. }
+                | Event::StepReached { .. }
+        )
     });
     if escalates {
         stopped_by = vec![
@@ -143,7 +164,11 @@ fn next(account: &Account, context: &Context<'_>) -> Option<Next> {
 }
 
 /// What a command would do, without doing it: for confirmations that say what will happen.
-pub fn preview(account: &Account, command: &Command, context: &Context<'_>) -> Result<Vec<String>, crate::refusal::Refusal> {
+pub fn preview(
+    account: &Account,
+    command: &Command,
+    context: &Context<'_>,
+) -> Result<Vec<String>, crate::refusal::Refusal> {
     let events = decide(account, command, context)?;
     Ok(events.iter().filter(|event| event.is_audited()).map(describe).collect())
 }

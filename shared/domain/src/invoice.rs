@@ -21,7 +21,9 @@ use crate::text::Personal;
 pub const MAX_LINES: usize = 200;
 
 /// Which section of the policy an invoice follows (S4).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum InvoiceKind {
     /// Of the regular billing.
@@ -370,9 +372,15 @@ impl Invoice {
         match self.posting {
             Posting::Draft => InvoiceStatus::Draft,
             Posting::Scheduled(on) if day < on => InvoiceStatus::Scheduled,
-            Posting::Scheduled(_) | Posting::Posted if self.collectable().is_zero() => InvoiceStatus::Disputed,
-            Posting::Scheduled(_) | Posting::Posted if self.is_overdue(day) => InvoiceStatus::Overdue,
-            Posting::Scheduled(_) | Posting::Posted if !self.paid().is_zero() => InvoiceStatus::PartiallyPaid,
+            Posting::Scheduled(_) | Posting::Posted if self.collectable().is_zero() => {
+                InvoiceStatus::Disputed
+            }
+            Posting::Scheduled(_) | Posting::Posted if self.is_overdue(day) => {
+                InvoiceStatus::Overdue
+            }
+            Posting::Scheduled(_) | Posting::Posted if !self.paid().is_zero() => {
+                InvoiceStatus::PartiallyPaid
+            }
             Posting::Scheduled(_) | Posting::Posted => InvoiceStatus::Unpaid,
         }
     }

@@ -121,7 +121,8 @@ pub fn lock_reason(rule: &LockRule, debts: &[Debt<'_>]) -> Option<LockReason> {
 /// The invoices for which the rule would lock; those that a notice must name before (LOCK-7).
 pub fn counted<'a>(rule: &LockRule, debts: &[Debt<'a>]) -> BTreeSet<&'a InvoiceId> {
     let by_days_alone = by_days(rule, debts).flatten().is_some()
-        && (rule.require == Require::Any || (rule.unpaid_invoices.is_none() && rule.balance.is_none()));
+        && (rule.require == Require::Any
+            || (rule.unpaid_invoices.is_none() && rule.balance.is_none()));
     let least = if by_days_alone { rule.days_overdue.unwrap_or(0) } else { 0 };
     debts.iter().filter(|debt| least <= debt.days_overdue).map(|debt| debt.invoice).collect()
 }
@@ -165,13 +166,17 @@ mod tests {
     use super::*;
     use crate::policy::Policy;
 
-    fn rule(days: Option<u32>, count: Option<u32>, balance: Option<u64>, require: Require) -> LockRule {
+    fn rule(
+        days: Option<u32>,
+        count: Option<u32>,
+        balance: Option<u64>,
+        require: Require,
+    ) -> LockRule {
         LockRule {
             days_overdue: days,
             unpaid_invoices: count,
-            balance: balance.map(|minor| {
-                BTreeMap::from([(Currency::USD, Money::new(minor, Currency::USD))])
-            }),
+            balance: balance
+                .map(|minor| BTreeMap::from([(Currency::USD, Money::new(minor, Currency::USD))])),
             require,
             ..Policy::default().lock
         }
@@ -193,7 +198,8 @@ mod tests {
     #[test]
     fn lock_1_and_2_days_speak_before_count_and_balance() {
         use Require::{All, Any};
-        let cases: [(LockRule, &[(u32, u64)], Option<&str>); 16] = [
+        type Case<'a> = (LockRule, &'a [(u32, u64)], Option<&'a str>);
+        let cases: [Case<'_>; 16] = [
             (rule(Some(30), Some(3), None, Any), &[], None),
             (rule(Some(30), Some(3), None, Any), &[(29, 1), (12, 1)], None),
             (rule(Some(30), Some(3), None, Any), &[(30, 1)], Some("1 unpaid invoice over 30 days")),
@@ -208,7 +214,11 @@ mod tests {
                 &[(5, 1), (9, 1), (12, 1)],
                 Some("3 unpaid invoices over 5 days"),
             ),
-            (rule(Some(30), Some(2), None, Any), &[(1, 1), (9, 1)], Some("2 unpaid invoices over 1 day")),
+            (
+                rule(Some(30), Some(2), None, Any),
+                &[(1, 1), (9, 1)],
+                Some("2 unpaid invoices over 1 day"),
+            ),
             (rule(None, Some(2), None, Any), &[(400, 1)], None),
             (rule(None, None, None, Any), &[(400, 1)], None),
             (rule(None, None, None, All), &[(400, 1)], None),

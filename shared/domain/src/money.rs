@@ -43,7 +43,9 @@ impl FromStr for Currency {
         let unknown = || MoneyError::UnknownCurrency(text.to_owned());
         let bytes: [u8; 3] = text.as_bytes().try_into().map_err(|_| unknown())?;
         // A currency without a minor unit in ISO 4217 (gold, test codes) can't be owed.
-        iso_currency::Currency::from_code(text).and_then(|iso| iso.exponent()).ok_or_else(unknown)?;
+        iso_currency::Currency::from_code(text)
+            .and_then(|iso| iso.exponent())
+            .ok_or_else(unknown)?;
         Ok(Self(bytes))
     }
 }
@@ -182,7 +184,7 @@ impl Money {
         let mut text = String::new();
         let whole = (self.minor / per_major).to_string();
         for (index, digit) in whole.chars().enumerate() {
-            if 0 < index && (whole.len() - index) % 3 == 0 {
+            if 0 < index && (whole.len() - index).is_multiple_of(3) {
                 text.push_str(group);
             }
             text.push(digit);

@@ -39,7 +39,10 @@ impl Plan {
     /// What must have been paid by the start of that day, in minor units: an instalment due D with
     /// G grace days is missed at the start of D + G + 1.
     pub fn required(&self, day: Day) -> u64 {
-        let missed = self.instalments.iter().filter(|instalment| plus(instalment.due_on, self.grace_days) < day);
+        let missed = self
+            .instalments
+            .iter()
+            .filter(|instalment| plus(instalment.due_on, self.grace_days) < day);
         missed.map(|instalment| instalment.amount.minor()).sum()
     }
 

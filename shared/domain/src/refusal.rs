@@ -51,7 +51,11 @@ impl Refusal {
 
     /// A mistake of the program.
     pub fn not_loaded(what: impl fmt::Display) -> Self {
-        Self { kind: RefusalKind::NotLoaded, rule: "EVAL-4", text: format!("{what} was not looked up") }
+        Self {
+            kind: RefusalKind::NotLoaded,
+            rule: "EVAL-4",
+            text: format!("{what} was not looked up"),
+        }
     }
 }
 

@@ -82,7 +82,9 @@ impl Actor {
     pub fn has(&self, wanted: &[Role]) -> bool {
         match self {
             Self::Staff { roles, .. } => wanted.iter().any(|role| roles.contains(role)),
-            Self::Client { .. } | Self::Link | Self::Gateway | Self::Import | Self::Schedule => false,
+            Self::Client { .. } | Self::Link | Self::Gateway | Self::Import | Self::Schedule => {
+                false
+            }
         }
     }
 
@@ -90,7 +92,9 @@ impl Actor {
     pub fn staff(&self) -> Option<&StaffId> {
         match self {
             Self::Staff { id, .. } => Some(id),
-            Self::Client { .. } | Self::Link | Self::Gateway | Self::Import | Self::Schedule => None,
+            Self::Client { .. } | Self::Link | Self::Gateway | Self::Import | Self::Schedule => {
+                None
+            }
         }
     }
 

@@ -1,127 +1,25 @@
 //! Laws that hold for any sequence of commands (PAY-3, PAY-6, EVAL-1, EVAL-2, AUD-1).
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod desk;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::account::{Account, Contact, Profile};
-use domain::apply::{apply, fold, money_by_source};
+use desk::{Desk, invoice, money, payment, staff, usd};
+use domain::account::Account;
 use domain::calendar::{Day, plus};
 use domain::command::{Command, DisputeOutcome, NewInvoice, News};
-use domain::decide::{Context, decide, next_evaluation};
-use domain::event::Event;
-use domain::id::{InvoiceId, PaymentId};
-use domain::invoice::{InvoiceKind, Source};
-use domain::letter::LetterState;
+use domain::decide::next_evaluation;
+use domain::id::InvoiceId;
+use domain::invoice::InvoiceKind;
 use domain::money::{Currency, Money};
 use domain::payment::{ChargebackState, Method, PaymentState, Seen};
 use domain::plan::Instalment;
-use domain::policy::{Action, Policy, PolicyVersion, UnlockMode};
+use domain::policy::{Action, Policy, UnlockMode};
 use domain::role::{Actor, Role};
 use domain::text::Personal;
 use proptest::prelude::*;
-
-/// One client under the preset, on a day that moves forward.
-struct Desk {
-    account: Account,
-    day: Day,
-    policy: PolicyVersion,
-    /// Money that came in and went out for good, per currency, as the outside knows it.
-    credited: BTreeMap<Currency, u64>,
-}
-
-impl Desk {
-    fn new(policy: Policy) -> Self {
-        let profile = Profile {
-            name: Personal::new("Acme"),
-            class: "default".parse().unwrap(),
-            currency: Currency::USD,
-            contacts: vec![Contact { address: Personal::new("ann@acme.example"), is_bounced: false }],
-            service_lines: BTreeSet::new(),
-            terms_allow_late_fee: false,
-        };
-        let mut account = Account::new("f-1".parse().unwrap(), "acme".parse().unwrap(), profile);
-        account.looked_up.everything = true;
-        let policy = PolicyVersion::first("default".parse().unwrap(), policy);
-        Self { account, day: "2026-01-01".parse().unwrap(), policy, credited: BTreeMap::new() }
-    }
-
-    fn context<'a>(&'a self, actor: &'a Actor) -> Context<'a> {
-        Context { day: self.day, actor, policy: &self.policy, episode: None }
-    }
-
-    /// Decides and applies; a refusal changes nothing.
-    fn run(&mut self, command: &Command, actor: &Actor) -> Vec<Event> {
-        let events = decide(&self.account, command, &self.context(actor)).unwrap_or_default();
-        let folded = fold(self.account.clone(), &events);
-        for event in &events {
-            apply(&mut self.account, event);
-            if let Event::CreditNoteIssued { amount, .. } = event {
-                *self.credited.entry(amount.currency()).or_default() += amount.minor();
-            }
-        }
-        assert_eq!(folded, self.account, "the fold of the events is the account");
-        self.pay_6();
-        events
-    }
-
-    fn settle(&mut self) {
-        for _ in 0..50 {
-            if !self.account.is_spreading() {
-                return;
-            }
-            self.run(&Command::AllocateCredit, &Actor::Schedule);
-        }
-        panic!("a payment is spread for ever");
-    }
-
-    fn leave(&mut self) {
-        let queued = self.account.letters.values().filter(|letter| letter.state == LetterState::Queued);
-        let due: Vec<_> = queued.filter(|letter| letter.leaves_on <= self.day).map(|letter| letter.id).collect();
-        for letter in due {
-            self.run(&Command::ClaimLetter { letter }, &Actor::Schedule);
-        }
-    }
-
-    fn next_day(&mut self) {
-        self.leave();
-        self.day = plus(self.day, 1);
-        self.run(&Command::Evaluate, &Actor::Schedule);
-    }
-
-    /// Σ what is kept of payments + Σ credit notes = Σ allocations + Σ credit; nothing is negative or
-    /// over its total.
-    fn pay_6(&self) {
-        let mut held: BTreeMap<Currency, u64> = BTreeMap::new();
-        for (source, minor) in money_by_source(&self.account) {
-            let currency = match &source {
-                Source::Payment(id) => {
-                    let payment = &self.account.payments[id];
-                    assert_eq!(minor, self.account.held(id), "both sides know where {id} is");
-                    if !self.account.is_spreading() {
-                        assert_eq!(minor, payment.kept(), "what is kept of {id} is somewhere");
-                    }
-                    payment.facts.as_ref().unwrap().amount.currency()
-                }
-                Source::CreditNote(_) => Currency::USD,
-            };
-            if matches!(source, Source::CreditNote(_)) {
-                *held.entry(currency).or_default() += minor;
-            }
-        }
-        assert_eq!(held.get(&Currency::USD).copied().unwrap_or(0), self.credited.get(&Currency::USD).copied().unwrap_or(0));
-        for payment in self.account.payments.values().filter(|_| !self.account.is_spreading()) {
-            assert_eq!(self.account.held(&payment.id), payment.kept(), "nothing of {} is lost", payment.id);
-        }
-        for invoice in self.account.invoices.values() {
-            assert!(invoice.paid().minor() <= invoice.total.minor(), "{} is over-allocated", invoice.id);
-        }
-    }
-
-    fn apply_act(&mut self, act: &Act) {
-        let (command, actor) = act.command(&self.account, self.day);
-        self.run(&command, &actor);
-        self.settle();
-    }
-}
 
 #[derive(Debug, Clone)]
 enum Act {
@@ -148,26 +46,6 @@ enum Act {
     Wait { days: u32 },
 }
 
-fn invoice(number: u8) -> InvoiceId {
-    format!("A-{number}").parse().unwrap()
-}
-
-fn payment(number: u8) -> PaymentId {
-    format!("stripe:p-{number}").parse().unwrap()
-}
-
-fn usd(minor: u64) -> Money {
-    Money::new(minor, Currency::USD)
-}
-
-fn money(minor: u64, yen: bool) -> Money {
-    Money::new(minor, if yen { "JPY".parse().unwrap() } else { Currency::USD })
-}
-
-fn staff(name: &str, role: Role) -> Actor {
-    Actor::Staff { id: name.parse().unwrap(), roles: BTreeSet::from([role]) }
-}
-
 impl Act {
     fn command(&self, account: &Account, day: Day) -> (Command, Actor) {
         let (bea, pat) = (staff("bea", Role::BillingLead), staff("pat", Role::Partner));
@@ -192,7 +70,8 @@ impl Act {
             Self::Pay { id, amount, invoice: named, ach, seen, yen } => {
                 let method = if ach { Method::Ach } else { Method::Card };
                 let invoices = named.map(invoice).into_iter().collect();
-                let news = News::Told { amount: money(amount, yen), method, invoices, seen, on: None };
+                let news =
+                    News::Told { amount: money(amount, yen), method, invoices, seen, on: None };
                 (Command::RecordPayment { payment: payment(id), news }, Actor::Gateway)
             }
             Self::Refund { id, payment: of, amount } => {
@@ -205,41 +84,65 @@ impl Act {
                 let news = News::Chargeback { id, state };
                 (Command::RecordPayment { payment: payment(of), news }, Actor::Gateway)
             }
-            Self::Return { payment: of } => {
-                (Command::RecordPayment { payment: payment(of), news: News::Returned }, Actor::Gateway)
-            }
+            Self::Return { payment: of } => (
+                Command::RecordPayment { payment: payment(of), news: News::Returned },
+                Actor::Gateway,
+            ),
             Self::Credit { id, amount, invoice: named } => {
                 let id = format!("cn-{id}").parse().unwrap();
-                (Command::IssueCreditNote { id, amount: usd(amount), invoice: named.map(invoice) }, bea)
+                (
+                    Command::IssueCreditNote {
+                        id,
+                        amount: usd(amount),
+                        invoice: named.map(invoice),
+                    },
+                    bea,
+                )
             }
-            Self::Void { number } => (Command::VoidInvoice { invoice: invoice(number), reason }, bea),
-            Self::WriteOff { number } => (Command::WriteOff { invoice: invoice(number), reason }, pat),
+            Self::Void { number } => {
+                (Command::VoidInvoice { invoice: invoice(number), reason }, bea)
+            }
+            Self::WriteOff { number } => {
+                (Command::WriteOff { invoice: invoice(number), reason }, pat)
+            }
             Self::Dispute { number, amount } => {
                 let amount = Some(usd(amount));
-                (Command::OpenDispute { invoice: invoice(number), amount, reason }, Actor::Client { contact: None })
+                (
+                    Command::OpenDispute { invoice: invoice(number), amount, reason },
+                    Actor::Client { contact: None },
+                )
             }
             Self::Resolve { number, outcome } => {
                 (Command::ResolveDispute { invoice: invoice(number), outcome }, pat)
             }
             Self::Promise { number, days, client } => {
-                let command = Command::MakePromise { invoice: number.map(invoice), until: plus(day, days) };
+                let command =
+                    Command::MakePromise { invoice: number.map(invoice), until: plus(day, days) };
                 (command, if client { Actor::Client { contact: None } } else { bea })
             }
             Self::Plan { number, days } => {
-                let owed = account.invoices.get(&invoice(number)).map_or(usd(1), |invoice| invoice.balance());
+                let owed = account
+                    .invoices
+                    .get(&invoice(number))
+                    .map_or(usd(1), |invoice| invoice.balance());
                 let first = Money::new(owed.minor() / 2, owed.currency());
                 let rest = Money::new(owed.minor() - first.minor(), owed.currency());
                 let instalments = vec![
                     Instalment { due_on: plus(day, days), amount: first },
                     Instalment { due_on: plus(day, days * 2), amount: rest },
                 ];
-                (Command::BeginPlan { invoices: BTreeSet::from([invoice(number)]), instalments }, pat)
+                (
+                    Command::BeginPlan { invoices: BTreeSet::from([invoice(number)]), instalments },
+                    pat,
+                )
             }
             Self::Hold { number, days } => {
                 let until = days.map(|days| plus(day, days));
                 (Command::PlaceHold { invoice: number.map(invoice), until, reason }, bea)
             }
-            Self::Release { number } => (Command::ReleaseHold { invoice: number.map(invoice) }, bea),
+            Self::Release { number } => {
+                (Command::ReleaseHold { invoice: number.map(invoice) }, bea)
+            }
             Self::Lock => (Command::Lock { reason }, bea),
             Self::Request => (Command::RequestUnlock, bea),
             Self::Approve => (Command::ApproveUnlock, pat),
@@ -253,12 +156,23 @@ impl Act {
     }
 }
 
+/// The act, and what follows from it.
+fn apply_act(desk: &mut Desk, act: &Act) {
+    let (command, actor) = act.command(&desk.account, desk.day);
+    desk.run(&command, &actor);
+    desk.settle();
+}
+
 fn seen() -> impl Strategy<Value = Seen> {
     prop_oneof![1 => Just(Seen::Pending), 1 => Just(Seen::Failed), 3 => Just(Seen::Succeeded)]
 }
 
 fn chargeback() -> impl Strategy<Value = ChargebackState> {
-    prop_oneof![Just(ChargebackState::Opened), Just(ChargebackState::Lost), Just(ChargebackState::Won)]
+    prop_oneof![
+        Just(ChargebackState::Opened),
+        Just(ChargebackState::Lost),
+        Just(ChargebackState::Won)
+    ]
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -324,7 +238,7 @@ proptest! {
                     desk.next_day();
                 }
             } else {
-                desk.apply_act(act);
+                apply_act(&mut desk, act);
             }
             let again = desk.run(&Command::Evaluate, &Actor::Schedule);
             let repeated = desk.run(&Command::Evaluate, &Actor::Schedule);
@@ -343,7 +257,7 @@ proptest! {
                     desk.next_day();
                 }
             } else {
-                desk.apply_act(act);
+                apply_act(&mut desk, act);
             }
             desk.run(&Command::Evaluate, &Actor::Schedule);
         }
@@ -395,7 +309,8 @@ fn news() -> Vec<(usize, News)> {
         seen,
         on: None,
     };
-    let refund = |id: &str, minor| News::Refunded { id: id.parse().unwrap(), amount: Some(usd(minor)) };
+    let refund =
+        |id: &str, minor| News::Refunded { id: id.parse().unwrap(), amount: Some(usd(minor)) };
     let chargeback = |id: &str, state| News::Chargeback { id: id.parse().unwrap(), state };
     let all = [
         told(Seen::Pending),
@@ -415,13 +330,25 @@ fn news() -> Vec<(usize, News)> {
 fn after(news: &[(usize, News)]) -> (PaymentState, BTreeMap<InvoiceId, Money>, Money) {
     let mut desk = Desk::new(Policy::default());
     for (number, amount) in [(1, 8_000), (2, 5_000)] {
-        desk.apply_act(&Act::Issue { number, amount, yen: false, out_of_turn: false, back: 0, ahead: 0 });
+        apply_act(
+            &mut desk,
+            &Act::Issue { number, amount, yen: false, out_of_turn: false, back: 0, ahead: 0 },
+        );
     }
     for (_, news) in news {
         let command = Command::RecordPayment { payment: payment(1), news: news.clone() };
         desk.run(&command, &Actor::Gateway);
     }
-    let state = desk.account.payments.get(&payment(1)).map_or(PaymentState::Unknown, |payment| payment.state());
-    let balances = desk.account.invoices.values().map(|invoice| (invoice.id.clone(), invoice.balance())).collect();
+    let state = desk
+        .account
+        .payments
+        .get(&payment(1))
+        .map_or(PaymentState::Unknown, |payment| payment.state());
+    let balances = desk
+        .account
+        .invoices
+        .values()
+        .map(|invoice| (invoice.id.clone(), invoice.balance()))
+        .collect();
     (state, balances, desk.account.credit(Currency::USD))
 }

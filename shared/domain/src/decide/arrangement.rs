@@ -15,7 +15,11 @@ use crate::refusal::Refusal;
 use crate::text::Personal;
 
 impl Decision<'_> {
-    pub(super) fn make_promise(&mut self, invoice: Option<&InvoiceId>, until: Day) -> Result<(), Refusal> {
+    pub(super) fn make_promise(
+        &mut self,
+        invoice: Option<&InvoiceId>,
+        until: Day,
+    ) -> Result<(), Refusal> {
         self.require_of_staff(BOOKKEEPERS, "STAFF-1", "record a promise")?;
         let today = self.day();
         if until < today {
@@ -51,7 +55,10 @@ impl Decision<'_> {
         let limits = &self.policy().promise;
         let last = plus(self.day(), limits.max_days);
         if last < until {
-            let text = format!("{until} is more than {} days ahead; the last day is {last}", limits.max_days);
+            let text = format!(
+                "{until} is more than {} days ahead; the last day is {last}",
+                limits.max_days
+            );
             return Err(Refusal::conflict("PROM-1", text));
         }
         let promises = |id| self.account.invoices.get(id).map_or(0, |invoice| invoice.promises);
@@ -105,7 +112,10 @@ impl Decision<'_> {
             let balance = self.open_invoice(id, "PLAN-1")?.balance();
             let sum = covered.map_or(Ok(balance), |sum| sum.checked_add(balance));
             let sum = sum.map_err(|_| {
-                Refusal::invalid("PLAN-1", format!("a plan has one currency, but invoice {id} is in another"))
+                Refusal::invalid(
+                    "PLAN-1",
+                    format!("a plan has one currency, but invoice {id} is in another"),
+                )
             })?;
             covered = Some(sum);
         }
@@ -189,7 +199,8 @@ impl Decision<'_> {
         let today = self.day();
         let mut ended: BTreeMap<Outcome, BTreeSet<InvoiceId>> = BTreeMap::new();
         for promise in &self.account.promises {
-            let owed = |id: &&InvoiceId| self.account.invoices.get(*id).is_some_and(|i| i.is_open());
+            let owed =
+                |id: &&InvoiceId| self.account.invoices.get(*id).is_some_and(|i| i.is_open());
             let outcome = match promise.invoices.iter().any(|id| owed(&id)) {
                 false => Outcome::Kept,
                 true if promise.until < today => Outcome::Broken,

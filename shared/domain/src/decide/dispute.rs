@@ -30,7 +30,8 @@ impl Decision<'_> {
         let balance = invoice.balance();
         let amount = amount.unwrap_or(balance);
         if amount.currency() != balance.currency() || amount.is_zero() {
-            let text = format!("{amount} can't be disputed of invoice {id}, of which {balance} is open");
+            let text =
+                format!("{amount} can't be disputed of invoice {id}, of which {balance} is open");
             return Err(Refusal::invalid("DIS-1", text));
         }
         let amount = Money::new(amount.minor().min(balance.minor()), balance.currency());
@@ -51,7 +52,11 @@ impl Decision<'_> {
         Ok(())
     }
 
-    pub(super) fn resolve_dispute(&mut self, id: &InvoiceId, outcome: DisputeOutcome) -> Result<(), Refusal> {
+    pub(super) fn resolve_dispute(
+        &mut self,
+        id: &InvoiceId,
+        outcome: DisputeOutcome,
+    ) -> Result<(), Refusal> {
         let may_withdraw = self.context.actor.is_client() && outcome == DisputeOutcome::Withdrawn;
         if !may_withdraw {
             self.require(PARTNERS, "STAFF-1", "resolve a dispute")?;

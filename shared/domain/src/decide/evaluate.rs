@@ -76,17 +76,20 @@ impl<'a> Decision<'a> {
 
     fn expire_request(&mut self) {
         let today = self.day();
-        if let Some(request) = self.account.request.as_ref().filter(|request| request.expires_on <= today) {
+        if let Some(request) =
+            self.account.request.as_ref().filter(|request| request.expires_on <= today)
+        {
             let by = request.by.clone();
             self.emit(Event::UnlockRequestExpired { by });
         }
     }
 
     fn end_exception(&mut self) {
-        let is_over = self.account.exception.as_ref().is_some_and(|exception| match exception.ends {
-            ExceptionEnd::Until(until) => until < self.day(),
-            ExceptionEnd::WithPlan => self.account.plan.is_none(),
-        });
+        let is_over =
+            self.account.exception.as_ref().is_some_and(|exception| match exception.ends {
+                ExceptionEnd::Until(until) => until < self.day(),
+                ExceptionEnd::WithPlan => self.account.plan.is_none(),
+            });
         if is_over {
             self.emit(Event::ExceptionEnded);
         }
@@ -95,8 +98,10 @@ impl<'a> Decision<'a> {
     /// A scheduled invoice takes the credit that was there when it went out (PAY-4).
     fn post_scheduled(&mut self) {
         let today = self.day();
-        let is_out = |invoice: &&Invoice| matches!(invoice.posting, Posting::Scheduled(on) if on <= today);
-        let posted: Vec<_> = self.account.open_invoices().filter(is_out).map(|i| i.id.clone()).collect();
+        let is_out =
+            |invoice: &&Invoice| matches!(invoice.posting, Posting::Scheduled(on) if on <= today);
+        let posted: Vec<_> =
+            self.account.open_invoices().filter(is_out).map(|i| i.id.clone()).collect();
         for invoice in posted {
             self.apply_credit_to(&invoice);
         }
@@ -107,7 +112,9 @@ impl<'a> Decision<'a> {
         let today = self.day();
         let overdue = self.account.open_invoices().filter(|invoice| invoice.is_overdue(today));
         let overdue: BTreeSet<_> = overdue.map(|invoice| invoice.id.clone()).collect();
-        self.close_tasks(|about| about.step().is_some_and(|(_, invoices)| invoices.is_disjoint(&overdue)));
+        self.close_tasks(|about| {
+            about.step().is_some_and(|(_, invoices)| invoices.is_disjoint(&overdue))
+        });
     }
 
     /// Locks where the rule says so; answers what must be warned before (LOCK-1, LOCK-3, LOCK-7).
@@ -126,7 +133,9 @@ impl<'a> Decision<'a> {
                 BTreeSet::new()
             }
             Finding::Warn(invoices) if has_address => invoices,
-            Finding::Nothing | Finding::Wait | Finding::Lock { .. } | Finding::Warn(_) => BTreeSet::new(),
+            Finding::Nothing | Finding::Wait | Finding::Lock { .. } | Finding::Warn(_) => {
+                BTreeSet::new()
+            }
         }
     }
 
@@ -162,7 +171,12 @@ impl<'a> Decision<'a> {
         }
     }
 
-    fn lock(&mut self, reason: LockReason, invoices: BTreeSet<InvoiceId>, named: BTreeSet<InvoiceId>) {
+    fn lock(
+        &mut self,
+        reason: LockReason,
+        invoices: BTreeSet<InvoiceId>,
+        named: BTreeSet<InvoiceId>,
+    ) {
         let lock = self.new_lock(LockCause::Rule(reason));
         let episode = lock.episode;
         self.emit(Event::Locked { lock, invoices });
@@ -301,7 +315,11 @@ impl<'a> Decision<'a> {
         }
     }
 
-    fn due_steps_after_lock(&self, version: &'a PolicyVersion, kind: InvoiceKind) -> Vec<DueSteps<'a>> {
+    fn due_steps_after_lock(
+        &self,
+        version: &'a PolicyVersion,
+        kind: InvoiceKind,
+    ) -> Vec<DueSteps<'a>> {
         let Some(lock) = &self.account.lock else { return Vec::new() };
         let since = days_between(lock.on, self.day());
         let day_of = |when| match when {
@@ -315,7 +333,8 @@ impl<'a> Decision<'a> {
     /// it comes later, before today (LET-8).
     fn has_responded(&self, due: &DueSteps<'_>) -> bool {
         due.step.unless_response_days.is_some_and(|days| {
-            self.account.responded_within(days, due.day) || self.account.responded_within(days, self.day())
+            self.account.responded_within(days, due.day)
+                || self.account.responded_within(days, self.day())
         })
     }
 
@@ -335,20 +354,27 @@ impl<'a> Decision<'a> {
     /// One step, over those invoices: a letter, a task, or a task to approve it (POL-3).
     fn fire(&mut self, policy: &Policy, step: StepKey, invoices: BTreeSet<InvoiceId>) {
         let on = self.day();
-        let needs_approval =
-            policy.steps().any(|(key, step_)| key == step && step_.needs_approval);
+        let needs_approval = policy.steps().any(|(key, step_)| key == step && step_.needs_approval);
         if needs_approval {
             self.emit(Event::StepReached { step, on, invoices: invoices.clone() });
             return self.open_step_task(step, invoices, true);
         }
-        let letter = step.action.letter().and_then(|kind| self.queue_debt_letter(kind, invoices.clone(), None));
+        let letter = step
+            .action
+            .letter()
+            .and_then(|kind| self.queue_debt_letter(kind, invoices.clone(), None));
         self.emit(Event::StepDone { step, on, invoices: invoices.clone(), letter });
         if step.action.letter().is_none() {
             self.open_step_task(step, invoices, false);
         }
     }
 
-    fn open_step_task(&mut self, step: StepKey, invoices: BTreeSet<InvoiceId>, needs_approval: bool) {
+    fn open_step_task(
+        &mut self,
+        step: StepKey,
+        invoices: BTreeSet<InvoiceId>,
+        needs_approval: bool,
+    ) {
         let about = match step.action {
             Action::CollectionsReferral => {
                 About::CollectionsReferral { step, invoices: invoices.clone(), approved_by: None }
@@ -359,8 +385,11 @@ impl<'a> Decision<'a> {
             }
         };
         let same = self.account.tasks.values().find(|task| {
-            let is_open = !matches!(task.about, About::CollectionsReferral { approved_by: Some(_), .. });
-            is_open && task.about.kind() == about.kind() && task.about.step().is_some_and(|(key, _)| key == step)
+            let is_open =
+                !matches!(task.about, About::CollectionsReferral { approved_by: Some(_), .. });
+            is_open
+                && task.about.kind() == about.kind()
+                && task.about.step().is_some_and(|(key, _)| key == step)
         });
         match same.map(|task| task.id) {
             Some(task) => self.emit(Event::TaskExtended { task, invoices }),
@@ -370,7 +399,9 @@ impl<'a> Decision<'a> {
 
     /// A notice outside the steps for what no letter has named yet (LOCK-7, EVAL-2).
     fn warn(&mut self, mut unwarned: BTreeSet<InvoiceId>) {
-        for letter in self.account.letters.values().filter(|letter| letter.state == LetterState::Queued) {
+        for letter in
+            self.account.letters.values().filter(|letter| letter.state == LetterState::Queued)
+        {
             if let Content::Debt { parts } = &letter.content {
                 for part in parts.iter().filter(|part| part.kind != DebtKind::Reminder) {
                     unwarned.retain(|invoice| !part.invoices.contains(invoice));
@@ -397,7 +428,8 @@ impl<'a> Decision<'a> {
             if is_late || reminders.is_empty() || !view.collects(invoice) {
                 continue;
             }
-            let due = reminders.iter().copied().filter(|&days| minus(invoice.due_on, days) <= today);
+            let due =
+                reminders.iter().copied().filter(|&days| minus(invoice.due_on, days) <= today);
             let due: BTreeSet<_> = due.filter(|days| !invoice.reminders.contains(days)).collect();
             let Some(&nearest) = due.first() else { continue };
             let is_passed = invoice.reminders.iter().any(|&sent| sent < nearest);
@@ -430,7 +462,8 @@ impl<'a> Decision<'a> {
     /// What is to happen to an invoice, mildest first.
     fn things(&self, invoice: &Invoice) -> BTreeSet<Thing> {
         let due = self.due_steps(invoice).into_iter();
-        let mut things: BTreeSet<_> = due.filter_map(|due| self.thing(invoice, due.key.action)).collect();
+        let mut things: BTreeSet<_> =
+            due.filter_map(|due| self.thing(invoice, due.key.action)).collect();
         if let (Some(_), Ok(version)) = (&self.account.lock, self.lock_policy()) {
             let due = self.due_steps_after_lock(version, invoice.kind).into_iter();
             things.extend(due.filter_map(|due| self.thing(invoice, due.key.action)));
@@ -456,7 +489,10 @@ impl<'a> Decision<'a> {
         }
         let rule = &self.policy().lock;
         let view = self.account.collection(self.policy(), self.day());
-        let debts = view.debts().into_iter().filter(|(known, _)| !known.never_locks && self.is_warned(known));
+        let debts = view
+            .debts()
+            .into_iter()
+            .filter(|(known, _)| !known.never_locks && self.is_warned(known));
         let debts: Vec<Debt<'_>> = debts.map(|(_, debt)| debt).collect();
         lock_reason(rule, &debts).is_some() && counted(rule, &debts).contains(&invoice.id)
     }
@@ -599,7 +635,9 @@ fn days_of_change(account: &Account, context: &Context<'_>) -> BTreeSet<Day> {
         let due = plan.instalments.iter().map(|instalment| instalment.due_on);
         days.extend(due.map(|day| plus(day, plan.grace_days.saturating_add(1))));
     }
-    if let Some(ExceptionEnd::Until(until)) = account.exception.as_ref().map(|exception| exception.ends) {
+    if let Some(ExceptionEnd::Until(until)) =
+        account.exception.as_ref().map(|exception| exception.ends)
+    {
         days.insert(plus(until, 1));
     }
     if let Some(lock) = &account.lock {

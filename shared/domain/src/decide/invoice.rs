@@ -21,7 +21,9 @@ impl Decision<'_> {
             return Err(Refusal::conflict("INV-7", text));
         }
         if MAX_OPEN_INVOICES <= self.account.open_invoices().count() {
-            let text = format!("the client already has {MAX_OPEN_INVOICES} open invoices, which is the most");
+            let text = format!(
+                "the client already has {MAX_OPEN_INVOICES} open invoices, which is the most"
+            );
             return Err(Refusal::conflict("INV-7", text));
         }
         check_total(&new.lines, new.total)?;
@@ -39,7 +41,8 @@ impl Decision<'_> {
     fn new_invoice(&self, new: &NewInvoice) -> Result<Invoice, Refusal> {
         let today = self.day();
         let issued_on = new.issued_on.or(new.posts_on).unwrap_or(today);
-        let due_on = new.due_on.unwrap_or_else(|| self.policy().kind(new.kind).terms.due(issued_on));
+        let due_on =
+            new.due_on.unwrap_or_else(|| self.policy().kind(new.kind).terms.due(issued_on));
         if due_on < issued_on {
             let text = format!("due {due_on} is before issued {issued_on}");
             return Err(Refusal::invalid("INV-3", text));
@@ -90,7 +93,8 @@ impl Decision<'_> {
         reason_given(reason, "INV-6")?;
         let invoice = self.known_invoice(id)?;
         if invoice.ending.is_none() && !invoice.paid().is_zero() {
-            let text = format!("{} is allocated to invoice {id}; take it back first", invoice.paid());
+            let text =
+                format!("{} is allocated to invoice {id}; take it back first", invoice.paid());
             return Err(Refusal::conflict("INV-6", text));
         }
         self.not_ended(invoice)?;
@@ -131,7 +135,8 @@ impl Decision<'_> {
 
     /// Ends what is about that invoice alone once nothing is owed on it: a dispute, a promise.
     pub(super) fn end_arrangements(&mut self, id: &InvoiceId, outcome: Outcome) {
-        let is_disputed = self.account.invoices.get(id).is_some_and(|invoice| invoice.dispute.is_some());
+        let is_disputed =
+            self.account.invoices.get(id).is_some_and(|invoice| invoice.dispute.is_some());
         if is_disputed {
             let outcome = DisputeOutcome::Settled;
             self.emit(Event::DisputeEnded { invoice: id.clone(), outcome });
@@ -160,7 +165,8 @@ fn check_total(lines: &[Line], total: Money) -> Result<(), Refusal> {
     for line in lines {
         let amount = line.unit_amount.minor().checked_mul(line.quantity.into());
         let amount = amount.filter(|&minor| minor <= MAX_MINOR);
-        let amount = amount.ok_or_else(|| invalid(format!("the line {:?} is too large", line.description)))?;
+        let amount = amount
+            .ok_or_else(|| invalid(format!("the line {:?} is too large", line.description)))?;
         let amount = Money::new(amount, line.unit_amount.currency());
         let added = sum.checked_add(amount).and_then(|sum| sum.checked_add(line.tax));
         sum = added.map_err(|error| invalid(error.to_string()))?;

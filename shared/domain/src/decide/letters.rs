@@ -35,7 +35,9 @@ impl Decision<'_> {
         };
         let part = Part { kind, invoices, episode };
         let queued = self.account.letters.values().find(|letter| {
-            letter.state == LetterState::Queued && letter.content.is_debt() && letter.leaves_on == leaves_on
+            letter.state == LetterState::Queued
+                && letter.content.is_debt()
+                && letter.leaves_on == leaves_on
         });
         match queued.map(|letter| letter.id) {
             Some(letter) => {
@@ -48,7 +50,8 @@ impl Decision<'_> {
 
     fn queue(&mut self, content: Content, leaves_on: Day) -> LetterId {
         let id = LetterId(self.account.next_number);
-        let letter = Letter { id, queued_on: self.day(), leaves_on, content, state: LetterState::Queued };
+        let letter =
+            Letter { id, queued_on: self.day(), leaves_on, content, state: LetterState::Queued };
         self.emit(Event::LetterQueued(letter));
         id
     }
@@ -128,7 +131,9 @@ pub fn sending(account: &Account, policy: &Policy, letter: &Letter, day: Day) ->
         Content::WelcomeBack if account.lock.is_some() => return None,
         Content::WelcomeBack => (LetterKind::WelcomeBack, BTreeSet::new()),
         Content::Receipt { payment } => (LetterKind::Receipt, paid_by(account, payment)),
-        Content::PaymentFailed { payment } => (LetterKind::PaymentFailed, paid_by(account, payment)),
+        Content::PaymentFailed { payment } => {
+            (LetterKind::PaymentFailed, paid_by(account, payment))
+        }
         Content::PromiseConfirmation { invoices, .. } => {
             (LetterKind::PromiseConfirmation, invoices.clone())
         }
@@ -137,7 +142,12 @@ pub fn sending(account: &Account, policy: &Policy, letter: &Letter, day: Day) ->
     Some(Sending { on: day, kind, invoices, contact })
 }
 
-fn debt(account: &Account, policy: &Policy, parts: &[Part], day: Day) -> Option<(LetterKind, BTreeSet<InvoiceId>)> {
+fn debt(
+    account: &Account,
+    policy: &Policy,
+    parts: &[Part],
+    day: Day,
+) -> Option<(LetterKind, BTreeSet<InvoiceId>)> {
     let episode = account.lock.as_ref().map(|lock| lock.episode);
     let mut strongest = None;
     let mut invoices = BTreeSet::new();
@@ -151,7 +161,12 @@ fn debt(account: &Account, policy: &Policy, parts: &[Part], day: Day) -> Option<
     strongest.map(|kind| (kind.into(), invoices))
 }
 
-fn collected(account: &Account, policy: &Policy, invoices: &BTreeSet<InvoiceId>, day: Day) -> BTreeSet<InvoiceId> {
+fn collected(
+    account: &Account,
+    policy: &Policy,
+    invoices: &BTreeSet<InvoiceId>,
+    day: Day,
+) -> BTreeSet<InvoiceId> {
     let view = account.collection(policy, day);
     let known = invoices.iter().filter_map(|id| account.invoices.get(id));
     known.filter(|invoice| view.collects(invoice)).map(|invoice| invoice.id.clone()).collect()
@@ -159,5 +174,8 @@ fn collected(account: &Account, policy: &Policy, invoices: &BTreeSet<InvoiceId>,
 
 fn paid_by(account: &Account, payment: &crate::id::PaymentId) -> BTreeSet<InvoiceId> {
     let payment = account.payments.get(payment);
-    payment.iter().flat_map(|payment| payment.allocations.iter().map(|(id, _)| id.clone())).collect()
+    payment
+        .iter()
+        .flat_map(|payment| payment.allocations.iter().map(|(id, _)| id.clone()))
+        .collect()
 }

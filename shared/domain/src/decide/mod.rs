@@ -58,7 +58,11 @@ pub struct Context<'a> {
 ///
 /// # Errors
 /// A [`Refusal`] where the rules say no, or where something of [`needs`] was not looked up.
-pub fn decide(account: &Account, command: &Command, context: &Context<'_>) -> Result<Vec<Event>, Refusal> {
+pub fn decide(
+    account: &Account,
+    command: &Command,
+    context: &Context<'_>,
+) -> Result<Vec<Event>, Refusal> {
     let missing = needs(account, command);
     if !missing.is_empty() {
         return Err(Refusal::not_loaded(format_args!("{missing:?}")));
@@ -159,10 +163,19 @@ impl<'a> Decision<'a> {
     }
 
     /// The same, but lets the client, gateways, imports and the schedule pass.
-    fn require_of_staff(&self, roles: &[Role], rule: &'static str, what: &str) -> Result<(), Refusal> {
+    fn require_of_staff(
+        &self,
+        roles: &[Role],
+        rule: &'static str,
+        what: &str,
+    ) -> Result<(), Refusal> {
         match self.context.actor {
             Actor::Staff { .. } => self.require(roles, rule, what),
-            Actor::Client { .. } | Actor::Link | Actor::Gateway | Actor::Import | Actor::Schedule => Ok(()),
+            Actor::Client { .. }
+            | Actor::Link
+            | Actor::Gateway
+            | Actor::Import
+            | Actor::Schedule => Ok(()),
         }
     }
 
@@ -182,7 +195,11 @@ impl<'a> Decision<'a> {
         }
     }
 
-    fn change_profile(&mut self, profile: &Profile, event: fn(Profile) -> Event) -> Result<(), Refusal> {
+    fn change_profile(
+        &mut self,
+        profile: &Profile,
+        event: fn(Profile) -> Event,
+    ) -> Result<(), Refusal> {
         self.require_of_staff(STAFF, "STAFF-1", "change a client")?;
         if MAX_CONTACTS < profile.contacts.len() {
             let text = format!("a client has at most {MAX_CONTACTS} contacts");
@@ -194,8 +211,10 @@ impl<'a> Decision<'a> {
         }
         self.emit(event(profile.clone()));
         if self.account.deliverable().is_some() {
-            self.close_tasks(|about| matches!(about, About::BouncedAddress { contact, .. }
-                if profile.contacts.get(*contact as usize).is_none_or(|known| !known.is_bounced)));
+            self.close_tasks(|about| {
+                matches!(about, About::BouncedAddress { contact, .. }
+                if profile.contacts.get(*contact as usize).is_none_or(|known| !known.is_bounced))
+            });
         }
         Ok(())
     }
@@ -210,7 +229,12 @@ impl<'a> Decision<'a> {
     /// The client responded, by itself or through staff on its behalf (LET-8).
     fn respond(&mut self) {
         let on = self.day();
-        if !self.account.responses.iter().any(|response| response.on == on && response.payment.is_none()) {
+        if !self
+            .account
+            .responses
+            .iter()
+            .any(|response| response.on == on && response.payment.is_none())
+        {
             self.emit(Event::Responded { on });
         }
     }

@@ -31,7 +31,8 @@ impl Decision<'_> {
         let payment = self.account.payments.get(id).cloned();
         let mut payment = payment.unwrap_or_else(|| Payment::unknown(id.clone()));
         if let Some(told) = self.mismatch(&payment, news)? {
-            return Ok(self.report_mismatch(&payment, told));
+            self.report_mismatch(&payment, told);
+            return Ok(());
         }
         check_refund(&payment, news)?;
         let before = payment.clone();
@@ -43,7 +44,14 @@ impl Decision<'_> {
         let rests = self.resting(&before, &payment);
         let settlement = self.settle(&payment, news);
         let (on, news) = (self.day(), news.clone());
-        self.emit(Event::PaymentChanged { payment: id.clone(), news: news.clone(), on, was, now, settlement });
+        self.emit(Event::PaymentChanged {
+            payment: id.clone(),
+            news: news.clone(),
+            on,
+            was,
+            now,
+            settlement,
+        });
         if now == PaymentState::Returned && was != now && !rests.is_empty() {
             let before = plus(self.day(), self.policy().after_return_days);
             self.emit(Event::CollectionRests { invoices: rests, before });
@@ -77,7 +85,8 @@ impl Decision<'_> {
             || "names an invoice that is unknown here or in another currency".to_owned(),
             |facts| format!("is known here as {}", facts.amount),
         );
-        let evidence = Personal::new(format!("{told} was told for payment {}, which {known}", payment.id));
+        let evidence =
+            Personal::new(format!("{told} was told for payment {}, which {known}", payment.id));
         self.open_task(About::Mismatch { payment: payment.id.clone(), evidence });
     }
 
@@ -107,7 +116,8 @@ impl Decision<'_> {
         let mut shares: BTreeMap<InvoiceId, u64> = BTreeMap::new();
         let mut order = Vec::new();
         for (invoice, amount) in old {
-            let balance = self.account.invoices.get(invoice).map_or(0, |invoice| invoice.balance().minor());
+            let balance =
+                self.account.invoices.get(invoice).map_or(0, |invoice| invoice.balance().minor());
             let share = amount.minor().min(balance).min(left);
             if 0 < share {
                 left -= share;
@@ -126,7 +136,10 @@ impl Decision<'_> {
         order.truncate(MAX_SPREAD);
         let allocated: Vec<_> = order
             .into_iter()
-            .map(|id| { let share = shares.get(&id).copied().unwrap_or(0); (id, Money::new(share, currency)) })
+            .map(|id| {
+                let share = shares.get(&id).copied().unwrap_or(0);
+                (id, Money::new(share, currency))
+            })
             .collect();
         let used: u64 = allocated.iter().map(|(_, share)| share.minor()).sum();
         let credit = Money::new(money.minor() - used, currency);
@@ -149,7 +162,9 @@ impl Decision<'_> {
         let mut shares = payment.allocations.clone();
         shares.sort_by_key(|(id, _)| {
             let invoice = self.account.invoices.get(id);
-            std::cmp::Reverse(invoice.map(|invoice| (invoice.due_on, invoice.issued_on, id.clone())))
+            std::cmp::Reverse(
+                invoice.map(|invoice| (invoice.due_on, invoice.issued_on, id.clone())),
+            )
         });
         let mut taken = Vec::new();
         for (invoice, amount) in shares.into_iter().take(MAX_SPREAD) {
@@ -165,9 +180,11 @@ impl Decision<'_> {
 
     /// After a return, collection rests on what the debit was for (CHG-3).
     fn resting(&self, before: &Payment, after: &Payment) -> BTreeSet<InvoiceId> {
-        let mut invoices: BTreeSet<_> = before.allocations.iter().map(|(id, _)| id.clone()).collect();
+        let mut invoices: BTreeSet<_> =
+            before.allocations.iter().map(|(id, _)| id.clone()).collect();
         if let (PaymentState::Pending, Some(facts)) = (before.state(), &after.facts) {
-            let shares = self.account.spread(&facts.invoices, facts.amount, &BTreeMap::new(), self.day());
+            let shares =
+                self.account.spread(&facts.invoices, facts.amount, &BTreeMap::new(), self.day());
             invoices.extend(shares.into_iter().map(|(id, _)| id));
         }
         invoices
@@ -184,13 +201,19 @@ impl Decision<'_> {
             return Err(Refusal::invalid("INV-5", format!("{amount} can't be credited")));
         }
         if self.account.credit_notes.contains(id) {
-            return Err(Refusal::conflict("INV-7", format!("the credit note number {id} is taken")));
+            return Err(Refusal::conflict(
+                "INV-7",
+                format!("the credit note number {id} is taken"),
+            ));
         }
         if let Some(invoice) = invoice {
             let known = self.account.invoices.get(invoice);
-            let known = known.ok_or_else(|| Refusal::not_found("INV-5", format!("there is no invoice {invoice}")))?;
+            let known = known.ok_or_else(|| {
+                Refusal::not_found("INV-5", format!("there is no invoice {invoice}"))
+            })?;
             if known.total.currency() != amount.currency() {
-                let text = format!("{amount} can't be credited to invoice {invoice} over {}", known.total);
+                let text =
+                    format!("{amount} can't be credited to invoice {invoice} over {}", known.total);
                 return Err(Refusal::invalid("INV-5", text));
             }
         }
@@ -205,7 +228,11 @@ impl Decision<'_> {
     /// The next invoices of a payment over many; or the next to be taken back.
     pub(super) fn allocate_credit(&mut self) -> Result<(), Refusal> {
         let on = self.day();
-        let short = self.account.payments.values().find(|payment| payment.kept() < self.account.held(&payment.id));
+        let short = self
+            .account
+            .payments
+            .values()
+            .find(|payment| payment.kept() < self.account.held(&payment.id));
         if let Some(payment) = short {
             let excess = self.account.held(&payment.id) - payment.kept();
             let settlement = self.take_back(payment, excess);
@@ -241,7 +268,9 @@ impl Decision<'_> {
             .account
             .credits
             .iter()
-            .filter(|(_, credit)| credit.amount.currency() == currency && came_before(credit.came_on))
+            .filter(|(_, credit)| {
+                credit.amount.currency() == currency && came_before(credit.came_on)
+            })
             .map(|(source, credit)| (credit.number, source.clone(), credit.amount))
             .collect();
         credits.sort_by_key(|(number, source, _)| (*number, source.clone()));
@@ -260,7 +289,10 @@ impl Decision<'_> {
     /// Ends disputes on invoices that are paid, by whatever.
     pub(super) fn end_settled(&mut self) {
         let is_settled = |id: &&InvoiceId| {
-            self.account.invoices.get(*id).is_some_and(|i| i.dispute.is_some() && i.balance().is_zero())
+            self.account
+                .invoices
+                .get(*id)
+                .is_some_and(|i| i.dispute.is_some() && i.balance().is_zero())
         };
         let settled: Vec<_> = self.account.invoices.keys().filter(is_settled).cloned().collect();
         for invoice in settled {
@@ -281,7 +313,9 @@ impl Decision<'_> {
             PaymentState::Succeeded | PaymentState::PartiallyRefunded if succeeded => {
                 self.queue_letter(Content::Receipt { payment: id });
             }
-            PaymentState::Failed | PaymentState::Returned if was != now && facts.method.tells_failure() => {
+            PaymentState::Failed | PaymentState::Returned
+                if was != now && facts.method.tells_failure() =>
+            {
                 self.queue_letter(Content::PaymentFailed { payment: id });
             }
             _ => {}
@@ -306,13 +340,19 @@ fn check_refund(payment: &Payment, news: &News) -> Result<(), Refusal> {
     let Some(facts) = &payment.facts else {
         return match amount {
             Some(_) => Ok(()), // kept until the payment itself comes (PAY-3)
-            None => refuse(format!("payment {} is not known, so all of it can't be refunded", payment.id)),
+            None => refuse(format!(
+                "payment {} is not known, so all of it can't be refunded",
+                payment.id
+            )),
         };
     };
     let left = Money::new(payment.refundable(), facts.amount.currency());
     let amount = amount.unwrap_or(left);
     if amount.currency() != left.currency() || left.minor() < amount.minor() || amount.is_zero() {
-        return refuse(format!("{amount} can't be refunded: {left} is left of payment {}", payment.id));
+        return refuse(format!(
+            "{amount} can't be refunded: {left} is left of payment {}",
+            payment.id
+        ));
     }
     Ok(())
 }

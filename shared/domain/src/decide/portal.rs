@@ -103,7 +103,11 @@ impl Decision<'_> {
         Ok(())
     }
 
-    pub(super) fn exception_unlock(&mut self, reason: &Personal, until: Option<Day>) -> Result<(), Refusal> {
+    pub(super) fn exception_unlock(
+        &mut self,
+        reason: &Personal,
+        until: Option<Day>,
+    ) -> Result<(), Refusal> {
         self.require(PARTNERS, "STAFF-1", "unlock by exception")?;
         reason_given(reason, "UNL-4")?;
         self.locked("UNL-4")?;
@@ -179,7 +183,9 @@ impl Decision<'_> {
         let view = self.account.collection(self.policy(), self.day());
         let collected: BTreeSet<_> = invoices
             .iter()
-            .filter(|id| self.account.invoices.get(*id).is_some_and(|invoice| view.collects(invoice)))
+            .filter(|id| {
+                self.account.invoices.get(*id).is_some_and(|invoice| view.collects(invoice))
+            })
             .cloned()
             .collect();
         if collected.is_empty() {

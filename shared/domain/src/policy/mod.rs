@@ -71,9 +71,9 @@ impl Policy {
     /// All steps with their keys, in the document's order.
     pub fn steps(&self) -> impl Iterator<Item = (StepKey, &Step)> {
         let kinds = [InvoiceKind::Regular, InvoiceKind::OutOfTurn];
-        kinds.into_iter().flat_map(|kind| {
-            self.kind(kind).steps.iter().map(move |step| (step.key(kind), step))
-        })
+        kinds
+            .into_iter()
+            .flat_map(|kind| self.kind(kind).steps.iter().map(move |step| (step.key(kind), step)))
     }
 }
 
@@ -292,7 +292,9 @@ impl FromStr for StepKey {
             };
             parts.next().is_none().then_some(Self { kind, when, action })
         };
-        read().ok_or_else(|| format!("{text:?} names no step, expected one such as regular/at/1/notice"))
+        read().ok_or_else(|| {
+            format!("{text:?} names no step, expected one such as regular/at/1/notice")
+        })
     }
 }
 
@@ -347,7 +349,8 @@ impl PolicyVersion {
                 Some((key, since))
             })
             .collect();
-        let id = PolicyRef { class: self.id.class.clone(), version: self.id.version.saturating_add(1) };
+        let id =
+            PolicyRef { class: self.id.class.clone(), version: self.id.version.saturating_add(1) };
         Self { id, policy, new_steps }
     }
 }

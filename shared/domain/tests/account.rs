@@ -1,0 +1,256 @@
+//! What a timeline can't show: limits, roles, what must be looked up, large payments, explanations.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod desk;
+
+use std::collections::BTreeSet;
+
+use desk::{Desk, invoice, new_invoice, payment, staff, usd};
+use domain::account::{LookedUp, MAX_OPEN_INVOICES};
+use domain::calendar::plus;
+use domain::command::{Command, DisputeOutcome, News, needs};
+use domain::explain::explain;
+use domain::invoice::Line;
+use domain::letter::LetterId;
+use domain::money::Money;
+use domain::payment::{Method, Seen};
+use domain::policy::{Action, Policy};
+use domain::refusal::RefusalKind;
+use domain::role::{Actor, Role};
+use domain::text::{MAX_TEXT_BYTES, Personal};
+
+const CLIENT: Actor = Actor::Client { contact: None };
+
+fn reason() -> Personal {
+    Personal::new("because")
+}
+
+/// One overdue invoice on a locked client.
+fn locked() -> Desk {
+    let mut desk = Desk::new(Policy::default());
+    desk.try_run(&Command::IssueInvoice(new_invoice(1, 10_000)), &Actor::Import).unwrap();
+    for _ in 0..70 {
+        desk.next_day();
+    }
+    assert!(desk.account.lock.is_some());
+    desk
+}
+
+#[test]
+fn inv_7_the_5001st_open_invoice_is_refused() {
+    let mut desk = Desk::new(Policy::default());
+    let mut new = new_invoice(1, 100);
+    for number in 0..MAX_OPEN_INVOICES {
+        new.id = format!("B-{number}").parse().unwrap();
+        let template = new_invoice(1, 100);
+        desk.account.invoices.insert(new.id.clone(), issued(&desk, &template, new.id.as_str()));
+    }
+    new.id = "B-one-too-many".parse().unwrap();
+    let refusal = desk.try_run(&Command::IssueInvoice(new), &Actor::Import).unwrap_err();
+    assert!(refusal.text.contains("5000 open invoices"), "{refusal}");
+}
+
+fn issued(
+    desk: &Desk,
+    template: &domain::command::NewInvoice,
+    id: &str,
+) -> domain::invoice::Invoice {
+    let mut scratch = Desk::new(Policy::default());
+    scratch.day = desk.day;
+    let id: domain::id::InvoiceId = id.parse().unwrap();
+    let new = domain::command::NewInvoice { id: id.clone(), ..template.clone() };
+    scratch.try_run(&Command::IssueInvoice(new), &Actor::Import).unwrap();
+    scratch.account.invoices[&id].clone()
+}
+
+#[test]
+fn inv_5_the_total_is_the_sum_of_the_lines() {
+    let line = |quantity, unit, tax| Line {
+        description: "Return".to_owned(),
+        quantity,
+        unit_amount: usd(unit),
+        tax: usd(tax),
+    };
+    for (lines, total, expected) in [
+        (vec![line(2, 100, 10), line(1, 50, 0)], usd(260), None),
+        (vec![], usd(260), None),
+        (vec![line(2, 100, 10)], usd(211), Some("come to 2.10 USD, not to 2.11 USD")),
+        (vec![line(u32::MAX, 1_000_000_000, 0)], usd(1), Some("too large")),
+        (vec![line(1, 100, 0)], Money::new(100, "JPY".parse().unwrap()), Some("can't be added")),
+        (vec![line(0, 0, 0); 201], usd(0), Some("at most 200 lines")),
+    ] {
+        let mut desk = Desk::new(Policy::default());
+        let new = domain::command::NewInvoice { lines, total, ..new_invoice(1, 0) };
+        let refusal = desk.try_run(&Command::IssueInvoice(new), &Actor::Import).err();
+        match (refusal, expected) {
+            (None, None) => {}
+            (Some(refusal), Some(text)) => assert!(refusal.text.contains(text), "{refusal}"),
+            (found, expected) => panic!("expected {expected:?}, got {found:?}"),
+        }
+    }
+}
+
+/// STAFF-1, command by command: who may, and that nobody else does.
+#[test]
+fn unl_1_lock_4_dis_1_plan_1_who_may_do_what() {
+    use Role::{Admin, BillingLead, Impersonator, Partner, Preparer};
+    let number = || invoice(1);
+    let cases: Vec<(Command, &[Role])> = vec![
+        (Command::Lock { reason: reason() }, &[BillingLead, Partner]),
+        (
+            Command::PlaceHold { invoice: None, until: None, reason: reason() },
+            &[BillingLead, Partner],
+        ),
+        (Command::ReleaseHold { invoice: None }, &[BillingLead, Partner]),
+        (Command::HardStop { reason: reason() }, &[BillingLead, Partner]),
+        (Command::RequestUnlock, &[BillingLead, Partner]),
+        (Command::RejectUnlock { reason: reason() }, &[BillingLead, Partner]),
+        (Command::ApproveUnlock, &[Partner]),
+        (Command::MoveEpisode, &[Partner]),
+        (Command::ExceptionUnlock { reason: reason(), until: None }, &[Partner]),
+        (Command::ApproveStep { action: Action::FinalDemand }, &[Partner]),
+        (Command::WriteOff { invoice: number(), reason: reason() }, &[Partner]),
+        (
+            Command::BeginPlan { invoices: BTreeSet::from([number()]), instalments: Vec::new() },
+            &[Partner],
+        ),
+        (Command::ReviewDispute { invoice: number() }, &[Partner]),
+        (
+            Command::ResolveDispute { invoice: number(), outcome: DisputeOutcome::Rejected },
+            &[Partner],
+        ),
+        (
+            Command::VoidInvoice { invoice: number(), reason: reason() },
+            &[Admin, BillingLead, Partner],
+        ),
+        (Command::IssueInvoice(new_invoice(2, 5)), &[Admin, BillingLead, Partner]),
+        (
+            Command::MakePromise { invoice: None, until: "2026-12-31".parse().unwrap() },
+            &[Admin, BillingLead, Partner],
+        ),
+    ];
+    for (command, may) in cases {
+        for role in [Admin, BillingLead, Partner, Preparer, Impersonator] {
+            let mut desk = locked();
+            let refusal = desk.try_run(&command, &staff("sam", role)).err();
+            let is_forbidden =
+                refusal.is_some_and(|refusal| refusal.kind == RefusalKind::Forbidden);
+            assert_eq!(!is_forbidden, may.contains(&role), "{} and {command:?}", role.as_str());
+        }
+        let may_client = matches!(command, Command::MakePromise { .. } | Command::IssueInvoice(_));
+        if !may_client {
+            let refusal = locked().try_run(&command, &CLIENT).unwrap_err();
+            assert_eq!(refusal.kind, RefusalKind::Forbidden, "the client and {command:?}");
+        }
+    }
+}
+
+#[test]
+fn lock_4_a_reason_is_required_and_has_an_end() {
+    for (text, expected) in
+        [("", "required"), (" \n", "required"), (&*"x".repeat(MAX_TEXT_BYTES + 1), "longer")]
+    {
+        let mut desk = Desk::new(Policy::default());
+        let command = Command::Lock { reason: Personal::new(text) };
+        let refusal = desk.try_run(&command, &staff("bea", Role::BillingLead)).unwrap_err();
+        assert!(refusal.text.contains(expected), "{refusal}");
+    }
+}
+
+#[test]
+fn eval_4_what_was_not_looked_up_is_not_decided() {
+    let mut desk = locked();
+    desk.account.looked_up = LookedUp::default();
+    let told = News::Told {
+        amount: usd(10_000),
+        method: Method::Card,
+        invoices: vec![invoice(1), invoice(9)],
+        seen: Seen::Succeeded,
+        on: None,
+    };
+    let pay = Command::RecordPayment { payment: payment(1), news: told };
+    let missing = needs(&desk.account, &pay);
+    assert_eq!(missing.payments, BTreeSet::from([payment(1)]));
+    assert_eq!(missing.invoices, BTreeSet::from([invoice(9)]), "an open invoice is at hand");
+    let refusal = desk.try_run(&pay, &Actor::Gateway).unwrap_err();
+    assert_eq!(refusal.kind, RefusalKind::NotLoaded);
+    let bounce = Command::ReportBounce { letter: LetterId(999) };
+    assert_eq!(needs(&desk.account, &bounce).letters, BTreeSet::from([LetterId(999)]));
+    assert!(needs(&desk.account, &Command::Evaluate).is_empty(), "an evaluation needs no history");
+}
+
+#[test]
+fn pay_4_a_payment_over_300_invoices_is_spread_and_nothing_escalates_meanwhile() {
+    let mut desk = Desk::new(Policy::default());
+    let template = new_invoice(1, 100);
+    for number in 0..300 {
+        let id = format!("B-{number:03}");
+        let invoice = issued(&desk, &template, &id);
+        desk.account.invoices.insert(invoice.id.clone(), invoice);
+    }
+    desk.day = plus(desk.day, 31 + 40);
+    let told = News::Told {
+        amount: usd(29_950),
+        method: Method::Ach,
+        invoices: Vec::new(),
+        seen: Seen::Succeeded,
+        on: None,
+    };
+    let pay = Command::RecordPayment { payment: payment(1), news: told };
+    desk.try_run(&pay, &Actor::Gateway).unwrap();
+    let mut commits = 1;
+    while desk.account.is_spreading() {
+        assert!(desk.account.letters.values().all(|letter| !letter.content.is_debt()));
+        assert!(desk.account.lock.is_none());
+        let owed: u64 =
+            desk.account.invoices.values().map(|invoice| invoice.balance().minor()).sum();
+        let credit = desk.account.credit(usd(0).currency()).minor();
+        assert_eq!(
+            owed - credit,
+            30_000 - 29_950,
+            "what is owed, net of credit, is right at any time"
+        );
+        assert!(desk.run(&Command::Evaluate, &Actor::Schedule).is_empty());
+        desk.try_run(&Command::AllocateCredit, &Actor::Schedule).unwrap();
+        commits += 1;
+    }
+    assert_eq!(commits, 8, "40 invoices a commit");
+    let open: Vec<_> = desk.account.open_invoices().map(|invoice| invoice.id.as_str()).collect();
+    assert_eq!(open, ["B-299"], "the oldest are paid first");
+    assert_eq!(desk.account.credit(usd(0).currency()), usd(0));
+    // And all of it back again.
+    let refund = News::Refunded { id: "r-1".parse().unwrap(), amount: None };
+    desk.try_run(&Command::RecordPayment { payment: payment(1), news: refund }, &Actor::Gateway)
+        .unwrap();
+    while desk.account.is_spreading() {
+        desk.try_run(&Command::AllocateCredit, &Actor::Schedule).unwrap();
+    }
+    assert_eq!(desk.account.open_invoices().count(), 300);
+    assert!(desk.account.invoices.values().all(|invoice| invoice.paid().is_zero()));
+}
+
+#[test]
+fn eval_5_why_and_what_next_in_sentences() {
+    let desk = locked();
+    let explanation = explain(&desk.account, &desk.context(&Actor::Schedule));
+    insta::assert_snapshot!(explanation.why.join("\n"), @"
+    The portal is locked by the policy's rule since 2026-03-02: 1 unpaid invoice over 30 days (policy version 1).
+    It can't be unlocked while these are overdue: A-1.
+    Invoice A-1: 100.00 USD is 40 days overdue; the client was warned on 2026-02-01.
+    ");
+    let next = explanation.next.unwrap();
+    insta::assert_snapshot!(format!("{}: {}", next.on, next.what.join("; ")), @"2026-04-01: opens a task approve_step for final demand over A-1; does the step review task at 60 days overdue over A-1; opens a task review_task over A-1");
+    assert!(!next.stopped_by.is_empty());
+    let mut fresh = Desk::new(Policy::default());
+    let quiet = explain(&fresh.account, &fresh.context(&Actor::Schedule));
+    assert_eq!(quiet.why, ["The portal is open: nothing is overdue."]);
+    assert_eq!(quiet.next, None);
+    fresh.try_run(&Command::IssueInvoice(new_invoice(1, 10_000)), &Actor::Import).unwrap();
+    let issued = explain(&fresh.account, &fresh.context(&Actor::Schedule));
+    assert_eq!(
+        issued.next.unwrap().on,
+        plus(fresh.day, 23),
+        "the first reminder, seven days before due"
+    );
+}

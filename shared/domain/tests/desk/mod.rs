@@ -1,0 +1,180 @@
+//! A desk to try the rules at: one client, one policy, a day that moves.
+
+#![allow(
+    dead_code,
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "shared by test crates that use parts of it"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::account::{Account, Contact, Profile};
+use domain::apply::{apply, fold, money_by_source};
+use domain::calendar::{Day, plus};
+use domain::command::{Command, NewInvoice};
+use domain::decide::{Context, decide};
+use domain::event::Event;
+use domain::id::{InvoiceId, PaymentId};
+use domain::invoice::{InvoiceKind, Source};
+use domain::letter::LetterState;
+use domain::money::{Currency, Money};
+use domain::policy::{Policy, PolicyVersion};
+use domain::refusal::Refusal;
+use domain::role::{Actor, Role};
+use domain::text::Personal;
+
+/// One client under the preset, on a day that moves forward.
+pub struct Desk {
+    pub account: Account,
+    pub day: Day,
+    pub policy: PolicyVersion,
+    /// Money that came in and went out for good, per currency, as the outside knows it.
+    pub credited: BTreeMap<Currency, u64>,
+}
+
+impl Desk {
+    pub fn new(policy: Policy) -> Self {
+        let profile = Profile {
+            name: Personal::new("Acme"),
+            class: "default".parse().unwrap(),
+            currency: Currency::USD,
+            contacts: vec![Contact {
+                address: Personal::new("ann@acme.example"),
+                is_bounced: false,
+            }],
+            service_lines: BTreeSet::new(),
+            terms_allow_late_fee: false,
+        };
+        let mut account = Account::new("f-1".parse().unwrap(), "acme".parse().unwrap(), profile);
+        account.looked_up.everything = true;
+        let policy = PolicyVersion::first("default".parse().unwrap(), policy);
+        Self { account, day: "2026-01-01".parse().unwrap(), policy, credited: BTreeMap::new() }
+    }
+
+    pub fn context<'a>(&'a self, actor: &'a Actor) -> Context<'a> {
+        Context { day: self.day, actor, policy: &self.policy, episode: None }
+    }
+
+    /// Decides and applies; a refusal changes nothing.
+    pub fn run(&mut self, command: &Command, actor: &Actor) -> Vec<Event> {
+        self.try_run(command, actor).unwrap_or_default()
+    }
+
+    /// The same, with the refusal.
+    pub fn try_run(&mut self, command: &Command, actor: &Actor) -> Result<Vec<Event>, Refusal> {
+        let events = decide(&self.account, command, &self.context(actor))?;
+        let folded = fold(self.account.clone(), &events);
+        for event in &events {
+            apply(&mut self.account, event);
+            if let Event::CreditNoteIssued { amount, .. } = event {
+                *self.credited.entry(amount.currency()).or_default() += amount.minor();
+            }
+        }
+        assert_eq!(folded, self.account, "the fold of the events is the account");
+        self.pay_6();
+        Ok(events)
+    }
+
+    pub fn settle(&mut self) {
+        for _ in 0..50 {
+            if !self.account.is_spreading() {
+                return;
+            }
+            self.run(&Command::AllocateCredit, &Actor::Schedule);
+        }
+        panic!("a payment is spread for ever");
+    }
+
+    pub fn leave(&mut self) {
+        let queued =
+            self.account.letters.values().filter(|letter| letter.state == LetterState::Queued);
+        let due: Vec<_> =
+            queued.filter(|letter| letter.leaves_on <= self.day).map(|letter| letter.id).collect();
+        for letter in due {
+            self.run(&Command::ClaimLetter { letter }, &Actor::Schedule);
+        }
+    }
+
+    pub fn next_day(&mut self) {
+        self.leave();
+        self.day = plus(self.day, 1);
+        self.run(&Command::Evaluate, &Actor::Schedule);
+    }
+
+    /// Σ what is kept of payments + Σ credit notes = Σ allocations + Σ credit; nothing is negative or
+    /// over its total.
+    pub fn pay_6(&self) {
+        let mut held: BTreeMap<Currency, u64> = BTreeMap::new();
+        for (source, minor) in money_by_source(&self.account) {
+            let currency = match &source {
+                Source::Payment(id) => {
+                    let payment = &self.account.payments[id];
+                    assert_eq!(minor, self.account.held(id), "both sides know where {id} is");
+                    if !self.account.is_spreading() {
+                        assert_eq!(minor, payment.kept(), "what is kept of {id} is somewhere");
+                    }
+                    payment.facts.as_ref().unwrap().amount.currency()
+                }
+                Source::CreditNote(_) => Currency::USD,
+            };
+            if matches!(source, Source::CreditNote(_)) {
+                *held.entry(currency).or_default() += minor;
+            }
+        }
+        assert_eq!(
+            held.get(&Currency::USD).copied().unwrap_or(0),
+            self.credited.get(&Currency::USD).copied().unwrap_or(0)
+        );
+        for payment in self.account.payments.values().filter(|_| !self.account.is_spreading()) {
+            assert_eq!(
+                self.account.held(&payment.id),
+                payment.kept(),
+                "nothing of {} is lost",
+                payment.id
+            );
+        }
+        for invoice in self.account.invoices.values() {
+            assert!(
+                invoice.paid().minor() <= invoice.total.minor(),
+                "{} is over-allocated",
+                invoice.id
+            );
+        }
+    }
+}
+
+pub fn invoice(number: u8) -> InvoiceId {
+    format!("A-{number}").parse().unwrap()
+}
+
+pub fn payment(number: u8) -> PaymentId {
+    format!("stripe:p-{number}").parse().unwrap()
+}
+
+pub fn usd(minor: u64) -> Money {
+    Money::new(minor, Currency::USD)
+}
+
+pub fn money(minor: u64, yen: bool) -> Money {
+    Money::new(minor, if yen { "JPY".parse().unwrap() } else { Currency::USD })
+}
+
+pub fn staff(name: &str, role: Role) -> Actor {
+    Actor::Staff { id: name.parse().unwrap(), roles: BTreeSet::from([role]) }
+}
+
+/// An invoice over so many cents, issued on the desk's day.
+pub fn new_invoice(number: u8, minor: u64) -> NewInvoice {
+    NewInvoice {
+        id: invoice(number),
+        kind: InvoiceKind::Regular,
+        service_line: None,
+        lines: Vec::new(),
+        total: usd(minor),
+        issued_on: None,
+        due_on: None,
+        posts_on: None,
+        is_draft: false,
+    }
+}
