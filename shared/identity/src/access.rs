@@ -9,8 +9,8 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
 
 use crate::grant::{Grant, Grants, GrantsError};
-use crate::role::Role;
 use crate::token::{Person, TokenError, Verifier};
+use domain::role::Role;
 
 /// The header by which a request says which of its caller's firms it means.
 pub const FIRM_HEADER: &str = "x-portcullis-firm";

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use domain::id::{FirmId, StaffId};
 use serde::{Deserialize, Serialize};
 
-use crate::role::Role;
+use domain::role::Role;
 
 /// The longest subject, in bytes: OpenID Connect allows 255 ASCII characters.
 const MAX_SUBJECT: usize = 255;

@@ -9,12 +9,11 @@ pub mod access;
 pub mod grant;
 pub mod keys;
 pub mod opaque;
-mod role;
 pub mod token;
 
 pub use access::{AccessError, FIRM_HEADER, Principal, authorize};
+pub use domain::role::Role;
 pub use grant::{Grant, Grants, GrantsError, Subject};
 pub use keys::{HttpKeys, KeySource, KeysError};
 pub use opaque::{OpaqueToken, TokenHash};
-pub use role::Role;
 pub use token::{Expected, Person, TokenError, Verifier};

@@ -1,1 +1,20 @@
-//! letters
+//! Letters: from facts to a subject, a text and an HTML body, and to the message that is sent.
+//!
+//! What a letter says is decided elsewhere, when it is about to leave (LET-4); here the facts are put
+//! into words. The templates are files beside this crate, included at compile time, one each for
+//! subject, text and HTML. A firm may put its own in place of them; [`Templates::with`] checks that
+//! they name nothing that isn't known (LET-3).
+
+mod check;
+pub mod facts;
+pub mod mime;
+mod sample;
+mod templates;
+mod view;
+
+pub use check::{Part, TemplateError, check_template, placeholders};
+pub use domain::letter::LetterKind;
+pub use facts::{Content, LetterFacts};
+pub use mime::{Envelope, MimeError, compose};
+pub use sample::samples;
+pub use templates::{LetterError, Rendered, Templates, render};

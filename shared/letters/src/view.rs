@@ -1,0 +1,583 @@
+//! The placeholders: the facts as words and lists, as a template sees them.
+//!
+//! Everything is text, a number, a list or none, and every name is there in every letter of its kind,
+//! so that a name that is not there is a mistake. Names of people and firms are made one line without
+//! control characters: they go into subjects and headers too.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use domain::money::{Money, MoneyError};
+use serde::Serialize;
+
+use crate::facts::{
+    Content, Debt, Demand, Firm, Invoice, LetterFacts, Lock, Method, Next, NextAction, Opens,
+    PaymentFailed, Plan, Promise, Receipt, Reopened, WelcomeBack,
+};
+use crate::templates::LetterError;
+
+/// All placeholders of one letter.
+#[derive(Debug, Serialize)]
+pub(crate) struct View {
+    firm: FirmView,
+    client: ClientView,
+    language: &'static str,
+    day: String,
+    #[serde(flatten)]
+    content: ContentView,
+}
+
+#[derive(Debug, Serialize)]
+struct FirmView {
+    name: String,
+    reply_address: String,
+    phone: Option<String>,
+    postal_address: Option<String>,
+    logo_url: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct ClientView {
+    name: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum ContentView {
+    Debt(DebtView),
+    Demand(DemandView),
+    WelcomeBack(WelcomeBackView),
+    Receipt(ReceiptView),
+    PaymentFailed(PaymentFailedView),
+    Promise(PromiseView),
+    Plan(PlanView),
+}
+
+#[derive(Debug, Serialize)]
+struct DebtView {
+    #[serde(flatten)]
+    owed: OwedView,
+    link: String,
+    lock: Option<LockView>,
+    next: Option<NextView>,
+}
+
+/// Invoices and what they come to; the part that letters of several kinds share.
+#[derive(Debug, Serialize)]
+struct OwedView {
+    invoices: Vec<InvoiceView>,
+    invoice_count: usize,
+    oldest: InvoiceView,
+    totals: Vec<TotalView>,
+    amount_due: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct InvoiceView {
+    number: String,
+    issued_on: String,
+    due_on: String,
+    days_overdue: i64,
+    timing: String,
+    total: String,
+    fees: Option<String>,
+    paid: Option<String>,
+    disputed: Option<String>,
+    open: String,
+}
+
+#[derive(Debug, Serialize)]
+struct TotalView {
+    open: String,
+    credit: Option<String>,
+    due: String,
+}
+
+#[derive(Debug, Serialize)]
+struct LockView {
+    reason: String,
+    since: String,
+    is_new: bool,
+    opens: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct NextView {
+    action: &'static str,
+    on: String,
+}
+
+#[derive(Debug, Serialize)]
+struct DemandView {
+    #[serde(flatten)]
+    debt: DebtView,
+    dispute_by: String,
+    ready: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct WelcomeBackView {
+    portal_link: String,
+    reopened: &'static str,
+    until: Option<String>,
+    rest: Option<OwedView>,
+}
+
+#[derive(Debug, Serialize)]
+struct ReceiptView {
+    amount: String,
+    received_on: String,
+    reference: String,
+    method: &'static str,
+    applied: Vec<AppliedView>,
+    credit: Option<String>,
+    rest: Option<OwedView>,
+    lock: Option<LockView>,
+    link: String,
+}
+
+#[derive(Debug, Serialize)]
+struct AppliedView {
+    invoice: String,
+    amount: String,
+    open: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct PaymentFailedView {
+    #[serde(flatten)]
+    owed: OwedView,
+    amount: String,
+    failed_on: String,
+    method: &'static str,
+    is_returned: bool,
+    link: String,
+}
+
+#[derive(Debug, Serialize)]
+struct PromiseView {
+    #[serde(flatten)]
+    owed: OwedView,
+    until: String,
+    link: String,
+}
+
+#[derive(Debug, Serialize)]
+struct PlanView {
+    #[serde(flatten)]
+    owed: OwedView,
+    instalments: Vec<InstalmentView>,
+    instalment_count: usize,
+    first_due_on: String,
+    plan_total: String,
+    grace_days: u32,
+    link: String,
+}
+
+#[derive(Debug, Serialize)]
+struct InstalmentView {
+    due_on: String,
+    amount: String,
+}
+
+impl View {
+    pub(crate) fn of(facts: &LetterFacts) -> Result<Self, LetterError> {
+        let day = facts.day;
+        let content = match &facts.content {
+            Content::Reminder(debt) | Content::Notice(debt) => {
+                ContentView::Debt(DebtView::of(debt, day)?)
+            }
+            Content::DemandLetter(debt, demand) | Content::FinalDemand(debt, demand) => {
+                ContentView::Demand(DemandView::of(debt, demand, day)?)
+            }
+            Content::WelcomeBack(facts) => {
+                ContentView::WelcomeBack(WelcomeBackView::of(facts, day)?)
+            }
+            Content::Receipt(facts) => ContentView::Receipt(ReceiptView::of(facts, day)?),
+            Content::PaymentFailed(facts) => {
+                ContentView::PaymentFailed(PaymentFailedView::of(facts, day)?)
+            }
+            Content::PromiseConfirmation(facts) => {
+                ContentView::Promise(PromiseView::of(facts, day)?)
+            }
+            Content::PlanConfirmation(facts) => ContentView::Plan(PlanView::of(facts, day)?),
+        };
+        Ok(Self {
+            firm: FirmView::of(&facts.firm)?,
+            client: ClientView { name: one_line(&facts.client_name) },
+            language: facts.language.as_str(),
+            day: date(day),
+            content,
+        })
+    }
+}
+
+impl FirmView {
+    fn of(firm: &Firm) -> Result<Self, LetterError> {
+        let optional = |text: &Option<String>| text.as_deref().map(one_line);
+        Ok(Self {
+            name: one_line(&firm.name),
+            reply_address: one_line(&firm.reply_address),
+            phone: optional(&firm.phone),
+            postal_address: optional(&firm.postal_address),
+            logo_url: firm.logo_url.as_deref().map(link).transpose()?,
+        })
+    }
+}
+
+impl DebtView {
+    fn of(debt: &Debt, day: NaiveDate) -> Result<Self, LetterError> {
+        Ok(Self {
+            owed: OwedView::of(&debt.invoices, &debt.credit, day)?,
+            link: link(&debt.link)?,
+            lock: debt.lock.as_ref().map(|lock| LockView::of(lock, day)),
+            next: debt.next.map(NextView::of),
+        })
+    }
+}
+
+impl OwedView {
+    fn of(invoices: &[Invoice], credit: &[Money], day: NaiveDate) -> Result<Self, LetterError> {
+        let mut sorted: Vec<_> = invoices.iter().collect();
+        sorted.sort_by_key(|invoice| (invoice.due_on, invoice.issued_on, invoice.number.clone()));
+        let views = sorted.iter().map(|invoice| InvoiceView::of(invoice, day));
+        let views = views.collect::<Result<Vec<_>, _>>()?;
+        let oldest = views.first().cloned().ok_or(LetterError::NoInvoices)?;
+        let totals = totals(invoices, credit)?;
+        let due: Vec<_> = totals.iter().map(|total| total.due.as_str()).collect();
+        let amount_due = due.join(" and ");
+        Ok(Self { invoice_count: views.len(), invoices: views, oldest, totals, amount_due })
+    }
+
+    fn of_any(invoices: &[Invoice], day: NaiveDate) -> Result<Option<Self>, LetterError> {
+        if invoices.is_empty() {
+            return Ok(None);
+        }
+        Self::of(invoices, &[], day).map(Some)
+    }
+}
+
+impl InvoiceView {
+    fn of(invoice: &Invoice, day: NaiveDate) -> Result<Self, LetterError> {
+        invoice.total.checked_sub(invoice.fees)?; // fees are a part of the total
+        Ok(Self {
+            number: invoice.number.to_string(),
+            issued_on: date(invoice.issued_on),
+            due_on: date(invoice.due_on),
+            days_overdue: (day - invoice.due_on).num_days().max(0),
+            timing: timing((day - invoice.due_on).num_days()),
+            total: invoice.total.for_person(),
+            fees: unless_zero(invoice.fees),
+            paid: unless_zero(invoice.paid),
+            disputed: unless_zero(invoice.disputed),
+            open: asked(invoice)?.for_person(),
+        })
+    }
+}
+
+impl LockView {
+    fn of(lock: &Lock, day: NaiveDate) -> Self {
+        Self {
+            reason: one_line(&lock.reason),
+            since: date(lock.since),
+            is_new: lock.since == day,
+            opens: match lock.opens {
+                Opens::AfterReview => "after_review",
+                Opens::OnPayment => "on_payment",
+                Opens::ByTheFirm => "by_the_firm",
+            },
+        }
+    }
+}
+
+impl NextView {
+    fn of(next: Next) -> Self {
+        let action = match next.action {
+            NextAction::Lock => "lock",
+            NextAction::DemandLetter => "demand_letter",
+            NextAction::PartnerReview => "partner_review",
+            NextAction::CollectionsReferral => "collections_referral",
+        };
+        Self { action, on: date(next.on) }
+    }
+}
+
+impl DemandView {
+    fn of(debt: &Debt, demand: &Demand, day: NaiveDate) -> Result<Self, LetterError> {
+        Ok(Self {
+            debt: DebtView::of(debt, day)?,
+            dispute_by: date(demand.dispute_by),
+            ready: demand.ready.iter().map(|item| one_line(item)).collect(),
+        })
+    }
+}
+
+impl WelcomeBackView {
+    fn of(facts: &WelcomeBack, day: NaiveDate) -> Result<Self, LetterError> {
+        let (reopened, until) = match facts.reopened {
+            Reopened::Settled => ("settled", None),
+            Reopened::Until(until) => ("until", Some(date(until))),
+            Reopened::WithPlan => ("with_plan", None),
+        };
+        let rest = OwedView::of_any(&facts.still_open, day)?;
+        Ok(Self { portal_link: link(&facts.portal_link)?, reopened, until, rest })
+    }
+}
+
+impl ReceiptView {
+    fn of(facts: &Receipt, day: NaiveDate) -> Result<Self, LetterError> {
+        let mut left = facts.amount.checked_sub(facts.credit)?;
+        for part in &facts.applied {
+            left = left.checked_sub(part.amount)?; // no receipt tells of more than was paid (PAY-6)
+        }
+        let applied = facts.applied.iter().map(|part| AppliedView {
+            invoice: part.invoice.to_string(),
+            amount: part.amount.for_person(),
+            open: unless_zero(part.open),
+        });
+        Ok(Self {
+            amount: facts.amount.for_person(),
+            received_on: date(facts.received_on),
+            reference: one_line(&facts.reference),
+            method: method(facts.method),
+            applied: applied.collect(),
+            credit: unless_zero(facts.credit),
+            rest: OwedView::of_any(&facts.rest, day)?,
+            lock: facts.lock.as_ref().map(|lock| LockView::of(lock, day)),
+            link: link(&facts.link)?,
+        })
+    }
+}
+
+impl PaymentFailedView {
+    fn of(facts: &PaymentFailed, day: NaiveDate) -> Result<Self, LetterError> {
+        Ok(Self {
+            owed: OwedView::of(&facts.invoices, &[], day)?,
+            amount: facts.amount.for_person(),
+            failed_on: date(facts.failed_on),
+            method: method(facts.method),
+            is_returned: facts.is_returned,
+            link: link(&facts.link)?,
+        })
+    }
+}
+
+impl PromiseView {
+    fn of(facts: &Promise, day: NaiveDate) -> Result<Self, LetterError> {
+        let owed = OwedView::of(&facts.invoices, &[], day)?;
+        Ok(Self { owed, until: date(facts.until), link: link(&facts.link)? })
+    }
+}
+
+impl PlanView {
+    fn of(facts: &Plan, day: NaiveDate) -> Result<Self, LetterError> {
+        let mut instalments = facts.instalments.clone();
+        instalments.sort_by_key(|instalment| instalment.due_on);
+        let first = instalments.first().ok_or(LetterError::NoInstalments)?;
+        let mut sum = Money::zero(first.amount.currency());
+        for instalment in &instalments {
+            sum = sum.checked_add(instalment.amount)?;
+        }
+        let views = instalments.iter().map(|instalment| InstalmentView {
+            due_on: date(instalment.due_on),
+            amount: instalment.amount.for_person(),
+        });
+        Ok(Self {
+            owed: OwedView::of(&facts.invoices, &[], day)?,
+            instalments: views.collect(),
+            instalment_count: instalments.len(),
+            first_due_on: date(first.due_on),
+            plan_total: sum.for_person(),
+            grace_days: facts.grace_days,
+            link: link(&facts.link)?,
+        })
+    }
+}
+
+/// What is asked for: the rest, but for what is in dispute (DIS-1).
+fn asked(invoice: &Invoice) -> Result<Money, MoneyError> {
+    invoice.total.checked_sub(invoice.paid)?.checked_sub(invoice.disputed)
+}
+
+/// Per currency: what is open, the credit that counts against it, and the rest (LET-9).
+fn totals(invoices: &[Invoice], credit: &[Money]) -> Result<Vec<TotalView>, MoneyError> {
+    let mut open = BTreeMap::new();
+    for invoice in invoices {
+        let asked = asked(invoice)?;
+        let sum = open.entry(asked.currency()).or_insert(Money::zero(asked.currency()));
+        *sum = sum.checked_add(asked)?;
+    }
+    let mut totals = Vec::new();
+    for (currency, open) in open {
+        let mut due = open;
+        for credit in credit.iter().filter(|credit| credit.currency() == currency) {
+            let counted = credit.minor().min(due.minor());
+            due = due.checked_sub(Money::new(counted, currency))?;
+        }
+        let credit = unless_zero(open.checked_sub(due)?);
+        totals.push(TotalView { open: open.for_person(), credit, due: due.for_person() });
+    }
+    Ok(totals)
+}
+
+fn unless_zero(money: Money) -> Option<String> {
+    (!money.is_zero()).then(|| money.for_person())
+}
+
+fn method(method: Method) -> &'static str {
+    match method {
+        Method::Card => "card",
+        Method::Bank => "bank debit",
+        Method::Check => "check",
+        Method::Phone => "phone",
+    }
+}
+
+/// `June 1, 2026`.
+fn date(day: NaiveDate) -> String {
+    day.format("%B %-d, %Y").to_string()
+}
+
+/// Where an invoice stands, by the days since it was due.
+fn timing(days: i64) -> String {
+    match days {
+        1 => "1 day overdue".to_owned(),
+        2.. => format!("{days} days overdue"),
+        0 => "due today".to_owned(),
+        -1 => "due tomorrow".to_owned(),
+        _ => format!("due in {} days", -days),
+    }
+}
+
+/// An address that a letter may point to: nothing but http and https.
+fn link(text: &str) -> Result<String, LetterError> {
+    let is_web = text.starts_with("https://") || text.starts_with("http://");
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_web && is_plain { Ok(text.to_owned()) } else { Err(LetterError::Link(text.to_owned())) }
+}
+
+/// One line, without what can't be seen or turns the direction of what follows.
+pub(crate) fn one_line(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let visible: String =
+        text.chars().filter(|&c| !turns(c)).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    visible.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::money::Currency;
+
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    fn usd(minor: u64) -> Money {
+        Money::new(minor, Currency::USD)
+    }
+
+    fn money(minor: u64, currency: &str) -> Money {
+        Money::new(minor, currency.parse().unwrap())
+    }
+
+    fn invoice(total: Money, paid: u64, disputed: u64) -> Invoice {
+        Invoice {
+            number: "A-1".parse().unwrap(),
+            issued_on: day("2026-05-02"),
+            due_on: day("2026-06-01"),
+            total,
+            fees: Money::zero(total.currency()),
+            paid: Money::new(paid, total.currency()),
+            disputed: Money::new(disputed, total.currency()),
+        }
+    }
+
+    #[test]
+    fn let_9_totals_are_per_currency_and_net_of_credit() {
+        let text = |invoices: &[Invoice], credit: &[Money]| {
+            let totals = totals(invoices, credit).unwrap();
+            let lines = totals.iter().map(|t| {
+                let credit = t.credit.as_deref().unwrap_or("nothing");
+                format!("{} less {credit} is {}", t.open, t.due)
+            });
+            lines.collect::<Vec<_>>().join("; ")
+        };
+        let a = invoice(usd(100_000), 20_000, 5_000);
+        let b = invoice(usd(50), 0, 0);
+        let yen = invoice(money(1_200, "JPY"), 0, 0);
+        for (invoices, credit, expected) in [
+            (vec![a.clone()], vec![], "750.00 USD less nothing is 750.00 USD"),
+            (
+                vec![a.clone(), b.clone()],
+                vec![usd(10_050)],
+                "750.50 USD less 100.50 USD is 650.00 USD",
+            ),
+            (vec![b.clone()], vec![usd(10_000)], "0.50 USD less 0.50 USD is 0.00 USD"),
+            (vec![b.clone()], vec![money(9, "JPY")], "0.50 USD less nothing is 0.50 USD"),
+            (
+                vec![b, yen, a],
+                vec![money(200, "JPY"), usd(50)],
+                "1,200 JPY less 200 JPY is 1,000 JPY; 750.50 USD less 0.50 USD is 750.00 USD",
+            ),
+        ] {
+            assert_eq!(text(&invoices, &credit), expected);
+        }
+    }
+
+    #[test]
+    fn dis_1_only_the_undisputed_part_is_asked_for() {
+        assert_eq!(asked(&invoice(usd(100), 30, 20)), Ok(usd(50)));
+        assert!(asked(&invoice(usd(100), 90, 20)).is_err());
+        assert!(asked(&invoice(usd(100), 101, 0)).is_err());
+    }
+
+    #[test]
+    fn inv_2_an_invoice_says_where_it_stands() {
+        for (today, expected, days_overdue) in [
+            ("2026-05-25", "due in 7 days", 0),
+            ("2026-05-31", "due tomorrow", 0),
+            ("2026-06-01", "due today", 0),
+            ("2026-06-02", "1 day overdue", 1),
+            ("2026-07-01", "30 days overdue", 30),
+            ("2028-02-29", "638 days overdue", 638),
+        ] {
+            let view = InvoiceView::of(&invoice(usd(100), 0, 0), day(today)).unwrap();
+            assert_eq!((view.timing.as_str(), view.days_overdue), (expected, days_overdue));
+        }
+    }
+
+    #[test]
+    fn a_day_is_written_for_people() {
+        for (text, expected) in [
+            ("2026-06-01", "June 1, 2026"),
+            ("2028-02-29", "February 29, 2028"),
+            ("2026-12-31", "December 31, 2026"),
+        ] {
+            assert_eq!(date(day(text)), expected);
+        }
+    }
+
+    #[test]
+    fn a_name_can_not_break_out_of_its_line() {
+        for (text, expected) in [
+            ("Acme  Bakery\tLLC ", "Acme Bakery LLC"),
+            ("Acme\r\nBcc: all@acme.example", "Acme Bcc: all@acme.example"),
+            ("Acme\u{202e}CLL", "AcmeCLL"),
+            ("Zoë & Söhne", "Zoë & Söhne"),
+        ] {
+            assert_eq!(one_line(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_link_is_an_address_of_the_web() {
+        for text in ["https://portal.example/l/x", "http://localhost:8080/l/x"] {
+            assert!(link(text).is_ok(), "for {text}");
+        }
+        for text in ["javascript:alert(1)", "portal.example", "https://a b", "https://a\"\n", ""] {
+            assert!(matches!(link(text), Err(LetterError::Link(_))), "for {text}");
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! Every kind of letter, whole: what a client reads (LET-1, LET-7, PAY-7).
+//!
+//! The snapshots are the letters; a change of wording is a change of a file that a person can read.
+
+#![allow(clippy::unwrap_used, reason = "the helpers of a test are part of it")]
+
+use chrono::NaiveDate;
+use domain::letter::LetterKind;
+use domain::money::Money;
+use letters::facts::{
+    Content, Debt, Language, LetterFacts, Lock, Next, NextAction, Opens, Reopened,
+};
+use letters::{LetterError, Part, Templates, render, samples};
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+/// The letter as a mail program shows its text.
+fn text(facts: &LetterFacts) -> String {
+    let letter = render(facts).unwrap();
+    format!("Subject: {}\n\n{}", letter.subject, letter.text)
+}
+
+fn debt(facts: &mut LetterFacts) -> &mut Debt {
+    match &mut facts.content {
+        Content::Reminder(debt)
+        | Content::Notice(debt)
+        | Content::DemandLetter(debt, _)
+        | Content::FinalDemand(debt, _) => debt,
+        other => panic!("{other:?} is about no debt"),
+    }
+}
+
+/// The kind's letter with everything in it, and with nothing that may be absent.
+fn both(kind: LetterKind) {
+    let name = kind.as_str();
+    let [full, spare] = samples(kind);
+    insta::assert_snapshot!(format!("{name}_full_text"), text(&full));
+    insta::assert_snapshot!(format!("{name}_full_html"), render(&full).unwrap().html);
+    insta::assert_snapshot!(format!("{name}_spare_text"), text(&spare));
+    insta::assert_snapshot!(format!("{name}_spare_html"), render(&spare).unwrap().html);
+}
+
+#[test]
+fn let_1_reminder() {
+    both(LetterKind::Reminder);
+}
+
+#[test]
+fn let_1_notice() {
+    both(LetterKind::Notice);
+}
+
+#[test]
+fn let_7_demand_letter() {
+    both(LetterKind::DemandLetter);
+}
+
+#[test]
+fn let_7_final_demand() {
+    both(LetterKind::FinalDemand);
+}
+
+#[test]
+fn unl_5_welcome_back() {
+    both(LetterKind::WelcomeBack);
+}
+
+#[test]
+fn pay_7_receipt() {
+    both(LetterKind::Receipt);
+}
+
+#[test]
+fn let_1_payment_failed() {
+    both(LetterKind::PaymentFailed);
+}
+
+#[test]
+fn prom_1_promise_confirmation() {
+    both(LetterKind::PromiseConfirmation);
+}
+
+#[test]
+fn plan_1_plan_confirmation() {
+    both(LetterKind::PlanConfirmation);
+}
+
+#[test]
+fn let_7_a_demand_says_everything_that_it_must() {
+    for kind in [LetterKind::DemandLetter, LetterKind::FinalDemand] {
+        let [full, _] = samples(kind);
+        let letter = render(&full).unwrap();
+        for (format, body) in [("text", &letter.text), ("html", &letter.html)] {
+            let body = body.replace("&amp;", "&");
+            for part in [
+                "Harbor & Pine CPAs",
+                "INV-00042",
+                "1,250.50 USD",
+                "June 1, 2026",
+                "30 days overdue",
+                "18.50 USD",
+                "1,200.50 USD", // net of credit and of what is in dispute
+                "https://portal.example/l/4fXn2cRkT0yq7w",
+                "How to dispute",
+                "by July 8, 2026",
+                "2025 financial statements",
+                "payment plan",
+                "your own records",
+                "1 unpaid invoice over 30 days",
+            ] {
+                assert!(body.contains(part), "{kind:?} in {format} does not say {part}:\n{body}");
+            }
+        }
+    }
+}
+
+#[test]
+fn lock_1_the_letter_of_a_lock_and_the_one_a_week_later() {
+    let [full, _] = samples(LetterKind::DemandLetter);
+    let locks = |facts: &LetterFacts| {
+        let text = text(facts);
+        let lines = text.lines().filter(|line| line.contains("portal"));
+        lines.map(|line| format!("{line}\n")).collect::<String>()
+    };
+    insta::assert_snapshot!(locks(&full), @"
+    Subject: Your client portal is locked, and 1,200.50 USD is overdue
+    As of today, July 1, 2026, your client portal is locked: 1 unpaid invoice over 30 days. Your documents and statements there are closed for now.
+    You can still sign in, see and pay your invoices, sign what was sent to you for signature, write to us, and ask for your own records. Once nothing is overdue any more, a person here opens the portal, usually within two business days; part of the amount does not open it.
+    How to pay: https://portal.example/l/4fXn2cRkT0yq7w
+    Ready and waiting for you as soon as the portal is open:
+    ");
+    let mut later = full;
+    later.day = day("2026-07-08");
+    insta::assert_snapshot!(locks(&later), @"
+    Your client portal has been locked since July 1, 2026: 1 unpaid invoice over 30 days. Your documents and statements there are closed for now.
+    You can still sign in, see and pay your invoices, sign what was sent to you for signature, write to us, and ask for your own records. Once nothing is overdue any more, a person here opens the portal, usually within two business days; part of the amount does not open it.
+    How to pay: https://portal.example/l/4fXn2cRkT0yq7w
+    Ready and waiting for you as soon as the portal is open:
+    ");
+}
+
+#[test]
+fn unl_3_and_lock_4_how_a_portal_opens_is_told_as_it_is() {
+    let kinds = [LetterKind::DemandLetter, LetterKind::Receipt];
+    for (kind, opens) in kinds.into_iter().flat_map(|kind| {
+        [Opens::AfterReview, Opens::OnPayment, Opens::ByTheFirm].map(|opens| (kind, opens))
+    }) {
+        let [mut facts, _] = samples(kind);
+        let lock = match &mut facts.content {
+            Content::DemandLetter(debt, _) => debt.lock.as_mut(),
+            Content::Receipt(receipt) => receipt.lock.as_mut(),
+            _ => None,
+        };
+        lock.unwrap().opens = opens;
+        let letter = render(&facts).unwrap();
+        for body in [letter.text, letter.html] {
+            for (says, when) in [
+                ("opens by itself", Opens::OnPayment),
+                ("business days", Opens::AfterReview),
+                ("talk to us about opening it", Opens::ByTheFirm),
+            ] {
+                assert_eq!(body.contains(says), when == opens, "{kind:?} {opens:?}:\n{body}");
+            }
+        }
+    }
+}
+
+#[test]
+fn pay_7_a_receipt_to_a_locked_client_says_that_access_stays_closed() {
+    let [full, _] = samples(LetterKind::Receipt);
+    let mut settled = full.clone();
+    let Content::Receipt(receipt) = &mut settled.content else { panic!("no receipt") };
+    receipt.rest.clear();
+    for (facts, rest, expected) in [
+        (&full, true, "access to the client portal stays closed for now"),
+        (
+            &settled,
+            false,
+            "Nothing is overdue any more. Your access to the client portal stays closed",
+        ),
+    ] {
+        let letter = render(facts).unwrap();
+        for body in [&letter.text, &letter.html] {
+            let body = body.replace('\n', " ");
+            assert!(body.contains(expected), "{body}");
+            assert_eq!(body.contains("Still overdue:"), rest, "{body}");
+        }
+    }
+}
+
+#[test]
+fn lock_7_a_notice_says_what_follows_and_when() {
+    let [_, spare] = samples(LetterKind::Notice);
+    for (action, expected) in [
+        (NextAction::Lock, "if this is still open on July 31, 2026, access to your documents"),
+        (NextAction::DemandLetter, "on July 31, 2026, we send a formal demand for payment"),
+        (NextAction::PartnerReview, "by July 31, 2026, a partner of the firm reviews"),
+        (NextAction::CollectionsReferral, "may be handed to a collections agency"),
+    ] {
+        let mut facts = spare.clone();
+        debt(&mut facts).next = Some(Next { action, on: day("2026-07-31") });
+        let letter = render(&facts).unwrap();
+        for body in [letter.text, letter.html] {
+            assert!(body.contains(expected), "for {action:?}:\n{body}");
+        }
+    }
+    assert!(!text(&spare).contains("What happens next"));
+}
+
+#[test]
+fn unl_4_welcome_back_by_exception_names_its_end() {
+    let [mut facts, _] = samples(LetterKind::WelcomeBack);
+    for (reopened, expected) in [
+        (Reopened::Until(day("2026-07-31")), "up to and including July 31, 2026"),
+        (Reopened::WithPlan, "stays open while the plan is kept"),
+        (Reopened::Settled, "Nothing is overdue any more"),
+    ] {
+        let Content::WelcomeBack(content) = &mut facts.content else { panic!("another kind") };
+        content.reopened = reopened;
+        let text = text(&facts);
+        assert!(text.contains(expected), "for {reopened:?}:\n{text}");
+    }
+}
+
+#[test]
+fn let_9_two_currencies_are_two_sums() {
+    let [_, mut facts] = samples(LetterKind::Notice);
+    let debt = debt(&mut facts);
+    let mut yen = debt.invoices[0].clone();
+    let money = |minor| Money::new(minor, "JPY".parse().unwrap());
+    yen.number = "J-1".parse().unwrap();
+    (yen.total, yen.fees, yen.paid, yen.disputed) = (money(120_000), money(0), money(0), money(0));
+    debt.invoices.push(yen);
+    debt.credit = vec![money(20_000)];
+    let letter = render(&facts).unwrap();
+    assert_eq!(letter.subject, "2 invoices are overdue: 100,000 JPY and 1,250.50 USD");
+    assert!(letter.text.contains("Less your credit with us: 20,000 JPY\nTO PAY: 100,000 JPY\n"));
+    assert!(letter.text.contains("TO PAY: 1,250.50 USD\n"));
+}
+
+#[test]
+fn let_3_html_escapes_what_it_prints_and_text_does_not() {
+    for kind in LetterKind::ALL {
+        let [mut facts, _] = samples(kind);
+        facts.client_name = "<b onclick=\"x\">Acme & 'Söhne'</b>".to_owned();
+        facts.firm.name = "<script>alert(1)</script>".to_owned();
+        let letter = render(&facts).unwrap();
+        assert!(!letter.html.contains("<script>") && !letter.html.contains("<b onclick"));
+        assert!(letter.html.contains("&lt;b onclick=&quot;x&quot;&gt;Acme &amp; "), "{kind:?}");
+        assert!(letter.text.contains("Dear <b onclick=\"x\">Acme & 'Söhne'</b>,"), "{kind:?}");
+        assert!(!letter.text.contains("&amp;"), "{kind:?}");
+    }
+}
+
+#[test]
+fn let_4_facts_that_contradict_each_other_make_no_letter() {
+    type Change = fn(&mut LetterFacts);
+    let changes: [(Change, &str); 7] = [
+        (|f| debt(f).invoices.clear(), "about no invoice"),
+        (
+            |f| {
+                debt(f).invoices[0].paid =
+                    debt(f).invoices[0].total.checked_add(debt(f).invoices[0].total).unwrap()
+            },
+            "do not fit",
+        ),
+        (|f| debt(f).invoices[0].disputed = debt(f).invoices[0].total, "do not fit"),
+        (|f| debt(f).invoices[0].fees = Money::new(1, "JPY".parse().unwrap()), "do not fit"),
+        (|f| debt(f).link = "javascript:alert(1)".to_owned(), "is not an address"),
+        (|f| debt(f).link = String::new(), "is not an address"),
+        (|f| f.firm.logo_url = Some("data:image/png;base64,x".to_owned()), "is not an address"),
+    ];
+    for (change, expected) in changes {
+        let [mut facts, _] = samples(LetterKind::DemandLetter);
+        change(&mut facts);
+        let error = render(&facts).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    let [mut plan, _] = samples(LetterKind::PlanConfirmation);
+    let Content::PlanConfirmation(content) = &mut plan.content else { panic!("no plan") };
+    content.instalments.clear();
+    assert!(matches!(render(&plan), Err(LetterError::NoInstalments)));
+    let [mut receipt, _] = samples(LetterKind::Receipt);
+    let Content::Receipt(content) = &mut receipt.content else { panic!("no receipt") };
+    content.applied.push(content.applied[0].clone());
+    assert!(matches!(render(&receipt), Err(LetterError::Money(_))));
+}
+
+#[test]
+fn let_3_a_firms_own_template_takes_the_place_of_ours() {
+    let own = |part, source| {
+        Templates::built_in().with(LetterKind::Notice, Language::En, part, source).unwrap()
+    };
+    let [facts, spare] = samples(LetterKind::Notice);
+    let subject = own(Part::Subject, "{{ firm.name }}: please pay {{ amount_due }}\n");
+    assert_eq!(
+        subject.render(&facts).unwrap().subject,
+        "Harbor & Pine CPAs: please pay 1,200.50 USD"
+    );
+    assert_eq!(subject.render(&facts).unwrap().text, render(&facts).unwrap().text);
+
+    let text = own(Part::Text, "{% for i in invoices %}{{ i.number }} {{ i.paid }}\n{% endfor %}");
+    assert_eq!(text.render(&facts).unwrap().text, "INV-00042 200.00 USD\nINV-00047\n");
+
+    let html = own(Part::Html, "<p>{{ client.name }} & co{% if next %}!{% endif %}</p>");
+    let letter = html.render(&facts).unwrap().html;
+    assert!(letter.contains("<p>Acme Bakery LLC & co!</p>"), "{letter}");
+    assert!(letter.contains("<title>Invoice") || letter.contains("<title>2 invoices"), "{letter}");
+    assert!(letter.contains("Kind regards"), "{letter}");
+    assert!(html.render(&spare).unwrap().html.contains("co</p>"));
+
+    let [receipt, _] = samples(LetterKind::Receipt);
+    assert_eq!(html.render(&receipt).unwrap(), render(&receipt).unwrap());
+}
+
+#[test]
+fn let_1_a_lock_is_said_only_where_there_is_one() {
+    for kind in [LetterKind::Notice, LetterKind::DemandLetter, LetterKind::FinalDemand] {
+        let [_, mut facts] = samples(kind);
+        assert!(!text(&facts).contains("locked"), "{kind:?}");
+        debt(&mut facts).lock = Some(Lock {
+            reason: "3 unpaid invoices over 5 days".to_owned(),
+            since: day("2026-06-20"),
+            opens: Opens::AfterReview,
+        });
+        assert!(text(&facts).contains("locked since June 20, 2026: 3 unpaid invoices"), "{kind:?}");
+    }
+}
