@@ -1,1 +1,3 @@
 //! portcullis
+
+pub mod sandbox_stripe;

@@ -1,0 +1,339 @@
+//! Stripe's API, as far as we call it.
+
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, Request, State};
+use axum::http::HeaderMap;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use gateways::stripe::API_VERSION;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::book::{Book, KeptAnswer};
+use super::objects::{Dispute, Event, Refund, Session};
+use super::params::{ListQuery, NewRefund, NewSession, OnlyExpand};
+use super::problem::Problem;
+use super::{ActError, SandboxStripe, faults, form, render};
+
+/// Stripe's limits.
+const MAX_IDEMPOTENCY_KEY_CHARS: usize = 255;
+const DEFAULT_PAGE: u64 = 10;
+const MAX_PAGE: u64 = 100;
+
+/// Stripe may forget a key after a day: then the same request is done again.
+const IDEMPOTENCY_SECONDS: i64 = 24 * 60 * 60;
+
+/// Everything under `/v1`.
+pub fn router(sandbox: &SandboxStripe) -> Router {
+    let check = middleware::from_fn_with_state(sandbox.clone(), check);
+    let faults = middleware::from_fn_with_state(sandbox.clone(), faults::layer);
+    let v1 = Router::new()
+        .route("/checkout/sessions", post(create_session).get(list_sessions))
+        .route("/checkout/sessions/{id}", get(session))
+        .route("/checkout/sessions/{id}/expire", post(expire_session))
+        .route("/payment_intents/{id}", get(intent))
+        .route("/charges/{id}", get(charge))
+        .route("/refunds", post(create_refund).get(list_refunds))
+        .route("/refunds/{id}", get(refund))
+        .route("/disputes", get(list_disputes))
+        .route("/disputes/{id}", get(dispute))
+        .route("/events", get(list_events))
+        .route("/events/{id}", get(event))
+        .fallback(unrecognized)
+        .method_not_allowed_fallback(unrecognized)
+        .layer(check)
+        .layer(faults)
+        .with_state(sandbox.clone());
+    Router::new().nest("/v1", v1)
+}
+
+async fn unrecognized(request: Request) -> Problem {
+    Problem::unrecognized(request.method().as_str(), request.uri().path())
+}
+
+/// The key and the version that every request carries.
+async fn check(State(sandbox): State<SandboxStripe>, request: Request, next: Next) -> Response {
+    if let Err(problem) = sandbox.admit(request.headers()) {
+        return problem.into_response();
+    }
+    next.run(request).await
+}
+
+impl SandboxStripe {
+    fn admit(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let key = header("authorization").and_then(|value| value.strip_prefix("Bearer "));
+        let key = key.ok_or_else(|| Problem::unauthorized("You did not provide an API key."))?;
+        if key != self.inner.key.expose() {
+            return Err(Problem::unauthorized("Invalid API Key provided."));
+        }
+        if header("stripe-version") != Some(API_VERSION) {
+            let message = format!("Invalid Stripe API version: expected {API_VERSION}.");
+            return Err(Problem::invalid(message));
+        }
+        let now = self.now();
+        self.book().expire_due(now);
+        Ok(())
+    }
+}
+
+/// The connected account that a request acts for; none for the key's own.
+fn account(headers: &HeaderMap) -> Option<&str> {
+    headers.get("stripe-account").and_then(|value| value.to_str().ok())
+}
+
+type Answer = Result<Json<Value>, Problem>;
+
+/// One handler for each kind of object that is fetched by its id.
+macro_rules! fetch {
+    ($($name:ident: $prefix:literal $kind:literal;)*) => {$(
+        async fn $name(
+            State(sandbox): State<SandboxStripe>,
+            Path(id): Path<String>,
+            RawQuery(query): RawQuery,
+            headers: HeaderMap,
+        ) -> Answer {
+            let OnlyExpand { expand } = form::read(query.unwrap_or_default().as_bytes())?;
+            let book = sandbox.book();
+            let object = visible(&book, $prefix, $kind, &id, account(&headers))?;
+            render::expanded(&book, object, &expand).map(Json)
+        }
+    )*};
+}
+
+fetch! {
+    session: "cs_test_" "checkout.session";
+    intent: "pi_" "payment_intent";
+    charge: "ch_" "charge";
+    refund: "re_" "refund";
+    dispute: "dp_" "dispute";
+    event: "evt_" "event";
+}
+
+/// The object, if it is of that kind and belongs to that account.
+fn visible(
+    book: &Book,
+    prefix: &str,
+    kind: &str,
+    id: &str,
+    account: Option<&str>,
+) -> Result<Value, Problem> {
+    let is_visible = id.starts_with(prefix) && book.account(id) == account;
+    let object = is_visible.then(|| book.object(id)).flatten();
+    object.ok_or_else(|| Problem::missing(kind, id))
+}
+
+async fn create_session(
+    State(sandbox): State<SandboxStripe>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    once(&sandbox, "checkout/sessions", &headers, &body, |book, now| {
+        let params: NewSession = form::read(&body)?;
+        let (amount, currency, expires_at) = params.check(now)?;
+        let id = book.new_id("cs_test", account(&headers));
+        book.intent_metadata.insert(id.clone(), params.payment_intent_data.metadata);
+        let session = Session {
+            id: id.clone(),
+            object: "checkout.session".to_owned(),
+            amount_subtotal: amount,
+            amount_total: amount,
+            cancel_url: params.cancel_url,
+            client_reference_id: params.client_reference_id,
+            created: now,
+            currency,
+            customer_email: params.customer_email,
+            expires_at,
+            livemode: false,
+            metadata: params.metadata,
+            mode: params.mode,
+            payment_intent: None,
+            payment_method_types: params.payment_method_types,
+            payment_status: if amount == 0 { "no_payment_required" } else { "unpaid" }.to_owned(),
+            status: "open".to_owned(),
+            success_url: params.success_url,
+            url: Some(format!("https://checkout.stripe.com/c/pay/{id}")),
+        };
+        let object = render::plain(&session);
+        book.sessions.insert(id, session);
+        render::expanded(book, object, &params.expand)
+    })
+}
+
+async fn expire_session(
+    State(sandbox): State<SandboxStripe>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    once(&sandbox, &format!("checkout/sessions/{id}/expire"), &headers, &body, |book, now| {
+        let OnlyExpand { expand } = form::read(&body)?;
+        visible(book, "cs_test_", "checkout.session", &id, account(&headers))?;
+        book.expire(&id, now)?;
+        let object = visible(book, "cs_test_", "checkout.session", &id, account(&headers))?;
+        render::expanded(book, object, &expand)
+    })
+}
+
+async fn create_refund(
+    State(sandbox): State<SandboxStripe>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    once(&sandbox, "refunds", &headers, &body, |book, now| {
+        let params: NewRefund = form::read(&body)?;
+        params.check()?;
+        let charge = match (&params.payment_intent, &params.charge) {
+            (Some(id), None) => {
+                let intent = visible(book, "pi_", "payment_intent", id, account(&headers))?;
+                let untried =
+                    || Problem::invalid("The payment does not have a successful charge to refund.");
+                intent["latest_charge"].as_str().map(str::to_owned).ok_or_else(untried)?
+            }
+            (None, Some(id)) => {
+                visible(book, "ch_", "charge", id, account(&headers))?;
+                id.clone()
+            }
+            _ => {
+                let message = "One of payment_intent and charge must be given.";
+                return Err(Problem::invalid(message).with_code("parameter_missing"));
+            }
+        };
+        let done = book.refund(&charge, params.amount, params.reason, params.metadata, now)?;
+        let object = book.object(&done.object).unwrap_or_default();
+        render::expanded(book, object, &params.expand)
+    })
+}
+
+impl From<ActError> for Problem {
+    fn from(error: ActError) -> Self {
+        match error {
+            ActError::Missing { kind, id } => Self::missing(kind, &id),
+            ActError::NotNow { what, code } => Self::invalid(what).with_code(code),
+        }
+    }
+}
+
+/// Does a POST, at most once for each idempotency key; an answer that was kept is given again.
+/// Requests that were refused are not kept, as Stripe keeps none that failed before they began.
+fn once(
+    sandbox: &SandboxStripe,
+    path: &str,
+    headers: &HeaderMap,
+    body: &[u8],
+    run: impl FnOnce(&mut Book, i64) -> Result<Value, Problem>,
+) -> Response {
+    let now = sandbox.now();
+    let account = account(headers).unwrap_or_default();
+    let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok());
+    if key.is_some_and(|key| key.is_empty() || MAX_IDEMPOTENCY_KEY_CHARS < key.len()) {
+        return Problem::invalid("An idempotency key has 1 to 255 characters.").into_response();
+    }
+    let request = format!("{path}?{}", String::from_utf8_lossy(body));
+    let slot = key.map(|key| format!("{account}/{key}"));
+    let result = sandbox.change(|book| {
+        let kept = slot.as_ref().and_then(|slot| book.answers.get(slot));
+        if let (Some(kept), Some(key)) =
+            (kept.filter(|kept| now < kept.at + IDEMPOTENCY_SECONDS), key)
+        {
+            return if kept.request == request {
+                Ok((kept.answer.clone(), true))
+            } else {
+                Err(Problem::idempotency(key))
+            };
+        }
+        let answer = run(book, now)?;
+        if let Some(slot) = slot {
+            book.answers.insert(slot, KeptAnswer { request, answer: answer.clone(), at: now });
+        }
+        Ok((answer, false))
+    });
+    match result {
+        Ok((answer, false)) => Json(answer).into_response(),
+        Ok((answer, true)) => ([("idempotent-replayed", "true")], Json(answer)).into_response(),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// One handler for each kind of list, with the filters that it takes.
+macro_rules! list {
+    ($($name:ident: $path:literal $objects:ident $kind:ty, $is_listed:expr;)*) => {$(
+        async fn $name(
+            State(sandbox): State<SandboxStripe>,
+            RawQuery(query): RawQuery,
+            headers: HeaderMap,
+        ) -> Answer {
+            let query: ListQuery = form::read(query.unwrap_or_default().as_bytes())?;
+            let book = sandbox.book();
+            let objects = book.$objects.iter().rev();
+            let listed = objects.filter(|(id, object)| {
+                let is_listed: fn(&$kind, &ListQuery) -> bool = $is_listed;
+                book.account(id) == account(&headers) && is_listed(object, &query)
+            });
+            page(&query, concat!("/v1/", $path), listed.collect()).map(Json)
+        }
+    )*};
+}
+
+list! {
+    list_sessions: "checkout/sessions" sessions Session, |session, query| {
+        query.payment_intent.is_none() || session.payment_intent == query.payment_intent
+    };
+    list_refunds: "refunds" refunds Refund, |refund, query| {
+        is_asked(&query.payment_intent, &refund.payment_intent) && is_asked(&query.charge, &refund.charge)
+    };
+    list_disputes: "disputes" disputes Dispute, |dispute, query| {
+        is_asked(&query.payment_intent, &dispute.payment_intent) && is_asked(&query.charge, &dispute.charge)
+    };
+    list_events: "events" events Event, |event, query| {
+        let is_delivered = event.pending_webhooks == 0;
+        is_asked(&query.r#type, &event.r#type)
+            && (query.types.is_empty() || query.types.contains(&event.r#type))
+            && query.delivery_success.is_none_or(|asked| asked == is_delivered)
+    };
+}
+
+fn is_asked(asked: &Option<String>, value: &str) -> bool {
+    asked.as_deref().is_none_or(|asked| asked == value)
+}
+
+/// A page of a list that is newest first.
+fn page<T: Serialize>(
+    query: &ListQuery,
+    url: &str,
+    mut all: Vec<(&String, &T)>,
+) -> Result<Value, Problem> {
+    let limit = query.limit.unwrap_or(DEFAULT_PAGE);
+    if !(1..=MAX_PAGE).contains(&limit) {
+        return Err(Problem::parameter("limit", format!("It must be 1 to {MAX_PAGE}.")));
+    }
+    let limit = limit as usize;
+    let place = |id: &String| {
+        let place = all.iter().position(|(listed, _)| *listed == id);
+        place.ok_or_else(|| Problem::missing("object", id))
+    };
+    let has_more = match (&query.starting_after, &query.ending_before) {
+        (Some(_), Some(_)) => {
+            return Err(Problem::invalid(
+                "Only one of starting_after and ending_before can be given.",
+            ));
+        }
+        (Some(id), None) => {
+            all.drain(..=place(id)?);
+            limit < all.len()
+        }
+        // The page that ends just before that object.
+        (None, Some(id)) => {
+            all.truncate(place(id)?);
+            let newer = all.len().saturating_sub(limit);
+            all.drain(..newer);
+            0 < newer
+        }
+        (None, None) => limit < all.len(),
+    };
+    all.truncate(limit);
+    let data: Vec<_> = all.into_iter().map(|(_, object)| render::plain(object)).collect();
+    Ok(json!({"object": "list", "data": data, "has_more": has_more, "url": url}))
+}

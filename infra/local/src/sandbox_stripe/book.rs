@@ -1,0 +1,96 @@
+//! Everything that the sandbox remembers.
+
+use std::collections::BTreeMap;
+
+use gateways::stripe::API_VERSION;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::objects::{
+    Charge, Dispute, Event, EventData, EventRequest, Intent, Metadata, Refund, Session,
+};
+use super::render;
+
+/// All objects by id, which are in the order in which they were made, and all events.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Book {
+    last_number: u64,
+    pub(super) sessions: BTreeMap<String, Session>,
+    pub(super) intents: BTreeMap<String, Intent>,
+    pub(super) charges: BTreeMap<String, Charge>,
+    pub(super) refunds: BTreeMap<String, Refund>,
+    pub(super) disputes: BTreeMap<String, Dispute>,
+    pub(super) events: BTreeMap<String, Event>,
+    /// By session: what its payment will carry once somebody pays.
+    pub(super) intent_metadata: BTreeMap<String, Metadata>,
+    /// By object: the connected account that it belongs to. Those of the own account are not here.
+    pub(super) accounts: BTreeMap<String, String>,
+    /// By account and idempotency key.
+    pub(super) answers: BTreeMap<String, KeptAnswer>,
+}
+
+/// The first answer to an idempotency key.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct KeptAnswer {
+    pub request: String,
+    pub answer: Value,
+    pub at: i64,
+}
+
+impl Book {
+    /// The next id with that prefix: numbered, so that a run can be repeated and ids sort by age.
+    pub(super) fn new_id(&mut self, prefix: &str, account: Option<&str>) -> String {
+        self.last_number += 1;
+        let id = format!("{prefix}_{:012}", self.last_number);
+        if let Some(account) = account {
+            self.accounts.insert(id.clone(), account.to_owned());
+        }
+        id
+    }
+
+    /// The account that an object belongs to; none for the own one.
+    pub(super) fn account(&self, id: &str) -> Option<&str> {
+        self.accounts.get(id).map(String::as_str)
+    }
+
+    /// Any object by its id, as Stripe sends it.
+    pub(super) fn object(&self, id: &str) -> Option<Value> {
+        let (prefix, _) = id.rsplit_once('_')?;
+        match prefix {
+            "cs_test" => self.sessions.get(id).map(render::plain),
+            "pi" => self.intents.get(id).map(render::plain),
+            "ch" => self.charges.get(id).map(render::plain),
+            "re" => self.refunds.get(id).map(render::plain),
+            "dp" => self.disputes.get(id).map(render::plain),
+            "evt" => self.events.get(id).map(render::plain),
+            _ => None,
+        }
+    }
+
+    /// Notes that something happened to an object, as it is now; answers with the event's id.
+    pub(super) fn record(&mut self, kind: &str, object_id: &str, now: i64) -> String {
+        let account = self.account(object_id).map(str::to_owned);
+        let id = self.new_id("evt", account.as_deref());
+        let event = Event {
+            id: id.clone(),
+            object: "event".to_owned(),
+            api_version: API_VERSION.to_owned(),
+            account,
+            created: now,
+            data: EventData { object: self.object(object_id).unwrap_or_default() },
+            livemode: false,
+            pending_webhooks: 1,
+            request: EventRequest::default(),
+            r#type: kind.to_owned(),
+        };
+        self.events.insert(id.clone(), event);
+        id
+    }
+
+    /// The session that a payment was made on.
+    pub(super) fn session_of(&self, intent: &str) -> Option<String> {
+        let is_of = |session: &&Session| session.payment_intent.as_deref() == Some(intent);
+        self.sessions.values().find(is_of).map(|session| session.id.clone())
+    }
+}

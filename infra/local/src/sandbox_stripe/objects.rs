@@ -1,0 +1,196 @@
+//! Stripe's objects as the sandbox keeps and sends them.
+//!
+//! Only the fields that something of ours reads or that tell a person what happened; each has the
+//! name and JSON type of Stripe's published samples, which a test compares.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The free key-value field of most objects.
+pub type Metadata = BTreeMap<String, String>;
+
+/// A page to pay on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Session {
+    pub id: String,
+    pub object: String,
+    pub amount_subtotal: u64,
+    pub amount_total: u64,
+    pub cancel_url: Option<String>,
+    pub client_reference_id: Option<String>,
+    pub created: i64,
+    pub currency: String,
+    pub customer_email: Option<String>,
+    pub expires_at: i64,
+    pub livemode: bool,
+    pub metadata: Metadata,
+    pub mode: String,
+    pub payment_intent: Option<String>,
+    pub payment_method_types: Vec<String>,
+    pub payment_status: String,
+    pub status: String,
+    pub success_url: String,
+    pub url: Option<String>,
+}
+
+/// The money.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Intent {
+    pub id: String,
+    pub object: String,
+    pub amount: u64,
+    pub amount_capturable: u64,
+    pub amount_received: u64,
+    pub canceled_at: Option<i64>,
+    pub cancellation_reason: Option<String>,
+    pub capture_method: String,
+    pub created: i64,
+    pub currency: String,
+    pub description: Option<String>,
+    pub last_payment_error: Option<PaymentError>,
+    pub latest_charge: Option<String>,
+    pub livemode: bool,
+    pub metadata: Metadata,
+    pub next_action: Option<NextAction>,
+    pub payment_method_types: Vec<String>,
+    pub status: String,
+}
+
+/// Why the last attempt failed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PaymentError {
+    pub code: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub decline_code: Option<String>,
+    pub message: String,
+    pub r#type: String,
+}
+
+/// What the payer must do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NextAction {
+    pub r#type: String,
+}
+
+/// One attempt to take the money.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Charge {
+    pub id: String,
+    pub object: String,
+    pub amount: u64,
+    pub amount_captured: u64,
+    pub amount_refunded: u64,
+    pub captured: bool,
+    pub created: i64,
+    pub currency: String,
+    pub disputed: bool,
+    pub failure_code: Option<String>,
+    pub failure_message: Option<String>,
+    pub livemode: bool,
+    pub metadata: Metadata,
+    pub paid: bool,
+    pub payment_intent: String,
+    pub payment_method_details: MethodDetails,
+    pub refunded: bool,
+    pub status: String,
+}
+
+/// How it was taken: the fields of one method under that method's name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MethodDetails {
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub card: Option<Card>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub us_bank_account: Option<BankAccount>,
+    pub r#type: String,
+}
+
+/// The test card's visible part.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Card {
+    pub brand: String,
+    pub last4: String,
+}
+
+/// The test bank account's visible part.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BankAccount {
+    pub account_type: String,
+    pub last4: String,
+}
+
+/// Money given back.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Refund {
+    pub id: String,
+    pub object: String,
+    pub amount: u64,
+    pub charge: String,
+    pub created: i64,
+    pub currency: String,
+    pub metadata: Metadata,
+    pub payment_intent: String,
+    pub reason: Option<String>,
+    pub status: String,
+}
+
+/// Money taken back, or asked about.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Dispute {
+    pub id: String,
+    pub object: String,
+    pub amount: u64,
+    pub charge: String,
+    pub created: i64,
+    pub currency: String,
+    pub is_charge_refundable: bool,
+    pub livemode: bool,
+    pub metadata: Metadata,
+    pub payment_intent: String,
+    pub reason: String,
+    pub status: String,
+}
+
+/// Something that happened, with the object as it was then.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Event {
+    /// `evt_…`
+    pub id: String,
+    /// Always `event`.
+    pub object: String,
+    /// The version whose shape `data` has.
+    pub api_version: String,
+    /// The connected account that it happened in; absent for the own one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub account: Option<String>,
+    /// Unix seconds.
+    pub created: i64,
+    /// The object.
+    pub data: EventData,
+    /// Always false.
+    pub livemode: bool,
+    /// 1 until a delivery was answered with a 2xx.
+    pub pending_webhooks: u64,
+    /// What caused it.
+    pub request: EventRequest,
+    /// Such as `payment_intent.succeeded`.
+    pub r#type: String,
+}
+
+/// The object of an event.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EventData {
+    /// As it was when the event was made.
+    pub object: Value,
+}
+
+/// The API request that caused an event: none, for what payers and banks do.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct EventRequest {
+    /// Its id.
+    pub id: Option<String>,
+    /// Its key.
+    pub idempotency_key: Option<String>,
+}

@@ -1,0 +1,225 @@
+//! The parameters of the requests that create something, and what Stripe would refuse about them.
+
+use gateways::stripe::currency;
+use serde::Deserialize;
+
+use super::form;
+use super::objects::Metadata;
+use super::problem::Problem;
+
+/// Stripe's limits of the key-value field.
+const MAX_METADATA_KEYS: usize = 50;
+const MAX_METADATA_KEY_CHARS: usize = 40;
+const MAX_METADATA_VALUE_CHARS: usize = 500;
+
+const MAX_CLIENT_REFERENCE_CHARS: usize = 200;
+
+/// A session can be made to end 30 minutes to 24 hours after it was made; it does after 24 hours.
+const MIN_SESSION_SECONDS: i64 = 30 * 60;
+const MAX_SESSION_SECONDS: i64 = 24 * 60 * 60;
+
+/// The methods that the sandbox can pay with.
+const METHODS: [&str; 2] = ["card", "us_bank_account"];
+
+const REFUND_REASONS: [&str; 3] = ["duplicate", "fraudulent", "requested_by_customer"];
+
+/// `POST /v1/checkout/sessions`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewSession {
+    pub mode: String,
+    pub line_items: Vec<LineItem>,
+    pub success_url: String,
+    pub cancel_url: Option<String>,
+    pub client_reference_id: Option<String>,
+    pub customer_email: Option<String>,
+    #[serde(default, deserialize_with = "form::optional_number")]
+    expires_at: Option<u64>,
+    #[serde(default)]
+    pub metadata: Metadata,
+    #[serde(default)]
+    pub payment_intent_data: IntentData,
+    #[serde(default = "card_only")]
+    pub payment_method_types: Vec<String>,
+    #[serde(default)]
+    pub expand: Vec<String>,
+}
+
+/// What the payment of a session will carry.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IntentData {
+    #[serde(default)]
+    pub metadata: Metadata,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LineItem {
+    price_data: PriceData,
+    #[serde(deserialize_with = "form::number")]
+    quantity: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PriceData {
+    currency: String,
+    #[serde(deserialize_with = "form::number")]
+    unit_amount: u64,
+    #[expect(dead_code, reason = "must be there, and is shown on no page here")]
+    product_data: ProductData,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProductData {
+    #[expect(dead_code, reason = "must be there, and is shown on no page here")]
+    name: String,
+}
+
+fn card_only() -> Vec<String> {
+    vec!["card".to_owned()]
+}
+
+impl NewSession {
+    /// What Stripe would refuse; answers with amount, currency and when it ends.
+    pub fn check(&self, now: i64) -> Result<(u64, String, i64), Problem> {
+        if self.mode != "payment" {
+            let message = format!("The sandbox knows only mode=payment, not {}.", self.mode);
+            return Err(Problem::parameter("mode", message));
+        }
+        check_metadata(&self.metadata)?;
+        check_metadata(&self.payment_intent_data.metadata)?;
+        let reference = self.client_reference_id.as_deref().unwrap_or_default();
+        if MAX_CLIENT_REFERENCE_CHARS < reference.chars().count() {
+            let message = format!("It may have at most {MAX_CLIENT_REFERENCE_CHARS} characters.");
+            return Err(Problem::parameter("client_reference_id", message));
+        }
+        if let Some(method) =
+            self.payment_method_types.iter().find(|m| !METHODS.contains(&m.as_str()))
+        {
+            let message =
+                format!("Invalid payment_method_types: must be one of {METHODS:?}, not {method}.");
+            return Err(Problem::parameter("payment_method_types", message));
+        }
+        let (amount, currency) = self.total()?;
+        if self.payment_method_types.iter().any(|method| method == "us_bank_account")
+            && currency != "usd"
+        {
+            let message = "us_bank_account takes only usd.";
+            return Err(Problem::parameter("payment_method_types", message));
+        }
+        Ok((amount, currency, self.ends_at(now)?))
+    }
+
+    fn total(&self) -> Result<(u64, String), Problem> {
+        let Some(first) = self.line_items.first() else {
+            return Err(Problem::parameter("line_items", "There must be at least one."));
+        };
+        let currency = first.price_data.currency.to_ascii_lowercase();
+        let mut total = 0_u64;
+        for item in &self.line_items {
+            if item.price_data.currency.to_ascii_lowercase() != currency {
+                return Err(Problem::parameter("line_items", "All must have the same currency."));
+            }
+            let amount = item.price_data.unit_amount.checked_mul(item.quantity);
+            let sum = amount.and_then(|amount| total.checked_add(amount));
+            total = sum.ok_or_else(|| Problem::parameter("line_items", "The sum is too large."))?;
+        }
+        currency::from_stripe(total, &currency).map_err(|error| {
+            Problem::parameter("line_items", format!("Invalid amount: {error}."))
+        })?;
+        Ok((total, currency))
+    }
+
+    fn ends_at(&self, now: i64) -> Result<i64, Problem> {
+        let Some(asked) = self.expires_at else {
+            return Ok(now + MAX_SESSION_SECONDS);
+        };
+        let allowed = now + MIN_SESSION_SECONDS..=now + MAX_SESSION_SECONDS;
+        i64::try_from(asked).ok().filter(|at| allowed.contains(at)).ok_or_else(|| {
+            let message = "It must be 30 minutes to 24 hours from now.";
+            Problem::parameter("expires_at", message)
+        })
+    }
+}
+
+/// `POST /v1/refunds`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewRefund {
+    pub payment_intent: Option<String>,
+    pub charge: Option<String>,
+    #[serde(default, deserialize_with = "form::optional_number")]
+    pub amount: Option<u64>,
+    pub reason: Option<String>,
+    #[serde(default)]
+    pub metadata: Metadata,
+    #[serde(default)]
+    pub expand: Vec<String>,
+}
+
+impl NewRefund {
+    /// What Stripe would refuse before it looks at the payment.
+    pub fn check(&self) -> Result<(), Problem> {
+        check_metadata(&self.metadata)?;
+        if self.amount == Some(0) {
+            let problem = Problem::parameter("amount", "It must be at least 1.");
+            return Err(problem.with_code("parameter_invalid_integer"));
+        }
+        match &self.reason {
+            Some(reason) if !REFUND_REASONS.contains(&reason.as_str()) => {
+                let message = format!("Invalid reason: must be one of {REFUND_REASONS:?}.");
+                Err(Problem::parameter("reason", message))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A session is ended early with no parameters but what to expand.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OnlyExpand {
+    #[serde(default)]
+    pub expand: Vec<String>,
+}
+
+/// The parameters of all lists; each list takes some of the filters.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListQuery {
+    #[serde(default, deserialize_with = "form::optional_number")]
+    pub limit: Option<u64>,
+    pub starting_after: Option<String>,
+    pub ending_before: Option<String>,
+    pub payment_intent: Option<String>,
+    pub charge: Option<String>,
+    pub r#type: Option<String>,
+    #[serde(default)]
+    pub types: Vec<String>,
+    #[serde(default, deserialize_with = "form::optional_bool")]
+    pub delivery_success: Option<bool>,
+}
+
+fn check_metadata(metadata: &Metadata) -> Result<(), Problem> {
+    if MAX_METADATA_KEYS < metadata.len() {
+        let message = format!("Metadata can have at most {MAX_METADATA_KEYS} keys.");
+        return Err(Problem::parameter("metadata", message));
+    }
+    for (key, value) in metadata {
+        if MAX_METADATA_KEY_CHARS < key.chars().count() {
+            let message =
+                format!("Metadata keys can have at most {MAX_METADATA_KEY_CHARS} characters.");
+            return Err(Problem::parameter("metadata", message));
+        }
+        if MAX_METADATA_VALUE_CHARS < value.chars().count() {
+            let message = format!(
+                "Metadata values can have at most {MAX_METADATA_VALUE_CHARS} characters, {key} has more."
+            );
+            return Err(Problem::parameter("metadata", message));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! A sandbox behind a port, a clock to turn, and an adapter that asks it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use gateways::stripe::{API_VERSION, Config, Stripe};
+use gateways::{
+    Gateway, GatewayError, Hint, Mode, ObjectId, PaymentFacts, ReadBack, Secret, Timeouts,
+    Transport,
+};
+use portcullis::sandbox_stripe::{Act, Book, CardOutcome, Done, SANDBOX_KEY, SandboxStripe};
+use serde_json::Value;
+
+/// 2026-09-21, a second in which nothing special happens.
+pub const START: i64 = 1_790_000_000;
+
+pub const SECRET: &str = "whsec_sandbox_bench";
+
+/// What our checkout writes on a page and on its payment.
+pub const INVOICE: [(&str, &str); 13] = [
+    ("mode", "payment"),
+    ("success_url", "https://portal.example/paid"),
+    ("client_reference_id", "bea"),
+    ("line_items[0][quantity]", "1"),
+    ("line_items[0][price_data][currency]", "usd"),
+    ("line_items[0][price_data][unit_amount]", "125000"),
+    ("line_items[0][price_data][product_data][name]", "Invoice A-1"),
+    ("payment_method_types[]", "card"),
+    ("payment_method_types[]", "us_bank_account"),
+    ("metadata[firm]", "acme"),
+    ("payment_intent_data[metadata][firm]", "acme"),
+    ("payment_intent_data[metadata][client]", "bea"),
+    ("payment_intent_data[metadata][invoices]", "A-1,A-2"),
+];
+
+pub struct Bench {
+    pub sandbox: SandboxStripe,
+    pub url: String,
+    clock: Arc<AtomicI64>,
+    http: reqwest::Client,
+}
+
+impl Bench {
+    pub async fn start() -> Self {
+        Self::with_book(Book::default()).await
+    }
+
+    pub async fn with_book(book: Book) -> Self {
+        let clock = Arc::new(AtomicI64::new(START));
+        let now = clock.clone();
+        let now = Arc::new(move || now.load(Ordering::SeqCst));
+        let sandbox = SandboxStripe::new(SANDBOX_KEY.into(), now, book);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = sandbox.router();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { sandbox, url, clock, http }
+    }
+
+    pub fn now(&self) -> i64 {
+        self.clock.load(Ordering::SeqCst)
+    }
+
+    pub fn wait(&self, seconds: i64) {
+        self.clock.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    pub fn stripe(&self, key: &str, account: Option<&str>) -> Stripe {
+        let timeouts = Timeouts {
+            connect: Duration::from_secs(2),
+            answer: Duration::from_millis(700),
+            total: Duration::from_secs(5),
+            pause: Duration::from_millis(1),
+        };
+        let account = account.map(str::to_owned);
+        let config =
+            Config { key: key.into(), mode: Mode::Test, account, base_url: self.url.clone() };
+        Stripe::new(Transport::new(timeouts).unwrap(), &config).unwrap()
+    }
+
+    pub async fn read(&self, hint: &Hint) -> Result<ReadBack, GatewayError> {
+        self.stripe(SANDBOX_KEY, None).read_back(hint).await
+    }
+
+    /// The facts of what must be a payment.
+    pub async fn facts(&self, hint: &Hint) -> PaymentFacts {
+        match self.read(hint).await.unwrap() {
+            ReadBack::Payment(facts) => *facts,
+            ReadBack::NoPayment(why) => panic!("{hint:?} leads to no payment: {why:?}"),
+        }
+    }
+
+    pub fn act(&self, act: Act) -> Done {
+        self.sandbox.act(act).unwrap()
+    }
+
+    pub fn pay_by_card(&self, session: &str) -> String {
+        let session = session.to_owned();
+        self.act(Act::PayByCard { session, outcome: CardOutcome::Succeeds }).object
+    }
+
+    pub fn pay_by_bank(&self, session: &str) -> String {
+        self.act(Act::PayByBank { session: session.to_owned() }).object
+    }
+
+    pub async fn get(&self, path: &str) -> (u16, Value) {
+        self.send(self.http.get(format!("{}{path}", self.url))).await
+    }
+
+    pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> (u16, Value) {
+        self.send(self.http.post(format!("{}{path}", self.url)).form(form)).await
+    }
+
+    pub async fn post_with_key(
+        &self,
+        path: &str,
+        form: &[(&str, &str)],
+        key: &str,
+    ) -> (u16, Value) {
+        let request = self.http.post(format!("{}{path}", self.url)).form(form);
+        self.send(request.header("idempotency-key", key)).await
+    }
+
+    /// A request of a connected account.
+    pub async fn post_as(&self, account: &str, path: &str, form: &[(&str, &str)]) -> (u16, Value) {
+        let request = self.http.post(format!("{}{path}", self.url)).form(form);
+        self.send(request.header("stripe-account", account)).await
+    }
+
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// Status and body; status 0 is no answer.
+    async fn send(&self, request: reqwest::RequestBuilder) -> (u16, Value) {
+        let request = request.bearer_auth(SANDBOX_KEY).header("stripe-version", API_VERSION);
+        let Ok(response) = request.send().await else {
+            return (0, Value::Null);
+        };
+        (response.status().as_u16(), response.json().await.unwrap_or_default())
+    }
+
+    /// A new page to pay on, with parameters replaced or added.
+    pub async fn session_with(&self, changes: &[(&str, &str)]) -> String {
+        let is_kept =
+            |(name, _): &&(&str, &str)| !changes.iter().any(|(changed, _)| changed == name);
+        let mut form: Vec<_> = INVOICE.iter().filter(is_kept).copied().collect();
+        form.extend(changes.iter().filter(|(_, value)| !value.is_empty()));
+        let (status, session) = self.post("/v1/checkout/sessions", &form).await;
+        assert_eq!(status, 200, "{session}");
+        session["id"].as_str().unwrap().to_owned()
+    }
+
+    pub async fn session(&self) -> String {
+        self.session_with(&[]).await
+    }
+}
+
+pub fn id(text: &str) -> ObjectId {
+    text.parse().unwrap()
+}
+
+pub fn secret() -> Secret {
+    Secret::from(SECRET)
+}
