@@ -20,7 +20,7 @@ impl Decision<'_> {
         invoice: Option<&InvoiceId>,
         until: Day,
     ) -> Result<(), Refusal> {
-        self.require_of_staff(BOOKKEEPERS, "STAFF-1", "record a promise")?;
+        self.require_or_client(BOOKKEEPERS, "STAFF-1", "record a promise")?;
         let today = self.day();
         if until < today {
             return Err(Refusal::invalid("PROM-1", format!("{until} is past")));

@@ -17,7 +17,7 @@ impl Decision<'_> {
         amount: Option<Money>,
         reason: &Personal,
     ) -> Result<(), Refusal> {
-        self.require_of_staff(BOOKKEEPERS, "STAFF-1", "record a dispute")?;
+        self.require_or_client(BOOKKEEPERS, "STAFF-1", "record a dispute")?;
         reason_given(reason, "DIS-1")?;
         let invoice = self.open_invoice(id, "DIS-1")?;
         if invoice.dispute.is_some() {

@@ -96,6 +96,7 @@ impl<'a> Decision<'a> {
             Command::VoidInvoice { invoice, reason } => self.void(invoice, reason),
             Command::WriteOff { invoice, reason } => self.write_off(invoice, reason),
             Command::RecordPayment { payment, news } => self.record_payment(payment, news),
+            Command::ReportMismatch { payment, evidence } => self.open_mismatch(payment, evidence),
             Command::IssueCreditNote { id, amount, invoice } => {
                 self.issue_credit_note(id, *amount, invoice.as_ref())
             }
@@ -162,7 +163,7 @@ impl<'a> Decision<'a> {
         Err(Refusal::forbidden(rule, format!("only {} may {what}", names.join(" or "))))
     }
 
-    /// The same, but lets the client, gateways, imports and the schedule pass.
+    /// The same, but lets gateways, imports and the schedule pass: what comes from outside.
     fn require_of_staff(
         &self,
         roles: &[Role],
@@ -170,12 +171,24 @@ impl<'a> Decision<'a> {
         what: &str,
     ) -> Result<(), Refusal> {
         match self.context.actor {
-            Actor::Staff { .. } => self.require(roles, rule, what),
-            Actor::Client { .. }
-            | Actor::Link
-            | Actor::Gateway
-            | Actor::Import
-            | Actor::Schedule => Ok(()),
+            Actor::Staff { .. } | Actor::Client { .. } | Actor::Link => {
+                self.require(roles, rule, what)
+            }
+            Actor::Gateway | Actor::Import | Actor::Schedule => Ok(()),
+        }
+    }
+
+    /// The same, but lets the client pass as well: what it may do by itself, and staff on its behalf.
+    fn require_or_client(
+        &self,
+        roles: &[Role],
+        rule: &'static str,
+        what: &str,
+    ) -> Result<(), Refusal> {
+        if self.context.actor.is_client() {
+            Ok(())
+        } else {
+            self.require_of_staff(roles, rule, what)
         }
     }
 

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{BOOKKEEPERS, Decision};
+use super::{BOOKKEEPERS, Decision, reason_given};
 use crate::apply::learn;
 use crate::calendar::plus;
 use crate::command::News;
@@ -88,6 +88,22 @@ impl Decision<'_> {
         let evidence =
             Personal::new(format!("{told} was told for payment {}, which {known}", payment.id));
         self.open_task(About::Mismatch { payment: payment.id.clone(), evidence });
+    }
+
+    /// Evidence that isn't about this account's payment leaves the payment alone; the same evidence
+    /// again opens no second task.
+    pub(super) fn open_mismatch(
+        &mut self,
+        payment: &PaymentId,
+        evidence: &Personal,
+    ) -> Result<(), Refusal> {
+        self.require_of_staff(BOOKKEEPERS, "STAFF-1", "report a mismatch")?;
+        reason_given(evidence, "PAY-2")?;
+        let about = About::Mismatch { payment: payment.clone(), evidence: evidence.clone() };
+        if !self.has_task(|known| *known == about) {
+            self.open_task(about);
+        }
+        Ok(())
     }
 
     /// What moves so that invoices and credit hold what is ours of the payment.

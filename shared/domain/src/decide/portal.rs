@@ -128,7 +128,7 @@ impl Decision<'_> {
             ends,
             reason: reason.clone(),
             old_debts: overdue.map(|invoice| invoice.id.clone()).collect(),
-            relocks: self.policy().lock.relock_after_exception,
+            relocks: self.lock_policy()?.policy.lock.relock_after_exception,
         };
         let by = self.staff()?;
         self.emit(Event::ExceptionBegun(exception));
