@@ -31,6 +31,8 @@ pub struct Desk {
     pub policy: PolicyVersion,
     /// Money that came in and went out for good, per currency, as the outside knows it.
     pub credited: BTreeMap<Currency, u64>,
+    /// Everything that was decided.
+    pub events: Vec<Event>,
 }
 
 impl Desk {
@@ -49,7 +51,13 @@ impl Desk {
         let mut account = Account::new("f-1".parse().unwrap(), "acme".parse().unwrap(), profile);
         account.looked_up.everything = true;
         let policy = PolicyVersion::first("default".parse().unwrap(), policy);
-        Self { account, day: "2026-01-01".parse().unwrap(), policy, credited: BTreeMap::new() }
+        Self {
+            account,
+            day: "2026-01-01".parse().unwrap(),
+            policy,
+            credited: BTreeMap::new(),
+            events: Vec::new(),
+        }
     }
 
     pub fn context<'a>(&'a self, actor: &'a Actor) -> Context<'a> {
@@ -73,6 +81,7 @@ impl Desk {
         }
         assert_eq!(folded, self.account, "the fold of the events is the account");
         self.pay_6();
+        self.events.extend(events.iter().cloned());
         Ok(events)
     }
 
