@@ -53,6 +53,14 @@ pub enum Command {
         /// What.
         news: News,
     },
+    /// What a gateway tells isn't what was expected, or is another client's: nothing is marked paid,
+    /// and a person looks at it (PAY-1, PAY-2).
+    ReportMismatch {
+        /// Which payment.
+        payment: PaymentId,
+        /// Both sides.
+        evidence: Personal,
+    },
     /// A credit note (INV-5).
     IssueCreditNote {
         /// Its number.
@@ -350,6 +358,7 @@ pub fn needs(account: &Account, command: &Command) -> Needs {
         | Command::CloseTask { .. }
         | Command::NoteMessage
         | Command::RequestRecords
+        | Command::ReportMismatch { .. }
         | Command::Evaluate => {}
     }
     if moves_credit(account, command) {

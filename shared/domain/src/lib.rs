@@ -26,6 +26,7 @@ pub mod payment;
 pub mod plan;
 pub mod policy;
 pub mod refusal;
+pub mod rehearsal;
 pub mod role;
 pub mod task;
 pub mod text;

@@ -122,9 +122,9 @@ impl Deed {
     /// The client that it is about, if it is about one.
     pub fn client(&self) -> Option<&ClientId> {
         match self {
-            Self::Command { client, .. } | Self::Bounce { client, .. } | Self::DeliverAgain { client, .. } => {
-                Some(client)
-            }
+            Self::Command { client, .. }
+            | Self::Bounce { client, .. }
+            | Self::DeliverAgain { client, .. } => Some(client),
             Self::SetPolicy { .. } | Self::SkipEvaluation { .. } => None,
         }
     }
@@ -145,7 +145,6 @@ pub struct TimelineError {
     /// In which file.
     pub file: String,
     /// What, and where.
-    #[source]
     pub error: DocumentError,
 }
 
@@ -211,10 +210,10 @@ impl<'l> Reader<'l> {
     fn timeline(&mut self, node: &Node) -> Result<Timeline, DocumentError> {
         Field::root(node).fields(|fields| {
             let title = fields.optional("title", |field| Ok(field.text()?.to_owned()))?;
-            let rules = fields.or("rules", Vec::new(), |field| {
-                field.list(|rule| Ok(rule.text()?.to_owned()))
-            })?;
-            let time_zone = fields.or("firm", Tz::UTC, |field| field.fields(|firm| self.firm(firm)))?;
+            let rules = fields
+                .or("rules", Vec::new(), |field| field.list(|rule| Ok(rule.text()?.to_owned())))?;
+            let time_zone =
+                fields.or("firm", Tz::UTC, |field| field.fields(|firm| self.firm(firm)))?;
             let policies = self.policies(fields)?;
             let clients = fields.required("clients", |field| self.clients(field))?;
             let entries = fields.required("timeline", |field| self.entries(field))?;
@@ -227,16 +226,21 @@ impl<'l> Reader<'l> {
         self.currency = fields.or("currency", Currency::USD, Field::parse)?;
         fields.or("time_zone", Tz::UTC, |field| {
             let name = field.text()?;
-            let zone = name.parse().map_err(|_| {
-                field.error(format!("unknown time zone {name:?}, expected one such as America/New_York"))
-            });
-            zone
+            name.parse().map_err(|_| {
+                field.error(format!(
+                    "unknown time zone {name:?}, expected one such as America/New_York"
+                ))
+            })
         })
     }
 
-    fn policies(&mut self, fields: &mut Fields<'_>) -> Result<BTreeMap<ClassId, Policy>, DocumentError> {
+    fn policies(
+        &mut self,
+        fields: &mut Fields<'_>,
+    ) -> Result<BTreeMap<ClassId, Policy>, DocumentError> {
         let mut policies = BTreeMap::new();
-        let default: ClassId = DEFAULT_CLASS.parse().map_err(|error| fields.whole().error(error))?;
+        let default: ClassId =
+            DEFAULT_CLASS.parse().map_err(|error| fields.whole().error(error))?;
         let policy = fields.field("policy");
         let first = match &policy {
             Some(field) => self.policy(field)?,
@@ -246,7 +250,9 @@ impl<'l> Reader<'l> {
         if let Some(classes) = fields.field("classes") {
             for (class, more) in classes.entries(str::parse, |class: &ClassId, field| {
                 if *class == default && policy.is_some() {
-                    return Err(field.error("the class default has the policy under `policy` already"));
+                    return Err(
+                        field.error("the class default has the policy under `policy` already")
+                    );
                 }
                 self.policy(field)
             })? {
@@ -280,7 +286,7 @@ impl<'l> Reader<'l> {
     }
 
     fn client(&self, id: &ClientId, field: &Field<'_>) -> Result<Profile, DocumentError> {
-        let nothing = Node { value: Value::Map(Vec::new()), ..field.node().clone() };
+        let nothing = Node::new(Value::Map(Vec::new()));
         let field = match field.node().value {
             Value::Null => Field::at(&nothing, field.path()),
             _ => field.clone(),
@@ -290,7 +296,8 @@ impl<'l> Reader<'l> {
                 Some(field) => self.class(&field)?,
                 None => DEFAULT_CLASS.parse().map_err(|error| fields.whole().error(error))?,
             };
-            let address = |address: &str| Contact { address: Personal::new(address), is_bounced: false };
+            let address =
+                |address: &str| Contact { address: Personal::new(address), is_bounced: false };
             // Letters need somewhere to go; who has no address says so with `contacts: []`.
             let somewhere = vec![address(&format!("{id}@client.example"))];
             let contacts = fields.or("contacts", somewhere, |field| {
@@ -325,9 +332,9 @@ impl<'l> Reader<'l> {
             let on = fields.required("on", |field| {
                 let on = field.day()?;
                 match before.filter(|&before| on < before) {
-                    Some(before) => {
-                        Err(field.error(format!("{on} comes after {before}, expected entries in date order")))
-                    }
+                    Some(before) => Err(field.error(format!(
+                        "{on} comes after {before}, expected entries in date order"
+                    ))),
                     None => Ok(on),
                 }
             })?;
@@ -343,13 +350,16 @@ impl<'l> Reader<'l> {
     }
 
     fn what(&mut self, fields: &mut Fields<'_>) -> Result<What, DocumentError> {
-        let names: Vec<_> = acts::NAMES.iter().chain(&acts::NOT_YET).copied().chain(["expect"]).collect();
+        let names: Vec<_> =
+            acts::NAMES.iter().chain(&acts::NOT_YET).copied().chain(["expect"]).collect();
         match fields.at_most_one(&names)? {
             Some(("expect", field)) => {
                 let firm = self.currency;
-                let currencies = |invoice: &InvoiceId| self.invoices.get(invoice).copied().unwrap_or(firm);
+                let currencies =
+                    |invoice: &InvoiceId| self.invoices.get(invoice).copied().unwrap_or(firm);
                 let client = |field: &Field<'_>| known(field, "client", &self.clients);
-                let expectation = field.fields(|fields| Expectation::read(fields, firm, &client, &currencies));
+                let expectation =
+                    field.fields(|fields| Expectation::read(fields, firm, &client, &currencies));
                 expectation.map(What::Expect)
             }
             Some((name, field)) => self.act(name, &field).map(What::Act),
@@ -409,8 +419,13 @@ impl AsName for ClientId {
 /// Not a check of addresses, only against a name in the place of one.
 fn email<'n>(field: &Field<'n>) -> Result<&'n str, DocumentError> {
     let text = field.text()?;
-    let is_shaped = text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
-    if is_shaped { Ok(text) } else { Err(field.expected("an e-mail address such as ann@acme.example")) }
+    let is_shaped =
+        text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
+    if is_shaped {
+        Ok(text)
+    } else {
+        Err(field.expected("an e-mail address such as ann@acme.example"))
+    }
 }
 
 fn at_most(field: &Field<'_>, most: usize, count: usize) -> Result<(), DocumentError> {

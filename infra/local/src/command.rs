@@ -1,0 +1,53 @@
+//! The command line, `portcullis` (contracts §1): one module for each command.
+//!
+//! Every command answers with a [`Verdict`], or with an error that says what was wrong with what it
+//! was given; [`run`] makes the exit code of it, so that no command ends the process by itself.
+
+pub mod rehearse;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Bad usage and bad input, as clap says it too.
+const BAD_INPUT: u8 = 2;
+
+/// The gate of a client portal: collects what clients owe, locks, unlocks, and proves it.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run timelines through the real rules and print what happens on each day.
+    Rehearse(rehearse::Arguments),
+}
+
+/// How a command ended that could do what it was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// As it should.
+    Done,
+    /// Something that was expected isn't so, or a check failed.
+    Failed,
+}
+
+/// Runs a command to its exit code; errors go to the standard error, causes and all.
+pub fn run(cli: &Cli) -> ExitCode {
+    let ended = match &cli.command {
+        Command::Rehearse(arguments) => rehearse::run(arguments),
+    };
+    match ended {
+        Ok(Verdict::Done) => ExitCode::SUCCESS,
+        Ok(Verdict::Failed) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::from(BAD_INPUT)
+        }
+    }
+}
