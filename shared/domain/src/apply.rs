@@ -162,6 +162,7 @@ pub fn apply(account: &mut Account, event: &Event) {
                     }
                     About::ReadyForUnlock
                     | About::BouncedAddress { .. }
+                    | About::LetterStuck { .. }
                     | About::NoAddress
                     | About::RecordsRequest
                     | About::Mismatch { .. } => {}

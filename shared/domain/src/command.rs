@@ -173,6 +173,11 @@ pub enum Command {
         /// Which.
         letter: LetterId,
     },
+    /// A demand was claimed long ago, and nothing tells whether it left (LET-4).
+    ReportStuckLetter {
+        /// Which.
+        letter: LetterId,
+    },
     /// The client asks for its own records (ACC-4).
     RequestRecords,
     /// A queued letter is about to leave: it is claimed as far as it is still true (LET-4).
@@ -329,7 +334,9 @@ pub fn needs(account: &Account, command: &Command) -> Needs {
         | Command::OpenDispute { invoice, .. } => {
             needs.invoices.insert(invoice.clone());
         }
-        Command::ReportBounce { letter } | Command::ClaimLetter { letter } => {
+        Command::ReportBounce { letter }
+        | Command::ReportStuckLetter { letter }
+        | Command::ClaimLetter { letter } => {
             needs.letters.insert(*letter);
             let content = account.letters.get(letter).map(|letter| &letter.content);
             if let Some(Content::Receipt { payment } | Content::PaymentFailed { payment }) = content

@@ -309,6 +309,7 @@ fn about(about: &About) -> String {
         About::ApproveStep { step, invoices } => {
             format!(" for {}{}", action(step.action), over(invoices))
         }
+        About::LetterStuck { letter } => format!(": whether letter {} left can't be told", letter.0),
         About::BouncedAddress { contact, letter } => {
             format!(": letter {}, contact {}", letter.0, contact + 1)
         }

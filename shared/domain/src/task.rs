@@ -65,6 +65,11 @@ pub enum About {
         /// Which letter.
         letter: LetterId,
     },
+    /// A demand was claimed, and whether it left can't be told: a person looks (LET-4).
+    LetterStuck {
+        /// Which letter.
+        letter: LetterId,
+    },
     /// Nothing can be written, so nothing is locked (LOCK-7).
     NoAddress,
     /// The client asks for its own records (ACC-4).
@@ -87,6 +92,7 @@ impl About {
             Self::ApproveStep { .. } => "approve_step",
             Self::CollectionsReferral { .. } => "collections_referral",
             Self::BouncedAddress { .. } => "bounced_address",
+            Self::LetterStuck { .. } => "letter_stuck",
             Self::NoAddress => "no_address",
             Self::RecordsRequest => "records_request",
             Self::Mismatch { .. } => "mismatch",
@@ -101,6 +107,7 @@ impl About {
             | Self::CollectionsReferral { step, invoices, .. } => Some((*step, invoices)),
             Self::ReadyForUnlock
             | Self::BouncedAddress { .. }
+            | Self::LetterStuck { .. }
             | Self::NoAddress
             | Self::RecordsRequest
             | Self::Mismatch { .. } => None,

@@ -98,6 +98,18 @@ impl Decision<'_> {
         Ok(())
     }
 
+    /// Whether a demand left can't be told: it is never sent twice, a person looks (LET-4).
+    pub(super) fn report_stuck_letter(&mut self, id: LetterId) -> Result<(), Refusal> {
+        let state = self.account.letters.get(&id).map(|letter| &letter.state);
+        if !matches!(state, Some(LetterState::Left(_))) {
+            return Err(Refusal::conflict("LET-4", format!("letter {} was not claimed", id.0)));
+        }
+        if !self.has_task(|about| *about == About::LetterStuck { letter: id }) {
+            self.open_task(About::LetterStuck { letter: id });
+        }
+        Ok(())
+    }
+
     fn warns(&self, letter: LetterId) -> bool {
         let mut warnings = self.account.invoices.values().flat_map(|invoice| &invoice.warnings);
         warnings.any(|warning| warning.letter == letter)

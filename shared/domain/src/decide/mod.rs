@@ -125,6 +125,7 @@ impl<'a> Decision<'a> {
             Command::NoteMessage => self.note_message(),
             Command::ReportBounce { letter } => self.report_bounce(*letter),
             Command::RequestRecords => self.request_records(),
+            Command::ReportStuckLetter { letter } => self.report_stuck_letter(*letter),
             Command::ClaimLetter { letter } => self.claim_letter(*letter),
             Command::Evaluate => Ok(()),
         }
@@ -280,7 +281,10 @@ impl<'a> Decision<'a> {
             About::ReviewTask { .. } | About::CollectionsReferral { .. } => {
                 self.require(PARTNERS, "STAFF-1", "close this task")?;
             }
-            About::BouncedAddress { .. } | About::RecordsRequest | About::Mismatch { .. } => {}
+            About::BouncedAddress { .. }
+            | About::LetterStuck { .. }
+            | About::RecordsRequest
+            | About::Mismatch { .. } => {}
         }
         self.close_task(task);
         Ok(())

@@ -215,6 +215,7 @@ fn waits(about: &About, action: Action) -> bool {
         About::ReadyForUnlock
         | About::ReviewTask { .. }
         | About::BouncedAddress { .. }
+        | About::LetterStuck { .. }
         | About::NoAddress
         | About::RecordsRequest
         | About::Mismatch { .. } => false,
