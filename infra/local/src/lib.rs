@@ -1,3 +1,7 @@
 //! portcullis
 
+pub mod command;
+pub mod issuer;
+pub mod mailbox;
+pub mod queue;
 pub mod sandbox_stripe;
