@@ -1,1 +1,58 @@
-//! store
+//! The single table: keys, items, transactions, indexes. Nothing else knows a key.
+//!
+//! A [`Store`] is made for one firm, so that no query can forget it (SEC-1); what has to be found before
+//! the firm is known, or in all firms, is asked of the small [`Platform`]. An account is read with one
+//! query ([`Store::load`]), what else a command needs with one batch ([`Store::look_up`]), and what was
+//! decided is written in one conditional transaction ([`Store::commit`]): the items that changed, found by
+//! comparing, and one commit record with all events, chained by hash.
+
+mod capacity;
+mod change;
+mod commit;
+mod dynamo;
+mod error;
+mod head;
+mod item;
+mod keys;
+mod load;
+mod record;
+mod table;
+mod verify;
+
+use domain::id::FirmId;
+
+pub use capacity::{Capacity, Consumed};
+pub use change::{Derived, ReadyAt, Taken};
+pub use commit::{Commit, Committed};
+pub use dynamo::{Dynamo, Fault, Faults, MAX_TRANSACTION, Operation};
+pub use error::{Cause, StoreError};
+pub use head::{ClientState, MAX_HEAD_BYTES};
+pub use item::SCHEMA_VERSION;
+pub use keys::{Index, Key, PLATFORM_SHARDS, Place, PlatformKey, shard};
+pub use load::Loaded;
+pub use record::{Body, CommitMeta, Record};
+pub use verify::{Breach, Verdict};
+
+/// The table, as one firm sees it.
+#[derive(Debug, Clone)]
+pub struct Store {
+    dynamo: Dynamo,
+    firm: FirmId,
+}
+
+impl Store {
+    /// For that firm, taken from the caller's verified identity.
+    pub fn new(dynamo: Dynamo, firm: FirmId) -> Self {
+        Self { dynamo, firm }
+    }
+
+    /// Whose.
+    pub fn firm(&self) -> &FirmId {
+        &self.firm
+    }
+
+    /// The table's calls.
+    pub fn dynamo(&self) -> &Dynamo {
+        &self.dynamo
+    }
+}

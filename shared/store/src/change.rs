@@ -1,0 +1,335 @@
+//! What a commit writes: found by comparing the account before and after, collection by collection.
+//! No event has persistence code of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use domain::account::{Account, TaskId};
+use domain::calendar::Day;
+use domain::id::{CreditNoteId, InvoiceId, PaymentId};
+use domain::letter::{Letter, LetterState};
+use domain::payment::{Payment, PaymentState};
+use serde::Serialize;
+
+use crate::dynamo::{Condition, Write};
+use crate::error::StoreError;
+use crate::head::CLIENT;
+use crate::item::{
+    Item, MAX_ITEM_BYTES, SCHEMA_VERSION, attributes, check_size, new_item, number, replace, text,
+};
+use crate::keys::{
+    Index, Key, PK, PLATFORM_SHARDS, Place, SCHEMA, SK, VERSION, outbox_pk, outbox_sk, shard, tasks_pk,
+    tasks_sk,
+};
+use crate::load::{Loaded, StoredCredit};
+
+/// What a letter needs to be in the outbox: when it is ready. `None` takes it out.
+pub type ReadyAt<'a> = &'a (dyn Fn(&Letter) -> Option<DateTime<Utc>> + Send + Sync);
+
+/// What follows from a commit beside the facts.
+#[derive(Clone, Copy)]
+pub struct Derived<'a> {
+    /// The first later day on which an evaluation would write anything.
+    pub next_evaluation: Option<Day>,
+    /// Into how many shards the firm's clients are divided.
+    pub shards: u32,
+    /// When each letter that changed is ready to be handed on: queued ones to be claimed, claimed
+    /// ones to be looked after, should their sender never report.
+    pub ready_at: ReadyAt<'a>,
+}
+
+/// What else a write guards, so that its refusal can be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken {
+    /// The payment is there already: another client's, or a moment older than this decision (PAY-1).
+    Payment(PaymentId),
+    /// The invoice number is taken in this firm (INV-7).
+    Invoice(InvoiceId),
+    /// The credit note's number is.
+    CreditNote(CreditNoteId),
+}
+
+/// The writes of a commit but for head and records.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// Those that have to be in the transaction, and what they guard.
+    pub(crate) writes: Vec<(Write, Option<Taken>)>,
+    /// Invoices, which may come after it where they are many.
+    pub(crate) invoices: Vec<Write>,
+}
+
+/// Compares.
+pub(crate) fn changes(
+    loaded: &Loaded,
+    after: &Account,
+    version: u64,
+    ready_at: ReadyAt<'_>,
+) -> Result<Changes, StoreError> {
+    let mut comparison = Comparison { loaded, after, version, changes: Changes::default() };
+    comparison.invoices()?;
+    comparison.payments()?;
+    comparison.credits()?;
+    comparison.credit_notes();
+    comparison.letters(ready_at)?;
+    comparison.tasks()?;
+    comparison.arrangements()?;
+    Ok(comparison.changes)
+}
+
+struct Comparison<'a> {
+    loaded: &'a Loaded,
+    after: &'a Account,
+    version: u64,
+    changes: Changes,
+}
+
+impl Comparison<'_> {
+    fn before(&self) -> &Account {
+        &self.loaded.account
+    }
+
+    fn place(&self, key: Key<'_>) -> Place {
+        key.place(&self.after.firm)
+    }
+
+    /// An item at `place`, made of the one at `old` if there is one.
+    fn item<T: Serialize>(
+        &self,
+        place: &Place,
+        old: Option<(&Place, &T)>,
+        new: &T,
+    ) -> Result<Item, StoreError> {
+        let stored = old.and_then(|(old_place, _)| self.loaded.items.get(old_place)).cloned();
+        let mut item = stored.unwrap_or_else(|| new_item(place, self.version));
+        item.insert(PK.to_owned(), text(&*place.pk));
+        item.insert(SK.to_owned(), text(&*place.sk));
+        item.insert(SCHEMA.to_owned(), number(SCHEMA_VERSION));
+        item.insert(VERSION.to_owned(), number(self.version));
+        let known = old.map(|(_, old)| attributes(old)).transpose()?.unwrap_or_default();
+        replace(&mut item, &known, attributes(new)?);
+        Ok(item)
+    }
+
+    fn put(&mut self, item: Item) -> Result<(), StoreError> {
+        check_size(&item, MAX_ITEM_BYTES)?;
+        self.changes.writes.push((Write::Put(item, Condition::Always), None));
+        Ok(())
+    }
+
+    fn delete(&mut self, place: Place) {
+        self.changes.writes.push((Write::Delete(place, Condition::Always), None));
+    }
+
+    fn invoices(&mut self) -> Result<(), StoreError> {
+        let (loaded, after) = (self.loaded, self.after);
+        let client = &after.client;
+        let place_of = |id: &InvoiceId, is_open: bool| {
+            let key = if is_open { Key::OpenInvoice(client, id) } else { Key::ClosedInvoice(client, id) };
+            key.place(&after.firm)
+        };
+        for (id, invoice) in &after.invoices {
+            let old = loaded.account.invoices.get(id);
+            if old == Some(invoice) {
+                continue;
+            }
+            let place = place_of(id, invoice.is_open());
+            let old = old.map(|old| (place_of(id, old.is_open()), old));
+            let item = self.item(&place, old.as_ref().map(|(place, old)| (place, *old)), invoice)?;
+            check_size(&item, MAX_ITEM_BYTES)?;
+            self.changes.invoices.push(Write::Put(item, Condition::Always));
+            match old {
+                Some((old, _)) if old != place => {
+                    self.changes.invoices.push(Write::Delete(old, Condition::Always));
+                }
+                Some(_) => {}
+                None => self.take(Key::InvoiceNumber(id), Taken::Invoice(id.clone())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a number that is unique in the firm.
+    fn take(&mut self, key: Key<'_>, what: Taken) {
+        let mut item = new_item(&self.place(key), self.version);
+        item.insert(CLIENT.to_owned(), text(self.after.client.as_str()));
+        self.changes.writes.push((Write::Put(item, Condition::Absent), Some(what)));
+    }
+
+    fn payments(&mut self) -> Result<(), StoreError> {
+        let after = self.after;
+        for (id, payment) in &after.payments {
+            let old = self.before().payments.get(id).cloned();
+            let moves = is_moving(after, payment);
+            let moved = old.as_ref().is_some_and(|old| is_moving(self.before(), old));
+            if old.as_ref() == Some(payment) && moves == moved {
+                continue;
+            }
+            self.payment(id, old.as_ref(), payment)?;
+            let copy = self.place(Key::MovingPayment(&after.client, id));
+            if moves {
+                let item = self.item(&copy, old.as_ref().map(|old| (&copy, old)), payment)?;
+                self.put(item)?;
+            } else if moved {
+                self.delete(copy);
+            }
+        }
+        Ok(())
+    }
+
+    /// The payment itself: created once in the whole firm, or as it was read.
+    fn payment(&mut self, id: &PaymentId, old: Option<&Payment>, new: &Payment) -> Result<(), StoreError> {
+        let place = self.place(Key::Payment(id));
+        let copy = self.place(Key::MovingPayment(&self.after.client, id));
+        // It was looked up, or came with the open account as a copy of the same version.
+        let items = &self.loaded.items;
+        let source = if items.contains_key(&place) { &place } else { &copy };
+        let mut item = self.item(&place, old.map(|old| (source, old)), new)?;
+        item.insert(CLIENT.to_owned(), text(self.after.client.as_str()));
+        let read = items.get(source).and_then(|item| item.get(VERSION)).cloned();
+        let condition = match (old, read) {
+            (Some(_), Some(version)) => Condition::Equals(VERSION, version),
+            _ => Condition::Absent,
+        };
+        check_size(&item, MAX_ITEM_BYTES)?;
+        self.changes.writes.push((Write::Put(item, condition), Some(Taken::Payment(id.clone()))));
+        Ok(())
+    }
+
+    fn credits(&mut self) -> Result<(), StoreError> {
+        let (loaded, after) = (self.loaded, self.after);
+        let sources: BTreeSet<_> = loaded.account.credits.keys().chain(after.credits.keys()).collect();
+        for source in sources {
+            let stored = |account: &Account| {
+                let credit = account.credits.get(source).cloned();
+                credit.map(|credit| StoredCredit { source: source.clone(), credit })
+            };
+            let place = self.place(Key::Credit(&after.client, source));
+            self.compare(place, stored(&loaded.account).as_ref(), stored(after).as_ref())?;
+        }
+        Ok(())
+    }
+
+    /// One thing that is there or not, always at the same place.
+    fn compare<T: Serialize + PartialEq>(
+        &mut self,
+        place: Place,
+        old: Option<&T>,
+        new: Option<&T>,
+    ) -> Result<(), StoreError> {
+        match (old, new) {
+            (old, new) if old == new => Ok(()),
+            (old, Some(new)) => {
+                let item = self.item(&place, old.map(|old| (&place, old)), new)?;
+                self.put(item)
+            }
+            (_, None) => {
+                self.delete(place);
+                Ok(())
+            }
+        }
+    }
+
+    fn credit_notes(&mut self) {
+        let after = self.after;
+        for id in after.credit_notes.difference(&self.loaded.account.credit_notes) {
+            self.take(Key::CreditNoteNumber(id), Taken::CreditNote(id.clone()));
+        }
+    }
+
+    fn letters(&mut self, ready_at: ReadyAt<'_>) -> Result<(), StoreError> {
+        let (loaded, after) = (self.loaded, self.after);
+        let place_of = |letter: &Letter| {
+            let key = match letter.state {
+                LetterState::Queued => Key::QueuedLetter(&after.client, letter.id),
+                LetterState::Left(_) | LetterState::Withdrawn { .. } => {
+                    Key::Letter(&after.client, letter.id)
+                }
+            };
+            key.place(&after.firm)
+        };
+        for (id, letter) in &after.letters {
+            let old = loaded.account.letters.get(id);
+            if old == Some(letter) {
+                continue;
+            }
+            let place = place_of(letter);
+            let old = old.map(|old| (place_of(old), old));
+            let mut item = self.item(&place, old.as_ref().map(|(place, old)| (place, *old)), letter)?;
+            item.insert(CLIENT.to_owned(), text(after.client.as_str()));
+            item.insert(crate::head::FIRM.to_owned(), text(after.firm.as_str()));
+            to_outbox(&mut item, &place, ready_at(letter));
+            self.put(item)?;
+            if let Some((old, _)) = old.filter(|(old, _)| *old != place) {
+                self.delete(old);
+            }
+        }
+        Ok(())
+    }
+
+    fn tasks(&mut self) -> Result<(), StoreError> {
+        let (loaded, after) = (self.loaded, self.after);
+        let ids: BTreeSet<TaskId> = loaded.account.tasks.keys().chain(after.tasks.keys()).copied().collect();
+        for id in ids {
+            let place = self.place(Key::Task(&after.client, id));
+            let (old, new) = (loaded.account.tasks.get(&id), after.tasks.get(&id));
+            match (old, new) {
+                (old, new) if old == new => {}
+                (old, Some(task)) => {
+                    let mut item = self.item(&place, old.map(|old| (&place, old)), task)?;
+                    let (pk, sk) = Index::Firm.attributes();
+                    item.insert(pk.to_owned(), text(tasks_pk(&after.firm)));
+                    item.insert(sk.to_owned(), text(tasks_sk(task.opened_on, &after.client, id)));
+                    item.insert(CLIENT.to_owned(), text(after.client.as_str()));
+                    self.put(item)?;
+                }
+                (_, None) => self.delete(place),
+            }
+        }
+        Ok(())
+    }
+
+    fn arrangements(&mut self) -> Result<(), StoreError> {
+        let (loaded, after) = (self.loaded, self.after);
+        let before = &loaded.account;
+        let client = &after.client;
+        let promises = |account: &Account| -> BTreeMap<usize, _> {
+            account.promises.iter().cloned().enumerate().collect()
+        };
+        let (old, new) = (promises(before), promises(after));
+        for index in 0..old.len().max(new.len()) {
+            let place = self.place(Key::Promise(client, index));
+            self.compare(place, old.get(&index), new.get(&index))?;
+        }
+        self.compare(self.place(Key::Plan(client)), before.plan.as_ref(), after.plan.as_ref())?;
+        let place = self.place(Key::Exception(client));
+        self.compare(place, before.exception.as_ref(), after.exception.as_ref())?;
+        let place = self.place(Key::Unlocked(client));
+        self.compare(place, before.last_unlock.as_ref(), after.last_unlock.as_ref())
+    }
+}
+
+/// Whether a decision has to see the payment without asking for it: it is on its way, or more of it is
+/// on invoices than is ours.
+fn is_moving(account: &Account, payment: &Payment) -> bool {
+    payment.state() == PaymentState::Pending || payment.kept() < account.held(&payment.id)
+}
+
+/// Puts an item into the outbox from that instant on, or takes it out.
+pub(crate) fn to_outbox(item: &mut Item, place: &Place, ready_at: Option<DateTime<Utc>>) {
+    let (pk, sk) = Index::Outbox.attributes();
+    match ready_at {
+        Some(ready_at) => {
+            item.insert(pk.to_owned(), text(outbox_pk(shard(&place.pk, PLATFORM_SHARDS))));
+            item.insert(sk.to_owned(), text(outbox_sk(&instant(ready_at), place)));
+        }
+        None => {
+            item.remove(pk);
+            item.remove(sk);
+        }
+    }
+}
+
+/// An instant that sorts as text.
+pub(crate) fn instant(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}

@@ -1,0 +1,404 @@
+//! Every key of the table, and the names of its attributes and indexes: nowhere else is a `#` typed.
+//!
+//! A key of a firm can't be made without the firm (SEC-1). Ids refuse `#`, so none of them can reach
+//! into another's keys.
+
+use std::fmt;
+
+use domain::account::TaskId;
+use domain::calendar::Day;
+use domain::id::{ClassId, ClientId, CreditNoteId, FirmId, InvoiceId, PaymentId};
+use domain::invoice::Source;
+use domain::letter::LetterId;
+
+/// The partition key.
+pub const PK: &str = "pk";
+/// The sort key.
+pub const SK: &str = "sk";
+/// The item's schema version.
+pub const SCHEMA: &str = "schema";
+/// The version of the account that wrote the item.
+pub const VERSION: &str = "v";
+/// When the table may delete the item, in Unix seconds; also checked on read.
+pub const EXPIRES_AT: &str = "expires_at";
+/// How many digits a sequence number has in a key: enough for a commit a second over 300 years.
+const DIGITS: usize = 10;
+
+/// Where an item is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The partition key.
+    pub pk: String,
+    /// The sort key.
+    pub sk: String,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.pk, self.sk)
+    }
+}
+
+/// The indexes of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Index {
+    /// Accounts by the day of their next evaluation.
+    Due,
+    /// What is to be handed on, by when it is ready.
+    Outbox,
+    /// A firm's lists.
+    Firm,
+    /// Firms by the instant of their next local day.
+    Dawn,
+}
+
+impl Index {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Due, Self::Outbox, Self::Firm, Self::Dawn];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Due => "due",
+            Self::Outbox => "outbox",
+            Self::Firm => "firm",
+            Self::Dawn => "dawn",
+        }
+    }
+
+    /// Its partition and sort key.
+    pub fn attributes(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Due => ("due_pk", "due_sk"),
+            Self::Outbox => ("outbox_pk", "outbox_sk"),
+            Self::Firm => ("firm_pk", "firm_sk"),
+            Self::Dawn => ("dawn_pk", "dawn_sk"),
+        }
+    }
+}
+
+/// A key within a firm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key<'a> {
+    /// The account's head.
+    Head(&'a ClientId),
+    /// An open invoice.
+    OpenInvoice(&'a ClientId, &'a InvoiceId),
+    /// A closed invoice.
+    ClosedInvoice(&'a ClientId, &'a InvoiceId),
+    /// Client credit of one source.
+    Credit(&'a ClientId, &'a Source),
+    /// A copy of a payment that still moves.
+    MovingPayment(&'a ClientId, &'a PaymentId),
+    /// A letter that hasn't left.
+    QueuedLetter(&'a ClientId, LetterId),
+    /// A letter that left or was withdrawn.
+    Letter(&'a ClientId, LetterId),
+    /// The running plan.
+    Plan(&'a ClientId),
+    /// A running promise, by its place.
+    Promise(&'a ClientId, usize),
+    /// The running exception.
+    Exception(&'a ClientId),
+    /// How the last episode ended.
+    Unlocked(&'a ClientId),
+    /// An open task.
+    Task(&'a ClientId, TaskId),
+    /// Changed items on their way to their places: a part of a commit too large for one transaction.
+    Parcel(&'a ClientId, usize),
+    /// A commit record.
+    Record(&'a ClientId, u64),
+    /// A further part of a long commit record, from 1.
+    RecordPart(&'a ClientId, u64, usize),
+    /// The personal texts of a commit record, in parts from 0.
+    Texts(&'a ClientId, u64, usize),
+    /// A staff note on a client: instant and id.
+    Note(&'a ClientId, &'a str),
+    /// A payment, whoever's client.
+    Payment(&'a PaymentId),
+    /// An invoice number, whoever's client.
+    InvoiceNumber(&'a InvoiceId),
+    /// A credit note's number, whoever's client.
+    CreditNoteNumber(&'a CreditNoteId),
+    /// The firm's settings and the head of its own chain.
+    Settings,
+    /// The newest version of a class's policy.
+    Policy(&'a ClassId),
+    /// A version of a class's policy.
+    PolicyVersion(&'a ClassId, u32),
+    /// A person's grant in the firm.
+    Grant(&'a str),
+    /// A webhook endpoint of the firm.
+    Endpoint(&'a str),
+    /// A record of the firm's own chain.
+    FirmRecord(u64),
+    /// A run of something: an import.
+    Run(&'a str),
+    /// A request that was answered.
+    Idempotency(&'a str),
+}
+
+impl Key<'_> {
+    /// Where it is in that firm.
+    pub fn place(&self, firm: &FirmId) -> Place {
+        Place { pk: self.pk(firm), sk: self.sk() }
+    }
+
+    /// The partition.
+    pub fn pk(&self, firm: &FirmId) -> String {
+        match self {
+            Self::Head(client)
+            | Self::OpenInvoice(client, _)
+            | Self::ClosedInvoice(client, _)
+            | Self::Credit(client, _)
+            | Self::MovingPayment(client, _)
+            | Self::QueuedLetter(client, _)
+            | Self::Letter(client, _)
+            | Self::Plan(client)
+            | Self::Promise(client, _)
+            | Self::Exception(client)
+            | Self::Unlocked(client)
+            | Self::Task(client, _)
+            | Self::Parcel(client, _)
+            | Self::Record(client, _)
+            | Self::RecordPart(client, ..)
+            | Self::Texts(client, ..)
+            | Self::Note(client, _) => format!("F#{firm}#C#{client}"),
+            Self::Payment(payment) => format!("F#{firm}#P#{payment}"),
+            Self::InvoiceNumber(invoice) => format!("F#{firm}#N#{invoice}"),
+            Self::CreditNoteNumber(note) => format!("F#{firm}#N#{note}"),
+            Self::Settings
+            | Self::Policy(_)
+            | Self::PolicyVersion(..)
+            | Self::Grant(_)
+            | Self::Endpoint(_)
+            | Self::FirmRecord(_)
+            | Self::Run(_) => format!("F#{firm}"),
+            Self::Idempotency(key) => format!("F#{firm}#Q#{key}"),
+        }
+    }
+
+    /// The sort key.
+    pub fn sk(&self) -> String {
+        match self {
+            Self::Head(_) => prefix::OPEN.to_owned(),
+            Self::OpenInvoice(_, invoice) => format!("{}{invoice}", prefix::OPEN_INVOICE),
+            Self::ClosedInvoice(_, invoice) => format!("{}{invoice}", prefix::CLOSED_INVOICE),
+            Self::Credit(_, Source::Payment(payment)) => format!("{}P#{payment}", prefix::CREDIT),
+            Self::Credit(_, Source::CreditNote(note)) => format!("{}N#{note}", prefix::CREDIT),
+            Self::MovingPayment(_, payment) => format!("{}{payment}", prefix::MOVING_PAYMENT),
+            Self::QueuedLetter(_, letter) => format!("{}{}", prefix::QUEUED_LETTER, digits(letter.0)),
+            Self::Letter(_, letter) => format!("{}{}", prefix::LETTER, digits(letter.0)),
+            Self::Plan(_) => "A#P#plan".to_owned(),
+            Self::Promise(_, place) => format!("{}{place:04}", prefix::PROMISE),
+            Self::Exception(_) => "A#P#exception".to_owned(),
+            Self::Unlocked(_) => "A#P#unlocked".to_owned(),
+            Self::Task(_, task) => format!("{}{}", prefix::TASK, digits(task.0)),
+            Self::Parcel(_, part) => format!("{}{part:04}", prefix::PARCEL),
+            Self::Record(_, sequence) | Self::FirmRecord(sequence) => {
+                format!("{}{}", prefix::RECORD, digits(*sequence))
+            }
+            Self::RecordPart(_, sequence, part) => {
+                format!("{}{}#{part:04}", prefix::RECORD, digits(*sequence))
+            }
+            Self::Texts(_, sequence, part) => {
+                format!("{}{}#{part:04}", prefix::TEXTS, digits(*sequence))
+            }
+            Self::Note(_, id) => format!("{}{id}", prefix::NOTE),
+            Self::Payment(_) => "P".to_owned(),
+            Self::InvoiceNumber(_) => "N".to_owned(),
+            Self::CreditNoteNumber(_) => "C".to_owned(),
+            Self::Settings => "S".to_owned(),
+            Self::Policy(class) => format!("{}{class}", prefix::POLICY),
+            Self::PolicyVersion(class, version) => {
+                format!("{}{class}#{}", prefix::POLICY_VERSION, digits(u64::from(*version)))
+            }
+            Self::Grant(subject) => format!("{}{subject}", prefix::GRANT),
+            Self::Endpoint(endpoint) => format!("{}{endpoint}", prefix::ENDPOINT),
+            Self::Run(id) => format!("{}{id}", prefix::RUN),
+            Self::Idempotency(_) => "Q".to_owned(),
+        }
+    }
+}
+
+/// How sort keys of one kind begin.
+pub(crate) mod prefix {
+    /// Everything of a client that can still change.
+    pub(crate) const OPEN: &str = "A";
+    pub(crate) const OPEN_INVOICE: &str = "A#I#";
+    pub(crate) const CREDIT: &str = "A#C#";
+    pub(crate) const MOVING_PAYMENT: &str = "A#D#";
+    pub(crate) const QUEUED_LETTER: &str = "A#L#";
+    pub(crate) const PROMISE: &str = "A#P#promise#";
+    pub(crate) const TASK: &str = "A#T#";
+    pub(crate) const PARCEL: &str = "A#Z#";
+    pub(crate) const CLOSED_INVOICE: &str = "X#";
+    pub(crate) const LETTER: &str = "L#";
+    pub(crate) const RECORD: &str = "E#";
+    pub(crate) const TEXTS: &str = "N#";
+    pub(crate) const NOTE: &str = "O#";
+    pub(crate) const POLICY: &str = "S#newest#";
+    pub(crate) const POLICY_VERSION: &str = "S#policy#";
+    pub(crate) const GRANT: &str = "G#";
+    pub(crate) const ENDPOINT: &str = "H#";
+    pub(crate) const RUN: &str = "R#";
+}
+
+fn digits(number: u64) -> String {
+    format!("{number:0DIGITS$}")
+}
+
+/// A key that no firm owns: found before the firm is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlatformKey<'a> {
+    /// A firm of a person.
+    FirmOf(&'a str, &'a FirmId),
+    /// Whose a webhook endpoint is.
+    Endpoint(&'a str),
+    /// A webhook that came, by gateway and event.
+    Inbox(&'a str, &'a str),
+}
+
+impl PlatformKey<'_> {
+    /// Where it is.
+    pub fn place(&self) -> Place {
+        Place { pk: self.pk(), sk: self.sk() }
+    }
+
+    fn pk(&self) -> String {
+        match self {
+            Self::FirmOf(subject, _) => person(subject),
+            Self::Endpoint(endpoint) => format!("H#{endpoint}"),
+            Self::Inbox(gateway, event) => format!("W#{gateway}#{event}"),
+        }
+    }
+
+    fn sk(&self) -> String {
+        match self {
+            Self::FirmOf(_, firm) => format!("F#{firm}"),
+            Self::Endpoint(_) => "H".to_owned(),
+            Self::Inbox(..) => "W".to_owned(),
+        }
+    }
+}
+
+/// The partition of a person's firms.
+pub(crate) fn person(subject: &str) -> String {
+    format!("G#{subject}")
+}
+
+/// How many partitions the outbox and the dawn have: each takes 1,000 writes a second.
+pub const PLATFORM_SHARDS: u32 = 4;
+
+/// Partition of the index `due`: a shard of a firm's clients.
+pub(crate) fn due_pk(firm: &FirmId, shard: u32) -> String {
+    format!("F#{firm}#D#{shard}")
+}
+
+/// Sort key of the index `due`.
+pub(crate) fn due_sk(day: Day, client: &ClientId) -> String {
+    format!("{day}#{client}")
+}
+
+/// After every client of that day: `$` follows `#`.
+pub(crate) fn due_until(day: Day) -> String {
+    format!("{day}$")
+}
+
+/// Partition of the index `outbox`.
+pub(crate) fn outbox_pk(shard: u32) -> String {
+    format!("O#{shard}")
+}
+
+/// Sort key of the index `outbox`; after it, whatever tells equal instants apart.
+pub(crate) fn outbox_sk(ready_at: &str, what: &Place) -> String {
+    format!("{ready_at}#{}#{}", what.pk, what.sk)
+}
+
+/// After everything of that instant.
+pub(crate) fn outbox_until(ready_at: &str) -> String {
+    format!("{ready_at}$")
+}
+
+/// Partition of the index `dawn`.
+pub(crate) fn dawn_pk(shard: u32) -> String {
+    format!("Z#{shard}")
+}
+
+/// Partition of the index `firm`: the firm's clients.
+pub(crate) fn clients_pk(firm: &FirmId) -> String {
+    format!("F#{firm}#C")
+}
+
+/// Sort key of a client in the index `firm`: its state, then its name.
+pub(crate) fn clients_sk(state: &str, name: &str, client: &ClientId) -> String {
+    // A name may hold anything and be long; only its order matters here.
+    let name: String = name.chars().filter(|c| *c != '#').take(60).collect();
+    format!("{state}#{}#{client}", name.to_lowercase())
+}
+
+/// Clients in that state.
+pub(crate) fn clients_in(state: &str) -> String {
+    format!("{state}#")
+}
+
+/// Partition of the index `firm`: the firm's open tasks.
+pub(crate) fn tasks_pk(firm: &FirmId) -> String {
+    format!("F#{firm}#T")
+}
+
+/// Sort key of a task in the index `firm`: oldest first.
+pub(crate) fn tasks_sk(opened_on: Day, client: &ClientId, task: TaskId) -> String {
+    format!("{opened_on}#{client}#{}", digits(task.0))
+}
+
+/// A shard that stays the same for that text: FNV-1a, since the standard hasher may change.
+pub fn shard(text: &str, shards: u32) -> u32 {
+    const OFFSET: u32 = 0x811c_9dc5;
+    const PRIME: u32 = 0x0100_0193;
+    let mix = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(PRIME);
+    text.bytes().fold(OFFSET, mix) % shards.max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sec_1_every_key_of_a_firm_begins_with_the_firm() {
+        let firm: FirmId = "f-1".parse().unwrap();
+        let client: ClientId = "acme".parse().unwrap();
+        let invoice: InvoiceId = "INV-1".parse().unwrap();
+        let payment: PaymentId = "stripe:pi_1".parse().unwrap();
+        let source = Source::Payment(payment.clone());
+        for (key, pk, sk) in [
+            (Key::Head(&client), "F#f-1#C#acme", "A"),
+            (Key::OpenInvoice(&client, &invoice), "F#f-1#C#acme", "A#I#INV-1"),
+            (Key::ClosedInvoice(&client, &invoice), "F#f-1#C#acme", "X#INV-1"),
+            (Key::Credit(&client, &source), "F#f-1#C#acme", "A#C#P#stripe:pi_1"),
+            (Key::QueuedLetter(&client, LetterId(12)), "F#f-1#C#acme", "A#L#0000000012"),
+            (Key::Record(&client, 42), "F#f-1#C#acme", "E#0000000042"),
+            (Key::Payment(&payment), "F#f-1#P#stripe:pi_1", "P"),
+            (Key::InvoiceNumber(&invoice), "F#f-1#N#INV-1", "N"),
+            (Key::Settings, "F#f-1", "S"),
+        ] {
+            let place = key.place(&firm);
+            assert_eq!((place.pk.as_str(), place.sk.as_str()), (pk, sk));
+        }
+    }
+
+    #[test]
+    fn a_shard_never_moves() {
+        assert_eq!(shard("", 1_000_000), 0x811c_9dc5 % 1_000_000);
+        assert_eq!(shard("a", 1_000_000), 0xe40c_292c % 1_000_000);
+        assert_eq!(shard("acme", 0), 0);
+    }
+
+    #[test]
+    fn what_is_due_on_a_day_sorts_before_its_end() {
+        let client: ClientId = "~".parse().unwrap();
+        let day = Day::from_ymd_opt(2026, 3, 2).unwrap();
+        assert!(due_sk(day, &client) < due_until(day));
+        assert!(due_until(day) < due_sk(day.succ_opt().unwrap(), &client));
+    }
+}
