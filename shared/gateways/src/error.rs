@@ -1,6 +1,6 @@
 //! What can go wrong between us and a gateway, told apart by what can be done about it.
 
-use crate::stripe::currency::CurrencyError;
+use domain::money::Currency;
 
 /// Why a payment could not be read back.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +60,37 @@ impl GatewayError {
     pub(crate) fn malformed(what: impl Into<String>) -> Self {
         Self::Malformed { what: what.into() }
     }
+}
+
+/// Why an amount could not be converted between a gateway's unit and ours.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CurrencyError {
+    /// Its decimals at that gateway are not known, so its amounts can't be read.
+    #[error("the currency {code:?} is not in the table of {gateway}")]
+    Unknown {
+        /// Whose table.
+        gateway: &'static str,
+        /// As given; its case is the gateway's.
+        code: String,
+    },
+    /// Finer than the currency itself, which the gateway rules out.
+    #[error("{amount} {currency} is finer than the currency, expected a multiple of {step}")]
+    TooFine {
+        /// In the unit that it was given in.
+        amount: u64,
+        /// The currency.
+        currency: Currency,
+        /// The smallest step.
+        step: u64,
+    },
+    /// Beyond what one amount may be.
+    #[error("{amount} {currency} is too large")]
+    TooLarge {
+        /// In the unit that it was given in.
+        amount: u64,
+        /// The currency.
+        currency: Currency,
+    },
 }
 
 /// Why a gateway can't be talked to as configured.

@@ -19,7 +19,7 @@ pub mod stripe;
 mod transport;
 
 pub use compare::{Difference, Expected, Field, Mismatch, compare, compare_event};
-pub use error::{ConfigError, GatewayError};
+pub use error::{ConfigError, CurrencyError, GatewayError};
 pub use facts::{
     Checkout, Dispute, DisputeState, Method, Mode, NoPayment, PaymentFacts, PaymentState, ReadBack,
     Refund, RefundState,

@@ -188,7 +188,11 @@ async fn pay_5_disputes_are_opened_won_lost_or_only_asked() {
         assert!(!facts.disputes[0].is_ach_return);
         assert!(bench.sandbox.act(close).is_err(), "decided once");
         let refund = bench.sandbox.act(Act::Refund { payment, amount: None });
-        assert_eq!(refund.is_ok(), closed != DisputeState::Lost, "what is lost can't be given back");
+        assert_eq!(
+            refund.is_ok(),
+            closed != DisputeState::Lost,
+            "what is lost can't be given back"
+        );
     }
 }
 

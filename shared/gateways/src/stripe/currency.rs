@@ -6,6 +6,9 @@
 
 use domain::money::{Currency, MAX_MINOR, Money};
 
+use super::NAME;
+use crate::CurrencyError;
+
 /// Decimals at Stripe, and the currencies that have them there. Those that ISO 4217 has withdrawn
 /// are left out: money can't be owed in them.
 const TABLE: [(u32, &str); 4] = [
@@ -26,34 +29,6 @@ const TABLE: [(u32, &str); 4] = [
 
 /// The card networks carry two of the three: the last digit that we send must be 0.
 const THREE_DECIMALS: &str = "bhd jod kwd omr tnd";
-
-/// Why an amount could not be converted.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CurrencyError {
-    /// Its decimals at Stripe are not known, so its amounts can't be read.
-    #[error(
-        "the currency {0:?} is not in Stripe's table, expected a lower-case code such as \"usd\""
-    )]
-    Unknown(String),
-    /// Finer than the currency itself, which Stripe rules out.
-    #[error("{amount} {currency} is finer than the currency, expected a multiple of {step}")]
-    TooFine {
-        /// In the unit that it was given in.
-        amount: u64,
-        /// The currency.
-        currency: Currency,
-        /// The smallest step.
-        step: u64,
-    },
-    /// Beyond what one amount may be.
-    #[error("{amount} {currency} is too large")]
-    TooLarge {
-        /// In the unit that it was given in.
-        amount: u64,
-        /// The currency.
-        currency: Currency,
-    },
-}
 
 /// An amount as Stripe sends it.
 ///
@@ -83,7 +58,7 @@ pub fn to_stripe(money: Money) -> Result<(u64, String), CurrencyError> {
 
 /// The currency, and its decimals at Stripe.
 fn in_table(code: &str) -> Result<(Currency, u32), CurrencyError> {
-    let unknown = || CurrencyError::Unknown(code.chars().take(8).collect());
+    let unknown = || CurrencyError::Unknown { gateway: NAME, code: code.chars().take(8).collect() };
     let row = TABLE.into_iter().find(|(_, codes)| holds(codes, code));
     let (decimals, _) = row.ok_or_else(unknown)?;
     let currency = code.to_ascii_uppercase().parse().map_err(|_| unknown())?;
@@ -127,10 +102,10 @@ mod tests {
     #[test]
     fn inv_5_what_is_not_in_the_table_is_refused() {
         for (amount, code, expected) in [
-            (1, "USD", "not in Stripe's table"),
-            (1, "xxx", "not in Stripe's table"),
-            (1, "clf", "not in Stripe's table"),
-            (1, "", "not in Stripe's table"),
+            (1, "USD", "not in the table of stripe"),
+            (1, "xxx", "not in the table of stripe"),
+            (1, "clf", "not in the table of stripe"),
+            (1, "", "not in the table of stripe"),
             (501, "isk", "501 ISK is finer than the currency, expected a multiple of 100"),
             (u64::MAX, "usd", "too large"),
             (u64::MAX, "mga", "too large"),
@@ -148,7 +123,7 @@ mod tests {
         assert_eq!(sent(5_120, "KWD"), Ok((5_120, "kwd".to_owned())));
         assert!(matches!(sent(501, "MGA"), Err(CurrencyError::TooFine { step: 100, .. })));
         assert!(matches!(sent(5_124, "KWD"), Err(CurrencyError::TooFine { step: 10, .. })));
-        assert!(matches!(sent(1, "CLF"), Err(CurrencyError::Unknown(_))));
+        assert!(matches!(sent(1, "CLF"), Err(CurrencyError::Unknown { .. })));
     }
 
     #[test]
