@@ -17,11 +17,9 @@ use crate::head::CLIENT;
 use crate::item::{
     Item, MAX_ITEM_BYTES, SCHEMA_VERSION, attributes, check_size, new_item, number, replace, text,
 };
-use crate::keys::{
-    Index, Key, PK, PLATFORM_SHARDS, Place, SCHEMA, SK, VERSION, outbox_pk, outbox_sk, shard, tasks_pk,
-    tasks_sk,
-};
+use crate::keys::{Index, Key, PK, Place, SCHEMA, SK, VERSION, tasks_pk, tasks_sk};
 use crate::load::{Loaded, StoredCredit};
+use crate::outbox::to_outbox;
 
 /// What a letter needs to be in the outbox: when it is ready. `None` takes it out.
 pub type ReadyAt<'a> = &'a (dyn Fn(&Letter) -> Option<DateTime<Utc>> + Send + Sync);
@@ -312,21 +310,6 @@ impl Comparison<'_> {
 /// on invoices than is ours.
 fn is_moving(account: &Account, payment: &Payment) -> bool {
     payment.state() == PaymentState::Pending || payment.kept() < account.held(&payment.id)
-}
-
-/// Puts an item into the outbox from that instant on, or takes it out.
-pub(crate) fn to_outbox(item: &mut Item, place: &Place, ready_at: Option<DateTime<Utc>>) {
-    let (pk, sk) = Index::Outbox.attributes();
-    match ready_at {
-        Some(ready_at) => {
-            item.insert(pk.to_owned(), text(outbox_pk(shard(&place.pk, PLATFORM_SHARDS))));
-            item.insert(sk.to_owned(), text(outbox_sk(&instant(ready_at), place)));
-        }
-        None => {
-            item.remove(pk);
-            item.remove(sk);
-        }
-    }
 }
 
 /// An instant that sorts as text.

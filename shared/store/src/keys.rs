@@ -7,7 +7,7 @@ use std::fmt;
 
 use domain::account::TaskId;
 use domain::calendar::Day;
-use domain::id::{ClassId, ClientId, CreditNoteId, FirmId, InvoiceId, PaymentId};
+use domain::id::{ClassId, ClientId, CreditNoteId, FirmId, GatewayId, InvoiceId, PaymentId};
 use domain::invoice::Source;
 use domain::letter::LetterId;
 
@@ -122,8 +122,6 @@ pub enum Key<'a> {
     CreditNoteNumber(&'a CreditNoteId),
     /// The firm's settings and the head of its own chain.
     Settings,
-    /// The newest version of a class's policy.
-    Policy(&'a ClassId),
     /// A version of a class's policy.
     PolicyVersion(&'a ClassId, u32),
     /// A person's grant in the firm.
@@ -132,10 +130,18 @@ pub enum Key<'a> {
     Endpoint(&'a str),
     /// A record of the firm's own chain.
     FirmRecord(u64),
+    /// A further part of a long one, from 1.
+    FirmRecordPart(u64, usize),
+    /// The personal texts of one, in parts from 0.
+    FirmTexts(u64, usize),
     /// A run of something: an import.
     Run(&'a str),
+    /// When the firm's next day begins.
+    Dawn,
     /// A request that was answered.
-    Idempotency(&'a str),
+    Request(&'a str),
+    /// A webhook that came, by gateway and event.
+    Inbox(&'a GatewayId, &'a str),
 }
 
 impl Key<'_> {
@@ -168,13 +174,17 @@ impl Key<'_> {
             Self::InvoiceNumber(invoice) => format!("F#{firm}#N#{invoice}"),
             Self::CreditNoteNumber(note) => format!("F#{firm}#N#{note}"),
             Self::Settings
-            | Self::Policy(_)
             | Self::PolicyVersion(..)
             | Self::Grant(_)
             | Self::Endpoint(_)
             | Self::FirmRecord(_)
+            | Self::FirmRecordPart(..)
+            | Self::FirmTexts(..)
+            | Self::Dawn
             | Self::Run(_) => format!("F#{firm}"),
-            Self::Idempotency(key) => format!("F#{firm}#Q#{key}"),
+            Self::Request(key) => format!("F#{firm}#Q#{key}"),
+            // The firm is in it, so that nobody can use up another's event.
+            Self::Inbox(gateway, event) => format!("W#{firm}#{gateway}#{event}"),
         }
     }
 
@@ -198,10 +208,10 @@ impl Key<'_> {
             Self::Record(_, sequence) | Self::FirmRecord(sequence) => {
                 format!("{}{}", prefix::RECORD, digits(*sequence))
             }
-            Self::RecordPart(_, sequence, part) => {
+            Self::RecordPart(_, sequence, part) | Self::FirmRecordPart(sequence, part) => {
                 format!("{}{}#{part:04}", prefix::RECORD, digits(*sequence))
             }
-            Self::Texts(_, sequence, part) => {
+            Self::Texts(_, sequence, part) | Self::FirmTexts(sequence, part) => {
                 format!("{}{}#{part:04}", prefix::TEXTS, digits(*sequence))
             }
             Self::Note(_, id) => format!("{}{id}", prefix::NOTE),
@@ -209,14 +219,15 @@ impl Key<'_> {
             Self::InvoiceNumber(_) => "N".to_owned(),
             Self::CreditNoteNumber(_) => "C".to_owned(),
             Self::Settings => "S".to_owned(),
-            Self::Policy(class) => format!("{}{class}", prefix::POLICY),
             Self::PolicyVersion(class, version) => {
-                format!("{}{class}#{}", prefix::POLICY_VERSION, digits(u64::from(*version)))
+                format!("{}{}", policies_of(class), digits(u64::from(*version)))
             }
             Self::Grant(subject) => format!("{}{subject}", prefix::GRANT),
             Self::Endpoint(endpoint) => format!("{}{endpoint}", prefix::ENDPOINT),
             Self::Run(id) => format!("{}{id}", prefix::RUN),
-            Self::Idempotency(_) => "Q".to_owned(),
+            Self::Dawn => "Z".to_owned(),
+            Self::Request(_) => "Q".to_owned(),
+            Self::Inbox(..) => "W".to_owned(),
         }
     }
 }
@@ -237,11 +248,15 @@ pub(crate) mod prefix {
     pub(crate) const RECORD: &str = "E#";
     pub(crate) const TEXTS: &str = "N#";
     pub(crate) const NOTE: &str = "O#";
-    pub(crate) const POLICY: &str = "S#newest#";
     pub(crate) const POLICY_VERSION: &str = "S#policy#";
     pub(crate) const GRANT: &str = "G#";
     pub(crate) const ENDPOINT: &str = "H#";
     pub(crate) const RUN: &str = "R#";
+}
+
+/// How the versions of a class's policy begin.
+pub(crate) fn policies_of(class: &ClassId) -> String {
+    format!("{}{class}#", prefix::POLICY_VERSION)
 }
 
 fn digits(number: u64) -> String {
@@ -255,8 +270,6 @@ pub enum PlatformKey<'a> {
     FirmOf(&'a str, &'a FirmId),
     /// Whose a webhook endpoint is.
     Endpoint(&'a str),
-    /// A webhook that came, by gateway and event.
-    Inbox(&'a str, &'a str),
 }
 
 impl PlatformKey<'_> {
@@ -269,7 +282,6 @@ impl PlatformKey<'_> {
         match self {
             Self::FirmOf(subject, _) => person(subject),
             Self::Endpoint(endpoint) => format!("H#{endpoint}"),
-            Self::Inbox(gateway, event) => format!("W#{gateway}#{event}"),
         }
     }
 
@@ -277,9 +289,19 @@ impl PlatformKey<'_> {
         match self {
             Self::FirmOf(_, firm) => format!("F#{firm}"),
             Self::Endpoint(_) => "H".to_owned(),
-            Self::Inbox(..) => "W".to_owned(),
         }
     }
+}
+
+/// Firm and client of an account's partition.
+pub(crate) fn account_of(pk: &str) -> Option<(FirmId, ClientId)> {
+    let (firm, client) = pk.strip_prefix("F#")?.split_once("#C#")?;
+    Some((firm.parse().ok()?, client.parse().ok()?))
+}
+
+/// The firm of a firm's own partition.
+pub(crate) fn firm_of(pk: &str) -> Option<FirmId> {
+    pk.strip_prefix("F#")?.parse().ok()
 }
 
 /// The partition of a person's firms.

@@ -9,13 +9,20 @@
 mod capacity;
 mod change;
 mod commit;
+mod cursor;
 mod dynamo;
 mod error;
+mod firm;
 mod head;
+mod inbox;
 mod item;
 mod keys;
+mod list;
 mod load;
+mod outbox;
+mod platform;
 mod record;
+mod request;
 mod table;
 mod verify;
 
@@ -24,13 +31,22 @@ use domain::id::FirmId;
 pub use capacity::{Capacity, Consumed};
 pub use change::{Derived, ReadyAt, Taken};
 pub use commit::{Commit, Committed};
+pub use cursor::{Listed, MAX_PAGE, PageRequest};
 pub use dynamo::{Dynamo, Fault, Faults, MAX_TRANSACTION, Operation};
 pub use error::{Cause, StoreError};
+pub use firm::{
+    DEFAULT_SHARDS, Endpoint, FirmChange, FirmCommit, FirmSettings, Grant, LoadedFirm, PolicyDocument,
+};
 pub use head::{ClientState, MAX_HEAD_BYTES};
+pub use inbox::{Received, Webhook};
 pub use item::SCHEMA_VERSION;
 pub use keys::{Index, Key, PLATFORM_SHARDS, Place, PlatformKey, shard};
+pub use list::{ClientRow, Due, LetterRow, Note, Order, TaskRow};
 pub use load::Loaded;
+pub use outbox::{Delivery, DeliveryState};
+pub use platform::{Platform, Waiting};
 pub use record::{Body, CommitMeta, Record};
+pub use request::{Answer, Begun};
 pub use verify::{Breach, Verdict};
 
 /// The table, as one firm sees it.

@@ -32,6 +32,8 @@ const PREVIOUS: &str = "previous";
 const HASH: &str = "hash";
 /// How many items the body is in.
 const PARTS: &str = "parts";
+/// How many items its texts are in.
+const TEXT_PARTS: &str = "text_parts";
 /// Personal texts with their salts.
 const TEXTS: &str = "texts";
 
@@ -180,6 +182,7 @@ pub(crate) fn record_items(
             item.insert(PREVIOUS.to_owned(), text(previous.to_string()));
             item.insert(HASH.to_owned(), text(hash.to_string()));
             item.insert(PARTS.to_owned(), number(parts.len() as u64));
+            item.insert(TEXT_PARTS.to_owned(), number(text_parts(&record.texts).len() as u64));
             item.insert(crate::head::COMMIT.to_owned(), text(commit));
         }
         items.push(item);
@@ -336,9 +339,15 @@ fn stored(sequence: u64, item: Item) -> Result<StoredRecord, StoreError> {
     Ok(StoredRecord { sequence, previous, hash, body, item })
 }
 
-/// How many items that record is in.
-pub(crate) fn parts_of(item: &Item) -> u64 {
-    get_number(item, PARTS).unwrap_or(1)
+/// In how many items the body of a record is, and in how many its texts.
+pub(crate) fn counts_of(item: &Item) -> (usize, usize) {
+    let count = |name| get_number(item, name).and_then(|count| usize::try_from(count).ok());
+    (count(PARTS).unwrap_or(1), count(TEXT_PARTS).unwrap_or(0))
+}
+
+/// Whether the item is a record, not a further part of one.
+pub(crate) fn is_record(item: &Item) -> bool {
+    part_of(item).is_none()
 }
 
 /// Texts by the number of their record, from their items in order.

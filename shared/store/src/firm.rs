@@ -1,0 +1,467 @@
+//! The firm: settings, policies, grants and webhook endpoints, an aggregate with a chain of its own.
+//!
+//! Whatever changes it is a [`FirmChange`], which is also what the record says. The settings item is the
+//! head: each change is conditional on its version, so two never arm the same version of a policy.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use domain::audit::{ChainHash, Verifier};
+use domain::calendar::Day;
+use domain::id::{ClassId, ClientId, FirmId, GatewayId, StaffId};
+use domain::money::Currency;
+use domain::policy::StepKey;
+use domain::role::Role;
+use domain::text::Personal;
+use serde::{Deserialize, Serialize};
+
+use crate::Store;
+use crate::change::instant;
+use crate::commit::commit_id;
+use crate::cursor::{Listed, PageRequest};
+use crate::dynamo::{Condition, Range, Transacted, Write};
+use crate::error::StoreError;
+use crate::head::{Books, COMMIT, put_books};
+use crate::item::{Item, attributes, corrupt, get_text, new_item, read, replace, text};
+use crate::keys::{Index, Key, PLATFORM_SHARDS, PlatformKey, VERSION, dawn_pk, prefix, shard};
+use crate::record::{CommitMeta, Record, assemble, assemble_texts, new_record, record_items};
+use crate::verify::{Verdict, walk};
+
+/// How many shards a new firm has: each takes some thousand clients a minute.
+pub const DEFAULT_SHARDS: u32 = 4;
+
+/// The evaluation that last began.
+const EVALUATED_ON: &str = "evaluated_on";
+
+/// What a firm set once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirmSettings {
+    /// As it stands on letters.
+    pub name: String,
+    /// Where its days begin.
+    #[serde(with = "zone")]
+    pub zone: Tz,
+    /// What it bills in unless a client says otherwise.
+    pub currency: Currency,
+    /// Into how many shards its clients are divided; only ever raised.
+    pub shards: u32,
+    /// Whether it is a test firm, with a clock of its own (TEST-1).
+    #[serde(default)]
+    pub is_test: bool,
+    /// What that clock says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_clock: Option<DateTime<Utc>>,
+    /// Where its letters come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail_from: Option<String>,
+    /// Where answers to them go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<String>,
+    /// Its postal address, as it stands on letters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postal_address: Option<String>,
+    /// Gapless numbers of its own invoices by series: the next of each (INV-7).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub numbering: BTreeMap<String, u64>,
+}
+
+impl FirmSettings {
+    /// A firm of that name and zone, everything else as it usually is.
+    pub fn new(name: impl Into<String>, zone: Tz) -> Self {
+        Self {
+            name: name.into(),
+            zone,
+            currency: Currency::USD,
+            shards: DEFAULT_SHARDS,
+            is_test: false,
+            test_clock: None,
+            mail_from: None,
+            reply_to: None,
+            postal_address: None,
+            numbering: BTreeMap::new(),
+        }
+    }
+}
+
+mod zone {
+    use chrono_tz::Tz;
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(zone: &Tz, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(zone.name())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tz, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// One armed version of a class's policy (POL-1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyDocument {
+    /// Whose policy.
+    pub class: ClassId,
+    /// Counted from 1.
+    pub version: u32,
+    /// The document as it was written.
+    pub document: String,
+    /// From when it is in force.
+    pub effective_on: Day,
+    /// Who armed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<StaffId>,
+    /// The steps that came with a later version than the first, and since when.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub new_steps: BTreeMap<StepKey, Day>,
+}
+
+/// What a person may do in the firm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// The issuer's name for the person; refuses `#` where it is parsed.
+    pub subject: String,
+    /// Who that is in the audit.
+    pub staff: StaffId,
+    /// The person's name.
+    pub name: Personal,
+    /// As what.
+    pub roles: BTreeSet<Role>,
+}
+
+/// Where a gateway posts its webhooks for this firm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// In the URL: 128 random bits, so that nobody finds it.
+    pub id: String,
+    /// Which gateway.
+    pub gateway: GatewayId,
+    /// Whether its money is real.
+    pub is_live: bool,
+    /// Where its secrets are.
+    pub secrets: String,
+}
+
+/// A change of the firm, and what its record says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FirmChange {
+    /// The firm became one.
+    Opened(FirmSettings),
+    /// Its settings changed.
+    Settings(FirmSettings),
+    /// A policy was armed.
+    PolicyArmed(PolicyDocument),
+    /// A person may do something, or something else.
+    GrantGiven(Grant),
+    /// A person may no longer.
+    GrantTaken {
+        /// Which.
+        subject: String,
+    },
+    /// A gateway may post.
+    EndpointOpened(Endpoint),
+    /// It no longer may.
+    EndpointClosed {
+        /// Which.
+        id: String,
+    },
+}
+
+/// The firm as it was read.
+#[derive(Debug, Clone)]
+pub struct LoadedFirm {
+    /// Its settings.
+    pub settings: FirmSettings,
+    pub(crate) books: Books,
+    item: Item,
+}
+
+impl LoadedFirm {
+    /// The version that these settings are.
+    pub fn version(&self) -> u64 {
+        self.books.version
+    }
+}
+
+/// How a change of the firm ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FirmCommit {
+    /// It is written.
+    Done,
+    /// The firm changed since it was read, or what is to be new is there: look again.
+    Stale,
+}
+
+impl Store {
+    /// The firm; `None`: there is none.
+    ///
+    /// # Errors
+    /// Whatever reading has.
+    pub async fn load_firm(&self) -> Result<Option<LoadedFirm>, StoreError> {
+        let Some(item) = self.dynamo.get(&Key::Settings.place(&self.firm)).await? else {
+            return Ok(None);
+        };
+        let settings = read(&item)?;
+        Ok(Some(LoadedFirm { settings, books: Books::read(&item)?, item }))
+    }
+
+    /// Makes the firm. [`FirmCommit::Stale`]: there is one of that name.
+    ///
+    /// # Errors
+    /// Whatever writing has.
+    pub async fn open_firm(
+        &self,
+        settings: &FirmSettings,
+        meta: &CommitMeta,
+    ) -> Result<FirmCommit, StoreError> {
+        self.commit_firm(None, &FirmChange::Opened(settings.clone()), meta).await
+    }
+
+    /// Changes the firm.
+    ///
+    /// # Errors
+    /// Whatever writing has.
+    pub async fn change_firm(
+        &self,
+        loaded: &LoadedFirm,
+        change: &FirmChange,
+        meta: &CommitMeta,
+    ) -> Result<FirmCommit, StoreError> {
+        self.commit_firm(Some(loaded), change, meta).await
+    }
+
+    async fn commit_firm(
+        &self,
+        loaded: Option<&LoadedFirm>,
+        change: &FirmChange,
+        meta: &CommitMeta,
+    ) -> Result<FirmCommit, StoreError> {
+        let old = loaded.map_or_else(|| self.firm_genesis(), |loaded| Ok(loaded.books.clone()))?;
+        let (version, sequence, id) = (old.version + 1, old.records + 1, commit_id()?);
+        let record = new_record(std::slice::from_ref(change), meta, version)?;
+        let hash = old.chain.next(sequence, record.body.as_bytes());
+        let books = Books { version, records: sequence, chain: hash, commit: id.clone(), next_evaluation: None };
+        let place = Key::Settings.place(&self.firm);
+        let mut head = loaded.map_or_else(|| new_item(&place, version), |loaded| loaded.item.clone());
+        if let FirmChange::Opened(settings) | FirmChange::Settings(settings) = change {
+            let known = loaded.map(|loaded| attributes(&loaded.settings)).transpose()?;
+            replace(&mut head, &known.unwrap_or_default(), attributes(settings)?);
+        }
+        put_books(&mut head, &books);
+        let condition = match loaded {
+            None => Condition::Absent,
+            Some(_) => Condition::Equals(VERSION, AttributeValue::N(old.version.to_string())),
+        };
+        let mut writes = vec![Write::Put(head, condition)];
+        let places = (
+            |part| match part {
+                0 => Key::FirmRecord(sequence).place(&self.firm),
+                part => Key::FirmRecordPart(sequence, part).place(&self.firm),
+            },
+            |part| Key::FirmTexts(sequence, part).place(&self.firm),
+        );
+        let items = record_items(places.0, places.1, &record, (old.chain, hash), (version, &id))?;
+        writes.extend(items.into_iter().map(|item| Write::Put(item, Condition::Absent)));
+        writes.extend(self.items_of(change, version)?);
+        let ended = match self.dynamo.transact(&writes, &id).await {
+            Err(StoreError::Unclear(error)) => {
+                // The same token: sent again, it does nothing twice.
+                let again = self.dynamo.transact(&writes, &id).await;
+                let is_mine = self.is_firm_commit(sequence, &id).await?;
+                if is_mine { Ok(Transacted::Done) } else { again.map_err(|_| StoreError::Unclear(error)) }
+            }
+            ended => ended,
+        };
+        match ended? {
+            Transacted::Done => Ok(FirmCommit::Done),
+            Transacted::Refused(_) | Transacted::Conflict => Ok(FirmCommit::Stale),
+        }
+    }
+
+    async fn is_firm_commit(&self, sequence: u64, id: &str) -> Result<bool, StoreError> {
+        let record = self.dynamo.get(&Key::FirmRecord(sequence).place(&self.firm)).await?;
+        Ok(record.is_some_and(|record| get_text(&record, COMMIT) == Some(id)))
+    }
+
+    fn items_of(&self, change: &FirmChange, version: u64) -> Result<Vec<Write>, StoreError> {
+        let firm = &self.firm;
+        let put = |place, value: Item, condition| {
+            let mut item = new_item(&place, version);
+            item.extend(value);
+            Write::Put(item, condition)
+        };
+        Ok(match change {
+            FirmChange::Opened(settings) => vec![self.dawn_item(settings, None, None)],
+            FirmChange::Settings(_) => Vec::new(),
+            FirmChange::PolicyArmed(policy) => {
+                let place = Key::PolicyVersion(&policy.class, policy.version).place(firm);
+                vec![put(place, attributes(policy)?, Condition::Absent)]
+            }
+            FirmChange::GrantGiven(grant) => {
+                let of_person = PlatformKey::FirmOf(&grant.subject, firm).place();
+                vec![
+                    put(Key::Grant(&grant.subject).place(firm), attributes(grant)?, Condition::Always),
+                    put(of_person, Item::new(), Condition::Always),
+                ]
+            }
+            FirmChange::GrantTaken { subject } => vec![
+                Write::Delete(Key::Grant(subject).place(firm), Condition::Always),
+                Write::Delete(PlatformKey::FirmOf(subject, firm).place(), Condition::Always),
+            ],
+            FirmChange::EndpointOpened(endpoint) => {
+                let mut whose = attributes(endpoint)?;
+                whose.insert(crate::head::FIRM.to_owned(), text(firm.as_str()));
+                vec![
+                    put(Key::Endpoint(&endpoint.id).place(firm), attributes(endpoint)?, Condition::Absent),
+                    put(PlatformKey::Endpoint(&endpoint.id).place(), whose, Condition::Absent),
+                ]
+            }
+            FirmChange::EndpointClosed { id } => vec![
+                Write::Delete(Key::Endpoint(id).place(firm), Condition::Always),
+                Write::Delete(PlatformKey::Endpoint(id).place(), Condition::Always),
+            ],
+        })
+    }
+
+    /// Where the firm's chain begins.
+    fn firm_genesis(&self) -> Result<Books, StoreError> {
+        let (chain, _) = firm_chain(&self.firm)?;
+        Ok(Books { version: 0, records: 0, chain, commit: String::new(), next_evaluation: None })
+    }
+
+    /// All versions of a class's policy, newest first.
+    ///
+    /// # Errors
+    /// Whatever reading has.
+    pub async fn policies(&self, class: &ClassId) -> Result<Vec<PolicyDocument>, StoreError> {
+        let prefix = crate::keys::policies_of(class);
+        let range = Range { is_backwards: true, ..self.firm_range(&prefix) };
+        let (items, _) = self.dynamo.query(range).await?;
+        items.iter().map(read).collect()
+    }
+
+    /// All policies of the firm, class by class, oldest version first.
+    ///
+    /// # Errors
+    /// Whatever reading has.
+    pub async fn all_policies(&self) -> Result<Vec<PolicyDocument>, StoreError> {
+        let (items, _) = self.dynamo.query(self.firm_range(prefix::POLICY_VERSION)).await?;
+        items.iter().map(read).collect()
+    }
+
+    /// A person's grant, strongly consistent: one taken away a moment ago isn't found (SEC-2).
+    ///
+    /// # Errors
+    /// Whatever reading has.
+    pub async fn grant(&self, subject: &str) -> Result<Option<Grant>, StoreError> {
+        let item = self.dynamo.get(&Key::Grant(subject).place(&self.firm)).await?;
+        item.as_ref().map(read).transpose()
+    }
+
+    /// All grants.
+    ///
+    /// # Errors
+    /// Whatever reading has.
+    pub async fn grants(&self) -> Result<Vec<Grant>, StoreError> {
+        let (items, _) = self.dynamo.query(self.firm_range(prefix::GRANT)).await?;
+        items.iter().map(read).collect()
+    }
+
+    /// All webhook endpoints.
+    ///
+    /// # Errors
+    /// Whatever reading has.
+    pub async fn endpoints(&self) -> Result<Vec<Endpoint>, StoreError> {
+        let (items, _) = self.dynamo.query(self.firm_range(prefix::ENDPOINT)).await?;
+        items.iter().map(read).collect()
+    }
+
+    /// The firm's own audit trail, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Cursor`]; whatever reading has.
+    pub async fn firm_records(&self, page: &PageRequest<'_>) -> Result<Listed<Record>, StoreError> {
+        let range = self.firm_range(prefix::RECORD);
+        let owner = range.pk.clone();
+        let listed = self.dynamo.list(&[range], &owner, page, |item| Ok(Some(item.clone()))).await?;
+        let texts = assemble_texts(&self.whole(&owner, prefix::TEXTS).await?)?;
+        let mut items = Vec::new();
+        for record in assemble(listed.items) {
+            let record = record.map_err(|(_, error)| error)?;
+            let texts = texts.get(&record.sequence).map_or(&[][..], Vec::as_slice);
+            items.push(record.open(texts)?.0);
+        }
+        Ok(Listed { items, next: listed.next })
+    }
+
+    /// Verifies the firm's own chain.
+    ///
+    /// # Errors
+    /// Whatever reading has; a broken chain is an answer.
+    pub async fn verify_firm(&self) -> Result<Verdict, StoreError> {
+        let Some(firm) = self.load_firm().await? else { return Ok(Verdict::Whole { records: 0 }) };
+        let pk = Key::Settings.pk(&self.firm);
+        let records = self.whole(&pk, prefix::RECORD).await?;
+        let texts = self.whole(&pk, prefix::TEXTS).await?;
+        let (_, verifier) = firm_chain(&self.firm)?;
+        walk(verifier, records, &texts, (firm.books.records, firm.books.chain))
+    }
+
+    /// Says when the firm's next day begins, and which day's evaluation has begun.
+    ///
+    /// # Errors
+    /// Whatever writing has.
+    pub async fn set_dawn(
+        &self,
+        settings: &FirmSettings,
+        evaluated_on: Day,
+        next_at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let write = self.dawn_item(settings, Some(evaluated_on), Some(next_at));
+        self.dynamo.write(write).await.map(|_| ())
+    }
+
+    /// The last day whose evaluation has begun.
+    ///
+    /// # Errors
+    /// Whatever reading has.
+    pub async fn evaluated_on(&self) -> Result<Option<Day>, StoreError> {
+        let Some(item) = self.dynamo.get(&Key::Dawn.place(&self.firm)).await? else { return Ok(None) };
+        let day = get_text(&item, EVALUATED_ON).map(str::parse).transpose();
+        day.map_err(|error| corrupt(&item, error))
+    }
+
+    /// A test firm isn't in the index: its days come when its clock is moved.
+    fn dawn_item(
+        &self,
+        settings: &FirmSettings,
+        evaluated_on: Option<Day>,
+        next_at: Option<DateTime<Utc>>,
+    ) -> Write {
+        let mut item = new_item(&Key::Dawn.place(&self.firm), 0);
+        if let Some(day) = evaluated_on {
+            item.insert(EVALUATED_ON.to_owned(), text(day.to_string()));
+        }
+        if !settings.is_test {
+            let (pk, sk) = Index::Dawn.attributes();
+            // A new firm's day begins at once.
+            let next_at = next_at.unwrap_or(DateTime::UNIX_EPOCH);
+            item.insert(pk.to_owned(), text(dawn_pk(shard(self.firm.as_str(), PLATFORM_SHARDS))));
+            item.insert(sk.to_owned(), text(instant(next_at)));
+        }
+        Write::Put(item, Condition::Always)
+    }
+
+    fn firm_range(&self, prefix: &str) -> Range {
+        let pk = Key::Settings.pk(&self.firm);
+        Range { pk, prefix: Some(prefix.to_owned()), is_consistent: true, ..Range::default() }
+    }
+}
+
+/// Where a firm's own chain begins: as the chain of a client called that would.
+fn firm_chain(firm: &FirmId) -> Result<(ChainHash, Verifier), StoreError> {
+    let client: ClientId = "~firm~".parse().map_err(|error| StoreError::Encode(Box::new(error)))?;
+    Ok((ChainHash::genesis(firm, &client), Verifier::new(firm, &client)))
+}

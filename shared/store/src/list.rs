@@ -1,0 +1,314 @@
+//! Lists of one firm: clients, invoices, letters, tasks, the audit trail; and single things by their name.
+
+use chrono::{DateTime, Utc};
+use domain::calendar::Day;
+use domain::id::{ClassId, ClientId, InvoiceId, PaymentId};
+use domain::invoice::Invoice;
+use domain::letter::{Letter, LetterId};
+use domain::payment::Payment;
+use domain::task::Task;
+use domain::text::Personal;
+use serde::{Deserialize, Serialize};
+
+use crate::Store;
+use crate::cursor::{Listed, PageRequest};
+use crate::dynamo::Range;
+use crate::error::StoreError;
+use crate::head::{Books, CLIENT, ClientState, LISTED_AS, OLDEST_DUE, read_facts};
+use crate::item::{Item, check_schema, corrupt, get_text, place_of, read};
+use crate::keys::{Index, Key, account_of, clients_in, clients_pk, due_pk, due_until, prefix, tasks_pk};
+use crate::load::client_of;
+use crate::outbox::{Delivery, delivery};
+use crate::record::{Record, assemble, assemble_texts, counts_of, is_record, sequence_of};
+
+/// A client in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientRow {
+    /// Which.
+    pub client: ClientId,
+    /// Its name.
+    pub name: Personal,
+    /// Its class.
+    pub class: ClassId,
+    /// Its state.
+    pub state: ClientState,
+    /// The due date of its oldest open invoice.
+    pub oldest_due: Option<Day>,
+    /// The day of its next evaluation.
+    pub next_evaluation: Option<Day>,
+}
+
+/// An open task in the firm's list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskRow {
+    /// Of which client.
+    pub client: ClientId,
+    /// What.
+    pub task: Task,
+}
+
+/// A letter with what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LetterRow {
+    /// The letter.
+    pub letter: Letter,
+    /// What the mail service said, once it did.
+    pub delivery: Option<Delivery>,
+}
+
+/// A staff note on a client (NOTE-1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// Its id: sorts by time, and is unique on the client.
+    pub id: String,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who.
+    pub by: domain::id::StaffId,
+    /// About which invoice, if about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invoice: Option<InvoiceId>,
+    /// What.
+    pub text: Personal,
+}
+
+/// A client that is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// Which.
+    pub client: ClientId,
+    /// Since which day: an earlier one was missed.
+    pub day: Day,
+}
+
+/// Whether the newest come first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Oldest first.
+    #[default]
+    Oldest,
+    /// Newest first.
+    Newest,
+}
+
+impl Store {
+    /// Clients by name, of one state or of all, state by state; eventually consistent.
+    ///
+    /// # Errors
+    /// [`StoreError::Cursor`]; whatever reading has.
+    pub async fn clients(
+        &self,
+        state: Option<ClientState>,
+        page: &PageRequest<'_>,
+    ) -> Result<Listed<ClientRow>, StoreError> {
+        let range = Range {
+            index: Some(Index::Firm),
+            pk: clients_pk(&self.firm),
+            prefix: state.map(|state| clients_in(state.as_str())),
+            ..Range::default()
+        };
+        let owner = self.owner();
+        self.dynamo.list(&[range], &owner, page, |item| client_row(item).map(Some)).await
+    }
+
+    /// Open tasks of the firm, oldest first; eventually consistent.
+    ///
+    /// # Errors
+    /// [`StoreError::Cursor`]; whatever reading has.
+    pub async fn tasks(&self, page: &PageRequest<'_>) -> Result<Listed<TaskRow>, StoreError> {
+        let range = Range { index: Some(Index::Firm), pk: tasks_pk(&self.firm), ..Range::default() };
+        let row = |item: &Item| Ok(Some(TaskRow { client: client_of(item)?, task: read(item)? }));
+        self.dynamo.list(&[range], &self.owner(), page, row).await
+    }
+
+    /// A client's invoices by number: the open ones, then the closed ones.
+    ///
+    /// # Errors
+    /// [`StoreError::Cursor`]; whatever reading has.
+    pub async fn invoices(
+        &self,
+        client: &ClientId,
+        page: &PageRequest<'_>,
+    ) -> Result<Listed<Invoice>, StoreError> {
+        let ranges = [prefix::OPEN_INVOICE, prefix::CLOSED_INVOICE].map(|part| self.range(client, part));
+        self.dynamo.list(&ranges, &ranges[0].pk, page, |item| read(item).map(Some)).await
+    }
+
+    /// A client's letters: the queued ones, then the others, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Cursor`]; whatever reading has.
+    pub async fn letters(
+        &self,
+        client: &ClientId,
+        page: &PageRequest<'_>,
+    ) -> Result<Listed<LetterRow>, StoreError> {
+        let range = |part| Range { is_backwards: true, ..self.range(client, part) };
+        let ranges = [prefix::QUEUED_LETTER, prefix::LETTER].map(range);
+        let row = |item: &Item| letter_row(item).map(Some);
+        self.dynamo.list(&ranges, &ranges[0].pk, page, row).await
+    }
+
+    /// A client's audit trail, with personal texts where they still are.
+    ///
+    /// # Errors
+    /// [`StoreError::Cursor`]; whatever reading has.
+    pub async fn records(
+        &self,
+        client: &ClientId,
+        order: Order,
+        page: &PageRequest<'_>,
+    ) -> Result<Listed<Record>, StoreError> {
+        let range =
+            Range { is_backwards: order == Order::Newest, ..self.range(client, prefix::RECORD) };
+        let pk = range.pk.clone();
+        let only_records = |item: &Item| Ok(is_record(item).then(|| item.clone()));
+        let listed = self.dynamo.list(&[range], &pk, page, only_records).await?;
+        let mut items = Vec::new();
+        for item in listed.items {
+            items.push(self.open_record(client, item).await?);
+        }
+        Ok(Listed { items, next: listed.next })
+    }
+
+    async fn open_record(&self, client: &ClientId, item: Item) -> Result<Record, StoreError> {
+        check_schema(&item)?;
+        let sequence = sequence_of(&item);
+        let (parts, text_parts) = counts_of(&item);
+        let bodies = (1..parts).map(|part| Key::RecordPart(client, sequence, part));
+        let texts = (0..text_parts).map(|part| Key::Texts(client, sequence, part));
+        let places: Vec<_> = bodies.chain(texts).map(|key| key.place(&self.firm)).collect();
+        let mut rest = if places.is_empty() { Vec::new() } else { self.dynamo.batch_get(&places).await? };
+        rest.sort_by_key(place_of);
+        let (mut bodies, texts): (Vec<_>, Vec<_>) =
+            rest.into_iter().partition(|item| place_of(item).sk.starts_with(prefix::RECORD));
+        let texts = assemble_texts(&texts)?;
+        bodies.insert(0, item);
+        let record = assemble(bodies).into_iter().next();
+        let record = record.unwrap_or_else(|| Err((sequence, StoreError::Cursor)));
+        let record = record.map_err(|(_, error)| error)?;
+        let texts = texts.get(&sequence).map_or(&[][..], Vec::as_slice);
+        Ok(record.open(texts)?.0)
+    }
+
+    /// A client's notes, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Cursor`]; whatever reading has.
+    pub async fn notes(
+        &self,
+        client: &ClientId,
+        page: &PageRequest<'_>,
+    ) -> Result<Listed<Note>, StoreError> {
+        let range = Range { is_backwards: true, ..self.range(client, prefix::NOTE) };
+        let pk = range.pk.clone();
+        self.dynamo.list(&[range], &pk, page, |item| read(item).map(Some)).await
+    }
+
+    /// Clients of one shard that are due on that day or were before, the longest overdue first.
+    ///
+    /// # Errors
+    /// [`StoreError::Cursor`]; whatever reading has.
+    pub async fn due(
+        &self,
+        shard: u32,
+        day: Day,
+        page: &PageRequest<'_>,
+    ) -> Result<Listed<Due>, StoreError> {
+        let range = Range {
+            index: Some(Index::Due),
+            pk: due_pk(&self.firm, shard),
+            at_most: Some(due_until(day)),
+            ..Range::default()
+        };
+        self.dynamo.list(&[range], &self.owner(), page, |item| due(item).map(Some)).await
+    }
+
+    /// A payment and whose it is.
+    ///
+    /// # Errors
+    /// Whatever reading has.
+    pub async fn payment(&self, id: &PaymentId) -> Result<Option<(ClientId, Payment)>, StoreError> {
+        let item = self.dynamo.get(&Key::Payment(id).place(&self.firm)).await?;
+        item.map(|item| Ok((client_of(&item)?, read(&item)?))).transpose()
+    }
+
+    /// Whose an invoice number is.
+    ///
+    /// # Errors
+    /// Whatever reading has.
+    pub async fn client_of_invoice(&self, id: &InvoiceId) -> Result<Option<ClientId>, StoreError> {
+        let item = self.dynamo.get(&Key::InvoiceNumber(id).place(&self.firm)).await?;
+        item.map(|item| client_of(&item)).transpose()
+    }
+
+    /// One invoice of a client, open or closed.
+    ///
+    /// # Errors
+    /// Whatever reading has.
+    pub async fn invoice(
+        &self,
+        client: &ClientId,
+        id: &InvoiceId,
+    ) -> Result<Option<Invoice>, StoreError> {
+        let keys = [Key::OpenInvoice(client, id), Key::ClosedInvoice(client, id)];
+        let items = self.dynamo.batch_get(&keys.map(|key| key.place(&self.firm))).await?;
+        // While it moves from one place to the other both may be seen: the newer one counts.
+        let newest = items.iter().max_by_key(|item| crate::item::version_of(item));
+        newest.map(read).transpose()
+    }
+
+    /// One letter of a client, wherever it stands.
+    ///
+    /// # Errors
+    /// Whatever reading has.
+    pub async fn letter(
+        &self,
+        client: &ClientId,
+        id: LetterId,
+    ) -> Result<Option<LetterRow>, StoreError> {
+        let keys = [Key::QueuedLetter(client, id), Key::Letter(client, id)];
+        let items = self.dynamo.batch_get(&keys.map(|key| key.place(&self.firm))).await?;
+        let newest = items.iter().max_by_key(|item| crate::item::version_of(item));
+        newest.map(letter_row).transpose()
+    }
+
+    fn range(&self, client: &ClientId, prefix: &str) -> Range {
+        Range {
+            pk: Key::Head(client).pk(&self.firm),
+            prefix: Some(prefix.to_owned()),
+            is_consistent: true,
+            ..Range::default()
+        }
+    }
+
+    /// How all keys of the firm begin, but for the `#` that follows.
+    fn owner(&self) -> String {
+        Key::Settings.pk(&self.firm)
+    }
+}
+
+fn client_row(item: &Item) -> Result<ClientRow, StoreError> {
+    let facts = read_facts(item)?;
+    let state = get_text(item, LISTED_AS).and_then(ClientState::from_name);
+    let oldest_due = get_text(item, OLDEST_DUE).map(str::parse).transpose();
+    Ok(ClientRow {
+        client: client_of(item)?,
+        name: facts.profile.name,
+        class: facts.profile.class,
+        state: state.ok_or_else(|| corrupt(item, format!("it has no {LISTED_AS}")))?,
+        oldest_due: oldest_due.map_err(|error| corrupt(item, error))?,
+        next_evaluation: Books::read(item)?.next_evaluation,
+    })
+}
+
+fn letter_row(item: &Item) -> Result<LetterRow, StoreError> {
+    Ok(LetterRow { letter: read(item)?, delivery: delivery(item)? })
+}
+
+fn due(item: &Item) -> Result<Due, StoreError> {
+    let account = account_of(&place_of(item).pk);
+    let (_, client) = account.ok_or_else(|| corrupt(item, format!("it is no {CLIENT}")))?;
+    let day = Books::read(item)?.next_evaluation;
+    Ok(Due { client, day: day.ok_or_else(|| corrupt(item, "it isn't due"))? })
+}

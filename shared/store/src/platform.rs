@@ -1,0 +1,159 @@
+//! What is asked before the firm is known, or of all firms: whose a webhook endpoint is, which firms a
+//! person works for, whose day has begun, what waits in the outbox. Nothing of a client is read here.
+
+use chrono::{DateTime, Utc};
+use domain::id::{ClientId, FirmId, GatewayId};
+use domain::letter::{Letter, LetterId, LetterState};
+
+use crate::change::instant;
+use crate::dynamo::{Dynamo, Range};
+use crate::error::StoreError;
+use crate::firm::Endpoint;
+use crate::inbox::Webhook;
+use crate::item::{Item, corrupt, get_text, place_of, read};
+use crate::keys::{
+    Index, PLATFORM_SHARDS, PlatformKey, account_of, dawn_pk, firm_of, outbox_pk, outbox_until, person,
+};
+
+/// The table, as the whole deployment sees it.
+#[derive(Debug, Clone)]
+pub struct Platform {
+    dynamo: Dynamo,
+}
+
+/// Something that waits to be handed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Waiting {
+    /// A letter that was queued and is ready to be claimed.
+    Letter {
+        /// Whose.
+        firm: FirmId,
+        /// To which client.
+        client: ClientId,
+        /// Which.
+        letter: LetterId,
+    },
+    /// A letter that was claimed, and of which nothing was heard since.
+    Claimed {
+        /// Whose.
+        firm: FirmId,
+        /// To which client.
+        client: ClientId,
+        /// Which.
+        letter: LetterId,
+    },
+    /// A webhook that isn't finished.
+    Webhook {
+        /// For whom.
+        firm: FirmId,
+        /// From which gateway.
+        gateway: GatewayId,
+        /// The gateway's id of the event.
+        event: String,
+        /// How often it was tried.
+        attempts: u32,
+    },
+}
+
+impl Platform {
+    /// Over the whole table.
+    pub fn new(dynamo: Dynamo) -> Self {
+        Self { dynamo }
+    }
+
+    /// The table's calls.
+    pub fn dynamo(&self) -> &Dynamo {
+        &self.dynamo
+    }
+
+    /// Whose endpoint that is.
+    ///
+    /// # Errors
+    /// Whatever reading has.
+    pub async fn endpoint(&self, id: &str) -> Result<Option<(FirmId, Endpoint)>, StoreError> {
+        let Some(item) = self.dynamo.get(&PlatformKey::Endpoint(id).place()).await? else {
+            return Ok(None);
+        };
+        let firm = get_text(&item, crate::head::FIRM).unwrap_or_default().parse();
+        Ok(Some((firm.map_err(|error| corrupt(&item, error))?, read(&item)?)))
+    }
+
+    /// The firms that a person has a grant in.
+    ///
+    /// # Errors
+    /// Whatever reading has.
+    pub async fn firms_of(&self, subject: &str) -> Result<Vec<FirmId>, StoreError> {
+        let range = Range { pk: person(subject), is_consistent: true, ..Range::default() };
+        let (items, _) = self.dynamo.query(range).await?;
+        let firm = |item: &Item| {
+            firm_of(&place_of(item).sk).ok_or_else(|| corrupt(item, "its key names no firm"))
+        };
+        items.iter().map(firm).collect()
+    }
+
+    /// Firms whose next day has begun by `now`.
+    ///
+    /// # Errors
+    /// Whatever reading has.
+    pub async fn dawned(&self, now: DateTime<Utc>) -> Result<Vec<FirmId>, StoreError> {
+        let items = self.until(Index::Dawn, dawn_pk, &instant(now), None).await?;
+        let firm = |item: &Item| {
+            firm_of(&place_of(item).pk).ok_or_else(|| corrupt(item, "its key names no firm"))
+        };
+        items.iter().map(firm).collect()
+    }
+
+    /// What is ready to be handed on by `now`, the longest waiting first; at most so many of each shard.
+    ///
+    /// # Errors
+    /// Whatever reading has.
+    pub async fn waiting(&self, now: DateTime<Utc>, limit: u32) -> Result<Vec<Waiting>, StoreError> {
+        let until = outbox_until(&instant(now));
+        let limit = i32::try_from(limit).unwrap_or(i32::MAX);
+        let mut items = self.until(Index::Outbox, outbox_pk, &until, Some(limit)).await?;
+        let (_, sk) = Index::Outbox.attributes();
+        items.sort_by_key(|item| get_text(item, sk).unwrap_or_default().to_owned());
+        items.iter().map(waiting).collect()
+    }
+
+    async fn until(
+        &self,
+        index: Index,
+        pk: impl Fn(u32) -> String,
+        last: &str,
+        limit: Option<i32>,
+    ) -> Result<Vec<Item>, StoreError> {
+        let mut all = Vec::new();
+        for shard in 0..PLATFORM_SHARDS {
+            let range = Range {
+                index: Some(index),
+                pk: pk(shard),
+                at_most: Some(last.to_owned()),
+                limit,
+                ..Range::default()
+            };
+            let items = match limit {
+                Some(_) => self.dynamo.page(&range).await?.items,
+                None => self.dynamo.query(range).await?.0,
+            };
+            all.extend(items);
+        }
+        Ok(all)
+    }
+}
+
+fn waiting(item: &Item) -> Result<Waiting, StoreError> {
+    let Some((firm, client)) = account_of(&place_of(item).pk) else {
+        let webhook: Webhook = read(item)?;
+        let Webhook { firm, gateway, event, attempts, .. } = webhook;
+        return Ok(Waiting::Webhook { firm, gateway, event, attempts });
+    };
+    let letter: Letter = read(item)?;
+    let id = letter.id;
+    Ok(match letter.state {
+        LetterState::Queued => Waiting::Letter { firm, client, letter: id },
+        LetterState::Left(_) | LetterState::Withdrawn { .. } => {
+            Waiting::Claimed { firm, client, letter: id }
+        }
+    })
+}
