@@ -372,6 +372,19 @@ impl Account {
         covered
     }
 
+    /// A debit on its way that is provisionally allocated to the invoice (CHG-3).
+    pub fn pending_on(&self, invoice: &InvoiceId, day: Day) -> Option<&PaymentId> {
+        let pending =
+            self.payments.values().filter(|payment| payment.state() == PaymentState::Pending);
+        let of = |payment: &&Payment| {
+            payment.facts.as_ref().is_some_and(|facts| {
+                let shares = self.spread(&facts.invoices, facts.amount, &BTreeMap::new(), day);
+                shares.iter().any(|(id, _)| id == invoice)
+            })
+        };
+        pending.into_iter().find(of).map(|payment| &payment.id)
+    }
+
     /// Where money goes (PAY-4): to the invoices named, in that order; else to a running plan's, then
     /// to the oldest due. What doesn't come out again is client credit. `taken` is what of an
     /// invoice's balance is spoken for.

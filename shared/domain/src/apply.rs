@@ -204,14 +204,19 @@ fn on_letter(account: &mut Account, id: LetterId, change: impl FnOnce(&mut Lette
 pub(crate) fn learn(payment: &mut Payment, news: &News, day: Day) {
     match news {
         News::Told { amount, method, invoices, seen, on } => match &mut payment.facts {
-            Some(facts) => facts.seen = facts.seen.max(*seen),
+            Some(facts) => {
+                facts.seen = facts.seen.max(*seen);
+                facts.was_pending |= *seen == Seen::Pending;
+            }
             None => {
+                let was_pending = *seen == Seen::Pending;
                 let seen = if payment.return_seen { Seen::Returned } else { *seen };
                 payment.facts = Some(PaymentFacts {
                     amount: *amount,
                     method: *method,
                     invoices: invoices.clone(),
                     seen,
+                    was_pending,
                     first_on: on.unwrap_or(day),
                 });
             }

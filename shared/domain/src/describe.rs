@@ -136,11 +136,10 @@ pub fn describe(event: &Event) -> String {
             format!("notes that letter {} came back from contact {}", letter.0, contact + 1)
         }
         Event::Reminded { invoice, reminders } => {
+            let last = reminders.last().copied().unwrap_or(0);
             let days: Vec<_> = reminders.iter().map(u32::to_string).collect();
-            format!(
-                "counts the reminder of invoice {invoice}, {} days before due",
-                days.join(" and ")
-            )
+            let days = format!("{} {}", days.join(" and "), plural(last, "day"));
+            format!("marks invoice {invoice} as reminded {days} before due")
         }
         Event::StepDone { step, invoices, .. } => {
             format!("does {}{}", step_text(*step), over(invoices))
@@ -309,7 +308,9 @@ fn about(about: &About) -> String {
         About::ApproveStep { step, invoices } => {
             format!(" for {}{}", action(step.action), over(invoices))
         }
-        About::LetterStuck { letter } => format!(": whether letter {} left can't be told", letter.0),
+        About::LetterStuck { letter } => {
+            format!(": whether letter {} left can't be told", letter.0)
+        }
         About::BouncedAddress { contact, letter } => {
             format!(": letter {}, contact {}", letter.0, contact + 1)
         }

@@ -1,7 +1,8 @@
 //! Names of things: parsed once, at the edge.
 //!
 //! Keys of the table are built with `#`, so an id refuses it, as it refuses control characters and
-//! blanks; an id that was parsed can be put into a key or a log line as it is.
+//! blanks that can't be seen; an id that was parsed can be put into a key or a log line as it is. A
+//! space within is allowed: staff's reference of a payment is "check 17".
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,7 +22,7 @@ pub enum IdError {
     /// See [`MAX_ID_BYTES`].
     #[error("the id {0:?}… is longer than {MAX_ID_BYTES} bytes")]
     TooLong(String),
-    /// `#` builds keys; blanks and control characters can't be seen.
+    /// `#` builds keys; control characters, and blanks at an end, can't be seen.
     #[error("the id {id:?} holds {character:?}, which no id may")]
     Character {
         /// As given.
@@ -38,8 +39,10 @@ fn parse(text: &str) -> Result<String, IdError> {
     if MAX_ID_BYTES < text.len() {
         return Err(IdError::TooLong(text.chars().take(16).collect()));
     }
-    let is_bad = |c: &char| *c == '#' || c.is_control() || c.is_whitespace();
-    match text.chars().find(is_bad) {
+    let is_bad = |c: &char| *c == '#' || c.is_control() || (c.is_whitespace() && *c != ' ');
+    let at_an_end =
+        || text.chars().next().into_iter().chain(text.chars().last()).find(|c| *c == ' ');
+    match text.chars().find(is_bad).or_else(at_an_end) {
         Some(character) => Err(IdError::Character { id: text.to_owned(), character }),
         None => Ok(text.to_owned()),
     }
@@ -131,14 +134,16 @@ mod tests {
         for (text, expected) in [
             ("", "empty"),
             ("acme#P", "'#'"),
-            ("acme corp", "' '"),
+            (" acme", "' '"),
+            ("acme ", "' '"),
+            ("acme\u{a0}corp", "'\\u{a0}'"),
             ("acme\n", "'\\n'"),
             (&"x".repeat(MAX_ID_BYTES + 1), "longer than 128 bytes"),
         ] {
             let error = text.parse::<ClientId>().unwrap_err().to_string();
             assert!(error.contains(expected), "for {text:?}: {error}");
         }
-        for text in ["acme", "INV-00042", "Zoë/2026", &"x".repeat(MAX_ID_BYTES)] {
+        for text in ["acme", "check 17", "INV-00042", "Zoë/2026", &"x".repeat(MAX_ID_BYTES)] {
             assert_eq!(text.parse::<ClientId>().unwrap().as_str(), text);
         }
     }

@@ -128,6 +128,9 @@ pub struct PaymentFacts {
     pub invoices: Vec<InvoiceId>,
     /// The highest state seen.
     pub seen: Seen,
+    /// Whether it was ever on its way: a debit that failed then came back.
+    #[serde(default)]
+    pub was_pending: bool,
     /// The day of the first news: a pending debit holds from then (CHG-3).
     pub first_on: Day,
 }
@@ -154,15 +157,20 @@ impl Payment {
         if self.is_charged_back() {
             return PaymentState::ChargedBack;
         }
-        match self.refunded(facts) {
-            0 => match facts.seen {
-                Seen::Pending => PaymentState::Pending,
-                Seen::Failed => PaymentState::Failed,
-                Seen::Succeeded => PaymentState::Succeeded,
-                Seen::Returned => PaymentState::Returned,
-            },
-            refunded if refunded < facts.amount.minor() => PaymentState::PartiallyRefunded,
-            _ => PaymentState::Refunded,
+        let refunded = self.refunded(facts);
+        if 0 < refunded && refunded == facts.amount.minor() {
+            return PaymentState::Refunded;
+        }
+        match facts.seen {
+            Seen::Pending => PaymentState::Pending,
+            // A debit that failed after it was pending came back, even if that was told first.
+            Seen::Failed if facts.was_pending && facts.method == Method::Ach => {
+                PaymentState::Returned
+            }
+            Seen::Failed => PaymentState::Failed,
+            Seen::Succeeded if 0 < refunded => PaymentState::PartiallyRefunded,
+            Seen::Succeeded => PaymentState::Succeeded,
+            Seen::Returned => PaymentState::Returned,
         }
     }
 
@@ -174,8 +182,9 @@ impl Payment {
             | PaymentState::Pending
             | PaymentState::Failed
             | PaymentState::Returned
+            | PaymentState::Refunded
             | PaymentState::ChargedBack => 0,
-            PaymentState::Succeeded | PaymentState::PartiallyRefunded | PaymentState::Refunded => {
+            PaymentState::Succeeded | PaymentState::PartiallyRefunded => {
                 facts.amount.minor().saturating_sub(self.refunded(facts))
             }
         }

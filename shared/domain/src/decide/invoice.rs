@@ -89,7 +89,7 @@ impl Decision<'_> {
     }
 
     pub(super) fn void(&mut self, id: &InvoiceId, reason: &Personal) -> Result<(), Refusal> {
-        self.require(BOOKKEEPERS, "INV-6", "void an invoice")?;
+        self.require_of_staff(BOOKKEEPERS, "INV-6", "void an invoice")?;
         reason_given(reason, "INV-6")?;
         let invoice = self.known_invoice(id)?;
         if invoice.ending.is_none() && !invoice.paid().is_zero() {
@@ -98,6 +98,10 @@ impl Decision<'_> {
             return Err(Refusal::conflict("INV-6", text));
         }
         self.not_ended(invoice)?;
+        if let Some(payment) = self.account.pending_on(id, self.day()) {
+            let text = format!("payment {payment} for invoice {id} is on its way");
+            return Err(Refusal::conflict("INV-6", text));
+        }
         let (on, reason) = (self.day(), reason.clone());
         self.emit(Event::InvoiceVoided { invoice: id.clone(), on, reason });
         self.end_arrangements(id, Outcome::Moot);

@@ -198,7 +198,7 @@ impl Decision<'_> {
     fn resting(&self, before: &Payment, after: &Payment) -> BTreeSet<InvoiceId> {
         let mut invoices: BTreeSet<_> =
             before.allocations.iter().map(|(id, _)| id.clone()).collect();
-        if let (PaymentState::Pending, Some(facts)) = (before.state(), &after.facts) {
+        if let (true, Some(facts)) = (invoices.is_empty(), &after.facts) {
             let shares =
                 self.account.spread(&facts.invoices, facts.amount, &BTreeMap::new(), self.day());
             invoices.extend(shares.into_iter().map(|(id, _)| id));
@@ -325,6 +325,7 @@ impl Decision<'_> {
         }
         let id = payment.id.clone();
         let succeeded = facts.seen == Seen::Succeeded && 0 < payment.kept() && !payment.has_receipt;
+        let is_news = !matches!(was, PaymentState::Failed | PaymentState::Returned);
         match now {
             PaymentState::Succeeded | PaymentState::PartiallyRefunded if succeeded => {
                 self.queue_letter(Content::Receipt { payment: id });

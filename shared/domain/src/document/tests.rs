@@ -379,14 +379,14 @@ fn an_error_says_what_was_expected_and_what_was_there() {
         (count, "\"3\"", "expected a whole number from 2 to 5, got \"3\""),
         (choice, "some", "expected any, all or x, got \"some\""),
         (choice, "{a: 1}", "expected any, all or x, got a mapping"),
-        (id, "a b", "the id \"a b\" holds ' ', which no id may"),
+        (id, "a\tb", "the id \"a\\tb\" holds '\\t', which no id may"),
         (id, "\"a#b\"", "the id \"a#b\" holds '#', which no id may"),
         (id, "true", "expected text (in quotes), got true"),
         (id, "[a]", "expected text, got a list"),
         (list, "2026-01-01", "expected a list, got \"2026-01-01\""),
         (map, "off", "expected a mapping, got \"off\""),
         (map, "{x: 1}", "unknown field, none is known here"),
-        (entries, "{a b: 1}", "the id \"a b\" holds ' ', which no id may"),
+        (entries, "{a\tb: 1}", "the id \"a\\tb\" holds '\\t', which no id may"),
     ] {
         let message = field_error(value, read);
         assert!(message.ends_with(expected), "for {value}: {message}");

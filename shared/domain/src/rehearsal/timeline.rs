@@ -333,7 +333,7 @@ impl<'l> Reader<'l> {
                 let on = field.day()?;
                 match before.filter(|&before| on < before) {
                     Some(before) => Err(field.error(format!(
-                        "{on} comes after {before}, expected entries in date order"
+                        "{on} follows an entry of {before}, expected entries in date order"
                     ))),
                     None => Ok(on),
                 }
