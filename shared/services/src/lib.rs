@@ -1,1 +1,5 @@
 //! services
+
+pub mod execute;
+pub mod firm;
+pub mod import;

@@ -1,0 +1,344 @@
+//! One command against one client: load, look up, decide, commit, and again where somebody was faster.
+//!
+//! What is decided is written only against the facts that it was decided from (EVAL-4). Where two commands
+//! meet, one waits a random while and decides anew; after a few tries the caller is told to come back. A
+//! payment over many invoices is put on all of them before this returns, commit by commit; should the
+//! process end on the way, the next command or evaluation of the client goes on with it.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::account::Account;
+use domain::apply::fold;
+use domain::calendar::Day;
+use domain::command::{Command, needs};
+use domain::decide::{Context, decide, next_evaluation};
+use domain::event::Event;
+use domain::id::ClientId;
+use domain::policy::PolicyVersion;
+use domain::refusal::Refusal;
+use domain::role::Actor;
+use serde_json::Value;
+use std::sync::Arc;
+use store::{Commit, CommitMeta, Derived, Loaded, StoreError, Taken};
+use tokio::time::Instant;
+
+use crate::firm::{Firm, PolicyError};
+
+/// How often a command is decided anew when somebody was faster.
+const MAX_TRIES: u32 = 8;
+
+/// And for how long: whoever waits for an answer would rather ask again.
+const MAX_WAIT: Duration = Duration::from_secs(3);
+
+/// The first wait is at most this, each further one at most twice the one before.
+const FIRST_WAIT: Duration = Duration::from_millis(20);
+
+/// No wait is longer.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
+
+/// A payment names closed invoices, which were paid by a payment, which …: each needs another look.
+const MAX_LOOK_UPS: u32 = 4;
+
+/// More than a payment over the most open invoices takes, there and back.
+const MAX_SPREADS: u32 = 600;
+
+/// Who sends a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// Who.
+    pub actor: Actor,
+    /// The request that it came with.
+    pub request_id: Option<String>,
+}
+
+impl Caller {
+    /// Without a request.
+    pub fn new(actor: Actor) -> Self {
+        Self { actor, request_id: None }
+    }
+}
+
+/// What came of a command.
+#[derive(Debug, Clone)]
+pub struct Executed {
+    /// What was decided, in order; nothing, if it was done before.
+    pub events: Vec<Event>,
+    /// The account's version now.
+    pub version: u64,
+    /// The account now.
+    pub account: Account,
+    /// The day of the next evaluation.
+    pub next_evaluation: Option<Day>,
+    /// How often it was decided.
+    pub tries: u32,
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecuteError {
+    /// The rules say no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// There is no such client.
+    #[error("there is no client {0}")]
+    NotFound(ClientId),
+    /// Others kept being faster: 503, or back to the queue.
+    #[error("the account of client {0} is busy")]
+    Busy(ClientId),
+    /// There is no policy to decide under.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The table.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl ExecuteError {
+    /// Whether the same command may work a moment later: 503, or back to the queue.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Busy(_) => true,
+            Self::Store(error) | Self::Policy(PolicyError::Store(error)) => {
+                error.is_passing() || matches!(error, StoreError::TooNew { .. })
+            }
+            Self::Refused(_) | Self::NotFound(_) | Self::Policy(_) => false,
+        }
+    }
+}
+
+/// How one try ended.
+enum Try {
+    Done(Box<Executed>),
+    Again,
+}
+
+/// A client's facts and the policies under which they are looked at.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// The facts, as loaded.
+    pub loaded: Loaded,
+    /// The policy of the client's class.
+    pub policy: Arc<PolicyVersion>,
+    /// The running episode's policy, where that is another.
+    pub episode: Option<Arc<PolicyVersion>>,
+    /// Which day it is at the firm.
+    pub day: Day,
+}
+
+impl View {
+    /// The policy of lock, unlock and after-lock steps (POL-1).
+    pub fn lock_policy(&self) -> &PolicyVersion {
+        self.episode.as_deref().unwrap_or(&self.policy)
+    }
+}
+
+/// A client as it is now; `None`: there is none.
+///
+/// # Errors
+/// Whatever reading has.
+pub async fn view(
+    firm: &Firm,
+    client: &ClientId,
+    now: DateTime<Utc>,
+) -> Result<Option<View>, ExecuteError> {
+    let Some(loaded) = firm.store().load(client).await? else { return Ok(None) };
+    let day = firm.day(now);
+    let policy = firm.policy(&loaded.account.profile.class, day, now).await?;
+    let episode = episode(firm, &loaded.account, &policy, now).await?;
+    Ok(Some(View { loaded, policy, episode, day }))
+}
+
+/// Carries out a command.
+///
+/// # Errors
+/// [`ExecuteError::Refused`] where the rules say no, and then nothing was written.
+pub async fn execute(
+    firm: &Firm,
+    client: &ClientId,
+    command: &Command,
+    caller: &Caller,
+    now: DateTime<Utc>,
+) -> Result<Executed, ExecuteError> {
+    let mut executed = with_retries(firm, client, command, caller, now).await?;
+    let spreading = Caller { actor: Actor::Schedule, request_id: caller.request_id.clone() };
+    for _ in 0..MAX_SPREADS {
+        if !executed.account.is_spreading() {
+            break;
+        }
+        let next = with_retries(firm, client, &Command::AllocateCredit, &spreading, now).await?;
+        if next.events.is_empty() {
+            break;
+        }
+        executed.events.extend(next.events);
+        executed.version = next.version;
+        executed.account = next.account;
+        executed.next_evaluation = next.next_evaluation;
+    }
+    Ok(executed)
+}
+
+async fn with_retries(
+    firm: &Firm,
+    client: &ClientId,
+    command: &Command,
+    caller: &Caller,
+    now: DateTime<Utc>,
+) -> Result<Executed, ExecuteError> {
+    let begun = Instant::now();
+    for tried in 0..MAX_TRIES {
+        if 0 < tried {
+            tokio::time::sleep(jitter(tried)?).await;
+        }
+        match attempt(firm, client, command, caller, now).await {
+            Ok(Try::Done(executed)) => return Ok(Executed { tries: tried + 1, ..*executed }),
+            Ok(Try::Again) => {}
+            Err(ExecuteError::Store(StoreError::Throttled(_) | StoreError::Torn(_))) => {}
+            Err(error) => return Err(error),
+        }
+        if MAX_WAIT < begun.elapsed() {
+            break;
+        }
+    }
+    Err(ExecuteError::Busy(client.clone()))
+}
+
+async fn attempt(
+    firm: &Firm,
+    client: &ClientId,
+    command: &Command,
+    caller: &Caller,
+    now: DateTime<Utc>,
+) -> Result<Try, ExecuteError> {
+    let mut loaded = match (firm.store().load(client).await?, command) {
+        (Some(loaded), Command::OpenAccount(profile)) => return opened(loaded, profile),
+        (Some(loaded), _) => loaded,
+        (None, Command::OpenAccount(profile)) => firm.store().begin(client.clone(), profile.clone()),
+        (None, _) => return Err(ExecuteError::NotFound(client.clone())),
+    };
+    if !look_up(firm, &mut loaded, command).await? {
+        return Ok(Try::Again);
+    }
+    let day = firm.day(now);
+    // A change of class is decided under the policy that the client comes to.
+    let class = match command {
+        Command::ChangeProfile(profile) => &profile.class,
+        _ => &loaded.account.profile.class,
+    };
+    let policy = firm.policy(class, day, now).await?;
+    let episode = episode(firm, &loaded.account, &policy, now).await?;
+    let context =
+        Context { day, actor: &caller.actor, policy: &policy, episode: episode.as_deref() };
+    let events = decide(&loaded.account, command, &context)?;
+    let after = fold(loaded.account.clone(), &events);
+    let next_evaluation = next(&after, &context);
+    let meta = CommitMeta {
+        at: firm.now(now),
+        day,
+        actor: caller.actor.clone(),
+        command: name(command),
+        policy: Some(policy.id.clone()),
+        request_id: caller.request_id.clone(),
+        rule: rule(command).map(str::to_owned),
+    };
+    let ready_at = |letter: &_| firm.ready_at(letter, &policy.policy, now);
+    let derived =
+        Derived { next_evaluation, shards: firm.settings().shards, ready_at: &ready_at };
+    let version = match firm.store().commit(&loaded, &after, &events, &meta, &derived).await? {
+        Commit::Done(committed) => committed.version,
+        Commit::Nothing => loaded.version(),
+        Commit::Stale => return Ok(Try::Again),
+        Commit::Taken(Taken::Payment(_)) => return Ok(Try::Again), // read again, it is found there
+        Commit::Taken(Taken::Invoice(id)) => {
+            return Err(Refusal::conflict("INV-7", format!("invoice number {id} is taken")).into());
+        }
+        Commit::Taken(Taken::CreditNote(id)) => {
+            let text = format!("the credit note number {id} is taken");
+            return Err(Refusal::conflict("INV-7", text).into());
+        }
+    };
+    let executed = Executed { events, version, account: after, next_evaluation, tries: 1 };
+    Ok(Try::Done(Box::new(executed)))
+}
+
+/// Opening an account that is there: done before, or somebody else's id.
+fn opened(loaded: Loaded, profile: &domain::account::Profile) -> Result<Try, ExecuteError> {
+    if loaded.account.profile != *profile {
+        let text = format!("there is a client {} already", loaded.account.client);
+        return Err(Refusal::conflict("STAFF-1", text).into());
+    }
+    let (version, next_evaluation) = (loaded.version(), loaded.next_evaluation());
+    let account = loaded.account;
+    let executed = Executed { events: Vec::new(), version, account, next_evaluation, tries: 1 };
+    Ok(Try::Done(Box::new(executed)))
+}
+
+/// `false`: the account changed meanwhile.
+async fn look_up(firm: &Firm, loaded: &mut Loaded, command: &Command) -> Result<bool, ExecuteError> {
+    for _ in 0..MAX_LOOK_UPS {
+        let missing = needs(&loaded.account, command);
+        if missing.is_empty() {
+            break;
+        }
+        if !firm.store().look_up(loaded, &missing).await? {
+            return Ok(false);
+        }
+        if let Some(payment) = loaded.elsewhere.keys().next() {
+            let text = format!("payment {payment} is another client's");
+            return Err(Refusal::conflict("PAY-1", text).into());
+        }
+    }
+    Ok(true)
+}
+
+async fn episode(
+    firm: &Firm,
+    account: &Account,
+    newest: &PolicyVersion,
+    now: DateTime<Utc>,
+) -> Result<Option<Arc<PolicyVersion>>, ExecuteError> {
+    let of_episode = account.lock.as_ref().map(|lock| &lock.policy);
+    match of_episode.filter(|policy| **policy != newest.id) {
+        Some(policy) => Ok(Some(firm.policy_version(policy, now).await?)),
+        None => Ok(None),
+    }
+}
+
+/// A client whose payment is being put on its invoices is due at once: should this process end, the
+/// evaluation goes on with it.
+fn next(after: &Account, context: &Context<'_>) -> Option<Day> {
+    if after.is_spreading() {
+        return Some(context.day);
+    }
+    next_evaluation(after, context)
+}
+
+/// The command's name, as its serialization has it.
+fn name(command: &Command) -> String {
+    match serde_json::to_value(command) {
+        Ok(Value::String(name)) => name,
+        Ok(Value::Object(map)) => map.keys().next().cloned().unwrap_or_default(),
+        _ => String::new(),
+    }
+}
+
+/// The rule that acts, where the system does (AUD-1).
+fn rule(command: &Command) -> Option<&'static str> {
+    match command {
+        Command::Evaluate => Some("EVAL-1"),
+        Command::AllocateCredit => Some("PAY-4"),
+        Command::ClaimLetter { .. } => Some("LET-4"),
+        _ => None,
+    }
+}
+
+/// Full jitter: anything between nothing and twice the longest wait of the try before.
+fn jitter(tried: u32) -> Result<Duration, ExecuteError> {
+    let longest = FIRST_WAIT.saturating_mul(1 << tried.min(10)).min(LONGEST_WAIT);
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        ExecuteError::Store(StoreError::Unavailable(error.to_string().into()))
+    })?;
+    let range = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX).saturating_add(1);
+    Ok(Duration::from_micros(u64::from_le_bytes(bytes) % range))
+}
