@@ -157,8 +157,12 @@ impl Decision<'_> {
         if let Some(until) = until.filter(|&until| until < self.day()) {
             return Err(Refusal::invalid("LOCK-6", format!("{until} is past")));
         }
-        if let Some(id) = invoice {
-            self.open_invoice(id, "LOCK-6")?;
+        let running = match invoice {
+            Some(id) => &self.open_invoice(id, "LOCK-6")?.hold,
+            None => &self.account.hold,
+        };
+        if running.is_some() {
+            self.emit(Event::HoldEnded { invoice: invoice.cloned() }); // a new one replaces the old
         }
         let hold = Hold { until, reason: reason.clone(), begun_on: self.day() };
         self.emit(Event::HoldBegun { invoice: invoice.cloned(), hold });
