@@ -272,7 +272,7 @@ impl Reader<'_> {
         field: &Field<'_>,
         gateway: Option<&GatewayId>,
     ) -> Result<PaymentId, DocumentError> {
-        let id = payment_id(field)?;
+        let id: PaymentId = field.parse()?;
         let payment = match gateway {
             Some(gateway) => {
                 format!("{gateway}:{id}").parse().map_err(|error| field.error(error))?
@@ -284,7 +284,7 @@ impl Reader<'_> {
     }
 
     fn payment(&self, field: &Field<'_>) -> Result<PaymentId, DocumentError> {
-        let id = payment_id(field)?;
+        let id: PaymentId = field.parse()?;
         Ok(self.payments.get(id.as_str()).unwrap_or(&id).clone())
     }
 
@@ -402,11 +402,6 @@ fn sender(fields: &mut Fields<'_>) -> Result<Actor, DocumentError> {
     }
     let id = "staff".parse().map_err(|error| fields.whole().error(error))?;
     Ok(Actor::Staff { id, roles: BTreeSet::from([Role::Preparer]) })
-}
-
-/// What staff writes down for a check (`check 17`) may hold blanks, an id may not.
-fn payment_id(field: &Field<'_>) -> Result<PaymentId, DocumentError> {
-    field.scalar()?.replace(' ', "_").parse().map_err(|error| field.error(error))
 }
 
 /// May be empty: that the rules want a reason is theirs to say.
