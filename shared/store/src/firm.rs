@@ -32,6 +32,9 @@ use crate::verify::{Verdict, walk};
 /// How many shards a new firm has: each takes some thousand clients a minute.
 pub const DEFAULT_SHARDS: u32 = 4;
 
+/// The sealed bytes of a secret.
+const SEALED: &str = "sealed";
+
 /// The evaluation that last began.
 const EVALUATED_ON: &str = "evaluated_on";
 
@@ -143,6 +146,17 @@ pub struct Endpoint {
     pub secrets: String,
 }
 
+/// What is secret of a gateway: its key, what it signs with. Sealed before it comes here, so that whoever
+/// reads the table reads nothing (SEC-5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedSecret {
+    /// Its name, by which an endpoint has it.
+    pub name: String,
+    /// The sealed bytes: in their item alone, for a record of the audit is never deleted.
+    #[serde(skip)]
+    pub sealed: Vec<u8>,
+}
+
 /// A change of the firm, and what its record says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -167,6 +181,8 @@ pub enum FirmChange {
         /// Which.
         id: String,
     },
+    /// A gateway's secrets were set, or replaced.
+    SecretKept(SealedSecret),
 }
 
 /// The firm as it was read.
@@ -322,6 +338,12 @@ impl Store {
                 Write::Delete(Key::Endpoint(id).place(firm), Condition::Always),
                 Write::Delete(PlatformKey::Endpoint(id).place(), Condition::Always),
             ],
+            FirmChange::SecretKept(secret) => {
+                let mut value = attributes(secret)?;
+                let sealed = AttributeValue::B(secret.sealed.clone().into());
+                value.insert(SEALED.to_owned(), sealed);
+                vec![put(Key::Secret(&secret.name).place(firm), value, Condition::Always)]
+            }
         })
     }
 
@@ -376,6 +398,20 @@ impl Store {
     pub async fn endpoints(&self) -> Result<Vec<Endpoint>, StoreError> {
         let (items, _) = self.dynamo.query(self.firm_range(prefix::ENDPOINT)).await?;
         items.iter().map(read).collect()
+    }
+
+    /// A gateway's secrets, strongly consistent: replaced ones are gone at once.
+    ///
+    /// # Errors
+    /// Whatever reading has.
+    pub async fn secret(&self, name: &str) -> Result<Option<SealedSecret>, StoreError> {
+        let Some(item) = self.dynamo.get(&Key::Secret(name).place(&self.firm)).await? else {
+            return Ok(None);
+        };
+        let mut secret: SealedSecret = read(&item)?;
+        let sealed = item.get(SEALED).and_then(|value| value.as_b().ok());
+        secret.sealed = sealed.ok_or_else(|| corrupt(&item, "it has nothing sealed"))?.clone().into_inner();
+        Ok(Some(secret))
     }
 
     /// The firm's own audit trail, oldest first.

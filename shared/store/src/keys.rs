@@ -128,6 +128,8 @@ pub enum Key<'a> {
     Grant(&'a str),
     /// A webhook endpoint of the firm.
     Endpoint(&'a str),
+    /// A gateway's secrets, sealed.
+    Secret(&'a str),
     /// A record of the firm's own chain.
     FirmRecord(u64),
     /// A further part of a long one, from 1.
@@ -177,6 +179,7 @@ impl Key<'_> {
             | Self::PolicyVersion(..)
             | Self::Grant(_)
             | Self::Endpoint(_)
+            | Self::Secret(_)
             | Self::FirmRecord(_)
             | Self::FirmRecordPart(..)
             | Self::FirmTexts(..)
@@ -224,6 +227,7 @@ impl Key<'_> {
             }
             Self::Grant(subject) => format!("{}{subject}", prefix::GRANT),
             Self::Endpoint(endpoint) => format!("{}{endpoint}", prefix::ENDPOINT),
+            Self::Secret(name) => format!("{}{name}", prefix::SECRET),
             Self::Run(id) => format!("{}{id}", prefix::RUN),
             Self::Dawn => "Z".to_owned(),
             Self::Request(_) => "Q".to_owned(),
@@ -251,6 +255,7 @@ pub(crate) mod prefix {
     pub(crate) const POLICY_VERSION: &str = "S#policy#";
     pub(crate) const GRANT: &str = "G#";
     pub(crate) const ENDPOINT: &str = "H#";
+    pub(crate) const SECRET: &str = "K#";
     pub(crate) const RUN: &str = "R#";
 }
 

@@ -36,6 +36,7 @@ pub use dynamo::{Dynamo, Fault, Faults, MAX_TRANSACTION, Operation};
 pub use error::{Cause, StoreError};
 pub use firm::{
     DEFAULT_SHARDS, Endpoint, FirmChange, FirmCommit, FirmSettings, Grant, LoadedFirm, PolicyDocument,
+    SealedSecret,
 };
 pub use head::{ClientState, MAX_HEAD_BYTES};
 pub use inbox::{Received, Webhook};
@@ -44,7 +45,7 @@ pub use keys::{Index, Key, PLATFORM_SHARDS, Place, PlatformKey, shard};
 pub use list::{ClientRow, Due, LetterRow, Note, Order, TaskRow};
 pub use load::Loaded;
 pub use outbox::{Delivery, DeliveryState};
-pub use platform::{Platform, Waiting};
+pub use platform::{Platform, Ready, Waiting};
 pub use record::{Body, CommitMeta, Record};
 pub use request::{Answer, Begun};
 pub use verify::{Breach, Verdict};

@@ -6,14 +6,15 @@ use domain::id::{ClientId, FirmId, GatewayId};
 use domain::letter::{Letter, LetterId, LetterState};
 
 use crate::change::instant;
-use crate::dynamo::{Dynamo, Range};
+use crate::dynamo::{Condition, Dynamo, Range, Write};
 use crate::error::StoreError;
 use crate::firm::Endpoint;
 use crate::inbox::Webhook;
-use crate::item::{Item, corrupt, get_text, place_of, read};
+use crate::item::{Item, corrupt, get_text, place_of, read, text};
 use crate::keys::{
-    Index, PLATFORM_SHARDS, PlatformKey, account_of, dawn_pk, firm_of, outbox_pk, outbox_until, person,
+    Index, PLATFORM_SHARDS, Place, PlatformKey, account_of, dawn_pk, firm_of, outbox_pk, outbox_until, person,
 };
+use crate::outbox::outbox_attributes;
 
 /// The table, as the whole deployment sees it.
 #[derive(Debug, Clone)]
@@ -53,6 +54,15 @@ pub enum Waiting {
         /// How often it was tried.
         attempts: u32,
     },
+}
+
+/// Something that is ready to be handed on. Who wants to be the one who does takes a lease of it first.
+#[derive(Debug)]
+pub struct Ready {
+    /// What; an error where the item can't be read, which holds up no other.
+    pub what: Result<Waiting, StoreError>,
+    place: Place,
+    since: String,
 }
 
 impl Platform {
@@ -106,14 +116,40 @@ impl Platform {
     /// What is ready to be handed on by `now`, the longest waiting first; at most so many of each shard.
     ///
     /// # Errors
-    /// Whatever reading has.
+    /// Whatever reading has, an item that can't be read among it; see [`Self::ready`].
     pub async fn waiting(&self, now: DateTime<Utc>, limit: u32) -> Result<Vec<Waiting>, StoreError> {
+        self.ready(now, limit).await?.into_iter().map(|ready| ready.what).collect()
+    }
+
+    /// What is ready to be handed on by `now`, the longest waiting first, each to be leased; at most so
+    /// many of each shard.
+    ///
+    /// # Errors
+    /// Whatever reading has.
+    pub async fn ready(&self, now: DateTime<Utc>, limit: u32) -> Result<Vec<Ready>, StoreError> {
         let until = outbox_until(&instant(now));
         let limit = i32::try_from(limit).unwrap_or(i32::MAX);
-        let mut items = self.until(Index::Outbox, outbox_pk, &until, Some(limit)).await?;
+        let items = self.until(Index::Outbox, outbox_pk, &until, Some(limit)).await?;
         let (_, sk) = Index::Outbox.attributes();
-        items.sort_by_key(|item| get_text(item, sk).unwrap_or_default().to_owned());
-        items.iter().map(waiting).collect()
+        let ready = |item: &Item| Ready {
+            what: waiting(item),
+            place: place_of(item),
+            since: get_text(item, sk).unwrap_or_default().to_owned(),
+        };
+        let mut ready: Vec<_> = items.iter().map(ready).collect();
+        ready.sort_by(|a, b| a.since.cmp(&b.since));
+        Ok(ready)
+    }
+
+    /// Keeps others from handing it on until then. `false`: somebody else has, or it is done.
+    ///
+    /// # Errors
+    /// Whatever writing has.
+    pub async fn lease(&self, ready: &Ready, until: DateTime<Utc>) -> Result<bool, StoreError> {
+        let (_, sk) = Index::Outbox.attributes();
+        let is_same = Condition::Equals(sk, text(&*ready.since));
+        let set = outbox_attributes(&ready.place, until).to_vec();
+        self.dynamo.write(Write::Update(ready.place.clone(), set, Vec::new(), is_same)).await
     }
 
     async fn until(
