@@ -331,7 +331,7 @@ impl Decision<'_> {
                 self.queue_letter(Content::Receipt { payment: id });
             }
             PaymentState::Failed | PaymentState::Returned
-                if was != now && facts.method.tells_failure() =>
+                if is_news && facts.method.tells_failure() =>
             {
                 self.queue_letter(Content::PaymentFailed { payment: id });
             }
