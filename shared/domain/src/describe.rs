@@ -51,7 +51,7 @@ pub fn describe(event: &Event) -> String {
             format!("moves credit of {source}{}", moved(settlement))
         }
         Event::CollectionRests { invoices, before } => {
-            format!("rests collection of {} until {before} begins", list(invoices))
+            format!("rests collection of {} until the start of {before}", list(invoices))
         }
         Event::DisputeBegun { invoice, dispute } => {
             let amount = dispute.amount.for_person();
@@ -100,12 +100,10 @@ pub fn describe(event: &Event) -> String {
             )
         }
         Event::Unlocked { unlocked, .. } => unlocked_by(&unlocked.way),
-        Event::UnlockRequested(request) => {
-            format!(
-                "requests the unlock, asked by {}, until {} begins",
-                request.by, request.expires_on
-            )
-        }
+        Event::UnlockRequested(request) => format!(
+            "requests the unlock, by {}; it expires at the start of {}",
+            request.by, request.expires_on
+        ),
         Event::UnlockRejected { by, reason } if reason.as_str().is_empty() => {
             format!("rejects the unlock that {by} asked for")
         }
@@ -277,7 +275,18 @@ fn part_text(part: &Part) -> String {
 
 /// The letter's kind in words, with its article.
 fn article(kind: LetterKind) -> String {
-    format!("a {}", kind.as_str().replace('_', " "))
+    let name = match kind {
+        LetterKind::WelcomeBack => "welcome-back letter",
+        LetterKind::PaymentFailed => "payment-failed letter",
+        LetterKind::Reminder
+        | LetterKind::Notice
+        | LetterKind::DemandLetter
+        | LetterKind::FinalDemand
+        | LetterKind::Receipt
+        | LetterKind::PromiseConfirmation
+        | LetterKind::PlanConfirmation => return format!("a {}", kind.as_str().replace('_', " ")),
+    };
+    format!("a {name}")
 }
 
 fn step_text(step: StepKey) -> String {
