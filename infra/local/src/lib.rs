@@ -1,6 +1,7 @@
 //! portcullis
 
 pub mod command;
+pub mod embedded;
 pub mod issuer;
 pub mod mailbox;
 pub mod queue;
