@@ -80,6 +80,11 @@ impl Aws {
         aws_sdk_sqs::Client::new(&self.0)
     }
 
+    /// A client of the keys.
+    pub fn kms(&self) -> aws_sdk_kms::Client {
+        aws_sdk_kms::Client::new(&self.0)
+    }
+
     /// A client of the mail.
     ///
     /// It never tries again and never takes a used connection: a request that was sent and not

@@ -35,6 +35,10 @@ pub mod variable {
     pub const ISSUER_SAYS_MFA: &str = "PORTCULLIS_ISSUER_SAYS_MFA";
     /// The SES configuration set, which publishes deliveries and bounces.
     pub const MAIL_CONFIGURATION: &str = "PORTCULLIS_MAIL_CONFIGURATION";
+    /// The key under which gateways' secrets are sealed.
+    pub const SECRETS_KEY: &str = "PORTCULLIS_SECRETS_KEY";
+    /// Another Stripe than the real one: the sandbox.
+    pub const STRIPE_URL: &str = "PORTCULLIS_STRIPE_URL";
     /// The region; set by Lambda.
     pub const AWS_REGION: &str = "AWS_REGION";
     /// Another endpoint than AWS's own, for all services.
@@ -299,6 +303,25 @@ pub fn public_url(environment: &Environment) -> Result<String, ConfigError> {
 /// When it is missing or no address.
 pub fn queue_url(environment: &Environment, variable: &'static str) -> Result<String, ConfigError> {
     environment.required(variable, "the address of an SQS queue", any_url)
+}
+
+/// The KMS key under which gateways' secrets are sealed.
+///
+/// # Errors
+/// When it is missing or too long for one.
+pub fn secrets_key(environment: &Environment) -> Result<String, ConfigError> {
+    let expected = "the id, ARN or alias of a KMS key";
+    environment.required(variable::SECRETS_KEY, expected, |text| {
+        (text.len() <= 2048 && text.is_ascii()).then(|| text.to_owned())
+    })
+}
+
+/// Another Stripe than the real one, if there is one.
+///
+/// # Errors
+/// When it is no address.
+pub fn stripe_url(environment: &Environment) -> Result<Option<String>, ConfigError> {
+    environment.optional(variable::STRIPE_URL, SAFE_URL, safe_url)
 }
 
 /// The SES configuration set, if there is one.

@@ -16,9 +16,10 @@ pub const FILTER_VARIABLE: &str = "RUST_LOG";
 const DEFAULT_FILTER: &str = "info";
 
 /// These print headers and bodies below `warn`.
-const HELD_AT_WARN: [&str; 9] = [
+const HELD_AT_WARN: [&str; 10] = [
     "aws_runtime",
     "aws_sdk_dynamodb",
+    "aws_sdk_kms",
     "aws_sdk_sesv2",
     "aws_sdk_sqs",
     "aws_smithy_http_client",
