@@ -3,8 +3,10 @@
 //! Every command answers with a [`Verdict`], or with an error that says what was wrong with what it
 //! was given; [`run`] makes the exit code of it, so that no command ends the process by itself.
 
+pub mod audit;
 pub mod rehearse;
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -24,6 +26,8 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Prove the audit trail.
+    Audit(audit::Arguments),
     /// Run timelines through the real rules and print what happens on each day.
     Rehearse(rehearse::Arguments),
 }
@@ -40,14 +44,30 @@ pub enum Verdict {
 /// Runs a command to its exit code; errors go to the standard error, causes and all.
 pub fn run(cli: &Cli) -> ExitCode {
     let ended = match &cli.command {
+        Command::Audit(arguments) => audit::run(arguments),
         Command::Rehearse(arguments) => rehearse::run(arguments),
     };
     match ended {
         Ok(Verdict::Done) => ExitCode::SUCCESS,
         Ok(Verdict::Failed) => ExitCode::FAILURE,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error:#}");
             ExitCode::from(BAD_INPUT)
         }
     }
+}
+
+/// Runs what waits for a table or a network.
+///
+/// # Errors
+/// Its own, and when the runtime can't be made.
+pub(crate) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+/// Whoever reads our output has seen enough (`| head`): that is no error.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
