@@ -46,7 +46,11 @@ impl Capacity {
         self.calls.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn add<'a>(&self, kind: Kind, consumed: impl IntoIterator<Item = &'a ConsumedCapacity>) {
+    pub(crate) fn add<'a>(
+        &self,
+        kind: Kind,
+        consumed: impl IntoIterator<Item = &'a ConsumedCapacity>,
+    ) {
         let sum = match kind {
             Kind::Read => &self.reads,
             Kind::Write => &self.writes,

@@ -122,7 +122,8 @@ impl Comparison<'_> {
         let (loaded, after) = (self.loaded, self.after);
         let client = &after.client;
         let place_of = |id: &InvoiceId, is_open: bool| {
-            let key = if is_open { Key::OpenInvoice(client, id) } else { Key::ClosedInvoice(client, id) };
+            let key =
+                if is_open { Key::OpenInvoice(client, id) } else { Key::ClosedInvoice(client, id) };
             key.place(&after.firm)
         };
         for (id, invoice) in &after.invoices {
@@ -132,7 +133,8 @@ impl Comparison<'_> {
             }
             let place = place_of(id, invoice.is_open());
             let old = old.map(|old| (place_of(id, old.is_open()), old));
-            let item = self.item(&place, old.as_ref().map(|(place, old)| (place, *old)), invoice)?;
+            let item =
+                self.item(&place, old.as_ref().map(|(place, old)| (place, *old)), invoice)?;
             check_size(&item, MAX_ITEM_BYTES)?;
             self.changes.invoices.push(Write::Put(item, Condition::Always));
             match old {
@@ -175,7 +177,12 @@ impl Comparison<'_> {
     }
 
     /// The payment itself: created once in the whole firm, or as it was read.
-    fn payment(&mut self, id: &PaymentId, old: Option<&Payment>, new: &Payment) -> Result<(), StoreError> {
+    fn payment(
+        &mut self,
+        id: &PaymentId,
+        old: Option<&Payment>,
+        new: &Payment,
+    ) -> Result<(), StoreError> {
         let place = self.place(Key::Payment(id));
         let copy = self.place(Key::MovingPayment(&self.after.client, id));
         // It was looked up, or came with the open account as a copy of the same version.
@@ -195,7 +202,8 @@ impl Comparison<'_> {
 
     fn credits(&mut self) -> Result<(), StoreError> {
         let (loaded, after) = (self.loaded, self.after);
-        let sources: BTreeSet<_> = loaded.account.credits.keys().chain(after.credits.keys()).collect();
+        let sources: BTreeSet<_> =
+            loaded.account.credits.keys().chain(after.credits.keys()).collect();
         for source in sources {
             let stored = |account: &Account| {
                 let credit = account.credits.get(source).cloned();
@@ -252,7 +260,8 @@ impl Comparison<'_> {
             }
             let place = place_of(letter);
             let old = old.map(|old| (place_of(old), old));
-            let mut item = self.item(&place, old.as_ref().map(|(place, old)| (place, *old)), letter)?;
+            let mut item =
+                self.item(&place, old.as_ref().map(|(place, old)| (place, *old)), letter)?;
             item.insert(CLIENT.to_owned(), text(after.client.as_str()));
             item.insert(crate::head::FIRM.to_owned(), text(after.firm.as_str()));
             to_outbox(&mut item, &place, ready_at(letter));
@@ -266,7 +275,8 @@ impl Comparison<'_> {
 
     fn tasks(&mut self) -> Result<(), StoreError> {
         let (loaded, after) = (self.loaded, self.after);
-        let ids: BTreeSet<TaskId> = loaded.account.tasks.keys().chain(after.tasks.keys()).copied().collect();
+        let ids: BTreeSet<TaskId> =
+            loaded.account.tasks.keys().chain(after.tasks.keys()).copied().collect();
         for id in ids {
             let place = self.place(Key::Task(&after.client, id));
             let (old, new) = (loaded.account.tasks.get(&id), after.tasks.get(&id));

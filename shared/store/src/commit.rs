@@ -124,7 +124,8 @@ impl Store {
         let version = old.version + 1;
         let head_place = Key::Head(&after.client).place(&self.firm);
         let stored = loaded.items.get(&head_place);
-        let head = rewrite(stored, &loaded.account, after, derived.next_evaluation, derived.shards)?;
+        let head =
+            rewrite(stored, &loaded.account, after, derived.next_evaluation, derived.shards)?;
         let changes = changes(loaded, after, version, derived.ready_at)?;
         if head.is_none() && changes.is_empty() && events.is_empty() {
             return Ok(None);
@@ -133,7 +134,9 @@ impl Store {
         let mut plan = Vec::new();
         if !events.is_empty() {
             let items = self.record(&mut books, &after.client, events, meta)?;
-            plan.extend(items.into_iter().map(|item| (Write::Put(item, Condition::Absent), Guard::Facts)));
+            plan.extend(
+                items.into_iter().map(|item| (Write::Put(item, Condition::Absent), Guard::Facts)),
+            );
         }
         let mut head = head.or_else(|| stored.cloned()).unwrap_or_default();
         put_books(&mut head, &books);
@@ -177,7 +180,12 @@ impl Store {
     }
 
     /// Sends it until the table says how it ended, or too often.
-    async fn send(&self, plan: &Plan, client: &ClientId, id: &str) -> Result<Transacted, StoreError> {
+    async fn send(
+        &self,
+        plan: &Plan,
+        client: &ClientId,
+        id: &str,
+    ) -> Result<Transacted, StoreError> {
         let mut cause = None;
         for attempt in 0..MAX_SENDS {
             if 0 < attempt {
@@ -239,7 +247,10 @@ impl Store {
         }
         parcels.push(parcel);
         let place = |part| Key::Parcel(client, part).place(&self.firm);
-        let items = parcels.into_iter().enumerate().map(|(part, parcel)| parcel.item(&place(part), version));
+        let items = parcels
+            .into_iter()
+            .enumerate()
+            .map(|(part, parcel)| parcel.item(&place(part), version));
         items.map(|item| Write::Put(item, Condition::Always)).collect()
     }
 
@@ -264,9 +275,12 @@ impl Store {
     ) -> Result<(), StoreError> {
         let parcels: Vec<_> =
             items.iter().filter(|item| place_of(item).sk.starts_with(prefix::PARCEL)).collect();
-        let mut writes: Vec<Write> = parcels.iter().flat_map(|parcel| open_parcel(parcel)).collect();
+        let mut writes: Vec<Write> =
+            parcels.iter().flat_map(|parcel| open_parcel(parcel)).collect();
         // Last of all, and in this order, so that no parcel goes before what was in it.
-        writes.extend(parcels.iter().map(|parcel| Write::Delete(place_of(parcel), Condition::Always)));
+        writes.extend(
+            parcels.iter().map(|parcel| Write::Delete(place_of(parcel), Condition::Always)),
+        );
         let head = Key::Head(client).place(&self.firm);
         let is_same = Condition::Equals(VERSION, AttributeValue::N(version.to_string()));
         let mut rest = writes.as_slice();

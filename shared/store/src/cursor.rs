@@ -62,13 +62,15 @@ impl Dynamo {
         let mut items = Vec::new();
         for (index, range) in ranges.iter().enumerate().skip(first) {
             loop {
-                let left = request.limit().saturating_sub(u32::try_from(items.len()).unwrap_or(u32::MAX));
+                let left =
+                    request.limit().saturating_sub(u32::try_from(items.len()).unwrap_or(u32::MAX));
                 if left == 0 {
                     // Full, and nothing of this range was read: it begins with the next page.
                     return Ok(Listed { items, next: Some(encode_start(index)) });
                 }
                 let limit = i32::try_from(left).ok();
-                let page = self.page(&Range { limit, start: start.take(), ..range.clone() }).await?;
+                let page =
+                    self.page(&Range { limit, start: start.take(), ..range.clone() }).await?;
                 for item in &page.items {
                     items.extend(read(item)?);
                 }
@@ -86,7 +88,8 @@ impl Dynamo {
 }
 
 fn encode(index: usize, key: &Item) -> String {
-    let texts = key.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_s().ok()?.as_str())));
+    let texts =
+        key.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_s().ok()?.as_str())));
     let parts: BTreeMap<_, _> = texts.collect();
     URL_SAFE_NO_PAD.encode(serde_json::json!([index, parts]).to_string())
 }
@@ -95,7 +98,11 @@ fn encode_start(index: usize) -> String {
     URL_SAFE_NO_PAD.encode(serde_json::json!([index, {}]).to_string())
 }
 
-fn decode(cursor: &str, ranges: &[Range], owner: &str) -> Result<(usize, Option<Item>), StoreError> {
+fn decode(
+    cursor: &str,
+    ranges: &[Range],
+    owner: &str,
+) -> Result<(usize, Option<Item>), StoreError> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| StoreError::Cursor)?;
     let (index, parts): (usize, BTreeMap<String, String>) =
         serde_json::from_slice(&bytes).map_err(|_| StoreError::Cursor)?;
@@ -103,11 +110,14 @@ fn decode(cursor: &str, ranges: &[Range], owner: &str) -> Result<(usize, Option<
     if parts.is_empty() {
         return Ok((index, None));
     }
-    let is = |name: &str, holds: &dyn Fn(&str) -> bool| parts.get(name).is_some_and(|part| holds(part));
+    let is =
+        |name: &str, holds: &dyn Fn(&str) -> bool| parts.get(name).is_some_and(|part| holds(part));
     let (range_pk, range_sk) = range.index.map_or((PK, SK), Index::attributes);
     let count = if range.index.is_some() { 4 } else { 2 };
     let belongs = parts.len() == count
-        && is(PK, &|pk| pk == owner || pk.strip_prefix(owner).is_some_and(|rest| rest.starts_with('#')))
+        && is(PK, &|pk| {
+            pk == owner || pk.strip_prefix(owner).is_some_and(|rest| rest.starts_with('#'))
+        })
         && is(SK, &|_| true)
         && is(range_pk, &|pk| pk == range.pk)
         && is(range_sk, &|sk| range.prefix.as_ref().is_none_or(|prefix| sk.starts_with(prefix)));

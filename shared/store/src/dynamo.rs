@@ -207,7 +207,8 @@ impl Dynamo {
 
     async fn batch(&self, keys: Vec<Item>) -> Result<(Vec<Item>, Vec<Item>), StoreError> {
         self.before_read(Operation::BatchGet).await?;
-        let wanted = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(keys)).build();
+        let wanted =
+            KeysAndAttributes::builder().consistent_read(true).set_keys(Some(keys)).build();
         let wanted = wanted.map_err(|error| StoreError::Encode(error.into()))?;
         let request = self.client.batch_get_item().request_items(&*self.table, wanted);
         let request = request.return_consumed_capacity(ReturnConsumedCapacity::Total);
@@ -228,11 +229,13 @@ impl Dynamo {
         request = request.expression_attribute_values(":pk", AttributeValue::S(range.pk.clone()));
         let condition = match (&range.prefix, &range.at_most) {
             (Some(prefix), _) => {
-                request = request.expression_attribute_values(":sk", AttributeValue::S(prefix.clone()));
+                request =
+                    request.expression_attribute_values(":sk", AttributeValue::S(prefix.clone()));
                 "#pk = :pk AND begins_with(#sk, :sk)"
             }
             (None, Some(last)) => {
-                request = request.expression_attribute_values(":sk", AttributeValue::S(last.clone()));
+                request =
+                    request.expression_attribute_values(":sk", AttributeValue::S(last.clone()));
                 "#pk = :pk AND #sk <= :sk"
             }
             (None, None) => "#pk = :pk",
@@ -271,12 +274,17 @@ impl Dynamo {
     }
 
     /// All of it or nothing; the same `token` is carried out once, however often it is sent.
-    pub(crate) async fn transact(&self, writes: &[Write], token: &str) -> Result<Transacted, StoreError> {
+    pub(crate) async fn transact(
+        &self,
+        writes: &[Write],
+        token: &str,
+    ) -> Result<Transacted, StoreError> {
         if MAX_TRANSACTION < writes.len() {
             let what = "the items of one transaction".to_owned();
             return Err(StoreError::TooLarge { what, size: writes.len(), limit: MAX_TRANSACTION });
         }
-        let items = writes.iter().map(|write| self.transact_item(write)).collect::<Result<Vec<_>, _>>()?;
+        let items =
+            writes.iter().map(|write| self.transact_item(write)).collect::<Result<Vec<_>, _>>()?;
         if let Some(fault) = self.before_write().await? {
             return Ok(fault);
         }
@@ -323,7 +331,8 @@ impl Dynamo {
             .set_expression_attribute_names(parts.names)
             .set_expression_attribute_values(parts.values)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = met(request.send().await, |error| error.is_conditional_check_failed_exception())?;
+        let answer =
+            met(request.send().await, |error| error.is_conditional_check_failed_exception())?;
         self.capacity.add(Kind::Write, answer.iter().filter_map(|a| a.consumed_capacity()));
         Ok(answer.is_some())
     }
@@ -339,7 +348,8 @@ impl Dynamo {
             .set_expression_attribute_names(parts.names)
             .set_expression_attribute_values(parts.values)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = met(request.send().await, |error| error.is_conditional_check_failed_exception())?;
+        let answer =
+            met(request.send().await, |error| error.is_conditional_check_failed_exception())?;
         self.capacity.add(Kind::Write, answer.iter().filter_map(|a| a.consumed_capacity()));
         Ok(answer.is_some())
     }
@@ -363,7 +373,8 @@ impl Dynamo {
             .set_expression_attribute_names(parts.names)
             .set_expression_attribute_values(parts.values)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = met(request.send().await, |error| error.is_conditional_check_failed_exception())?;
+        let answer =
+            met(request.send().await, |error| error.is_conditional_check_failed_exception())?;
         self.capacity.add(Kind::Write, answer.iter().filter_map(|a| a.consumed_capacity()));
         Ok(answer.is_some())
     }
@@ -412,7 +423,9 @@ impl Dynamo {
                     .set_condition_expression(parts.condition)
                     .set_expression_attribute_names(parts.names)
                     .set_expression_attribute_values(parts.values);
-                item.condition_check(check.build().map_err(|error| StoreError::Encode(error.into()))?)
+                item.condition_check(
+                    check.build().map_err(|error| StoreError::Encode(error.into()))?,
+                )
             }
         };
         Ok(item.build())
@@ -491,7 +504,11 @@ impl Parts {
         parts
     }
 
-    fn update(&mut self, set: Vec<(&'static str, AttributeValue)>, remove: &[&'static str]) -> String {
+    fn update(
+        &mut self,
+        set: Vec<(&'static str, AttributeValue)>,
+        remove: &[&'static str],
+    ) -> String {
         let mut text = String::new();
         for (index, (attribute, value)) in set.into_iter().enumerate() {
             text.push_str(if index == 0 { "SET " } else { ", " });
@@ -502,7 +519,9 @@ impl Parts {
         for (index, attribute) in remove.iter().enumerate() {
             text.push_str(if index == 0 { " REMOVE " } else { ", " });
             text.push_str(&format!("#r{index}"));
-            self.names.get_or_insert_default().insert(format!("#r{index}"), (*attribute).to_owned());
+            self.names
+                .get_or_insert_default()
+                .insert(format!("#r{index}"), (*attribute).to_owned());
         }
         text
     }
@@ -531,12 +550,18 @@ fn transaction_refused(error: TransactWriteItemsError) -> Result<Transacted, Sto
         TransactWriteItemsError::TransactionInProgressException(error) => {
             Err(StoreError::Unclear(error.into()))
         }
-        TransactWriteItemsError::InternalServerError(error) => Err(StoreError::Unclear(error.into())),
+        TransactWriteItemsError::InternalServerError(error) => {
+            Err(StoreError::Unclear(error.into()))
+        }
         TransactWriteItemsError::ProvisionedThroughputExceededException(error) => {
             Err(StoreError::Throttled(error.into()))
         }
-        TransactWriteItemsError::RequestLimitExceeded(error) => Err(StoreError::Throttled(error.into())),
-        TransactWriteItemsError::ThrottlingException(error) => Err(StoreError::Throttled(error.into())),
+        TransactWriteItemsError::RequestLimitExceeded(error) => {
+            Err(StoreError::Throttled(error.into()))
+        }
+        TransactWriteItemsError::ThrottlingException(error) => {
+            Err(StoreError::Throttled(error.into()))
+        }
         error => Err(StoreError::Unavailable(text(&error))),
     }
 }

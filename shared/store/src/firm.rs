@@ -258,9 +258,16 @@ impl Store {
         let (version, sequence, id) = (old.version + 1, old.records + 1, commit_id()?);
         let record = new_record(std::slice::from_ref(change), meta, version)?;
         let hash = old.chain.next(sequence, record.body.as_bytes());
-        let books = Books { version, records: sequence, chain: hash, commit: id.clone(), next_evaluation: None };
+        let books = Books {
+            version,
+            records: sequence,
+            chain: hash,
+            commit: id.clone(),
+            next_evaluation: None,
+        };
         let place = Key::Settings.place(&self.firm);
-        let mut head = loaded.map_or_else(|| new_item(&place, version), |loaded| loaded.item.clone());
+        let mut head =
+            loaded.map_or_else(|| new_item(&place, version), |loaded| loaded.item.clone());
         if let FirmChange::Opened(settings) | FirmChange::Settings(settings) = change {
             let known = loaded.map(|loaded| attributes(&loaded.settings)).transpose()?;
             replace(&mut head, &known.unwrap_or_default(), attributes(settings)?);
@@ -286,7 +293,11 @@ impl Store {
                 // The same token: sent again, it does nothing twice.
                 let again = self.dynamo.transact(&writes, &id).await;
                 let is_mine = self.is_firm_commit(sequence, &id).await?;
-                if is_mine { Ok(Transacted::Done) } else { again.map_err(|_| StoreError::Unclear(error)) }
+                if is_mine {
+                    Ok(Transacted::Done)
+                } else {
+                    again.map_err(|_| StoreError::Unclear(error))
+                }
             }
             ended => ended,
         };
@@ -318,7 +329,11 @@ impl Store {
             FirmChange::GrantGiven(grant) => {
                 let of_person = PlatformKey::FirmOf(&grant.subject, firm).place();
                 vec![
-                    put(Key::Grant(&grant.subject).place(firm), attributes(grant)?, Condition::Always),
+                    put(
+                        Key::Grant(&grant.subject).place(firm),
+                        attributes(grant)?,
+                        Condition::Always,
+                    ),
                     put(of_person, Item::new(), Condition::Always),
                 ]
             }
@@ -330,7 +345,11 @@ impl Store {
                 let mut whose = attributes(endpoint)?;
                 whose.insert(crate::head::FIRM.to_owned(), text(firm.as_str()));
                 vec![
-                    put(Key::Endpoint(&endpoint.id).place(firm), attributes(endpoint)?, Condition::Absent),
+                    put(
+                        Key::Endpoint(&endpoint.id).place(firm),
+                        attributes(endpoint)?,
+                        Condition::Absent,
+                    ),
                     put(PlatformKey::Endpoint(&endpoint.id).place(), whose, Condition::Absent),
                 ]
             }
@@ -410,7 +429,8 @@ impl Store {
         };
         let mut secret: SealedSecret = read(&item)?;
         let sealed = item.get(SEALED).and_then(|value| value.as_b().ok());
-        secret.sealed = sealed.ok_or_else(|| corrupt(&item, "it has nothing sealed"))?.clone().into_inner();
+        secret.sealed =
+            sealed.ok_or_else(|| corrupt(&item, "it has nothing sealed"))?.clone().into_inner();
         Ok(Some(secret))
     }
 
@@ -421,7 +441,8 @@ impl Store {
     pub async fn firm_records(&self, page: &PageRequest<'_>) -> Result<Listed<Record>, StoreError> {
         let range = self.firm_range(prefix::RECORD);
         let owner = range.pk.clone();
-        let listed = self.dynamo.list(&[range], &owner, page, |item| Ok(Some(item.clone()))).await?;
+        let listed =
+            self.dynamo.list(&[range], &owner, page, |item| Ok(Some(item.clone()))).await?;
         let texts = assemble_texts(&self.whole(&owner, prefix::TEXTS).await?)?;
         let mut items = Vec::new();
         for record in assemble(listed.items) {
@@ -464,7 +485,9 @@ impl Store {
     /// # Errors
     /// Whatever reading has.
     pub async fn evaluated_on(&self) -> Result<Option<Day>, StoreError> {
-        let Some(item) = self.dynamo.get(&Key::Dawn.place(&self.firm)).await? else { return Ok(None) };
+        let Some(item) = self.dynamo.get(&Key::Dawn.place(&self.firm)).await? else {
+            return Ok(None);
+        };
         let day = get_text(&item, EVALUATED_ON).map(str::parse).transpose();
         day.map_err(|error| corrupt(&item, error))
     }

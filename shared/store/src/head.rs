@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
 use crate::item::{
-    Item, attributes, check_size, corrupt, get_number, get_text, new_item, number, read, replace, text,
-    version_of,
+    Item, attributes, check_size, corrupt, get_number, get_text, new_item, number, read, replace,
+    text, version_of,
 };
 use crate::keys::{Index, Key, SCHEMA, VERSION, clients_pk, clients_sk, due_pk, due_sk, shard};
 
@@ -151,7 +151,8 @@ pub enum ClientState {
 
 impl ClientState {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Stopped, Self::Locked, Self::Exception, Self::OnHold, Self::Open];
+    pub const ALL: [Self; 5] =
+        [Self::Stopped, Self::Locked, Self::Exception, Self::OnHold, Self::Open];
 
     /// Its name in lists.
     pub fn as_str(self) -> &'static str {
@@ -214,12 +215,8 @@ pub(crate) fn rewrite(
     let place = Key::Head(&after.client).place(&after.firm);
     let mut item = stored.cloned().unwrap_or_else(|| new_item(&place, 0));
     let derived = derived(after, next_evaluation, shards);
-    let optional = [
-        OLDEST_DUE,
-        NEXT_EVALUATION,
-        Index::Due.attributes().0,
-        Index::Due.attributes().1,
-    ];
+    let optional =
+        [OLDEST_DUE, NEXT_EVALUATION, Index::Due.attributes().0, Index::Due.attributes().1];
     for name in optional {
         item.remove(name);
     }

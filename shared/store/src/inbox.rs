@@ -120,6 +120,8 @@ impl Store {
         let place = Key::Inbox(gateway, event).place(&self.firm);
         let mut set = crate::outbox::outbox_attributes(&place, ready_at).to_vec();
         set.push(("attempts", number(u64::from(attempts))));
-        self.dynamo.write(Write::Update(place, set, Vec::new(), Condition::Without("outcome"))).await
+        self.dynamo
+            .write(Write::Update(place, set, Vec::new(), Condition::Without("outcome")))
+            .await
     }
 }

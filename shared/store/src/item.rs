@@ -115,7 +115,9 @@ fn value_size(value: &AttributeValue) -> usize {
         AttributeValue::N(digits) => digits.len() / 2 + 2,
         AttributeValue::B(bytes) => bytes.as_ref().len(),
         AttributeValue::M(map) => 3 + map.len() + size(map),
-        AttributeValue::L(list) => 3 + list.iter().map(|value| 1 + value_size(value)).sum::<usize>(),
+        AttributeValue::L(list) => {
+            3 + list.iter().map(|value| 1 + value_size(value)).sum::<usize>()
+        }
         AttributeValue::Ss(texts) => texts.iter().map(String::len).sum(),
         _ => 1,
     }
@@ -153,7 +155,11 @@ mod tests {
             ("gone", text("x")),
             ("deep", inner(&[("a", number(1)), ("b", number(2))])),
         ]);
-        let after = map(&[("kept", text("new")), ("deep", inner(&[("a", number(5))])), ("came", text("z"))]);
+        let after = map(&[
+            ("kept", text("new")),
+            ("deep", inner(&[("a", number(5))])),
+            ("came", text("z")),
+        ]);
         replace(&mut item, &before, after);
         let expected = map(&[
             ("kept", text("new")),

@@ -94,6 +94,8 @@ pub enum Key<'a> {
     QueuedLetter(&'a ClientId, LetterId),
     /// A letter that left or was withdrawn.
     Letter(&'a ClientId, LetterId),
+    /// The words of a letter that left.
+    SentLetter(&'a ClientId, LetterId),
     /// The running plan.
     Plan(&'a ClientId),
     /// A running promise, by its place.
@@ -162,6 +164,7 @@ impl Key<'_> {
             | Self::MovingPayment(client, _)
             | Self::QueuedLetter(client, _)
             | Self::Letter(client, _)
+            | Self::SentLetter(client, _)
             | Self::Plan(client)
             | Self::Promise(client, _)
             | Self::Exception(client)
@@ -200,8 +203,11 @@ impl Key<'_> {
             Self::Credit(_, Source::Payment(payment)) => format!("{}P#{payment}", prefix::CREDIT),
             Self::Credit(_, Source::CreditNote(note)) => format!("{}N#{note}", prefix::CREDIT),
             Self::MovingPayment(_, payment) => format!("{}{payment}", prefix::MOVING_PAYMENT),
-            Self::QueuedLetter(_, letter) => format!("{}{}", prefix::QUEUED_LETTER, digits(letter.0)),
+            Self::QueuedLetter(_, letter) => {
+                format!("{}{}", prefix::QUEUED_LETTER, digits(letter.0))
+            }
             Self::Letter(_, letter) => format!("{}{}", prefix::LETTER, digits(letter.0)),
+            Self::SentLetter(_, letter) => format!("{}{}", prefix::SENT_LETTER, digits(letter.0)),
             Self::Plan(_) => "A#P#plan".to_owned(),
             Self::Promise(_, place) => format!("{}{place:04}", prefix::PROMISE),
             Self::Exception(_) => "A#P#exception".to_owned(),
@@ -249,6 +255,7 @@ pub(crate) mod prefix {
     pub(crate) const PARCEL: &str = "A#Z#";
     pub(crate) const CLOSED_INVOICE: &str = "X#";
     pub(crate) const LETTER: &str = "L#";
+    pub(crate) const SENT_LETTER: &str = "B#";
     pub(crate) const RECORD: &str = "E#";
     pub(crate) const TEXTS: &str = "N#";
     pub(crate) const NOTE: &str = "O#";
@@ -404,6 +411,7 @@ mod tests {
             (Key::ClosedInvoice(&client, &invoice), "F#f-1#C#acme", "X#INV-1"),
             (Key::Credit(&client, &source), "F#f-1#C#acme", "A#C#P#stripe:pi_1"),
             (Key::QueuedLetter(&client, LetterId(12)), "F#f-1#C#acme", "A#L#0000000012"),
+            (Key::SentLetter(&client, LetterId(12)), "F#f-1#C#acme", "B#0000000012"),
             (Key::Record(&client, 42), "F#f-1#C#acme", "E#0000000042"),
             (Key::Payment(&payment), "F#f-1#P#stripe:pi_1", "P"),
             (Key::InvoiceNumber(&invoice), "F#f-1#N#INV-1", "N"),

@@ -23,6 +23,7 @@ mod outbox;
 mod platform;
 mod record;
 mod request;
+mod sent;
 mod table;
 mod verify;
 
@@ -35,8 +36,8 @@ pub use cursor::{Listed, MAX_PAGE, PageRequest};
 pub use dynamo::{Dynamo, Fault, Faults, MAX_TRANSACTION, Operation};
 pub use error::{Cause, StoreError};
 pub use firm::{
-    DEFAULT_SHARDS, Endpoint, FirmChange, FirmCommit, FirmSettings, Grant, LoadedFirm, PolicyDocument,
-    SealedSecret,
+    DEFAULT_SHARDS, Endpoint, FirmChange, FirmCommit, FirmSettings, Grant, LoadedFirm,
+    PolicyDocument, SealedSecret,
 };
 pub use head::{ClientState, MAX_HEAD_BYTES};
 pub use inbox::{Received, Webhook};
@@ -48,6 +49,7 @@ pub use outbox::{Delivery, DeliveryState};
 pub use platform::{Platform, Ready, Waiting};
 pub use record::{Body, CommitMeta, Record};
 pub use request::{Answer, Begun};
+pub use sent::{MAX_WORDS_BYTES, SentLetter, Words};
 pub use verify::{Breach, Verdict};
 
 /// The table, as one firm sees it.

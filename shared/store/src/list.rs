@@ -16,7 +16,9 @@ use crate::dynamo::Range;
 use crate::error::StoreError;
 use crate::head::{Books, CLIENT, ClientState, LISTED_AS, OLDEST_DUE, read_facts};
 use crate::item::{Item, check_schema, corrupt, get_text, place_of, read};
-use crate::keys::{Index, Key, account_of, clients_in, clients_pk, due_pk, due_until, prefix, tasks_pk};
+use crate::keys::{
+    Index, Key, account_of, clients_in, clients_pk, due_pk, due_until, prefix, tasks_pk,
+};
 use crate::load::client_of;
 use crate::outbox::{Delivery, delivery};
 use crate::record::{Record, assemble, assemble_texts, counts_of, is_record, sequence_of};
@@ -116,7 +118,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Cursor`]; whatever reading has.
     pub async fn tasks(&self, page: &PageRequest<'_>) -> Result<Listed<TaskRow>, StoreError> {
-        let range = Range { index: Some(Index::Firm), pk: tasks_pk(&self.firm), ..Range::default() };
+        let range =
+            Range { index: Some(Index::Firm), pk: tasks_pk(&self.firm), ..Range::default() };
         let row = |item: &Item| Ok(Some(TaskRow { client: client_of(item)?, task: read(item)? }));
         self.dynamo.list(&[range], &self.owner(), page, row).await
     }
@@ -130,7 +133,8 @@ impl Store {
         client: &ClientId,
         page: &PageRequest<'_>,
     ) -> Result<Listed<Invoice>, StoreError> {
-        let ranges = [prefix::OPEN_INVOICE, prefix::CLOSED_INVOICE].map(|part| self.range(client, part));
+        let ranges =
+            [prefix::OPEN_INVOICE, prefix::CLOSED_INVOICE].map(|part| self.range(client, part));
         self.dynamo.list(&ranges, &ranges[0].pk, page, |item| read(item).map(Some)).await
     }
 
@@ -178,7 +182,8 @@ impl Store {
         let bodies = (1..parts).map(|part| Key::RecordPart(client, sequence, part));
         let texts = (0..text_parts).map(|part| Key::Texts(client, sequence, part));
         let places: Vec<_> = bodies.chain(texts).map(|key| key.place(&self.firm)).collect();
-        let mut rest = if places.is_empty() { Vec::new() } else { self.dynamo.batch_get(&places).await? };
+        let mut rest =
+            if places.is_empty() { Vec::new() } else { self.dynamo.batch_get(&places).await? };
         rest.sort_by_key(place_of);
         let (mut bodies, texts): (Vec<_>, Vec<_>) =
             rest.into_iter().partition(|item| place_of(item).sk.starts_with(prefix::RECORD));

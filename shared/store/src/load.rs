@@ -98,7 +98,9 @@ impl Store {
         let items = self.dynamo.batch_get(&places).await?;
         for item in items {
             let place = place_of(&item);
-            if loaded.books.version < version_of(&item) && get_text(&item, CLIENT).is_none_or(|of| of == client.as_str()) {
+            if loaded.books.version < version_of(&item)
+                && get_text(&item, CLIENT).is_none_or(|of| of == client.as_str())
+            {
                 return Ok(false);
             }
             self.found(loaded, &place, item)?;
@@ -127,11 +129,17 @@ impl Store {
         Ok(head.is_some_and(|head| version_of(&head) == version))
     }
 
-    fn assemble(&self, client: &ClientId, books: Books, items: Vec<Item>) -> Result<Loaded, StoreError> {
+    fn assemble(
+        &self,
+        client: &ClientId,
+        books: Books,
+        items: Vec<Item>,
+    ) -> Result<Loaded, StoreError> {
         let mut items = items.into_iter();
         let head = items.next().unwrap_or_default();
         let account = read_facts(&head)?.into_account(self.firm.clone(), client.clone());
-        let mut loaded = Loaded { account, elsewhere: BTreeMap::new(), books, items: BTreeMap::new() };
+        let mut loaded =
+            Loaded { account, elsewhere: BTreeMap::new(), books, items: BTreeMap::new() };
         loaded.items.insert(place_of(&head), head);
         for item in items {
             let place = place_of(&item);

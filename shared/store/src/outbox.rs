@@ -97,7 +97,11 @@ impl Store {
         self.dynamo.write(write).await
     }
 
-    pub(crate) async fn postpone(&self, place: Place, ready_at: DateTime<Utc>) -> Result<bool, StoreError> {
+    pub(crate) async fn postpone(
+        &self,
+        place: Place,
+        ready_at: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
         let set = outbox_attributes(&place, ready_at).to_vec();
         self.dynamo.write(Write::Update(place, set, Vec::new(), Condition::Present)).await
     }
@@ -117,7 +121,9 @@ pub(crate) fn outbox_attributes(
 
 pub(crate) fn delivery(item: &Item) -> Result<Option<Delivery>, StoreError> {
     let Some(value) = item.get(DELIVERY) else { return Ok(None) };
-    serde_dynamo::from_attribute_value(value.clone()).map(Some).map_err(|error| corrupt(item, error))
+    serde_dynamo::from_attribute_value(value.clone())
+        .map(Some)
+        .map_err(|error| corrupt(item, error))
 }
 
 /// Puts an item into the outbox from that instant on, or takes it out.
@@ -126,6 +132,8 @@ pub(crate) fn to_outbox(item: &mut Item, place: &Place, ready_at: Option<DateTim
     item.remove(pk);
     item.remove(sk);
     if let Some(ready_at) = ready_at {
-        item.extend(outbox_attributes(place, ready_at).map(|(name, value)| (name.to_owned(), value)));
+        item.extend(
+            outbox_attributes(place, ready_at).map(|(name, value)| (name.to_owned(), value)),
+        );
     }
 }

@@ -12,7 +12,8 @@ use crate::firm::Endpoint;
 use crate::inbox::Webhook;
 use crate::item::{Item, corrupt, get_text, place_of, read, text};
 use crate::keys::{
-    Index, PLATFORM_SHARDS, Place, PlatformKey, account_of, dawn_pk, firm_of, outbox_pk, outbox_until, person,
+    Index, PLATFORM_SHARDS, Place, PlatformKey, account_of, dawn_pk, firm_of, outbox_pk,
+    outbox_until, person,
 };
 use crate::outbox::outbox_attributes;
 
@@ -117,7 +118,11 @@ impl Platform {
     ///
     /// # Errors
     /// Whatever reading has, an item that can't be read among it; see [`Self::ready`].
-    pub async fn waiting(&self, now: DateTime<Utc>, limit: u32) -> Result<Vec<Waiting>, StoreError> {
+    pub async fn waiting(
+        &self,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Waiting>, StoreError> {
         self.ready(now, limit).await?.into_iter().map(|ready| ready.what).collect()
     }
 

@@ -18,7 +18,9 @@ use sha2::{Digest, Sha256};
 
 use crate::change::instant;
 use crate::error::StoreError;
-use crate::item::{Item, attributes, corrupt, get_number, get_text, new_item, number, place_of, read, text};
+use crate::item::{
+    Item, attributes, corrupt, get_number, get_text, new_item, number, place_of, read, text,
+};
 use crate::keys::Place;
 
 /// The most of a body that goes into one item: with the rest of it, well under DynamoDB's 400 KB.
@@ -145,7 +147,8 @@ pub(crate) fn new_record(
     let mut texts = Vec::new();
     let mut values = Vec::new();
     for event in events {
-        let mut value = serde_json::to_value(event).map_err(|error| StoreError::Encode(error.into()))?;
+        let mut value =
+            serde_json::to_value(event).map_err(|error| StoreError::Encode(error.into()))?;
         hide(&mut value, &mut texts)?;
         values.push(value);
     }

@@ -65,7 +65,10 @@ impl Store {
         let request = Request { fingerprint: fingerprint.to_owned(), begun_at: now, answer: None };
         let mut item = new_item(&place, 0);
         item.extend(attributes(&request)?);
-        item.insert(EXPIRES_AT.to_owned(), number(u64::try_from((now + KEPT).timestamp()).unwrap_or(0)));
+        item.insert(
+            EXPIRES_AT.to_owned(),
+            number(u64::try_from((now + KEPT).timestamp()).unwrap_or(0)),
+        );
         if self.dynamo.write(Write::Put(item.clone(), Condition::Absent)).await? {
             return Ok(Begun::New);
         }

@@ -33,12 +33,15 @@ impl Dynamo {
         }
         match request.send().await {
             Ok(_) => {}
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_in_use_exception()) => {
+            Err(error)
+                if error.as_service_error().is_some_and(|e| e.is_resource_in_use_exception()) =>
+            {
                 return Ok(());
             }
             Err(error) => return Err(StoreError::Unavailable(error.into())),
         }
-        let expiry = TimeToLiveSpecification::builder().attribute_name(EXPIRES_AT).enabled(true).build();
+        let expiry =
+            TimeToLiveSpecification::builder().attribute_name(EXPIRES_AT).enabled(true).build();
         let request = self.client().update_time_to_live().table_name(self.table());
         let request = request.time_to_live_specification(expiry.map_err(encode)?);
         request.send().await.map_err(|error| StoreError::Unavailable(error.into()))?;

@@ -16,8 +16,8 @@ use domain::invoice::Hold;
 use domain::payment::{Method, Payment, PaymentFacts, Seen};
 use domain::text::Personal;
 use store::{
-    Breach, Commit, Dynamo, Fault, Faults, Key, Loaded, Operation, Order, PageRequest, Place, StoreError,
-    Taken, Verdict,
+    Breach, Commit, Dynamo, Fault, Faults, Key, Loaded, Operation, Order, PageRequest, Place,
+    StoreError, Taken, Verdict,
 };
 
 fn is_done(commit: &Commit) -> bool {
@@ -46,7 +46,10 @@ fn payment(id: &str, minor: u64) -> Payment {
     Payment { facts: Some(facts), ..Payment::unknown(id.parse().unwrap()) }
 }
 
-async fn raw(dynamo: &Dynamo, place: &Place) -> Option<std::collections::HashMap<String, AttributeValue>> {
+async fn raw(
+    dynamo: &Dynamo,
+    place: &Place,
+) -> Option<std::collections::HashMap<String, AttributeValue>> {
     let request = dynamo.client().get_item().table_name(dynamo.table()).consistent_read(true);
     let request = request.key("pk", AttributeValue::S(place.pk.clone()));
     request.key("sk", AttributeValue::S(place.sk.clone())).send().await.unwrap().item

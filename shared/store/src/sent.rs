@@ -1,0 +1,158 @@
+//! Letters as they were sent (LET-3), and how often each was handed to the mail service.
+//!
+//! The words stand beside the letter in an item of their own, so that lists of letters stay light. They
+//! are kept before the letter is handed over, and each handing over is counted before it is tried, on the
+//! condition of the count as read: of two senders one goes on, and what was never counted was never sent.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, Utc};
+use domain::id::ClientId;
+use domain::letter::LetterId;
+use domain::text::Personal;
+use serde::{Deserialize, Serialize};
+
+use crate::Store;
+use crate::dynamo::{Condition, Write};
+use crate::error::StoreError;
+use crate::item::{MAX_ITEM_BYTES, attributes, check_size, new_item, number, read, text};
+use crate::keys::Key;
+
+/// The most that text and HTML of one letter may come to: they share an item's 400 KB with the rest of
+/// it. That is a letter over some 500 invoices; of a longer one the hash is kept.
+pub const MAX_WORDS_BYTES: usize = 350 * 1024;
+
+/// How often it was handed over.
+const ATTEMPTS: &str = "attempts";
+/// When it last was.
+const ATTEMPTED_AT: &str = "attempted_at";
+/// How many of these times may have sent it.
+const DOUBTS: &str = "doubts";
+/// Whether the last time surely didn't.
+const IS_UNSENT: &str = "is_unsent";
+
+/// A letter as it leaves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentLetter {
+    /// Its `Message-ID`, the same each time.
+    pub message_id: String,
+    /// From which address.
+    pub from: String,
+    /// To which.
+    pub to: Personal,
+    /// Where answers go.
+    pub reply_to: String,
+    /// What its date says: the first time.
+    pub dated: DateTime<Utc>,
+    /// Its subject.
+    pub subject: Personal,
+    /// What it says; none where that is more than [`MAX_WORDS_BYTES`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<Words>,
+    /// The hash of the whole message.
+    pub sha256: String,
+    /// How often it was handed over.
+    pub attempts: u32,
+    /// When it last was.
+    pub attempted_at: DateTime<Utc>,
+    /// How many times nobody could say whether it left, before the last.
+    #[serde(default)]
+    pub doubts: u32,
+    /// Whether the last time it surely didn't leave.
+    #[serde(default)]
+    pub is_unsent: bool,
+}
+
+/// What a letter says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Words {
+    /// For those who read text.
+    pub text: Personal,
+    /// For everybody else.
+    pub html: Personal,
+}
+
+impl Words {
+    /// Those words, if there is room for them.
+    pub fn if_short(text: &str, html: &str) -> Option<Self> {
+        let fits = text.len() + html.len() <= MAX_WORDS_BYTES;
+        fits.then(|| Self { text: Personal::new(text), html: Personal::new(html) })
+    }
+}
+
+impl Store {
+    /// Keeps a letter that is about to be handed over for the first time. `false`: somebody else does.
+    ///
+    /// # Errors
+    /// Whatever writing has.
+    pub async fn keep_letter(
+        &self,
+        client: &ClientId,
+        letter: LetterId,
+        sent: &SentLetter,
+    ) -> Result<bool, StoreError> {
+        let mut item = new_item(&Key::SentLetter(client, letter).place(&self.firm), 0);
+        item.extend(attributes(sent)?);
+        check_size(&item, MAX_ITEM_BYTES)?;
+        self.dynamo.write(Write::Put(item, Condition::Absent)).await
+    }
+
+    /// A letter as it was sent, or was about to be.
+    ///
+    /// # Errors
+    /// Whatever reading has.
+    pub async fn sent_letter(
+        &self,
+        client: &ClientId,
+        letter: LetterId,
+    ) -> Result<Option<SentLetter>, StoreError> {
+        let item = self.dynamo.get(&Key::SentLetter(client, letter).place(&self.firm)).await?;
+        item.as_ref().map(read).transpose()
+    }
+
+    /// It is about to be handed over once more. `false`: somebody else is at it.
+    ///
+    /// # Errors
+    /// Whatever writing has.
+    pub async fn attempt_letter(
+        &self,
+        client: &ClientId,
+        letter: LetterId,
+        sent: &SentLetter,
+        at: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let doubts = sent.doubts + u32::from(!sent.is_unsent);
+        let set = vec![
+            (ATTEMPTS, number(u64::from(sent.attempts) + 1)),
+            (ATTEMPTED_AT, text(at.to_rfc3339())),
+            (DOUBTS, number(u64::from(doubts))),
+            (IS_UNSENT, AttributeValue::Bool(false)),
+        ];
+        self.update_sent(client, letter, sent.attempts, set).await
+    }
+
+    /// The mail service surely didn't take it that time. `false`: it was handed over again since.
+    ///
+    /// # Errors
+    /// Whatever writing has.
+    pub async fn letter_unsent(
+        &self,
+        client: &ClientId,
+        letter: LetterId,
+        attempts: u32,
+    ) -> Result<bool, StoreError> {
+        let set = vec![(IS_UNSENT, AttributeValue::Bool(true))];
+        self.update_sent(client, letter, attempts, set).await
+    }
+
+    async fn update_sent(
+        &self,
+        client: &ClientId,
+        letter: LetterId,
+        attempts: u32,
+        set: Vec<(&'static str, AttributeValue)>,
+    ) -> Result<bool, StoreError> {
+        let place = Key::SentLetter(client, letter).place(&self.firm);
+        let as_read = Condition::Equals(ATTEMPTS, number(u64::from(attempts)));
+        self.dynamo.write(Write::Update(place, set, Vec::new(), as_read)).await
+    }
+}
