@@ -5,6 +5,7 @@
 //! payment over many invoices is put on all of them before this returns, commit by commit; should the
 //! process end on the way, the next command or evaluation of the client goes on with it.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -107,6 +108,17 @@ impl ExecuteError {
     }
 }
 
+/// A command that follows from the account as it is at each try: a change of a part of the profile,
+/// an answer to one of several requests.
+pub type Asks<'a> = dyn Fn(&Account) -> Result<Command, Refusal> + Send + Sync + 'a;
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+enum Asked<'a> {
+    Command(&'a Command),
+    Of(&'a Asks<'a>),
+}
+
 /// How one try ended.
 enum Try {
     Done(Box<Executed>),
@@ -160,13 +172,39 @@ pub async fn execute(
     caller: &Caller,
     now: DateTime<Utc>,
 ) -> Result<Executed, ExecuteError> {
-    let mut executed = with_retries(firm, client, command, caller, now).await?;
+    carry_out(firm, client, Asked::Command(command), caller, now).await
+}
+
+/// Carries out the command that follows from the client's account, in one commit with the facts that
+/// it follows from.
+///
+/// # Errors
+/// Those of [`execute`], and what `asks` refuses.
+pub async fn execute_of(
+    firm: &Firm,
+    client: &ClientId,
+    asks: &Asks<'_>,
+    caller: &Caller,
+    now: DateTime<Utc>,
+) -> Result<Executed, ExecuteError> {
+    carry_out(firm, client, Asked::Of(asks), caller, now).await
+}
+
+async fn carry_out(
+    firm: &Firm,
+    client: &ClientId,
+    asked: Asked<'_>,
+    caller: &Caller,
+    now: DateTime<Utc>,
+) -> Result<Executed, ExecuteError> {
+    let mut executed = with_retries(firm, client, asked, caller, now).await?;
     let spreading = Caller { actor: Actor::Schedule, request_id: caller.request_id.clone() };
     for _ in 0..MAX_SPREADS {
         if !executed.account.is_spreading() {
             break;
         }
-        let next = with_retries(firm, client, &Command::AllocateCredit, &spreading, now).await?;
+        let rest = Asked::Command(&Command::AllocateCredit);
+        let next = with_retries(firm, client, rest, &spreading, now).await?;
         if next.events.is_empty() {
             break;
         }
@@ -181,7 +219,7 @@ pub async fn execute(
 async fn with_retries(
     firm: &Firm,
     client: &ClientId,
-    command: &Command,
+    asked: Asked<'_>,
     caller: &Caller,
     now: DateTime<Utc>,
 ) -> Result<Executed, ExecuteError> {
@@ -190,7 +228,7 @@ async fn with_retries(
         if 0 < tried {
             tokio::time::sleep(jitter(tried)?).await;
         }
-        match attempt(firm, client, command, caller, now).await {
+        match attempt(firm, client, asked, caller, now).await {
             Ok(Try::Done(executed)) => return Ok(Executed { tries: tried + 1, ..*executed }),
             Ok(Try::Again) => {}
             Err(ExecuteError::Store(StoreError::Throttled(_) | StoreError::Torn(_))) => {}
@@ -206,16 +244,25 @@ async fn with_retries(
 async fn attempt(
     firm: &Firm,
     client: &ClientId,
-    command: &Command,
+    asked: Asked<'_>,
     caller: &Caller,
     now: DateTime<Utc>,
 ) -> Result<Try, ExecuteError> {
-    let mut loaded = match (firm.store().load(client).await?, command) {
-        (Some(loaded), Command::OpenAccount(profile)) => return opened(loaded, profile),
-        (Some(loaded), _) => loaded,
-        (None, Command::OpenAccount(profile)) => firm.store().begin(client.clone(), profile.clone()),
+    let (mut loaded, command) = match (firm.store().load(client).await?, asked) {
+        (Some(loaded), Asked::Command(Command::OpenAccount(profile))) => {
+            return opened(loaded, profile);
+        }
+        (Some(loaded), Asked::Command(command)) => (loaded, Cow::Borrowed(command)),
+        (Some(loaded), Asked::Of(asks)) => {
+            let command = asks(&loaded.account)?;
+            (loaded, Cow::Owned(command))
+        }
+        (None, Asked::Command(command @ Command::OpenAccount(profile))) => {
+            (firm.store().begin(client.clone(), profile.clone()), Cow::Borrowed(command))
+        }
         (None, _) => return Err(ExecuteError::NotFound(client.clone())),
     };
+    let command = &*command;
     if !look_up(firm, &mut loaded, command).await? {
         return Ok(Try::Again);
     }

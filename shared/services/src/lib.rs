@@ -1,5 +1,9 @@
 //! services
 
+pub mod day;
 pub mod execute;
 pub mod firm;
+pub mod firms;
+pub mod http;
 pub mod import;
+pub mod office;

@@ -1,0 +1,134 @@
+//! Requests to unlock, by a name that stands for one of them (UNL-6).
+//!
+//! The name holds the client, the episode and who asked on which day, so that an approval can't meet
+//! another request than the one that the partner looked at: one of an ended episode is refused in the
+//! same commit that would have lifted the lock. It is no secret: it opens nothing without a grant.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::account::{Account, UnlockRequest, UnlockWay};
+use domain::calendar::Day;
+use domain::command::Command;
+use domain::id::{ClientId, StaffId};
+use domain::lock::Lock;
+use domain::refusal::Refusal;
+use domain::text::Personal;
+
+/// One request to unlock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestRef {
+    /// Whose portal.
+    pub client: ClientId,
+    /// Which of its episodes.
+    pub episode: u32,
+    /// Who asked.
+    pub by: StaffId,
+    /// When.
+    pub on: Day,
+}
+
+impl RequestRef {
+    /// That of a request on a locked client.
+    pub fn new(client: &ClientId, lock: &Lock, request: &UnlockRequest) -> Self {
+        let (by, on) = (request.by.clone(), request.on);
+        Self { client: client.clone(), episode: lock.episode, by, on }
+    }
+
+    /// The open request of an account, if there is one.
+    pub fn of(account: &Account) -> Option<Self> {
+        let (lock, request) = (account.lock.as_ref()?, account.request.as_ref()?);
+        Some(Self::new(&account.client, lock, request))
+    }
+
+    /// Its name.
+    pub fn name(&self) -> String {
+        // `#` is in no id and no day, so that the parts are told apart.
+        let text = format!("{}#{}#{}#{}", self.client, self.episode, self.by, self.on);
+        URL_SAFE_NO_PAD.encode(text)
+    }
+
+    /// The request of that name; `None`: it is no name of one.
+    pub fn parse(name: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(name).ok()?;
+        let text = String::from_utf8(bytes).ok()?;
+        let mut parts = text.split('#');
+        let found = Self {
+            client: parts.next()?.parse().ok()?,
+            episode: parts.next()?.parse().ok()?,
+            by: parts.next()?.parse().ok()?,
+            on: parts.next()?.parse().ok()?,
+        };
+        // One name for one request: no leading zeros, nothing after it.
+        (parts.next().is_none() && found.name() == name).then_some(found)
+    }
+
+    /// The approval of this request, on the account as it is now; done before, it is the same one.
+    ///
+    /// # Errors
+    /// For a request of an ended episode, and one that was rejected or expired.
+    pub fn approve(&self, account: &Account) -> Result<Command, Refusal> {
+        if account.lock.is_none() && account.episodes == self.episode {
+            return match account.last_unlock.as_ref().map(|unlocked| &unlocked.way) {
+                Some(UnlockWay::Approved { .. }) => Ok(Command::ApproveUnlock),
+                Some(UnlockWay::Payment | UnlockWay::Exception { .. }) | None => {
+                    Err(Refusal::conflict("UNL-6", "the portal was unlocked in another way"))
+                }
+            };
+        }
+        self.check(account)?;
+        Ok(Command::ApproveUnlock)
+    }
+
+    /// The rejection of this request.
+    ///
+    /// # Errors
+    /// Those of [`Self::approve`].
+    pub fn reject(&self, account: &Account, reason: &Personal) -> Result<Command, Refusal> {
+        self.check(account)?;
+        Ok(Command::RejectUnlock { reason: reason.clone() })
+    }
+
+    fn check(&self, account: &Account) -> Result<(), Refusal> {
+        let episode = account.lock.as_ref().map(|lock| lock.episode);
+        if episode != Some(self.episode) {
+            return Err(Refusal::conflict("UNL-6", "the lock that this request is about has ended"));
+        }
+        let is_open = account.request.as_ref().is_some_and(|open| open.by == self.by && open.on == self.on);
+        if is_open {
+            return Ok(());
+        }
+        Err(Refusal::conflict("UNL-6", "this request no longer stands: it was rejected or it expired"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request() -> RequestRef {
+        RequestRef {
+            client: "Zoë/2026".parse().unwrap(),
+            episode: 2,
+            by: "bea".parse().unwrap(),
+            on: "2026-03-08".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn unl_6_a_name_stands_for_one_request() {
+        assert_eq!(RequestRef::parse(&request().name()), Some(request()));
+        let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        for name in [
+            String::new(),
+            "acme".to_owned(),
+            encode("acme"),
+            encode("acme#02#bea#2026-03-08"),
+            encode("acme#2#bea#2026-03-08#"),
+            encode("acme#2#bea#2026-02-30"),
+            encode("acme##bea#2026-03-08"),
+            format!("{}=", request().name()),
+        ] {
+            assert_eq!(RequestRef::parse(&name), None, "for {name}");
+        }
+    }
+}
