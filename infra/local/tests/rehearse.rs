@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -538,4 +538,20 @@ fn test_2_json_is_read_as_yaml_is() {
     let folder = folder(&[("t.json", text)]);
     let output = rehearse(folder.path(), &["t.json"]);
     assert_eq!(output.status.code(), Some(0), "{}{}", out(&output), err(&output));
+}
+
+#[test]
+fn test_2_whoever_has_read_enough_gets_no_error() {
+    let issue = |number| {
+        format!("{{on: 2026-01-01, issue: {{client: acme, invoice: A-{number}, amount: 1}}}}\n")
+    };
+    // Far more output than a pipe holds.
+    let entries: String = (0..1_200).map(issue).collect();
+    let folder = folder(&[("t.yaml", &timeline(&entries))]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    command.current_dir(folder.path()).args(["rehearse", "t.yaml"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), err(&output).as_str()), (Some(0), ""));
 }
