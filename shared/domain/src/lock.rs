@@ -247,6 +247,33 @@ mod tests {
     }
 
     #[test]
+    fn lock_7_what_counts_is_what_a_notice_must_name() {
+        use Require::{All, Any};
+        let ids: Vec<InvoiceId> = ["A", "B", "C"].map(|id| id.parse().unwrap()).into();
+        let debts: Vec<_> = ids
+            .iter()
+            .zip([31, 30, 2])
+            .map(|(invoice, days_overdue)| Debt { invoice, days_overdue, collectable: usd(50) })
+            .collect();
+        for (rule, expected) in [
+            (rule(Some(30), None, None, Any), "AB"), // the days rule speaks: those past its days
+            (rule(Some(31), Some(2), None, Any), "A"),
+            (rule(Some(30), None, None, All), "AB"),
+            (rule(Some(30), Some(3), None, All), "ABC"), // the count needs the others too
+            (rule(Some(30), None, Some(150), All), "ABC"),
+            (rule(Some(99), Some(3), None, Any), "ABC"),
+            (rule(None, Some(3), None, Any), "ABC"),
+        ] {
+            let found: String = counted(&rule, &debts).iter().map(|id| id.as_str()).collect();
+            assert_eq!(found, expected, "under {rule:?}");
+        }
+    }
+
+    fn usd(minor: u64) -> Money {
+        Money::new(minor, Currency::USD)
+    }
+
+    #[test]
     fn lock_9_amounts_of_two_currencies_never_meet() {
         let id: InvoiceId = "A-1".parse().unwrap();
         let debt = |minor, currency: &str| Debt {

@@ -85,6 +85,15 @@ pub enum PaymentState {
     ChargedBack,
 }
 
+/// How a payment failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// It came to nothing.
+    Failed,
+    /// A debit came back (CHG-3).
+    Returned,
+}
+
 /// A payment as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
@@ -158,19 +167,29 @@ impl Payment {
             return PaymentState::ChargedBack;
         }
         let refunded = self.refunded(facts);
-        if 0 < refunded && refunded == facts.amount.minor() {
+        if refunded == facts.amount.minor() {
             return PaymentState::Refunded;
         }
+        match (self.failure(), facts.seen) {
+            (Some(Failure::Failed), _) => PaymentState::Failed,
+            (Some(Failure::Returned), _) => PaymentState::Returned,
+            (None, Seen::Pending) => PaymentState::Pending,
+            (None, _) if refunded == 0 => PaymentState::Succeeded,
+            (None, _) => PaymentState::PartiallyRefunded,
+        }
+    }
+
+    /// How it failed, whatever was refunded or charged back: a debit that failed after it was pending
+    /// came back, even if that was told first.
+    pub fn failure(&self) -> Option<Failure> {
+        let facts = self.facts.as_ref()?;
         match facts.seen {
-            Seen::Pending => PaymentState::Pending,
-            // A debit that failed after it was pending came back, even if that was told first.
+            Seen::Pending | Seen::Succeeded => None,
             Seen::Failed if facts.was_pending && facts.method == Method::Ach => {
-                PaymentState::Returned
+                Some(Failure::Returned)
             }
-            Seen::Failed => PaymentState::Failed,
-            Seen::Succeeded if 0 < refunded => PaymentState::PartiallyRefunded,
-            Seen::Succeeded => PaymentState::Succeeded,
-            Seen::Returned => PaymentState::Returned,
+            Seen::Failed => Some(Failure::Failed),
+            Seen::Returned => Some(Failure::Returned),
         }
     }
 
@@ -211,5 +230,96 @@ impl Payment {
     pub fn is_in_flight(&self, day: Day, in_flight_days: u32) -> bool {
         self.state() == PaymentState::Pending
             && self.facts.as_ref().is_some_and(|facts| day < plus(facts.first_on, in_flight_days))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::money::Currency;
+
+    fn usd(minor: u64) -> Money {
+        Money::new(minor, Currency::USD)
+    }
+
+    fn payment(seen: Seen, method: Method, was_pending: bool) -> Payment {
+        let first_on = "2026-01-05".parse().unwrap();
+        let invoices = Vec::new();
+        let facts =
+            PaymentFacts { amount: usd(100), method, invoices, seen, was_pending, first_on };
+        Payment { facts: Some(facts), ..Payment::unknown("p-1".parse().unwrap()) }
+    }
+
+    #[test]
+    fn pay_3_state_and_money_follow_from_what_was_seen() {
+        use PaymentState::{
+            ChargedBack, Failed, PartiallyRefunded, Pending, Refunded, Returned, Succeeded,
+        };
+        type Case<'a> = (Seen, Method, bool, &'a [u64], &'a [ChargebackState], PaymentState, u64);
+        let (open, lost, won) =
+            (ChargebackState::Opened, ChargebackState::Lost, ChargebackState::Won);
+        let cases: [Case<'_>; 19] = [
+            (Seen::Pending, Method::Ach, true, &[], &[], Pending, 0),
+            (Seen::Pending, Method::Ach, true, &[40], &[], Pending, 0),
+            (Seen::Pending, Method::Ach, true, &[100], &[], Refunded, 0),
+            (Seen::Failed, Method::Card, false, &[], &[], Failed, 0),
+            (Seen::Failed, Method::Card, true, &[], &[], Failed, 0),
+            (Seen::Failed, Method::Ach, false, &[], &[], Failed, 0),
+            (Seen::Failed, Method::Ach, true, &[], &[], Returned, 0),
+            (Seen::Succeeded, Method::Ach, true, &[], &[], Succeeded, 100),
+            (Seen::Succeeded, Method::Card, false, &[1], &[], PartiallyRefunded, 99),
+            (Seen::Succeeded, Method::Card, false, &[60, 39], &[], PartiallyRefunded, 1),
+            (Seen::Succeeded, Method::Card, false, &[60, 40], &[], Refunded, 0),
+            (Seen::Succeeded, Method::Card, false, &[60, 60], &[], Refunded, 0),
+            (Seen::Returned, Method::Ach, false, &[], &[], Returned, 0),
+            (Seen::Returned, Method::Ach, false, &[40], &[], Returned, 0),
+            (Seen::Succeeded, Method::Card, false, &[], &[open], ChargedBack, 0),
+            (Seen::Succeeded, Method::Card, false, &[100], &[lost], ChargedBack, 0),
+            (Seen::Succeeded, Method::Card, false, &[], &[won], Succeeded, 100),
+            (Seen::Succeeded, Method::Card, false, &[40], &[won], PartiallyRefunded, 60),
+            (Seen::Succeeded, Method::Card, false, &[], &[won, open], ChargedBack, 0),
+        ];
+        for (seen, method, was_pending, refunds, chargebacks, state, kept) in cases {
+            let mut payment = payment(seen, method, was_pending);
+            for (number, minor) in refunds.iter().enumerate() {
+                payment.refunds.insert(format!("r-{number}").parse().unwrap(), usd(*minor));
+            }
+            for (number, chargeback) in chargebacks.iter().enumerate() {
+                payment.chargebacks.insert(format!("c-{number}").parse().unwrap(), *chargeback);
+            }
+            assert_eq!((payment.state(), payment.kept()), (state, kept), "of {payment:?}");
+        }
+        let unknown = Payment::unknown("p-1".parse().unwrap());
+        assert_eq!(
+            (unknown.state(), unknown.kept(), unknown.refundable()),
+            (PaymentState::Unknown, 0, 0)
+        );
+    }
+
+    #[test]
+    fn chg_3_a_debit_is_in_flight_for_so_many_days_from_its_first_news() {
+        let debit = payment(Seen::Pending, Method::Ach, true);
+        for (day, expected) in [("2026-01-05", true), ("2026-01-11", true), ("2026-01-12", false)] {
+            assert_eq!(debit.is_in_flight(day.parse().unwrap(), 7), expected, "on {day}");
+        }
+        let paid = payment(Seen::Succeeded, Method::Ach, true);
+        assert!(!paid.is_in_flight("2026-01-05".parse().unwrap(), 7));
+    }
+
+    #[test]
+    fn pay_5_no_more_than_is_left_can_be_refunded() {
+        let mut payment = payment(Seen::Succeeded, Method::Card, false);
+        assert_eq!(payment.refundable(), 100);
+        payment.refunds.insert("r-1".parse().unwrap(), usd(30));
+        assert_eq!(payment.refundable(), 70);
+        payment.refunds.insert("r-2".parse().unwrap(), usd(90));
+        assert_eq!(payment.refundable(), 0);
+    }
+
+    #[test]
+    fn let_1_only_card_and_bank_payments_tell_a_failure() {
+        let tells =
+            [Method::Card, Method::Ach, Method::Check, Method::Phone].map(Method::tells_failure);
+        assert_eq!(tells, [true, true, false, false]);
     }
 }

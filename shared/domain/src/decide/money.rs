@@ -15,7 +15,7 @@ use crate::id::{CreditNoteId, InvoiceId, PaymentId};
 use crate::invoice::{Posting, Source};
 use crate::letter::Content;
 use crate::money::{MAX_MINOR, Money};
-use crate::payment::{Payment, PaymentState, Seen};
+use crate::payment::{Failure, Payment, PaymentState, Seen};
 use crate::plan::Outcome;
 use crate::refusal::Refusal;
 use crate::task::About;
@@ -52,12 +52,14 @@ impl Decision<'_> {
             now,
             settlement,
         });
-        if now == PaymentState::Returned && was != now && !rests.is_empty() {
+        let came_back =
+            before.failure() != Some(Failure::Returned) && now == PaymentState::Returned;
+        if came_back && !rests.is_empty() {
             let before = plus(self.day(), self.policy().after_return_days);
             self.emit(Event::CollectionRests { invoices: rests, before });
         }
         self.end_settled();
-        self.tell_payer(&payment, was, now);
+        self.tell_payer(&payment, before.failure().is_none());
         Ok(())
     }
 
@@ -318,20 +320,19 @@ impl Decision<'_> {
 
     /// One receipt per payment on the day it succeeds; a failed card or bank payment and a returned
     /// debit are told (LET-1). What an import brings was told long ago.
-    fn tell_payer(&mut self, payment: &Payment, was: PaymentState, now: PaymentState) {
+    fn tell_payer(&mut self, payment: &Payment, failure_is_news: bool) {
         let Some(facts) = &payment.facts else { return };
         if *self.context.actor == crate::role::Actor::Import {
             return;
         }
         let id = payment.id.clone();
         let succeeded = facts.seen == Seen::Succeeded && 0 < payment.kept() && !payment.has_receipt;
-        let is_news = !matches!(was, PaymentState::Failed | PaymentState::Returned);
-        match now {
+        match payment.state() {
             PaymentState::Succeeded | PaymentState::PartiallyRefunded if succeeded => {
                 self.queue_letter(Content::Receipt { payment: id });
             }
             PaymentState::Failed | PaymentState::Returned
-                if is_news && facts.method.tells_failure() =>
+                if failure_is_news && facts.method.tells_failure() =>
             {
                 self.queue_letter(Content::PaymentFailed { payment: id });
             }
