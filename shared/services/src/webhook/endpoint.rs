@@ -1,0 +1,258 @@
+//! Webhook endpoints: an opaque id in the URL that stands for firm, gateway, mode and secrets.
+//!
+//! The secrets are sealed for firm and gateway and opened only in memory, where they stay for five
+//! minutes. They are read again at once when a signature does not match, since they may just have been
+//! replaced; not for every forged request, or anybody could make us ask for keys all day.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::id::{FirmId, GatewayId};
+use gateways::{Expected, Gateway, Mode, Secret, Transport, stripe};
+use platform::seal::{Seal, SealContext, SealError};
+use serde::{Deserialize, Serialize};
+use store::{CommitMeta, Endpoint, FirmChange, FirmCommit, Platform, SealedSecret, Store, StoreError};
+
+/// How long opened secrets are kept in memory.
+const SECRETS_KEPT: TimeDelta = TimeDelta::minutes(5);
+
+/// How soon an endpoint may be read again because a signature did not match.
+const REREAD_PAUSE: TimeDelta = TimeDelta::seconds(10);
+
+/// The most endpoints that one process keeps opened.
+const MAX_KEPT: usize = 1_000;
+
+/// The longest id of an endpoint: ours have 32 letters.
+const MAX_ID_BYTES: usize = 64;
+
+/// How often a change of the firm is tried against others'.
+const MAX_TRIES: u32 = 5;
+
+/// What is secret of a firm at a gateway.
+#[derive(Debug, Clone)]
+pub struct GatewaySecrets {
+    /// The key to ask the gateway with.
+    pub key: Secret,
+    /// What its webhooks are signed with; two while one is being replaced.
+    pub signing: Vec<Secret>,
+    /// The connected account to act for; none for the key's own.
+    pub account: Option<String>,
+}
+
+/// The same as it is sealed.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    key: String,
+    signing: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    account: Option<String>,
+}
+
+/// Why an endpoint can't be used or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum EndpointError {
+    /// Its secrets aren't there, or are no secrets.
+    #[error("the secrets of endpoint {0} are missing or can't be read")]
+    NoSecrets(String),
+    /// They can't be sealed or opened.
+    #[error("the secrets of a gateway can't be sealed or opened")]
+    Seal(#[from] SealError),
+    /// There is no such firm.
+    #[error("there is no firm {0}")]
+    NoFirm(FirmId),
+    /// Others kept changing the firm.
+    #[error("the settings of firm {0} are being changed by others")]
+    Busy(FirmId),
+    /// The system gave no random bytes.
+    #[error("the system gave no random bytes")]
+    Random(#[from] getrandom::Error),
+    /// A secret could not be written as JSON: a mistake of the program.
+    #[error("the secrets can't be written")]
+    Encode(#[from] serde_json::Error),
+    /// The table.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// An endpoint with its secrets.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) firm: FirmId,
+    pub(super) endpoint: Endpoint,
+    pub(super) secrets: GatewaySecrets,
+    read_at: DateTime<Utc>,
+}
+
+impl Opened {
+    /// What must hold of what comes here (PAY-2).
+    pub(super) fn expected(&self) -> Expected {
+        Expected {
+            firm: self.firm.clone(),
+            mode: Mode::from_livemode(self.endpoint.is_live),
+            account: self.secrets.account.clone(),
+        }
+    }
+
+    /// Whether it was read so long ago that a signature that does not match may be right.
+    pub(super) fn may_be_old(&self, now: DateTime<Utc>) -> bool {
+        self.read_at + REREAD_PAUSE <= now
+    }
+}
+
+/// How to reach the gateways: the real ones, or the sandbox.
+#[derive(Debug, Clone)]
+pub struct GatewayAccess {
+    /// The connections.
+    pub transport: Transport,
+    /// Where Stripe is.
+    pub stripe_url: String,
+}
+
+impl GatewayAccess {
+    /// The firm's account there.
+    pub(super) fn connect(&self, opened: &Opened) -> Result<Box<dyn Gateway>, gateways::ConfigError> {
+        let config = stripe::Config {
+            key: opened.secrets.key.clone(),
+            mode: Mode::from_livemode(opened.endpoint.is_live),
+            account: opened.secrets.account.clone(),
+            base_url: self.stripe_url.clone(),
+        };
+        Ok(Box::new(stripe::Stripe::new(self.transport.clone(), &config)?))
+    }
+}
+
+/// The endpoints that this process knows.
+pub(super) struct Endpoints {
+    platform: Platform,
+    seal: Arc<dyn Seal>,
+    known: Mutex<BTreeMap<String, Arc<Opened>>>,
+}
+
+impl Endpoints {
+    pub(super) fn new(platform: Platform, seal: Arc<dyn Seal>) -> Self {
+        Self { platform, seal, known: Mutex::default() }
+    }
+
+    pub(super) fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    /// The endpoint, from memory or the table; `None`: there is none.
+    pub(super) async fn get(
+        &self,
+        id: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Arc<Opened>>, EndpointError> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
+        match known.filter(|opened| now < opened.read_at + SECRETS_KEPT) {
+            Some(opened) => Ok(Some(opened)),
+            None => self.read(id, now).await,
+        }
+    }
+
+    /// The endpoint as the table has it now.
+    pub(super) async fn read(
+        &self,
+        id: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Arc<Opened>>, EndpointError> {
+        let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        if id.is_empty() || MAX_ID_BYTES < id.len() || !id.bytes().all(is_letter) {
+            return Ok(None);
+        }
+        let opened = match self.platform.endpoint(id).await? {
+            Some((firm, endpoint)) => Some(Arc::new(self.open(firm, endpoint, now).await?)),
+            None => None,
+        };
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.remove(id);
+        if let Some(opened) = &opened {
+            if MAX_KEPT <= known.len() {
+                known.clear();
+            }
+            known.insert(id.to_owned(), opened.clone());
+        }
+        Ok(opened)
+    }
+
+    async fn open(
+        &self,
+        firm: FirmId,
+        endpoint: Endpoint,
+        now: DateTime<Utc>,
+    ) -> Result<Opened, EndpointError> {
+        let store = Store::new(self.platform.dynamo().clone(), firm.clone());
+        let none = || EndpointError::NoSecrets(endpoint.id.clone());
+        let secret = store.secret(&endpoint.secrets).await?.ok_or_else(none)?;
+        let plain = self.seal.unseal(&secret.sealed, context(&firm, &endpoint.gateway)).await?;
+        let Stored { key, signing, account } = serde_json::from_slice(&plain).map_err(|_| none())?;
+        let signing = signing.into_iter().map(Secret::from).collect();
+        let secrets = GatewaySecrets { key: key.into(), signing, account };
+        Ok(Opened { firm, endpoint, secrets, read_at: now })
+    }
+}
+
+fn context<'a>(firm: &'a FirmId, gateway: &'a GatewayId) -> SealContext<'a> {
+    SealContext { firm: firm.as_str(), gateway: gateway.as_str() }
+}
+
+/// Opens an endpoint for a gateway: seals its secrets and makes the id of its URL. Whoever asks for it
+/// has checked that its caller may (STAFF-1: admin).
+///
+/// # Errors
+/// [`EndpointError`].
+pub async fn open_endpoint(
+    store: &Store,
+    seal: &dyn Seal,
+    gateway: &GatewayId,
+    is_live: bool,
+    secrets: &GatewaySecrets,
+    meta: &CommitMeta,
+) -> Result<Endpoint, EndpointError> {
+    let id = random_id()?;
+    let endpoint = Endpoint { secrets: id.clone(), id, gateway: gateway.clone(), is_live };
+    keep_secrets(store, seal, &endpoint, secrets, meta).await?;
+    change(store, &FirmChange::EndpointOpened(endpoint.clone()), meta).await?;
+    Ok(endpoint)
+}
+
+/// Sets or replaces the secrets of an endpoint.
+///
+/// # Errors
+/// [`EndpointError`].
+pub async fn keep_secrets(
+    store: &Store,
+    seal: &dyn Seal,
+    endpoint: &Endpoint,
+    secrets: &GatewaySecrets,
+    meta: &CommitMeta,
+) -> Result<(), EndpointError> {
+    let stored = Stored {
+        key: secrets.key.expose().to_owned(),
+        signing: secrets.signing.iter().map(|secret| secret.expose().to_owned()).collect(),
+        account: secrets.account.clone(),
+    };
+    let plain = serde_json::to_vec(&stored)?;
+    let sealed = seal.seal(&plain, context(store.firm(), &endpoint.gateway)).await?;
+    let secret = SealedSecret { name: endpoint.secrets.clone(), sealed };
+    change(store, &FirmChange::SecretKept(secret), meta).await
+}
+
+async fn change(store: &Store, change: &FirmChange, meta: &CommitMeta) -> Result<(), EndpointError> {
+    for _ in 0..MAX_TRIES {
+        let loaded = store.load_firm().await?;
+        let loaded = loaded.ok_or_else(|| EndpointError::NoFirm(store.firm().clone()))?;
+        if store.change_firm(&loaded, change, meta).await? == FirmCommit::Done {
+            return Ok(());
+        }
+    }
+    Err(EndpointError::Busy(store.firm().clone()))
+}
+
+/// 128 random bits, in hex.
+fn random_id() -> Result<String, getrandom::Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)?;
+    Ok(hex::encode(bytes))
+}
