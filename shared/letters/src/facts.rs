@@ -121,8 +121,8 @@ pub struct Debt {
     /// The client's credit, at most one amount per currency; totals are net of it (LET-9).
     pub credit: Vec<Money>,
     /// The page on which to pay, dispute, promise, and ask for a plan or for records, without
-    /// signing in (LET-7).
-    pub link: String,
+    /// signing in (LET-7); without one the letter asks for an answer.
+    pub link: Option<String>,
     /// The lock, if there is one.
     pub lock: Option<Lock>,
     /// What follows if nothing happens.
@@ -243,7 +243,7 @@ pub struct Receipt {
     /// The lock, if there is one (PAY-7).
     pub lock: Option<Lock>,
     /// Where to pay the rest.
-    pub link: String,
+    pub link: Option<String>,
 }
 
 /// How a payment was made.
@@ -284,7 +284,7 @@ pub struct PaymentFailed {
     /// The invoices that it was for, as they are now.
     pub invoices: Vec<Invoice>,
     /// Where to pay again or in another way.
-    pub link: String,
+    pub link: Option<String>,
 }
 
 /// A promise to pay (PROM-1).
@@ -295,7 +295,7 @@ pub struct Promise {
     /// What it covers.
     pub invoices: Vec<Invoice>,
     /// Where to pay.
-    pub link: String,
+    pub link: Option<String>,
 }
 
 /// A payment plan (PLAN-1).
@@ -308,7 +308,7 @@ pub struct Plan {
     /// How many days late an instalment may be.
     pub grace_days: u32,
     /// Where to pay.
-    pub link: String,
+    pub link: Option<String>,
 }
 
 /// One payment of a plan.

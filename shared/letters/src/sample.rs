@@ -40,12 +40,12 @@ fn full(kind: LetterKind) -> LetterFacts {
             method: Method::Bank,
             is_returned: true,
             invoices: invoices(),
-            link: LINK.to_owned(),
+            link: Some(LINK.to_owned()),
         }),
         LetterKind::PromiseConfirmation => Content::PromiseConfirmation(Promise {
             until: self::day(2026, 7, 10),
             invoices: invoices(),
-            link: LINK.to_owned(),
+            link: Some(LINK.to_owned()),
         }),
         LetterKind::PlanConfirmation => Content::PlanConfirmation(Plan {
             instalments: vec![
@@ -55,7 +55,7 @@ fn full(kind: LetterKind) -> LetterFacts {
             ],
             invoices: invoices(),
             grace_days: 3,
-            link: LINK.to_owned(),
+            link: Some(LINK.to_owned()),
         }),
     };
     LetterFacts { content, day, ..letter(full_firm()) }
@@ -79,16 +79,22 @@ fn spare(kind: LetterKind) -> LetterFacts {
             facts.credit = usd(0);
             facts.rest.clear();
             facts.lock = None;
+            facts.link = None;
         }
         Content::PaymentFailed(facts) => {
             facts.method = Method::Card;
             facts.is_returned = false;
+            facts.link = None;
             spare_invoices(&mut facts.invoices);
         }
-        Content::PromiseConfirmation(facts) => spare_invoices(&mut facts.invoices),
+        Content::PromiseConfirmation(facts) => {
+            facts.link = None;
+            spare_invoices(&mut facts.invoices);
+        }
         Content::PlanConfirmation(facts) => {
             facts.instalments = vec![Instalment { due_on: day(2026, 7, 15), amount: usd(125_050) }];
             facts.grace_days = 0;
+            facts.link = None;
             spare_invoices(&mut facts.invoices);
         }
     }
@@ -119,7 +125,7 @@ fn full_debt() -> Debt {
     Debt {
         invoices: invoices(),
         credit: vec![usd(5_000)],
-        link: LINK.to_owned(),
+        link: Some(LINK.to_owned()),
         lock: Some(Lock {
             reason: "1 unpaid invoice over 30 days".to_owned(),
             since: day(2026, 7, 1),
@@ -134,6 +140,7 @@ fn spare_debt(debt: &mut Debt) {
     debt.credit.clear();
     debt.lock = None;
     debt.next = None;
+    debt.link = None;
 }
 
 fn full_demand() -> Demand {
@@ -151,7 +158,7 @@ fn full_receipt() -> Receipt {
         credit: usd(5_000),
         rest: invoices(),
         lock: full_debt().lock,
-        link: LINK.to_owned(),
+        link: Some(LINK.to_owned()),
     }
 }
 

@@ -57,7 +57,7 @@ enum ContentView {
 struct DebtView {
     #[serde(flatten)]
     owed: OwedView,
-    link: String,
+    link: Option<String>,
     lock: Option<LockView>,
     next: Option<NextView>,
 }
@@ -133,7 +133,7 @@ struct ReceiptView {
     credit: Option<String>,
     rest: Option<OwedView>,
     lock: Option<LockView>,
-    link: String,
+    link: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -151,7 +151,7 @@ struct PaymentFailedView {
     failed_on: String,
     method: &'static str,
     is_returned: bool,
-    link: String,
+    link: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -159,7 +159,7 @@ struct PromiseView {
     #[serde(flatten)]
     owed: OwedView,
     until: String,
-    link: String,
+    link: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -171,7 +171,7 @@ struct PlanView {
     first_due_on: String,
     plan_total: String,
     grace_days: u32,
-    link: String,
+    link: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -220,7 +220,7 @@ impl FirmView {
             reply_address: one_line(&firm.reply_address),
             phone: optional(&firm.phone),
             postal_address: optional(&firm.postal_address),
-            logo_url: firm.logo_url.as_deref().map(link).transpose()?,
+            logo_url: optional_link(firm.logo_url.as_ref())?,
         })
     }
 }
@@ -229,7 +229,7 @@ impl DebtView {
     fn of(debt: &Debt, day: NaiveDate) -> Result<Self, LetterError> {
         Ok(Self {
             owed: OwedView::of(&debt.invoices, &debt.credit, day)?,
-            link: link(&debt.link)?,
+            link: optional_link(debt.link.as_ref())?,
             lock: debt.lock.as_ref().map(|lock| LockView::of(lock, day)),
             next: debt.next.map(NextView::of),
         })
@@ -344,7 +344,7 @@ impl ReceiptView {
             credit: unless_zero(facts.credit),
             rest: OwedView::of_any(&facts.rest, day)?,
             lock: facts.lock.as_ref().map(|lock| LockView::of(lock, day)),
-            link: link(&facts.link)?,
+            link: optional_link(facts.link.as_ref())?,
         })
     }
 }
@@ -357,7 +357,7 @@ impl PaymentFailedView {
             failed_on: date(facts.failed_on),
             method: method(facts.method),
             is_returned: facts.is_returned,
-            link: link(&facts.link)?,
+            link: optional_link(facts.link.as_ref())?,
         })
     }
 }
@@ -365,7 +365,7 @@ impl PaymentFailedView {
 impl PromiseView {
     fn of(facts: &Promise, day: NaiveDate) -> Result<Self, LetterError> {
         let owed = OwedView::of(&facts.invoices, &[], day)?;
-        Ok(Self { owed, until: date(facts.until), link: link(&facts.link)? })
+        Ok(Self { owed, until: date(facts.until), link: optional_link(facts.link.as_ref())? })
     }
 }
 
@@ -389,7 +389,7 @@ impl PlanView {
             first_due_on: date(first.due_on),
             plan_total: sum.for_person(),
             grace_days: facts.grace_days,
-            link: link(&facts.link)?,
+            link: optional_link(facts.link.as_ref())?,
         })
     }
 }
@@ -447,6 +447,10 @@ fn timing(days: i64) -> String {
         -1 => "due tomorrow".to_owned(),
         _ => format!("due in {} days", -days),
     }
+}
+
+fn optional_link(text: Option<&String>) -> Result<Option<String>, LetterError> {
+    text.map(|text| link(text)).transpose()
 }
 
 /// An address that a letter may point to: nothing but http and https.

@@ -268,8 +268,8 @@ fn let_4_facts_that_contradict_each_other_make_no_letter() {
         ),
         (|f| debt(f).invoices[0].disputed = debt(f).invoices[0].total, "do not fit"),
         (|f| debt(f).invoices[0].fees = Money::new(1, "JPY".parse().unwrap()), "do not fit"),
-        (|f| debt(f).link = "javascript:alert(1)".to_owned(), "is not an address"),
-        (|f| debt(f).link = String::new(), "is not an address"),
+        (|f| debt(f).link = Some("javascript:alert(1)".to_owned()), "is not an address"),
+        (|f| debt(f).link = Some(String::new()), "is not an address"),
         (|f| f.firm.logo_url = Some("data:image/png;base64,x".to_owned()), "is not an address"),
     ];
     for (change, expected) in changes {
