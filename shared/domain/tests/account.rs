@@ -7,6 +7,7 @@ mod desk;
 use std::collections::BTreeSet;
 
 use desk::{Desk, invoice, new_invoice, payment, staff, usd};
+use domain::access::{Denial, denial_text};
 use domain::account::{LookedUp, MAX_OPEN_INVOICES};
 use domain::calendar::plus;
 use domain::command::{Command, DisputeOutcome, News, needs};
@@ -253,4 +254,34 @@ fn eval_5_why_and_what_next_in_sentences() {
         plus(fresh.day, 23),
         "the first reminder, seven days before due"
     );
+}
+
+#[test]
+fn acc_3_a_denial_says_why_and_how_much() {
+    let desk = locked();
+    let denial = denial_text(&desk.account, Denial::Locked, desk.day);
+    assert_eq!(
+        denial.why,
+        "Ready, and available after payment: the portal is locked (1 unpaid invoice over 30 days)."
+    );
+    assert_eq!(denial.amounts, [usd(10_000)]);
+    let fresh = Desk::new(Policy::default());
+    for (denial, expected) in [
+        (Denial::Locked, "Ready, and available after payment."),
+        (Denial::Limited, "Not available while invoices are overdue."),
+        (Denial::MustPay, "Available once the first invoice is paid."),
+        (Denial::Closed, "The engagement has ended; your own records stay available."),
+    ] {
+        let text = denial_text(&fresh.account, denial, fresh.day);
+        assert_eq!((text.why.as_str(), text.amounts.len()), (expected, 0));
+    }
+    let mut two = Desk::new(Policy::default());
+    for (number, currency) in [(1, "USD"), (2, "JPY"), (3, "USD")] {
+        let total = Money::new(500, currency.parse().unwrap());
+        let new = domain::command::NewInvoice { total, ..new_invoice(number, 0) };
+        two.try_run(&Command::IssueInvoice(new), &Actor::Import).unwrap();
+    }
+    let later = plus(two.day, 40);
+    let amounts = denial_text(&two.account, Denial::Locked, later).amounts;
+    assert_eq!(amounts, [usd(1_000), Money::new(500, "JPY".parse().unwrap())], "per currency");
 }
