@@ -17,7 +17,7 @@ use crate::lock::{Debt, Lock};
 use crate::money::{Currency, Money};
 use crate::payment::{Payment, PaymentState};
 use crate::plan::{Plan, Promise};
-use crate::policy::{Policy, StepKey, ThresholdOn};
+use crate::policy::{Policy, StepKey, ThresholdOn, UnlockRule};
 use crate::task::Task;
 use crate::text::Personal;
 
@@ -458,16 +458,19 @@ impl Account {
     }
 
     /// UNL-1's test: no invoice overdue, but for the named exceptions.
-    pub fn unlock_test(&self, policy: &Policy, day: Day) -> UnlockTest {
+    ///
+    /// `unlock` is the rule of the running episode, `policy` the newest: thresholds are the newest's
+    /// (POL-1).
+    pub fn unlock_test(&self, policy: &Policy, unlock: &UnlockRule, day: Day) -> UnlockTest {
         let view = self.collection(policy, day);
         let mut test = UnlockTest::default();
         for invoice in self.open_invoices().filter(|invoice| invoice.is_overdue(day)) {
-            if policy.unlock.remainder_below_threshold && view.is_below_threshold(invoice) {
+            if unlock.remainder_below_threshold && view.is_below_threshold(invoice) {
                 continue;
             }
             let is_excused = invoice.collectable().is_zero()
                 || self.is_promised(&invoice.id, day)
-                || self.is_planned(&invoice.id);
+                || self.is_planned(&invoice.id, day);
             let list = if is_excused { &mut test.despite } else { &mut test.open };
             list.insert(invoice.id.clone());
         }
@@ -481,9 +484,11 @@ impl Account {
             .any(|promise| day <= promise.until && promise.invoices.contains(invoice))
     }
 
-    /// Whether the running plan covers it.
-    pub fn is_planned(&self, invoice: &InvoiceId) -> bool {
-        self.plan.as_ref().is_some_and(|plan| plan.invoices.contains(invoice))
+    /// Whether a plan that is kept that day covers it.
+    pub fn is_planned(&self, invoice: &InvoiceId, day: Day) -> bool {
+        self.plan.as_ref().is_some_and(|plan| {
+            plan.invoices.contains(invoice) && plan.is_kept(self.planned_balance(plan), day)
+        })
     }
 
     /// What is owed on the plan's invoices, in minor units.
@@ -561,7 +566,7 @@ impl<'a> CollectionView<'a> {
             (account.hard_stop.is_some(), NotCollected::HardStop),
             (is_on_hold(&account.hold) || is_on_hold(&invoice.hold), NotCollected::OnHold),
             (account.is_promised(&invoice.id, self.day), NotCollected::Promised),
-            (account.is_planned(&invoice.id), NotCollected::Planned),
+            (account.is_planned(&invoice.id, self.day), NotCollected::Planned),
             (self.is_below_threshold(invoice), NotCollected::BelowThreshold),
             // What is disputed needs no debit to cover it.
             (invoice.collectable().minor() <= in_flight, NotCollected::InFlight),

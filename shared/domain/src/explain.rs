@@ -82,7 +82,7 @@ fn waiting_for_unlock(account: &Account, context: &Context<'_>) -> Option<String
     let lock = account.lock.as_ref()?;
     let known = [Some(context.policy), context.episode].into_iter().flatten();
     let version = known.into_iter().find(|version| version.id == lock.policy)?;
-    let test = account.unlock_test(&version.policy, context.day);
+    let test = account.unlock_test(&context.policy.policy, &version.policy.unlock, context.day);
     let names = |ids: &std::collections::BTreeSet<InvoiceId>| {
         ids.iter().map(InvoiceId::as_str).collect::<Vec<_>>().join(", ")
     };

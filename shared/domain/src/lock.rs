@@ -102,20 +102,24 @@ pub struct Debt<'a> {
 
 /// Why to lock, if at all (LOCK-1, LOCK-9).
 ///
-/// The days rule speaks first, also when all triggers that are on must be met; then the count rule,
-/// then the balance (LOCK-2). The answer holds the numbers of the reason text, so that what the
-/// client reads is what was decided.
-pub fn lock_reason(rule: &LockRule, debts: &[Debt<'_>]) -> Option<LockReason> {
-    let triggers = [by_days(rule, debts), by_count(rule, debts), by_balance(rule, debts)];
-    let on = triggers.iter().flatten();
+/// `counted` are the debts that count towards a trigger: the warned ones (LOCK-7). The numbers of the text
+/// are over all that are `collected`: what the client reads is how things stand (LOCK-2). The days rule
+/// speaks first, also when all triggers that are on must be met; then the count rule, then the balance.
+pub fn lock_reason(
+    rule: &LockRule,
+    counted: &[Debt<'_>],
+    collected: &[Debt<'_>],
+) -> Option<LockReason> {
+    let triggers: [fn(&LockRule, &[Debt<'_>]) -> Trigger; 3] = [by_days, by_count, by_balance];
+    let found = triggers.map(|trigger| trigger(rule, counted));
+    let mut on = found.iter().flatten();
     let is_met = match rule.require {
-        Require::Any => on.clone().any(Option::is_some),
-        Require::All => on.clone().all(Option::is_some) && on.clone().next().is_some(),
+        Require::Any => on.any(Option::is_some),
+        Require::All => found.iter().any(Option::is_some) && on.all(Option::is_some),
     };
-    if !is_met {
-        return None;
-    }
-    on.flatten().next().cloned()
+    let speaks =
+        found.iter().position(|found| matches!(found, Some(Some(_)))).filter(|_| is_met)?;
+    triggers[speaks](rule, collected).flatten()
 }
 
 /// The invoices for which the rule would lock; those that a notice must name before (LOCK-7).
@@ -192,7 +196,7 @@ mod tests {
                 collectable: Money::new(minor, Currency::USD),
             })
             .collect();
-        lock_reason(rule, &debts).map(|reason| reason.to_string())
+        lock_reason(rule, &debts, &debts).map(|reason| reason.to_string())
     }
 
     #[test]
@@ -247,6 +251,24 @@ mod tests {
     }
 
     #[test]
+    fn lock_2_and_7_warned_debts_lock_and_all_that_are_collected_are_told() {
+        let id: InvoiceId = "A-1".parse().unwrap();
+        let debt = |days_overdue| Debt { invoice: &id, days_overdue, collectable: usd(50) };
+        let count = rule(Some(30), Some(3), None, Require::Any);
+        let warned = [debt(9), debt(8), debt(5)];
+        let all = [debt(9), debt(8), debt(5), debt(1)];
+        let text = |counted: &[Debt<'_>]| {
+            lock_reason(&count, counted, &all).map(|reason| reason.to_string())
+        };
+        assert_eq!(text(&warned).as_deref(), Some("4 unpaid invoices over 1 day"));
+        assert_eq!(text(&warned[..2]), None, "the fourth was not warned");
+        // The count rule was met; that an unwarned invoice is past the days doesn't make the days rule speak.
+        let old = [debt(9), debt(8), debt(5), debt(40)];
+        let reason = lock_reason(&count, &warned, &old).unwrap().to_string();
+        assert_eq!(reason, "4 unpaid invoices over 5 days");
+    }
+
+    #[test]
     fn lock_7_what_counts_is_what_a_notice_must_name() {
         use Require::{All, Any};
         let ids: Vec<InvoiceId> = ["A", "B", "C"].map(|id| id.parse().unwrap()).into();
@@ -282,8 +304,10 @@ mod tests {
             collectable: Money::new(minor, currency.parse().unwrap()),
         };
         let rule = rule(None, None, Some(100), Require::Any);
-        assert_eq!(lock_reason(&rule, &[debt(99, "USD"), debt(5_000, "JPY")]), None);
-        let reason = lock_reason(&rule, &[debt(100, "USD"), debt(5_000, "JPY")]);
-        assert_eq!(reason.unwrap().to_string(), "1.00 USD overdue");
+        let found =
+            |debts: &[Debt<'_>]| lock_reason(&rule, debts, debts).map(|reason| reason.to_string());
+        assert_eq!(found(&[debt(99, "USD"), debt(5_000, "JPY")]), None);
+        let reason = found(&[debt(100, "USD"), debt(5_000, "JPY")]);
+        assert_eq!(reason.as_deref(), Some("1.00 USD overdue"));
     }
 }

@@ -57,9 +57,7 @@ struct DueSteps<'p> {
 
 impl<'a> Decision<'a> {
     pub(super) fn evaluate(&mut self) -> Result<(), Refusal> {
-        self.expire_request();
-        self.end_arrangements_by_themselves();
-        self.end_exception();
+        self.end_what_ran_out();
         self.post_scheduled();
         if self.account.is_spreading() {
             return Ok(()); // a payment is still being put on its invoices: nothing escalates
@@ -72,6 +70,13 @@ impl<'a> Decision<'a> {
         self.remind();
         self.end_catch_up();
         self.offer_unlock()
+    }
+
+    /// What ended by the start of this day, or by what just happened.
+    pub(super) fn end_what_ran_out(&mut self) {
+        self.expire_request();
+        self.end_arrangements_by_themselves();
+        self.end_exception();
     }
 
     fn expire_request(&mut self) {
@@ -145,17 +150,19 @@ impl<'a> Decision<'a> {
         }
         let rule = &self.policy().lock;
         let view = self.account.collection(self.policy(), self.day());
-        let debts = view.debts().into_iter();
+        let debts = view.debts();
+        let collected: Vec<_> = debts.iter().map(|(_, debt)| *debt).collect();
         let debts: Vec<_> = debts
+            .into_iter()
             .filter(|(invoice, _)| !invoice.never_locks && self.may_happen(invoice, Thing::Lock))
             .collect();
         let all: Vec<_> = debts.iter().map(|(_, debt)| *debt).collect();
-        if lock_reason(rule, &all).is_none() {
+        if lock_reason(rule, &all, &all).is_none() {
             return Finding::Nothing;
         }
         let warned = debts.iter().filter(|(invoice, _)| self.is_warned(invoice));
         let warned: Vec<_> = warned.map(|(_, debt)| *debt).collect();
-        let Some(reason) = lock_reason(rule, &warned) else {
+        let Some(reason) = lock_reason(rule, &warned, &collected) else {
             let wanted = counted(rule, &all);
             let never = debts.iter().filter(|(invoice, _)| !invoice.was_warned());
             let never = never.map(|(invoice, _)| invoice.id.clone());
@@ -329,13 +336,10 @@ impl<'a> Decision<'a> {
         due(&version.policy, kind, day_of, |key| lock.steps.contains(key))
     }
 
-    /// Whether the client responded before the step: before the day that it is meant for, or, where
-    /// it comes later, before today (LET-8).
+    /// Whether the client responded before the day that the step is meant for (LET-8).
     fn has_responded(&self, due: &DueSteps<'_>) -> bool {
-        due.step.unless_response_days.is_some_and(|days| {
-            self.account.responded_within(days, due.day)
-                || self.account.responded_within(days, self.day())
-        })
+        let days = due.step.unless_response_days;
+        days.is_some_and(|days| self.account.responded_within(days, due.day))
     }
 
     fn skip(&mut self, due: &DueSteps<'_>, invoice: Option<&InvoiceId>) {
@@ -424,16 +428,16 @@ impl<'a> Decision<'a> {
         let view = self.account.collection(self.policy(), today);
         for invoice in self.account.open_invoices() {
             let reminders = &self.policy().kind(invoice.kind).reminders;
-            let is_late = invoice.due_on < today || today <= invoice.issued_on;
-            if is_late || reminders.is_empty() || !view.collects(invoice) {
+            if invoice.due_on < today || reminders.is_empty() || !view.collects(invoice) {
                 continue;
             }
-            let due =
-                reminders.iter().copied().filter(|&days| minus(invoice.due_on, days) <= today);
+            let day_of = |days| minus(invoice.due_on, days);
+            let due = reminders.iter().copied();
+            let due = due.filter(|&days| invoice.issued_on < day_of(days) && day_of(days) <= today);
             let due: BTreeSet<_> = due.filter(|days| !invoice.reminders.contains(days)).collect();
             let Some(&nearest) = due.first() else { continue };
             let is_passed = invoice.reminders.iter().any(|&sent| sent < nearest);
-            let is_on_time = minus(invoice.due_on, nearest) == today;
+            let is_on_time = day_of(nearest) == today;
             if !is_passed && (is_on_time || today < invoice.due_on) {
                 reminded.push((invoice.id.clone(), due));
             }
@@ -494,7 +498,7 @@ impl<'a> Decision<'a> {
             .into_iter()
             .filter(|(known, _)| !known.never_locks && self.is_warned(known));
         let debts: Vec<Debt<'_>> = debts.map(|(_, debt)| debt).collect();
-        lock_reason(rule, &debts).is_some() && counted(rule, &debts).contains(&invoice.id)
+        lock_reason(rule, &debts, &debts).is_some() && counted(rule, &debts).contains(&invoice.id)
     }
 
     /// Once nothing more is to happen to an invoice than on any day, one thing a day ends.
@@ -516,14 +520,14 @@ impl<'a> Decision<'a> {
     /// Everything is paid: the rule unlocks, or the billing lead is told (UNL-2, UNL-3).
     fn offer_unlock(&mut self) -> Result<(), Refusal> {
         let is_ready = |about: &About| *about == About::ReadyForUnlock;
-        let policy = &self.lock_policy()?.policy;
+        let unlock = &self.lock_policy()?.policy.unlock;
         let Some(lock) = &self.account.lock else {
             self.close_tasks(is_ready);
             return Ok(());
         };
-        if !self.account.unlock_test(policy, self.day()).holds() {
+        if !self.account.unlock_test(self.policy(), unlock, self.day()).holds() {
             self.close_tasks(is_ready);
-        } else if policy.unlock.mode == UnlockMode::OnPayment
+        } else if unlock.mode == UnlockMode::OnPayment
             && lock.money_came
             && matches!(lock.cause, LockCause::Rule(_))
         {
@@ -673,7 +677,7 @@ fn days_of_change(account: &Account, context: &Context<'_>) -> BTreeSet<Day> {
 
 fn days_of_invoice(invoice: &Invoice, policy: &Policy) -> Vec<Day> {
     let rules = policy.kind(invoice.kind);
-    let mut days = vec![plus(invoice.due_on, 1), plus(invoice.issued_on, 1)];
+    let mut days = vec![plus(invoice.due_on, 1)];
     if let Posting::Scheduled(on) = invoice.posting {
         days.push(on);
     }

@@ -68,10 +68,16 @@ pub fn decide(
         return Err(Refusal::not_loaded(format_args!("{missing:?}")));
     }
     let mut decision = Decision { account: account.clone(), events: Vec::new(), context: *context };
+    let is_evaluated = command.is_followed_by_evaluation() && *context.actor != Actor::Import;
+    if is_evaluated {
+        decision.end_what_ran_out();
+    }
+    let ended = decision.events.len();
     decision.act(command)?;
-    let is_import = *context.actor == Actor::Import;
-    let is_repeat = decision.events.is_empty() && *command != Command::Evaluate;
-    if command.is_followed_by_evaluation() && !is_import && !is_repeat {
+    if decision.events.len() == ended && *command != Command::Evaluate {
+        return Ok(Vec::new()); // a repeat: what ran out is for the evaluation to find
+    }
+    if is_evaluated {
         decision.evaluate()?;
     }
     Ok(decision.events)

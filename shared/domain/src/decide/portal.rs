@@ -68,8 +68,8 @@ impl Decision<'_> {
             return Ok(()); // approving twice is one approval
         }
         self.locked("UNL-6")?;
-        let policy = &self.lock_policy()?.policy;
-        if policy.unlock.four_eyes {
+        let unlock = &self.lock_policy()?.policy.unlock;
+        if unlock.four_eyes {
             match self.account.requester() {
                 None => return Err(Refusal::conflict("UNL-1", "nobody asked for the unlock")),
                 Some(requester) if *requester == by => {
@@ -79,7 +79,7 @@ impl Decision<'_> {
                 Some(_) => {}
             }
         }
-        let test = self.account.unlock_test(policy, self.day());
+        let test = self.account.unlock_test(self.policy(), unlock, self.day());
         if !test.holds() {
             let open: Vec<_> = test.open.iter().map(|id| id.as_str()).collect();
             let text = format!("still overdue: {}", open.join(", "));
