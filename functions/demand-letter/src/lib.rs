@@ -1,1 +1,45 @@
-//! demand-letter
+//! Letters, as a function behind the queue of letters (LET-2..5).
+//!
+//! Each message names one letter: to be sent if it is still true, or, claimed long ago, to be looked after.
+//! A message that fails comes again by itself; what is done about it is in [`services::correspondence`].
+
+use std::sync::Arc;
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use platform::batch::each_message;
+use platform::clock::Clock;
+use services::correspondence::{Correspondence, LetterMessage, SendError};
+use services::firms::Firms;
+use store::Dynamo;
+
+/// What the function needs.
+#[derive(Clone)]
+pub struct State {
+    /// The table.
+    pub dynamo: Dynamo,
+    /// The mail service, and what stands on letters.
+    pub correspondence: Correspondence,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl State {
+    /// On that table, with that mail service.
+    pub fn new(dynamo: Dynamo, correspondence: Correspondence, clock: Arc<dyn Clock>) -> Self {
+        Self { dynamo, correspondence, clock }
+    }
+}
+
+/// Looks at the letter of each message; the firms of one batch are read once.
+pub async fn batch(state: &State, event: SqsEvent) -> SqsBatchResponse {
+    let firms = Firms::new(state.dynamo.clone());
+    // Boxed: the futures of a whole batch, claim and commit are more than the compiler nests.
+    each_message(event, |received| Box::pin(one(state, &firms, received.message))).await
+}
+
+async fn one(state: &State, firms: &Firms, message: LetterMessage) -> Result<(), SendError> {
+    let firm = firms.get(&message.firm).await?;
+    let firm = firm.ok_or_else(|| SendError::NoFirm(message.firm.clone()))?;
+    state.correspondence.handle(&firm, &message, state.clock.now()).await?;
+    Ok(())
+}

@@ -1,0 +1,719 @@
+//! A letter goes out (LET-2..5): claimed, written, kept, handed to the mail service, and its outcome noted.
+//!
+//! In this order, so that each place where a process may end leaves it clear what can have happened. The
+//! claim is a commit against the account's version: after a payment's commit no letter about its debt
+//! leaves. What was claimed is written from the facts of the claim and kept as it will be sent; each
+//! handing over is counted before it is tried. So a letter without a count was never sent, one that is
+//! marked unsent surely wasn't, and of any other nobody knows: after its lease a notice is sent once more
+//! under the same `Message-ID`, and a demand becomes a person's task.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::account::Account;
+use domain::command::{Command, Needs};
+use domain::event::Event;
+use domain::id::{ClientId, FirmId};
+use domain::letter::{Content, Letter, LetterId, LetterKind, LetterState, Sending};
+use domain::role::Actor;
+use letters::{Envelope, Rendered};
+use platform::mail::{Mail, MailError, Message, SentId};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use store::{
+    Delivery, DeliveryState, FirmSettings, LetterRow, Platform, SentLetter, StoreError, Waiting,
+    Words,
+};
+use tracing::{info, warn};
+
+use crate::execute::{Caller, ExecuteError, View, execute, view};
+use crate::firm::{CLAIM_LEASE, Firm};
+
+mod facts;
+
+pub use facts::NothingToSay;
+
+/// How long a letter waits for a firm that isn't set up, or that the mail service doesn't let send.
+const SET_UP_WAIT: TimeDelta = TimeDelta::hours(1);
+
+/// How long before a letter that the mail service had no room for is handed over again: so many minutes,
+/// doubled each time.
+const FIRST_WAIT: TimeDelta = TimeDelta::minutes(1);
+
+/// And never longer than this.
+const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(30);
+
+/// How often a letter is handed over before a person looks at it: about a day.
+const MAX_ATTEMPTS: u32 = 48;
+
+/// How often the outcome is written before it is left to the lease.
+const OUTCOME_TRIES: u32 = 3;
+
+/// Between these.
+const OUTCOME_PAUSE: Duration = Duration::from_millis(100);
+
+/// How often the account may change while a letter's history is looked up.
+const MAX_LOOKS: u32 = 8;
+
+/// A letter's payment names invoices, and that is all: two looks find everything.
+const MAX_LOOK_UPS: u32 = 3;
+
+/// What the provider answers where the firm's own set-up is at fault, and not the letter (LET-2).
+const SET_UP_CODES: [&str; 5] = [
+    "AccessDeniedException",
+    "AccountSuspendedException",
+    "MailFromDomainNotVerifiedException",
+    "NotFoundException",
+    "SendingPausedException",
+];
+
+/// And what its sentence says where one code stands for both.
+const NOT_VERIFIED: &str = "not verified";
+
+/// One letter to look at, as the queue of letters holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LetterMessage {
+    /// Whose.
+    pub firm: FirmId,
+    /// To which client.
+    pub client: ClientId,
+    /// Which.
+    pub letter: LetterId,
+    /// Whether it was claimed, and nothing was heard of it since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stuck: bool,
+}
+
+impl LetterMessage {
+    /// What is to be done about something that waits, if it is a letter.
+    pub fn of(waiting: &Waiting) -> Option<Self> {
+        let (firm, client, letter, stuck) = match waiting {
+            Waiting::Letter { firm, client, letter } => (firm, client, letter, false),
+            Waiting::Claimed { firm, client, letter } => (firm, client, letter, true),
+            Waiting::Webhook { .. } => return None,
+        };
+        Some(Self { firm: firm.clone(), client: client.clone(), letter: *letter, stuck })
+    }
+}
+
+/// What became of a letter this time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The mail service took it.
+    Sent,
+    /// It was no longer true (LET-4).
+    Withdrawn,
+    /// Not before then: quiet hours, or its day hasn't come (LET-5).
+    Waits(DateTime<Utc>),
+    /// The firm has no verified domain yet (LET-2).
+    NotSetUp(SetUpError),
+    /// It was done before.
+    Done,
+    /// Another sender is at it.
+    Busy,
+    /// It surely didn't leave, and is handed over again then.
+    Unsent(DateTime<Utc>),
+    /// It may have left; its lease tells when to look again.
+    Open,
+    /// It can't be delivered: the address is marked, or a person looks (LET-6).
+    Undeliverable,
+    /// Nobody knows whether it left: a person looks, or, for a second doubt, nothing more is done.
+    Uncertain,
+}
+
+/// Why a firm's letters wait: what has to be set up first (LET-2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SetUpError {
+    /// No domain.
+    #[error("letters wait: the firm has no verified domain to send them from")]
+    NoDomain,
+    /// Something that isn't an address.
+    #[error("letters wait: the firm's sender address is not one that mail can use")]
+    BadAddress,
+    /// The provider refuses the firm, not the letter.
+    #[error("letters wait: the mail service does not accept the firm's domain")]
+    Refused,
+}
+
+/// Why a letter could not be looked at; the message comes again.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// Another system's message, or a firm that is gone.
+    #[error("there is no firm {0}")]
+    NoFirm(FirmId),
+    /// Another firm's letter, or none.
+    #[error("client {client} has no letter {}", letter.0)]
+    NoLetter {
+        /// Of which client.
+        client: ClientId,
+        /// Which.
+        letter: LetterId,
+    },
+    /// A command.
+    #[error(transparent)]
+    Execute(#[from] ExecuteError),
+    /// The table.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// From which address a firm writes, and where answers go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sender {
+    /// The firm's own address.
+    pub from: String,
+    /// Where answers go.
+    pub reply_to: String,
+}
+
+impl Sender {
+    /// The firm's sender (LET-2). A test firm's mail goes to a local mailbox only, so it may write before it
+    /// has a domain (TEST-1).
+    ///
+    /// # Errors
+    /// What has to be set up first.
+    pub fn of(settings: &FirmSettings) -> Result<Self, SetUpError> {
+        let from = match (&settings.mail_from, settings.is_test) {
+            (Some(from), _) => from.clone(),
+            (None, true) => "letters@firm.test".to_owned(),
+            (None, false) => return Err(SetUpError::NoDomain),
+        };
+        let reply_to = settings.reply_to.clone().unwrap_or_else(|| from.clone());
+        let is_usable = |text: &str| text.is_ascii() && text.parse::<lettre::Address>().is_ok();
+        match is_usable(&from) && is_usable(&reply_to) {
+            true => Ok(Self { from, reply_to }),
+            false => Err(SetUpError::BadAddress),
+        }
+    }
+
+    fn domain(&self) -> &str {
+        self.from.rsplit('@').next().unwrap_or_default()
+    }
+}
+
+/// Why a claimed letter can't be put into a message.
+#[derive(Debug, thiserror::Error)]
+enum WriteError {
+    #[error(transparent)]
+    Nothing(#[from] NothingToSay),
+    #[error(transparent)]
+    Letter(#[from] letters::LetterError),
+    #[error(transparent)]
+    Mime(#[from] letters::MimeError),
+}
+
+/// What sending letters needs beside the table.
+#[derive(Clone)]
+pub struct Correspondence {
+    /// The mail service.
+    pub mail: Arc<dyn Mail>,
+    /// Where people reach the portal.
+    pub public_url: String,
+    /// The configuration set, which publishes what becomes of a letter.
+    pub configuration: Option<String>,
+}
+
+/// One letter of one client.
+#[derive(Clone, Copy)]
+struct Task<'a> {
+    firm: &'a Firm,
+    client: &'a ClientId,
+    id: LetterId,
+    now: DateTime<Utc>,
+}
+
+/// How a claim ended.
+enum Claimed {
+    Left(Sending),
+    Withdrawn,
+    Before,
+}
+
+impl Correspondence {
+    /// Does what a message of the queue says.
+    ///
+    /// # Errors
+    /// When it has to come again, or never can be done.
+    pub async fn handle(
+        &self,
+        firm: &Firm,
+        message: &LetterMessage,
+        now: DateTime<Utc>,
+    ) -> Result<Outcome, SendError> {
+        let LetterMessage { client, letter, stuck, .. } = message;
+        let outcome = match stuck {
+            true => self.look_after(firm, client, *letter, now).await,
+            false => self.send(firm, client, *letter, now).await,
+        }?;
+        info!(client.id = %client, letter.id = letter.0, ?outcome, "Looked at letter {}", letter.0);
+        Ok(outcome)
+    }
+
+    /// Sends a queued letter, if it is still true.
+    ///
+    /// # Errors
+    /// When nothing can be said of it; then the message comes again.
+    pub async fn send(
+        &self,
+        firm: &Firm,
+        client: &ClientId,
+        id: LetterId,
+        now: DateTime<Utc>,
+    ) -> Result<Outcome, SendError> {
+        let task = Task { firm, client, id, now };
+        let Some((view, letter)) = task.queued().await? else { return task.not_queued().await };
+        let sender = match Sender::of(firm.settings()) {
+            Ok(sender) => sender,
+            Err(error) => {
+                firm.store().postpone_letter(client, id, now + SET_UP_WAIT).await?;
+                return Ok(Outcome::NotSetUp(error));
+            }
+        };
+        let ready_at = firm.outside_quiet_hours(letter.leaves_on, &view.policy.policy, now);
+        if firm.now(now) < ready_at {
+            // A test firm's instants are its own clock's: the outbox comes back by itself.
+            if !firm.settings().is_test {
+                firm.store().postpone_letter(client, id, ready_at).await?;
+            }
+            return Ok(Outcome::Waits(ready_at));
+        }
+        let command = Command::ClaimLetter { letter: id };
+        let executed = execute(firm, client, &command, &Caller::new(Actor::Schedule), now).await?;
+        match claimed(&executed.events) {
+            Claimed::Before => task.not_queued().await,
+            Claimed::Withdrawn => Ok(Outcome::Withdrawn),
+            Claimed::Left(sending) => {
+                let account = with_history(executed.account, view.loaded.account.clone());
+                self.first(task, &sender, &view, &account, &letter, &sending, 0).await
+            }
+        }
+    }
+
+    /// Looks after a letter that was claimed, and of which nothing was heard since (LET-4).
+    ///
+    /// # Errors
+    /// When nothing can be said of it; then the message comes again.
+    pub async fn look_after(
+        &self,
+        firm: &Firm,
+        client: &ClientId,
+        id: LetterId,
+        now: DateTime<Utc>,
+    ) -> Result<Outcome, SendError> {
+        let task = Task { firm, client, id, now };
+        let row = task.row().await?;
+        let LetterState::Left(sending) = row.letter.state.clone() else {
+            return match row.letter.state {
+                LetterState::Queued => self.send(firm, client, id, now).await,
+                LetterState::Left(_) | LetterState::Withdrawn { .. } => Ok(Outcome::Done),
+            };
+        };
+        if row.delivery.is_some() {
+            return Ok(Outcome::Done); // its delivery event was found
+        }
+        let is_demand = is_demand(sending.kind);
+        match firm.store().sent_letter(client, id).await? {
+            Some(sent) if MAX_ATTEMPTS <= sent.attempts => task.uncertain(&sent.sha256).await,
+            Some(sent) if sent.is_unsent => self.again(task, &sending, sent).await,
+            Some(sent) if now < sent.attempted_at + CLAIM_LEASE => {
+                firm.store().watch_letter(client, id, sent.attempted_at + CLAIM_LEASE).await?;
+                Ok(Outcome::Busy)
+            }
+            Some(sent) if is_demand || 0 < sent.doubts => task.uncertain(&sent.sha256).await,
+            Some(sent) => self.again(task, &sending, sent).await,
+            None if is_demand => task.uncertain("").await,
+            None => self.afresh(task, &row.letter, &sending).await,
+        }
+    }
+
+    /// Lets every letter leave that may at the firm's own clock: after a test firm's clock was moved
+    /// (TEST-1).
+    ///
+    /// # Errors
+    /// As [`Self::send`] has.
+    pub async fn leave_all(
+        &self,
+        platform: &Platform,
+        firm: &Firm,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(ClientId, LetterId, Outcome)>, SendError> {
+        let mut left = Vec::new();
+        // A lease that somebody has of a letter is no reason to wait here: the claim decides.
+        for ready in platform.ready(now + CLAIM_LEASE, u32::MAX).await? {
+            let waiting = ready.what?;
+            let Waiting::Letter { firm: of, client, letter } = waiting else { continue };
+            if of == *firm.id() {
+                let outcome = self.send(firm, &client, letter, now).await?;
+                left.push((client, letter, outcome));
+            }
+        }
+        Ok(left)
+    }
+
+    /// Claimed, and never written: as far as it is true now.
+    async fn afresh(
+        &self,
+        task: Task<'_>,
+        letter: &Letter,
+        sending: &Sending,
+    ) -> Result<Outcome, SendError> {
+        let Ok(sender) = Sender::of(task.firm.settings()) else { return task.uncertain("").await };
+        let view = task.view(letter).await?;
+        let mut sending = sending.clone();
+        if letter.content.is_debt() {
+            let (account, policy) = (&view.loaded.account, &view.policy.policy);
+            sending.invoices = facts::still_true(account, policy, &sending, view.day);
+            if sending.invoices.is_empty() {
+                let problem = "it was claimed and not sent, and was no longer true";
+                task.note(DeliveryState::Failed, None, None, Some(problem.to_owned())).await?;
+                return Ok(Outcome::Withdrawn);
+            }
+        }
+        // This time is the second: whoever claimed it may have come further than can be seen.
+        let account = view.loaded.account.clone();
+        self.first(task, &sender, &view, &account, letter, &sending, 1).await
+    }
+
+    /// Writes it, keeps it, hands it over.
+    #[allow(clippy::too_many_arguments, reason = "what a letter is made from, at one place")]
+    async fn first(
+        &self,
+        task: Task<'_>,
+        sender: &Sender,
+        view: &View,
+        account: &Account,
+        letter: &Letter,
+        sending: &Sending,
+        doubts: u32,
+    ) -> Result<Outcome, SendError> {
+        let settings = task.firm.settings();
+        let facts = facts::Facts {
+            settings,
+            reply_address: &sender.reply_to,
+            public_url: &self.public_url,
+            account,
+            view,
+            letter,
+            sending,
+        };
+        let contact = usize::try_from(sending.contact).unwrap_or(usize::MAX);
+        let written = || -> Result<_, WriteError> {
+            let to = account.profile.contacts.get(contact);
+            let to = to.ok_or(NothingToSay::Contact(sending.contact))?.address.clone();
+            let rendered = letters::render(&facts.of_letter()?)?;
+            let mut sent = SentLetter {
+                message_id: message_id(task, sender),
+                from: sender.from.clone(),
+                to,
+                reply_to: sender.reply_to.clone(),
+                dated: task.firm.now(task.now),
+                subject: domain::text::Personal::new(&*rendered.subject),
+                words: Words::if_short(&rendered.text, &rendered.html),
+                sha256: String::new(),
+                attempts: 1,
+                attempted_at: task.now,
+                doubts,
+                is_unsent: false,
+            };
+            let mime = compose(settings, sending.kind, &sent, &rendered)?;
+            sent.sha256 = hex::encode(Sha256::digest(&mime));
+            Ok((sent, mime))
+        };
+        let (sent, mime) = match written() {
+            Ok(written) => written,
+            Err(WriteError::Mime(letters::MimeError::Address { .. })) => {
+                return task.bounced("").await;
+            }
+            Err(error) => {
+                let problem = platform::log::chain(&error);
+                warn!(client.id = %task.client, letter.id = task.id.0, "Could not write letter {}: {problem}", task.id.0);
+                return task.unwritten(problem).await;
+            }
+        };
+        if !task.firm.store().keep_letter(task.client, task.id, &sent).await? {
+            return Ok(Outcome::Busy);
+        }
+        if 0 < doubts {
+            task.watch(task.now + CLAIM_LEASE).await?;
+        }
+        self.hand_over(task, &sent, mime).await
+    }
+
+    /// Hands over once more what was kept.
+    async fn again(
+        &self,
+        task: Task<'_>,
+        sending: &Sending,
+        mut sent: SentLetter,
+    ) -> Result<Outcome, SendError> {
+        let Some(words) = &sent.words else { return task.uncertain(&sent.sha256).await };
+        let rendered = Rendered {
+            subject: sent.subject.as_str().to_owned(),
+            text: words.text.as_str().to_owned(),
+            html: words.html.as_str().to_owned(),
+        };
+        let mime = match compose(task.firm.settings(), sending.kind, &sent, &rendered) {
+            Ok(mime) => mime,
+            Err(error) => return task.unwritten(platform::log::chain(&error)).await,
+        };
+        if !task.firm.store().attempt_letter(task.client, task.id, &sent, task.now).await? {
+            return Ok(Outcome::Busy);
+        }
+        task.watch(task.now + CLAIM_LEASE).await?;
+        sent.attempts += 1;
+        self.hand_over(task, &sent, mime).await
+    }
+
+    async fn hand_over(
+        &self,
+        task: Task<'_>,
+        sent: &SentLetter,
+        raw_mime: Vec<u8>,
+    ) -> Result<Outcome, SendError> {
+        let message = Message {
+            from: sent.from.clone(),
+            to: sent.to.as_str().to_owned(),
+            reply_to: sent.reply_to.clone(),
+            subject: sent.subject.as_str().to_owned(),
+            raw_mime,
+            message_id: sent.message_id.clone(),
+            configuration: self.configuration.clone(),
+        };
+        match self.mail.send(&message).await {
+            Ok(SentId(id)) => {
+                let hash = Some(sent.sha256.clone());
+                task.note(DeliveryState::Sent, Some(id), hash, None).await?;
+                Ok(Outcome::Sent)
+            }
+            Err(MailError::Throttled { .. } | MailError::Down(_)) => {
+                task.unsent(sent, wait(sent.attempts)).await
+            }
+            Err(MailError::Unanswered(_)) => Ok(Outcome::Open),
+            Err(MailError::Rejected { code, detail }) if is_set_up(&code, &detail) => {
+                warn!(firm.id = %task.firm.id(), "The mail service refuses firm {} ({code})", task.firm.id());
+                task.unsent(sent, SET_UP_WAIT).await?;
+                Ok(Outcome::NotSetUp(SetUpError::Refused))
+            }
+            Err(MailError::Rejected { code, detail }) => {
+                task.bounced(&format!("{code}: {detail}")).await
+            }
+        }
+    }
+}
+
+impl Task<'_> {
+    /// The letter, if it is queued, with the account and what of its history the letter names.
+    async fn queued(&self) -> Result<Option<(View, Letter)>, SendError> {
+        let view = view(self.firm, self.client, self.now).await?;
+        let letter = view.and_then(|view| view.loaded.account.letters.get(&self.id).cloned());
+        let Some(letter) = letter else { return Ok(None) };
+        Ok(Some((self.view(&letter).await?, letter)))
+    }
+
+    /// The account with what of its history the letter names.
+    async fn view(&self, letter: &Letter) -> Result<View, SendError> {
+        for _ in 0..MAX_LOOKS {
+            let view = view(self.firm, self.client, self.now).await?;
+            let mut view = view.ok_or_else(|| self.no_letter())?;
+            if self.look_up(&mut view, letter).await? {
+                return Ok(view);
+            }
+        }
+        Err(ExecuteError::Busy(self.client.clone()).into())
+    }
+
+    async fn look_up(&self, view: &mut View, letter: &Letter) -> Result<bool, SendError> {
+        for _ in 0..MAX_LOOK_UPS {
+            let needs = history(&view.loaded.account, letter);
+            if needs.is_empty() {
+                break;
+            }
+            if !self.firm.store().look_up(&mut view.loaded, &needs).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn row(&self) -> Result<LetterRow, SendError> {
+        let row = self.firm.store().letter(self.client, self.id).await?;
+        row.ok_or_else(|| self.no_letter())
+    }
+
+    fn no_letter(&self) -> SendError {
+        SendError::NoLetter { client: self.client.clone(), letter: self.id }
+    }
+
+    /// What became of a letter that isn't queued any more; nothing is done about it here.
+    async fn not_queued(&self) -> Result<Outcome, SendError> {
+        let row = self.row().await?;
+        Ok(match (row.letter.state, row.delivery) {
+            (LetterState::Withdrawn { .. }, _) => Outcome::Withdrawn,
+            (LetterState::Left(_), Some(_)) => Outcome::Done,
+            (LetterState::Left(_), None) | (LetterState::Queued, _) => Outcome::Busy,
+        })
+    }
+
+    async fn watch(&self, until: DateTime<Utc>) -> Result<(), SendError> {
+        self.firm.store().watch_letter(self.client, self.id, until).await?;
+        Ok(())
+    }
+
+    /// It surely didn't leave: again after a while, and at last a person looks.
+    async fn unsent(&self, sent: &SentLetter, wait: TimeDelta) -> Result<Outcome, SendError> {
+        let store = self.firm.store();
+        if store.letter_unsent(self.client, self.id, sent.attempts).await? {
+            self.watch(self.now + wait).await?;
+        }
+        Ok(Outcome::Unsent(self.now + wait))
+    }
+
+    /// The address takes no mail: marked, and a debt letter goes to the next contact (LET-6, LET-10).
+    async fn bounced(&self, problem: &str) -> Result<Outcome, SendError> {
+        self.execute(Command::ReportBounce { letter: self.id }).await?;
+        let problem = match problem {
+            "" => "the address is none that mail can use",
+            problem => problem,
+        };
+        self.note(DeliveryState::Failed, None, None, Some(problem.to_owned())).await?;
+        Ok(Outcome::Undeliverable)
+    }
+
+    /// It can't be put into a message: a person looks.
+    async fn unwritten(&self, problem: String) -> Result<Outcome, SendError> {
+        self.execute(Command::ReportStuckLetter { letter: self.id }).await?;
+        self.note(DeliveryState::Failed, None, None, Some(problem)).await?;
+        Ok(Outcome::Undeliverable)
+    }
+
+    /// Nobody knows whether it left: it isn't sent again, and a person looks (LET-4).
+    async fn uncertain(&self, sha256: &str) -> Result<Outcome, SendError> {
+        self.execute(Command::ReportStuckLetter { letter: self.id }).await?;
+        let hash = Some(sha256.to_owned()).filter(|hash| !hash.is_empty());
+        let problem = "it was claimed, and nothing tells whether it left".to_owned();
+        self.note(DeliveryState::Uncertain, None, hash, Some(problem)).await?;
+        Ok(Outcome::Uncertain)
+    }
+
+    async fn execute(&self, command: Command) -> Result<(), SendError> {
+        let caller = Caller::new(Actor::Schedule);
+        execute(self.firm, self.client, &command, &caller, self.now).await?;
+        Ok(())
+    }
+
+    /// Writes the outcome. Should it get lost, the lease finds a letter that may have left.
+    async fn note(
+        &self,
+        state: DeliveryState,
+        message_id: Option<String>,
+        sha256: Option<String>,
+        problem: Option<String>,
+    ) -> Result<(), SendError> {
+        let at = self.firm.now(self.now);
+        let delivery = Delivery { state, at, message_id, sha256, problem };
+        for tried in 1.. {
+            match self.firm.store().letter_delivered(self.client, self.id, &delivery).await {
+                Ok(_) => return Ok(()),
+                Err(error) if error.is_passing() && tried < OUTCOME_TRIES => {
+                    tokio::time::sleep(OUTCOME_PAUSE).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn claimed(events: &[Event]) -> Claimed {
+    let ended = events.iter().find_map(|event| match event {
+        Event::LetterLeft { sending, .. } => Some(Claimed::Left(sending.clone())),
+        Event::LetterWithdrawn { .. } => Some(Claimed::Withdrawn),
+        _ => None,
+    });
+    ended.unwrap_or(Claimed::Before)
+}
+
+/// What of the history a letter names: its payment, and the invoices that are closed by now.
+fn history(account: &Account, letter: &Letter) -> Needs {
+    let mut needs = Needs::default();
+    match &letter.content {
+        Content::Receipt { payment } | Content::PaymentFailed { payment } => {
+            needs.payments.insert(payment.clone());
+            if let Some(payment) = account.payments.get(payment) {
+                needs.invoices.extend(payment.allocations.iter().map(|(id, _)| id.clone()));
+                let named = payment.facts.iter().flat_map(|facts| facts.invoices.iter().cloned());
+                needs.invoices.extend(named);
+            }
+        }
+        Content::PromiseConfirmation { invoices, .. } | Content::PlanConfirmation { invoices } => {
+            needs.invoices.extend(invoices.iter().cloned());
+        }
+        Content::Debt { .. } | Content::WelcomeBack => {}
+    }
+    needs.invoices.retain(|id| !account.knows_invoice(id));
+    needs.payments.retain(|id| !account.knows_payment(id));
+    needs
+}
+
+/// The account at the claim, with the closed invoices that were looked up a moment before: what is open
+/// now, or was paid since, is as the claim saw it.
+fn with_history(mut account: Account, before: Account) -> Account {
+    for (id, invoice) in before.invoices {
+        if !invoice.is_open() {
+            account.invoices.entry(id).or_insert(invoice);
+        }
+    }
+    for (id, payment) in before.payments {
+        account.payments.entry(id).or_insert(payment);
+    }
+    account
+}
+
+fn compose(
+    settings: &FirmSettings,
+    kind: LetterKind,
+    sent: &SentLetter,
+    rendered: &Rendered,
+) -> Result<Vec<u8>, letters::MimeError> {
+    let envelope = Envelope {
+        from_name: settings.name.clone(),
+        from_address: sent.from.clone(),
+        to_address: sent.to.as_str().to_owned(),
+        reply_address: sent.reply_to.clone(),
+        message_id: sent.message_id.clone(),
+        date: sent.dated,
+        unsubscribe_link: None,
+    };
+    letters::compose(kind, rendered, &envelope)
+}
+
+/// The letter's name in all the world: the same each time, and saying nothing (SEC-5).
+fn message_id(task: Task<'_>, sender: &Sender) -> String {
+    let name = format!("{}#{}#{}", task.firm.id(), task.client, task.id.0);
+    let hash = hex::encode(Sha256::digest(name.as_bytes()));
+    format!("{}@{}", &hash[..32], sender.domain())
+}
+
+fn is_demand(kind: LetterKind) -> bool {
+    match kind {
+        LetterKind::DemandLetter | LetterKind::FinalDemand => true,
+        LetterKind::Reminder
+        | LetterKind::Notice
+        | LetterKind::WelcomeBack
+        | LetterKind::Receipt
+        | LetterKind::PaymentFailed
+        | LetterKind::PromiseConfirmation
+        | LetterKind::PlanConfirmation => false,
+    }
+}
+
+fn is_set_up(code: &str, detail: &str) -> bool {
+    SET_UP_CODES.contains(&code) || detail.contains(NOT_VERIFIED)
+}
+
+fn wait(attempts: u32) -> TimeDelta {
+    let doubled = FIRST_WAIT.checked_mul(1 << attempts.saturating_sub(1).min(10));
+    doubled.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT)
+}

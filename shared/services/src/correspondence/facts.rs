@@ -1,0 +1,352 @@
+//! What a letter says, from the account as it was at the claim (LET-4, LET-7, LET-9).
+//!
+//! Nothing is decided here: kind, invoices and contact were, in the claim. Amounts are those of the facts
+//! at that moment, so a part that was paid since the letter was queued is already off.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::account::{Account, ExceptionEnd, UnlockWay};
+use domain::apply::fold;
+use domain::calendar::{Day, plus};
+use domain::command::Command;
+use domain::decide::{Context, decide, evaluation_on, next_evaluation};
+use domain::event::Event;
+use domain::id::{InvoiceId, PaymentId};
+use domain::invoice::Source;
+use domain::letter::{Content, DebtKind, Letter, LetterKind, LetterState, Sending};
+use domain::lock::LockCause;
+use domain::money::{Currency, Money};
+use domain::payment::{Method, PaymentFacts, PaymentState};
+use domain::policy::{Policy, UnlockMode};
+use domain::role::Actor;
+use domain::task::About;
+use letters::facts::{self, Language, LetterFacts, Next, NextAction, Opens, Reopened};
+use store::FirmSettings;
+
+use crate::execute::View;
+
+/// By when a demand asks to be answered: what counts as a response to it (LET-8).
+const RESPONSE_DAYS: u32 = 7;
+
+/// How many evaluations ahead a letter looks for what follows.
+const MAX_STEPS_AHEAD: usize = 6;
+
+/// With more open invoices than this a letter doesn't say what follows: finding it takes too long.
+const MAX_INVOICES_AHEAD: usize = 200;
+
+/// Why a claimed letter has nothing to say.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NothingToSay {
+    /// The payment isn't there.
+    #[error("payment {0} is not there")]
+    Payment(PaymentId),
+    /// A newer plan took its place, or it ended.
+    #[error("the plan had ended")]
+    Plan,
+    /// The contact it was decided for is gone.
+    #[error("the client has no contact {0}")]
+    Contact(u32),
+}
+
+/// Everything a letter is made from.
+pub(super) struct Facts<'a> {
+    pub(super) settings: &'a FirmSettings,
+    pub(super) reply_address: &'a str,
+    /// Where people reach the portal.
+    pub(super) public_url: &'a str,
+    /// The account at the claim, with what was looked up.
+    pub(super) account: &'a Account,
+    /// The policies of a moment before.
+    pub(super) view: &'a View,
+    pub(super) letter: &'a Letter,
+    pub(super) sending: &'a Sending,
+}
+
+impl Facts<'_> {
+    pub(super) fn of_letter(&self) -> Result<LetterFacts, NothingToSay> {
+        Ok(LetterFacts {
+            firm: facts::Firm {
+                name: self.settings.name.clone(),
+                reply_address: self.reply_address.to_owned(),
+                phone: None,
+                postal_address: self.settings.postal_address.clone(),
+                logo_url: None,
+            },
+            client_name: self.account.profile.name.as_str().to_owned(),
+            language: Language::En,
+            day: self.sending.on,
+            content: self.content()?,
+        })
+    }
+
+    fn content(&self) -> Result<facts::Content, NothingToSay> {
+        let demand = || facts::Demand {
+            dispute_by: plus(self.sending.on, RESPONSE_DAYS),
+            ready: Vec::new(),
+        };
+        Ok(match (self.sending.kind, &self.letter.content) {
+            (LetterKind::Reminder, _) => facts::Content::Reminder(self.debt()),
+            (LetterKind::Notice, _) => facts::Content::Notice(self.debt()),
+            (LetterKind::DemandLetter, _) => facts::Content::DemandLetter(self.debt(), demand()),
+            (LetterKind::FinalDemand, _) => facts::Content::FinalDemand(self.debt(), demand()),
+            (_, Content::Receipt { payment }) => facts::Content::Receipt(self.receipt(payment)?),
+            (_, Content::PaymentFailed { payment }) => {
+                facts::Content::PaymentFailed(self.payment_failed(payment)?)
+            }
+            (_, Content::PromiseConfirmation { invoices, until }) => {
+                facts::Content::PromiseConfirmation(facts::Promise {
+                    until: *until,
+                    invoices: self.open_of(invoices),
+                    link: self.link(),
+                })
+            }
+            (_, Content::PlanConfirmation { invoices }) => {
+                facts::Content::PlanConfirmation(self.plan(invoices)?)
+            }
+            (_, Content::WelcomeBack | Content::Debt { .. }) => {
+                facts::Content::WelcomeBack(self.welcome_back())
+            }
+        })
+    }
+
+    fn debt(&self) -> facts::Debt {
+        let invoices = self.invoices(&self.sending.invoices);
+        let currencies: BTreeSet<_> = invoices.iter().map(|i| i.total.currency()).collect();
+        let credit = currencies.into_iter().map(|currency| self.account.credit(currency));
+        let credit = credit.filter(|credit| !credit.is_zero()).collect();
+        facts::Debt { invoices, credit, link: self.link(), lock: self.lock(), next: self.next() }
+    }
+
+    fn receipt(&self, id: &PaymentId) -> Result<facts::Receipt, NothingToSay> {
+        let (payment, paid) = self.payment(id)?;
+        let mut shares: BTreeMap<&InvoiceId, u64> = BTreeMap::new();
+        for (invoice, amount) in &payment.allocations {
+            *shares.entry(invoice).or_default() += amount.minor();
+        }
+        let currency = paid.amount.currency();
+        let applied = shares.into_iter().map(|(invoice, minor)| facts::Applied {
+            invoice: invoice.clone(),
+            amount: Money::new(minor, currency),
+            open: self.balance(invoice, currency),
+        });
+        let credit = self.account.credits.get(&Source::Payment(id.clone()));
+        Ok(facts::Receipt {
+            amount: paid.amount,
+            received_on: self.letter.queued_on,
+            reference: id.to_string(),
+            method: method(paid.method),
+            applied: applied.collect(),
+            credit: credit.map_or(Money::zero(currency), |credit| credit.amount),
+            rest: self.overdue(),
+            lock: self.lock(),
+            link: self.link(),
+        })
+    }
+
+    fn payment_failed(&self, id: &PaymentId) -> Result<facts::PaymentFailed, NothingToSay> {
+        let (payment, told) = self.payment(id)?;
+        let none = BTreeMap::new();
+        let shares = self.account.spread(&told.invoices, told.amount, &none, self.sending.on);
+        let mut concerned: BTreeSet<_> = shares.into_iter().map(|(invoice, _)| invoice).collect();
+        if concerned.is_empty() {
+            concerned.extend(told.invoices.iter().cloned());
+        }
+        Ok(facts::PaymentFailed {
+            amount: told.amount,
+            failed_on: self.letter.queued_on,
+            method: method(told.method),
+            is_returned: payment.state() == PaymentState::Returned,
+            invoices: self.invoices(&concerned),
+            link: self.link(),
+        })
+    }
+
+    fn plan(&self, covered: &BTreeSet<InvoiceId>) -> Result<facts::Plan, NothingToSay> {
+        let plan = self.account.plan.as_ref().filter(|plan| plan.invoices == *covered);
+        let plan = plan.ok_or(NothingToSay::Plan)?;
+        let instalment = |part: &domain::plan::Instalment| facts::Instalment {
+            due_on: part.due_on,
+            amount: part.amount,
+        };
+        Ok(facts::Plan {
+            instalments: plan.instalments.iter().map(instalment).collect(),
+            invoices: self.open_of(covered),
+            grace_days: plan.grace_days,
+            link: self.link(),
+        })
+    }
+
+    fn welcome_back(&self) -> facts::WelcomeBack {
+        let way = self.account.last_unlock.as_ref().map(|unlocked| &unlocked.way);
+        let exception = self.account.exception.as_ref().map(|exception| exception.ends);
+        let reopened = match (way, exception) {
+            (Some(UnlockWay::Exception { .. }), Some(ExceptionEnd::Until(until))) => {
+                Reopened::Until(until)
+            }
+            (Some(UnlockWay::Exception { .. }), Some(ExceptionEnd::WithPlan)) => Reopened::WithPlan,
+            (Some(UnlockWay::Approved { despite, .. }), _)
+                if !despite.is_empty() && self.account.plan.is_some() =>
+            {
+                Reopened::WithPlan
+            }
+            _ => Reopened::Settled,
+        };
+        let still_open = match reopened {
+            Reopened::Settled => Vec::new(),
+            Reopened::Until(_) | Reopened::WithPlan => self.overdue(),
+        };
+        facts::WelcomeBack { reopened, still_open, portal_link: self.public_url.to_owned() }
+    }
+
+    fn payment(
+        &self,
+        id: &PaymentId,
+    ) -> Result<(&domain::payment::Payment, &PaymentFacts), NothingToSay> {
+        let payment = self.account.payments.get(id);
+        let known = payment.and_then(|payment| Some((payment, payment.facts.as_ref()?)));
+        known.ok_or_else(|| NothingToSay::Payment(id.clone()))
+    }
+
+    /// Where to pay without signing in. There is no such page yet: the letter says how to pay otherwise.
+    fn link(&self) -> Option<String> {
+        None
+    }
+
+    fn lock(&self) -> Option<facts::Lock> {
+        let lock = self.account.lock.as_ref()?;
+        let opens = match (&lock.cause, self.view.lock_policy().policy.unlock.mode) {
+            (LockCause::Hand(_), _) => Opens::ByTheFirm,
+            (LockCause::Rule(_), UnlockMode::Approval) => Opens::AfterReview,
+            (LockCause::Rule(_), UnlockMode::OnPayment) => Opens::OnPayment,
+        };
+        Some(facts::Lock { reason: lock.cause.text(), since: lock.on, opens })
+    }
+
+    /// What follows if nothing happens: the evaluations to come, on a copy, as far as something harder
+    /// than this letter.
+    fn next(&self) -> Option<Next> {
+        if MAX_INVOICES_AHEAD < self.account.invoices.len() {
+            return None;
+        }
+        let mut account = self.account.clone();
+        let mut context = Context {
+            day: self.sending.on,
+            actor: &Actor::Schedule,
+            policy: &self.view.policy,
+            episode: self.view.episode.as_deref(),
+        };
+        for _ in 0..MAX_STEPS_AHEAD {
+            let on = next_evaluation(&account, &context)?;
+            let events = evaluation_on(&account, &context, on);
+            if let Some(action) = hardest(&events) {
+                return Some(Next { action, on });
+            }
+            account = fold(letters_left(account, &context, on), &events);
+            context.day = on;
+        }
+        None
+    }
+
+    fn invoices(&self, ids: &BTreeSet<InvoiceId>) -> Vec<facts::Invoice> {
+        ids.iter().filter_map(|id| self.account.invoices.get(id)).map(invoice).collect()
+    }
+
+    /// Those that are still open; all of them, should none be.
+    fn open_of(&self, ids: &BTreeSet<InvoiceId>) -> Vec<facts::Invoice> {
+        let known = ids.iter().filter_map(|id| self.account.invoices.get(id));
+        let open: Vec<_> = known.filter(|invoice| invoice.is_open()).map(invoice).collect();
+        if open.is_empty() { self.invoices(ids) } else { open }
+    }
+
+    /// Everything overdue of which something is asked for.
+    fn overdue(&self) -> Vec<facts::Invoice> {
+        let day: Day = self.sending.on;
+        let overdue = self.account.open_invoices().filter(|invoice| invoice.is_overdue(day));
+        overdue.filter(|invoice| !invoice.collectable().is_zero()).map(invoice).collect()
+    }
+
+    fn balance(&self, id: &InvoiceId, currency: Currency) -> Money {
+        let known = self.account.invoices.get(id);
+        known.map_or(Money::zero(currency), domain::invoice::Invoice::balance)
+    }
+}
+
+fn invoice(invoice: &domain::invoice::Invoice) -> facts::Invoice {
+    facts::Invoice {
+        number: invoice.id.clone(),
+        issued_on: invoice.issued_on,
+        due_on: invoice.due_on,
+        total: invoice.total,
+        fees: Money::zero(invoice.total.currency()),
+        paid: invoice.paid(),
+        disputed: invoice.disputed(),
+    }
+}
+
+fn method(method: Method) -> facts::Method {
+    match method {
+        Method::Card => facts::Method::Card,
+        Method::Ach => facts::Method::Bank,
+        Method::Check => facts::Method::Check,
+        Method::Phone => facts::Method::Phone,
+    }
+}
+
+/// The account at the start of that day: what was queued has left on its day.
+fn letters_left(mut account: Account, context: &Context<'_>, day: Day) -> Account {
+    let queued = account.letters.values().filter(|letter| letter.state == LetterState::Queued);
+    let ready = queued.filter(|letter| letter.leaves_on < day);
+    for (letter, leaves_on) in ready.map(|l| (l.id, l.leaves_on)).collect::<Vec<_>>() {
+        let then = Context { day: leaves_on.max(context.day), ..*context };
+        let events = decide(&account, &Command::ClaimLetter { letter }, &then);
+        account = fold(account, &events.unwrap_or_default());
+    }
+    account
+}
+
+/// The hardest thing of an evaluation that a letter warns of.
+fn hardest(events: &[Event]) -> Option<NextAction> {
+    let rank = |action: &NextAction| match action {
+        NextAction::DemandLetter => 0,
+        NextAction::PartnerReview => 1,
+        NextAction::CollectionsReferral => 2,
+        NextAction::Lock => 3,
+    };
+    events.iter().filter_map(warned_of).max_by_key(rank)
+}
+
+fn warned_of(event: &Event) -> Option<NextAction> {
+    let is_demand = |part: &domain::letter::Part| DebtKind::DemandLetter <= part.kind;
+    match event {
+        Event::Locked { .. } => Some(NextAction::Lock),
+        Event::LetterQueued(Letter { content: Content::Debt { parts }, .. })
+            if parts.iter().any(is_demand) =>
+        {
+            Some(NextAction::DemandLetter)
+        }
+        Event::LetterExtended { part, .. } if is_demand(part) => Some(NextAction::DemandLetter),
+        Event::TaskOpened(task) => match task.about {
+            About::ReviewTask { .. } | About::ApproveStep { .. } => Some(NextAction::PartnerReview),
+            About::CollectionsReferral { .. } => Some(NextAction::CollectionsReferral),
+            About::ReadyForUnlock
+            | About::BouncedAddress { .. }
+            | About::LetterStuck { .. }
+            | About::NoAddress
+            | About::RecordsRequest
+            | About::Mismatch { .. } => None,
+        },
+        _ => None,
+    }
+}
+
+/// The invoices of a debt letter that may still be sent: those collected now.
+pub(super) fn still_true(
+    account: &Account,
+    policy: &Policy,
+    sending: &Sending,
+    day: Day,
+) -> BTreeSet<InvoiceId> {
+    let view = account.collection(policy, day);
+    let known = sending.invoices.iter().filter_map(|id| account.invoices.get(id));
+    known.filter(|invoice| view.collects(invoice)).map(|invoice| invoice.id.clone()).collect()
+}

@@ -1,0 +1,392 @@
+//! The day at each firm: whose has begun, who is due, and their evaluation (EVAL-1, EVAL-3).
+//!
+//! Three small steps over one queue, so that nothing takes long and a crash costs nothing. The tick asks
+//! the index `dawn` whose day has begun and hands on one message for each shard that has somebody due;
+//! a shard's message is read page by page from the index `due`, ten clients a message; these are
+//! evaluated one by one. Who isn't due is never read. Missed days need no word: due is whoever was due by
+//! today. Each step may run twice, for evaluating twice writes nothing twice (EVAL-2).
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::calendar::{Day, plus, start_of};
+use domain::command::Command;
+use domain::id::{ClientId, FirmId};
+use domain::role::Actor;
+use platform::clock::Clock;
+use platform::queue::{Queue, QueueError, QueueMessage};
+use serde::{Deserialize, Serialize};
+use store::{Dynamo, MAX_PAGE, PageRequest, Platform, StoreError};
+use tracing::{error, info, warn};
+
+use crate::execute::{Caller, ExecuteError, Executed, execute};
+use crate::firm::Firm;
+use crate::firms::Firms;
+
+/// How many clients one message names: what an evaluation takes at worst (seconds, on an account of
+/// thousands of invoices) times this is well inside the function's time limit.
+pub const MAX_CLIENTS: usize = 10;
+
+/// What is begun this long before the time limit is still finished.
+const MARGIN: TimeDelta = TimeDelta::seconds(30);
+
+/// How long after its day began a firm is looked at once more, for what got lost on the way.
+const LOOK_AGAIN: TimeDelta = TimeDelta::hours(1);
+
+/// A client whose evaluation failed in company is tried again alone, a little later.
+const ALONE_AFTER_SECONDS: u32 = 5;
+
+/// Where the next day seems to have begun already (at the end of the calendar), the next tick looks.
+const NO_TOMORROW: TimeDelta = TimeDelta::minutes(15);
+
+/// One thing to do, as the queue of evaluations holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Evaluation {
+    /// Hand on whoever is due.
+    Shard {
+        /// At which firm.
+        firm: FirmId,
+        /// By which day.
+        day: Day,
+        /// In which part of its clients.
+        shard: u32,
+        /// After whom, where this goes on with what was begun.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cursor: Option<String>,
+    },
+    /// Evaluate them.
+    Clients {
+        /// At which firm.
+        firm: FirmId,
+        /// For which day.
+        day: Day,
+        /// Whom; at most [`MAX_CLIENTS`].
+        clients: Vec<ClientId>,
+    },
+}
+
+impl Evaluation {
+    /// At which firm.
+    pub fn firm(&self) -> &FirmId {
+        match self {
+            Self::Shard { firm, .. } | Self::Clients { firm, .. } => firm,
+        }
+    }
+
+    fn day(&self) -> Day {
+        match self {
+            Self::Shard { day, .. } | Self::Clients { day, .. } => *day,
+        }
+    }
+
+    fn message(&self) -> Result<QueueMessage, DayError> {
+        let message = QueueMessage::json(self).map_err(DayError::Encode)?;
+        Ok(message.on_behalf_of(group(self.firm())))
+    }
+}
+
+/// The queue shares itself out among firms by this: letters, digits and punctuation.
+fn group(firm: &FirmId) -> String {
+    firm.as_str().chars().map(|c| if c.is_ascii_graphic() { c } else { '_' }).collect()
+}
+
+/// Why a day's work could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum DayError {
+    /// Another system's message, or a firm that is gone.
+    #[error("there is no firm {0}")]
+    NoFirm(FirmId),
+    /// Nobody is evaluated before the day.
+    #[error("day {day} has not begun at firm {firm}, where it is {today}")]
+    NotBegun {
+        /// Which firm.
+        firm: FirmId,
+        /// As asked for.
+        day: Day,
+        /// The firm's day.
+        today: Day,
+    },
+    /// Not what this program sends.
+    #[error("firm {firm} has {shards} shards, the message names {shard}")]
+    NoShard {
+        /// Which firm.
+        firm: FirmId,
+        /// As asked for.
+        shard: u32,
+        /// As the firm has.
+        shards: u32,
+    },
+    /// Not what this program sends.
+    #[error("the message names {0} clients, expected 1 to {MAX_CLIENTS}")]
+    Clients(usize),
+    /// The evaluation of a client.
+    #[error("client {client} of firm {firm} could not be evaluated")]
+    Evaluate {
+        /// Of which firm.
+        firm: FirmId,
+        /// Which client.
+        client: ClientId,
+        /// Why not.
+        source: Box<ExecuteError>,
+    },
+    /// The table.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The queue.
+    #[error("the work could not be handed on")]
+    Queue(#[from] QueueError),
+    /// A message could not be made: a mistake of the program.
+    #[error("a message could not be written")]
+    Encode(#[source] serde_json::Error),
+}
+
+/// What a tick did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Tick {
+    /// Firms whose day was begun.
+    pub firms: u32,
+    /// Shards with somebody due.
+    pub shards: u32,
+    /// Firms that could not be begun; the next tick tries again.
+    pub failed: u32,
+    /// Firms that this tick had no time for; the next one has.
+    pub left: u32,
+}
+
+/// What the day's work needs.
+#[derive(Clone)]
+pub struct Days {
+    /// The table.
+    pub dynamo: Dynamo,
+    /// The queue of evaluations.
+    pub queue: Arc<dyn Queue>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Days {
+    /// Begins the day of each firm whose day has begun. A firm that fails holds up no other.
+    ///
+    /// # Errors
+    /// When the firms can't be asked for.
+    pub async fn tick(&self, deadline: DateTime<Utc>) -> Result<Tick, DayError> {
+        let mut tick = Tick::default();
+        for id in Platform::new(self.dynamo.clone()).dawned(self.clock.now()).await? {
+            if self.is_late(deadline) {
+                tick.left += 1;
+                continue;
+            }
+            match self.begin(&id).await {
+                Ok(shards) => {
+                    tick.firms += 1;
+                    tick.shards += shards;
+                }
+                Err(failure) => {
+                    tick.failed += 1;
+                    let chain = platform::log::chain(&failure);
+                    error!(firm.id = %id, "Could not begin the day of firm {id}: {chain}");
+                }
+            }
+        }
+        info!(
+            tick.firms,
+            tick.shards, tick.failed, tick.left, "Began the day of {} firms", tick.firms
+        );
+        Ok(tick)
+    }
+
+    /// Begins one firm's day: hands on the shards that have somebody due, then says when to look again.
+    /// In this order, so that a crash between the two repeats the first.
+    async fn begin(&self, id: &FirmId) -> Result<u32, DayError> {
+        let now = self.clock.now();
+        let firm = Firm::open(self.dynamo.clone(), id.clone()).await?;
+        let firm = firm.ok_or_else(|| DayError::NoFirm(id.clone()))?;
+        let day = firm.day(now);
+        let is_second_look = firm.store().evaluated_on().await? == Some(day);
+        let shards = due_shards(&firm, day).await?;
+        if is_second_look && !shards.is_empty() {
+            warn!(firm.id = %id, shards = shards.len(), "Firm {id} has still somebody due");
+        }
+        let messages = shards.iter().map(|&shard| {
+            Evaluation::Shard { firm: id.clone(), day, shard, cursor: None }.message()
+        });
+        self.queue.send(messages.collect::<Result<_, _>>()?).await?;
+        let tomorrow = tomorrow(&firm, day, now);
+        let next_at = match shards.is_empty() || is_second_look {
+            true => tomorrow,
+            false => tomorrow.min(now + LOOK_AGAIN),
+        };
+        firm.store().set_dawn(firm.settings(), day, next_at).await?;
+        Ok(u32::try_from(shards.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Does what a message of the queue says.
+    ///
+    /// # Errors
+    /// When it has to come again, or never can be done.
+    pub async fn handle(
+        &self,
+        firms: &Firms,
+        message: Evaluation,
+        deadline: DateTime<Utc>,
+    ) -> Result<(), DayError> {
+        let id = message.firm();
+        let firm = firms.get(id).await?.ok_or_else(|| DayError::NoFirm(id.clone()))?;
+        let (day, today) = (message.day(), firm.day(self.clock.now()));
+        if today < day {
+            return Err(DayError::NotBegun { firm: id.clone(), day, today });
+        }
+        match message {
+            Evaluation::Shard { shard, cursor, .. } => {
+                self.hand_on(&firm, day, shard, cursor, deadline).await
+            }
+            Evaluation::Clients { clients, .. } => {
+                self.evaluate(&firm, day, clients, deadline).await
+            }
+        }
+    }
+
+    /// Hands on whoever of the shard is due, page by page; before the time limit, the rest of the shard.
+    async fn hand_on(
+        &self,
+        firm: &Firm,
+        day: Day,
+        shard: u32,
+        mut cursor: Option<String>,
+        deadline: DateTime<Utc>,
+    ) -> Result<(), DayError> {
+        let shards = firm.settings().shards;
+        if shards <= shard {
+            return Err(DayError::NoShard { firm: firm.id().clone(), shard, shards });
+        }
+        loop {
+            let page = PageRequest { cursor: cursor.as_deref(), limit: MAX_PAGE };
+            let page = firm.store().due(shard, day, &page).await?;
+            let clients: Vec<_> = page.items.into_iter().map(|due| due.client).collect();
+            let messages = clients.chunks(MAX_CLIENTS).map(|clients| {
+                let (firm, clients) = (firm.id().clone(), clients.to_vec());
+                Evaluation::Clients { firm, day, clients }.message()
+            });
+            self.queue.send(messages.collect::<Result<_, _>>()?).await?;
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(());
+            }
+            if self.is_late(deadline) {
+                let rest = Evaluation::Shard { firm: firm.id().clone(), day, shard, cursor };
+                return Ok(self.queue.send(vec![rest.message()?]).await?);
+            }
+        }
+    }
+
+    /// Evaluates each; those that fail come again alone, so that only the poison becomes a dead letter.
+    async fn evaluate(
+        &self,
+        firm: &Firm,
+        day: Day,
+        clients: Vec<ClientId>,
+        deadline: DateTime<Utc>,
+    ) -> Result<(), DayError> {
+        if clients.is_empty() || MAX_CLIENTS < clients.len() {
+            return Err(DayError::Clients(clients.len()));
+        }
+        let is_alone = clients.len() == 1;
+        let message = |clients: Vec<ClientId>| {
+            Evaluation::Clients { firm: firm.id().clone(), day, clients }.message()
+        };
+        let mut again = Vec::new();
+        let mut clients = clients.into_iter();
+        while let Some(client) = clients.next() {
+            match evaluate(firm, &client, self.clock.now()).await {
+                Ok(_) => {}
+                Err(source) if is_alone => {
+                    let (firm, source) = (firm.id().clone(), Box::new(source));
+                    return Err(DayError::Evaluate { firm, client, source });
+                }
+                Err(failure) => {
+                    let chain = platform::log::chain(&failure);
+                    warn!(client.id = %client, "Could not evaluate client {client} yet: {chain}");
+                    again.push(message(vec![client])?.after_seconds(ALONE_AFTER_SECONDS));
+                }
+            }
+            if self.is_late(deadline) && 0 < clients.len() {
+                again.push(message(clients.collect())?);
+                break;
+            }
+        }
+        Ok(self.queue.send(again).await?)
+    }
+
+    fn is_late(&self, deadline: DateTime<Utc>) -> bool {
+        deadline - MARGIN <= self.clock.now()
+    }
+}
+
+/// The daily evaluation of one client, on the firm's day (EVAL-1).
+///
+/// # Errors
+/// As [`execute`] has.
+pub async fn evaluate(
+    firm: &Firm,
+    client: &ClientId,
+    now: DateTime<Utc>,
+) -> Result<Executed, ExecuteError> {
+    execute(firm, client, &Command::Evaluate, &Caller::new(Actor::Schedule), now).await
+}
+
+/// What came of a firm's day.
+#[derive(Debug, Default)]
+pub struct Ran {
+    /// How many clients were due.
+    pub evaluated: u32,
+    /// Those that could not be evaluated.
+    pub failed: Vec<(ClientId, ExecuteError)>,
+}
+
+/// Evaluates whoever is due at the firm, here and now: the day of a test firm, whose clock is moved by
+/// hand (TEST-1).
+///
+/// # Errors
+/// When it can't be read who is due.
+pub async fn run(firm: &Firm, now: DateTime<Utc>) -> Result<Ran, StoreError> {
+    let day = firm.day(now);
+    let mut ran = Ran::default();
+    for shard in 0..firm.settings().shards {
+        let mut cursor: Option<String> = None;
+        loop {
+            let page = PageRequest { cursor: cursor.as_deref(), limit: MAX_PAGE };
+            let page = firm.store().due(shard, day, &page).await?;
+            for due in page.items {
+                match evaluate(firm, &due.client, now).await {
+                    Ok(_) => ran.evaluated += 1,
+                    Err(failure) => ran.failed.push((due.client, failure)),
+                }
+            }
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+    }
+    firm.store().set_dawn(firm.settings(), day, tomorrow(firm, day, now)).await?;
+    Ok(ran)
+}
+
+/// The shards in which somebody is due: one item of each is read.
+async fn due_shards(firm: &Firm, day: Day) -> Result<Vec<u32>, StoreError> {
+    let mut shards = Vec::new();
+    for shard in 0..firm.settings().shards {
+        let one = PageRequest { cursor: None, limit: 1 };
+        if !firm.store().due(shard, day, &one).await?.items.is_empty() {
+            shards.push(shard);
+        }
+    }
+    Ok(shards)
+}
+
+/// When the firm's next day begins: at its first instant, which need not be midnight.
+fn tomorrow(firm: &Firm, day: Day, now: DateTime<Utc>) -> DateTime<Utc> {
+    let tomorrow = start_of(plus(day, 1), firm.settings().zone);
+    if now < tomorrow { tomorrow } else { now + NO_TOMORROW }
+}
