@@ -323,7 +323,8 @@ impl Webhooks {
 
     async fn go_on(&self, webhook: &Webhook, now: DateTime<Utc>) -> Result<Finish, StoreError> {
         let store = self.store(&webhook.firm);
-        let delay = match self.process(webhook, now).await {
+        // Boxed: the whole of a command is in it, and many are under way at once in a sweep.
+        let delay = match Box::pin(self.process(webhook, now)).await {
             Ok(outcome) => {
                 store.finish_webhook(&webhook.gateway, &webhook.event, outcome.as_str()).await?;
                 return Ok(Finish::Done(outcome));

@@ -1,0 +1,204 @@
+//! The sweeper: hands on what nobody else did (the outbox).
+//!
+//! Webhooks that were kept and not finished are gone on with here; letters that are ready, and claimed ones
+//! of which nothing was heard (LET-4), are put on the letters' queue. Everything is leased before it is
+//! touched, so two sweepers never hold the same thing and a sweeper that dies loses nothing: the lease
+//! runs out. Each thing is alone with its failure. A payment that was not put on all its invoices yet is
+//! gone on with through its webhook, and else by the client's next evaluation, which is then due at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use domain::id::{FirmId, GatewayId};
+use futures::StreamExt;
+use platform::clock::Clock;
+use platform::log::chain;
+use platform::queue::{Queue, QueueError, QueueMessage};
+use serde::Serialize;
+use store::{Platform, Ready, StoreError, Waiting};
+use tokio::time::Instant;
+
+use crate::correspondence::LetterMessage;
+use crate::webhook::{Finish, Webhooks};
+
+/// How much is looked at of each shard at once.
+const PAGE: u32 = 100;
+
+/// How many things are done at the same time: they wait for gateways, not for this machine.
+const AT_ONCE: usize = 8;
+
+/// How long one webhook may take: a reading and a commit at their slowest.
+const WEBHOOK_WITHIN: Duration = Duration::from_secs(40);
+
+/// No new round is begun after that: the next sweep comes every minute.
+const ROUNDS_WITHIN: Duration = Duration::from_secs(50);
+
+/// How long a webhook is this sweeper's alone: longer than it may take.
+const WEBHOOK_LEASE: TimeDelta = TimeDelta::minutes(2);
+
+/// How long a letter is the queue's: a few times of handing it out.
+const LETTER_LEASE: TimeDelta = TimeDelta::minutes(10);
+
+/// How soon what can't be read is looked at again: a newer program may have written it.
+const UNREADABLE_LEASE: TimeDelta = TimeDelta::hours(1);
+
+/// What the sweeper needs.
+pub struct Sweeper {
+    webhooks: Arc<Webhooks>,
+    letters: Arc<dyn Queue>,
+    clock: Arc<dyn Clock>,
+}
+
+/// What one sweep did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Swept {
+    /// Webhooks that are done with.
+    pub webhooks: u64,
+    /// Of these, such that a person should look at.
+    pub alarming: u64,
+    /// Webhooks that were put off: their gateway is down, or their account is busy.
+    pub put_off: u64,
+    /// Letters that were put on the queue.
+    pub letters: u64,
+    /// Of these, such that were claimed and of which nothing was heard.
+    pub stuck: u64,
+    /// Things that can't be read.
+    pub unreadable: u64,
+    /// Things that failed and come again.
+    pub failed: u64,
+}
+
+#[derive(Default)]
+struct Counts {
+    webhooks: AtomicU64,
+    alarming: AtomicU64,
+    put_off: AtomicU64,
+    letters: AtomicU64,
+    stuck: AtomicU64,
+    unreadable: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl Sweeper {
+    /// Over all firms.
+    pub fn new(webhooks: Arc<Webhooks>, letters: Arc<dyn Queue>, clock: Arc<dyn Clock>) -> Self {
+        Self { webhooks, letters, clock }
+    }
+
+    /// Hands on everything that is ready, as far as there is time.
+    ///
+    /// # Errors
+    /// When the outbox can't be read at all; what failed by itself is counted.
+    pub async fn sweep(&self) -> Result<Swept, StoreError> {
+        let (begun, counts) = (Instant::now(), Counts::default());
+        loop {
+            let ready = self.platform().ready(self.clock.now(), PAGE).await?;
+            let leased = AtomicU64::new(0);
+            let done = futures::stream::iter(ready)
+                .map(|ready| self.one(ready, &counts, &leased))
+                .buffer_unordered(AT_ONCE);
+            let letters: Vec<_> = done.collect().await;
+            self.hand_on(letters.into_iter().flatten().collect(), &counts).await;
+            // The index lags: what was leased a moment ago may still be in it, and is not leased twice.
+            if leased.into_inner() == 0 || ROUNDS_WITHIN < begun.elapsed() {
+                return Ok(counts.taken());
+            }
+        }
+    }
+
+    fn platform(&self) -> &Platform {
+        self.webhooks.platform()
+    }
+
+    /// Does one thing, or answers with the letter to be handed on.
+    async fn one(&self, ready: Ready, counts: &Counts, leased: &AtomicU64) -> Option<LetterMessage> {
+        let lease = match &ready.what {
+            Ok(Waiting::Webhook { .. }) => WEBHOOK_LEASE,
+            Ok(Waiting::Letter { .. } | Waiting::Claimed { .. }) => LETTER_LEASE,
+            Err(_) => UNREADABLE_LEASE,
+        };
+        match self.platform().lease(&ready, self.clock.now() + lease).await {
+            Ok(true) => leased.fetch_add(1, Ordering::Relaxed),
+            Ok(false) => return None, // somebody else does it, or did
+            Err(error) => {
+                tracing::warn!("Could not lease something that waits: {}", chain(&error));
+                counts.failed.fetch_add(1, Ordering::Relaxed);
+                return None;
+            }
+        };
+        match &ready.what {
+            Ok(Waiting::Webhook { firm, gateway, event, .. }) => {
+                self.webhook(firm, gateway, event, counts).await;
+                None
+            }
+            Ok(letter) => LetterMessage::of(letter),
+            Err(error) => {
+                tracing::error!("Something that waits can't be read: {}", chain(error));
+                counts.unreadable.fetch_add(1, Ordering::Relaxed);
+                None
+            }
+        }
+    }
+
+    async fn webhook(&self, firm: &FirmId, gateway: &GatewayId, event: &str, counts: &Counts) {
+        let finish = self.webhooks.finish(firm, gateway, event, self.clock.now());
+        let counter = match tokio::time::timeout(WEBHOOK_WITHIN, finish).await {
+            Ok(Ok(Finish::Done(outcome))) => {
+                counts.alarming.fetch_add(u64::from(outcome.is_alarming()), Ordering::Relaxed);
+                &counts.webhooks
+            }
+            Ok(Ok(Finish::Before)) => &counts.webhooks,
+            Ok(Ok(Finish::Later(_))) => &counts.put_off,
+            Ok(Err(error)) => {
+                tracing::warn!("Could not finish webhook {event}: {}", chain(&error));
+                &counts.failed
+            }
+            Err(_) => {
+                tracing::warn!("Could not finish webhook {event} within {WEBHOOK_WITHIN:?}");
+                &counts.failed
+            }
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Those that the queue does not take come again when their lease ends.
+    async fn hand_on(&self, letters: Vec<LetterMessage>, counts: &Counts) {
+        let stuck = letters.iter().filter(|letter| letter.stuck).count();
+        let message = |letter: &LetterMessage| {
+            QueueMessage::json(letter).map(|message| message.on_behalf_of(letter.firm.as_str()))
+        };
+        let Ok(messages) = letters.iter().map(message).collect::<Result<Vec<_>, _>>() else {
+            return; // ids and a number always have a JSON
+        };
+        let count = messages.len() as u64;
+        let unsent = match self.letters.send(messages).await {
+            Ok(()) => 0,
+            Err(error) => {
+                tracing::warn!("Could not hand on letters: {}", chain(&error));
+                match error {
+                    QueueError::Unsent { unsent, .. } => unsent.len() as u64,
+                    QueueError::TooLarge { .. } | QueueError::DelayTooLong { .. } => count,
+                }
+            }
+        };
+        counts.letters.fetch_add(count - unsent, Ordering::Relaxed);
+        counts.failed.fetch_add(unsent, Ordering::Relaxed);
+        counts.stuck.fetch_add(stuck as u64, Ordering::Relaxed);
+    }
+}
+
+impl Counts {
+    fn taken(self) -> Swept {
+        Swept {
+            webhooks: self.webhooks.into_inner(),
+            alarming: self.alarming.into_inner(),
+            put_off: self.put_off.into_inner(),
+            letters: self.letters.into_inner(),
+            stuck: self.stuck.into_inner(),
+            unreadable: self.unreadable.into_inner(),
+            failed: self.failed.into_inner(),
+        }
+    }
+}
