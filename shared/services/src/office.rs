@@ -3,7 +3,9 @@
 
 pub mod door;
 pub mod grants;
+pub mod outcome;
 pub mod policies;
 pub mod unlock;
 
-pub use door::{Desk, Office, open_door};
+pub use door::{BodyLimit, Desk, Office, open_door};
+pub use outcome::Outcome;

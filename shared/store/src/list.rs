@@ -1,6 +1,7 @@
 //! Lists of one firm: clients, invoices, letters, tasks, the audit trail; and single things by their name.
 
 use chrono::{DateTime, Utc};
+use domain::account::UnlockRequest;
 use domain::calendar::Day;
 use domain::id::{ClassId, ClientId, InvoiceId, PaymentId};
 use domain::invoice::Invoice;
@@ -38,6 +39,8 @@ pub struct ClientRow {
     pub oldest_due: Option<Day>,
     /// The day of its next evaluation.
     pub next_evaluation: Option<Day>,
+    /// The open request to unlock.
+    pub request: Option<UnlockRequest>,
 }
 
 /// An open task in the firm's list.
@@ -304,6 +307,7 @@ fn client_row(item: &Item) -> Result<ClientRow, StoreError> {
         state: state.ok_or_else(|| corrupt(item, format!("it has no {LISTED_AS}")))?,
         oldest_due: oldest_due.map_err(|error| corrupt(item, error))?,
         next_evaluation: Books::read(item)?.next_evaluation,
+        request: facts.request,
     })
 }
 

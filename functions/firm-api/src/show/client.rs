@@ -1,0 +1,393 @@
+//! A client: who it is, where it stands and why.
+
+use std::collections::BTreeMap;
+
+use domain::account::{self, Account, ExceptionEnd};
+use domain::decide::Context;
+use domain::explain::{Explanation, explain};
+use domain::invoice;
+use domain::lock::{self, LockCause};
+use domain::money::{Currency, Money};
+use domain::plan;
+use domain::role::Actor;
+use serde::Serialize;
+use services::execute::View;
+use services::http::{Amount, Date};
+use services::office::outcome::portal;
+use services::office::unlock::RequestRef;
+use store::ClientRow;
+use utoipa::ToSchema;
+
+use super::names;
+
+/// A client in a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ClientInList {
+    /// Its id.
+    pub client: String,
+    /// Its name.
+    pub name: String,
+    /// Its class, whose policy applies.
+    pub class: String,
+    /// `stopped`, `locked`, `exception`, `on_hold` or `open`, the first that holds.
+    #[schema(example = "locked")]
+    pub state: &'static str,
+    /// The due date of its oldest open invoice.
+    pub oldest_due: Option<Date>,
+    /// When it is looked at next.
+    pub next_evaluation: Option<Date>,
+}
+
+impl From<ClientRow> for ClientInList {
+    fn from(row: ClientRow) -> Self {
+        Self {
+            client: row.client.to_string(),
+            name: row.name.personal,
+            class: row.class.to_string(),
+            state: row.state.as_str(),
+            oldest_due: row.oldest_due.map(Date),
+            next_evaluation: row.next_evaluation.map(Date),
+        }
+    }
+}
+
+/// A client.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Client {
+    /// Its id.
+    pub client: String,
+    /// Its name.
+    pub name: String,
+    /// Its class, whose policy applies.
+    pub class: String,
+    /// The currency in which it is usually billed.
+    pub currency: String,
+    /// Where letters go, in this order.
+    pub contacts: Vec<Contact>,
+    /// What is done for it.
+    pub service_lines: Vec<String>,
+    /// Whether its engagement's terms allow late fees.
+    pub terms_allow_late_fee: bool,
+    /// The portal: `open` or `locked`.
+    #[schema(example = "locked")]
+    pub portal: &'static str,
+    /// The lock, if it is locked.
+    pub lock: Option<Lock>,
+    /// The open request to unlock.
+    pub unlock_request: Option<Request>,
+    /// The hold on the client.
+    pub hold: Option<Hold>,
+    /// Why nothing is collected any more, if so.
+    pub hard_stop: Option<HardStop>,
+    /// The running exception.
+    pub exception: Option<Exception>,
+    /// The running plan.
+    pub plan: Option<Plan>,
+    /// Running promises.
+    pub promises: Vec<Promise>,
+    /// What it owes, currency by currency.
+    pub balance: Vec<Amount>,
+    /// Of that, what is overdue.
+    pub overdue: Vec<Amount>,
+    /// Its credit, currency by currency.
+    pub credit: Vec<Amount>,
+    /// How many tasks wait.
+    pub open_tasks: usize,
+    /// Why it stands where it stands, and what comes next.
+    pub explanation: Explained,
+    /// When it is looked at next.
+    pub next_evaluation: Option<Date>,
+    /// The account's version.
+    pub version: u64,
+}
+
+/// One address.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Contact {
+    /// The e-mail address.
+    pub address: String,
+    /// Whether a letter came back from it.
+    pub is_bounced: bool,
+}
+
+/// The lock.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Lock {
+    /// Which episode, counted from 1.
+    pub episode: u32,
+    /// Since when.
+    pub on: Date,
+    /// Why, as the client reads it.
+    pub reason: String,
+    /// `rule` or `hand`.
+    #[schema(example = "rule")]
+    pub by: &'static str,
+    /// The policy that the episode follows.
+    pub policy: Policy,
+}
+
+/// A version of a policy.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PolicyName)]
+pub struct Policy {
+    /// Of which class.
+    pub class: String,
+    /// Which version.
+    pub version: u32,
+}
+
+/// A request to unlock.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OpenRequest)]
+pub struct Request {
+    /// Its id.
+    pub id: String,
+    /// Who asked.
+    pub by: String,
+    /// When.
+    pub on: Date,
+    /// The first day on which it no longer stands.
+    pub expires_on: Date,
+}
+
+/// A hold.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Hold {
+    /// On which invoice; the client, if not said.
+    pub invoice: Option<String>,
+    /// Since when.
+    pub begun_on: Date,
+    /// The last day on which it holds; until it is released, if not said.
+    pub until: Option<Date>,
+    /// Why.
+    pub reason: String,
+}
+
+/// Nothing is collected any more.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HardStop {
+    /// Since when.
+    pub on: Date,
+    /// Why.
+    pub reason: String,
+}
+
+/// No automatic lock is set meanwhile.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Exception {
+    /// Since when.
+    pub begun_on: Date,
+    /// The last day; as long as the plan is kept, if not said.
+    pub until: Option<Date>,
+    /// Why.
+    pub reason: String,
+}
+
+/// A payment plan.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Plan {
+    /// Since when.
+    pub begun_on: Date,
+    /// For what.
+    pub invoices: Vec<String>,
+    /// What it covers.
+    pub covered: Amount,
+    /// In which instalments.
+    pub instalments: Vec<Instalment>,
+    /// Days after an instalment's due day before the plan breaks.
+    pub grace_days: u32,
+}
+
+/// An instalment.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PlannedInstalment)]
+pub struct Instalment {
+    /// When.
+    pub due_on: Date,
+    /// How much.
+    pub amount: Amount,
+}
+
+/// A promise to pay.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Promise {
+    /// When it was made.
+    pub made_on: Date,
+    /// The last day to keep it.
+    pub until: Date,
+    /// For which invoices.
+    pub invoices: Vec<String>,
+}
+
+/// Why a client stands where it stands, and what comes next (EVAL-5).
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Explained {
+    /// How things stand, the most important first.
+    pub why: Vec<String>,
+    /// What the next evaluation that does anything will do.
+    pub next: Option<Next>,
+    /// Under which policy.
+    pub policy: Policy,
+}
+
+/// What comes next.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Next {
+    /// When.
+    pub on: Date,
+    /// What.
+    pub what: Vec<String>,
+    /// What would stop it.
+    pub stopped_by: Vec<String>,
+}
+
+impl Client {
+    /// As it is now.
+    pub fn of(view: &View) -> Self {
+        let account = &view.loaded.account;
+        let profile = &account.profile;
+        let context = Context {
+            day: view.day,
+            actor: &Actor::Schedule,
+            policy: &view.policy,
+            episode: view.episode.as_deref(),
+        };
+        Self {
+            client: account.client.to_string(),
+            name: profile.name.as_str().to_owned(),
+            class: profile.class.to_string(),
+            currency: profile.currency.code().to_owned(),
+            contacts: profile.contacts.iter().map(Contact::of).collect(),
+            service_lines: names(&profile.service_lines),
+            terms_allow_late_fee: profile.terms_allow_late_fee,
+            portal: portal(account),
+            lock: account.lock.as_ref().map(Lock::of),
+            unlock_request: Request::of(account),
+            hold: account.hold.as_ref().map(|on_client| hold(None, on_client)),
+            hard_stop: account.hard_stop.as_ref().map(|stop| HardStop {
+                on: Date(stop.on),
+                reason: stop.reason.as_str().to_owned(),
+            }),
+            exception: account.exception.as_ref().map(Exception::of),
+            plan: account.plan.as_ref().map(Plan::of),
+            promises: account.promises.iter().map(Promise::of).collect(),
+            balance: sums(account.open_invoices().map(invoice::Invoice::balance)),
+            overdue: sums(
+                account
+                    .open_invoices()
+                    .filter(|invoice| invoice.is_overdue(view.day))
+                    .map(invoice::Invoice::balance),
+            ),
+            credit: sums(account.credits.values().map(|credit| credit.amount)),
+            open_tasks: account.tasks.len(),
+            explanation: Explained::of(explain(account, &context)),
+            next_evaluation: view.loaded.next_evaluation().map(Date),
+            version: view.loaded.version(),
+        }
+    }
+}
+
+/// Sums of two currencies never meet.
+fn sums(amounts: impl Iterator<Item = Money>) -> Vec<Amount> {
+    let mut sums: BTreeMap<Currency, u64> = BTreeMap::new();
+    for amount in amounts {
+        let sum = sums.entry(amount.currency()).or_default();
+        *sum = sum.saturating_add(amount.minor());
+    }
+    sums.into_iter().map(|(currency, minor)| Amount(Money::new(minor, currency))).collect()
+}
+
+impl Contact {
+    fn of(contact: &account::Contact) -> Self {
+        Self { address: contact.address.as_str().to_owned(), is_bounced: contact.is_bounced }
+    }
+}
+
+impl Lock {
+    fn of(lock: &lock::Lock) -> Self {
+        let by = match lock.cause {
+            LockCause::Rule(_) => "rule",
+            LockCause::Hand(_) => "hand",
+        };
+        let policy =
+            Policy { class: lock.policy.class.to_string(), version: lock.policy.version };
+        Self { episode: lock.episode, on: Date(lock.on), reason: lock.cause.text(), by, policy }
+    }
+}
+
+impl Request {
+    fn of(account: &Account) -> Option<Self> {
+        let id = RequestRef::of(account)?.name();
+        let request = account.request.as_ref()?;
+        Some(Self {
+            id,
+            by: request.by.to_string(),
+            on: Date(request.on),
+            expires_on: Date(request.expires_on),
+        })
+    }
+}
+
+/// A hold on that invoice, or on the client.
+pub fn hold(invoice: Option<&domain::id::InvoiceId>, hold: &invoice::Hold) -> Hold {
+    Hold {
+        invoice: invoice.map(ToString::to_string),
+        begun_on: Date(hold.begun_on),
+        until: hold.until.map(Date),
+        reason: hold.reason.as_str().to_owned(),
+    }
+}
+
+impl Exception {
+    fn of(exception: &account::Exception) -> Self {
+        let until = match exception.ends {
+            ExceptionEnd::Until(until) => Some(Date(until)),
+            ExceptionEnd::WithPlan => None,
+        };
+        let reason = exception.reason.as_str().to_owned();
+        Self { begun_on: Date(exception.begun_on), until, reason }
+    }
+}
+
+impl Plan {
+    /// As it runs.
+    pub fn of(plan: &plan::Plan) -> Self {
+        let instalments = plan.instalments.iter().map(|instalment| Instalment {
+            due_on: Date(instalment.due_on),
+            amount: Amount(instalment.amount),
+        });
+        Self {
+            begun_on: Date(plan.begun_on),
+            invoices: names(&plan.invoices),
+            covered: Amount(plan.covered),
+            instalments: instalments.collect(),
+            grace_days: plan.grace_days,
+        }
+    }
+}
+
+impl Promise {
+    /// As it runs.
+    pub fn of(promise: &plan::Promise) -> Self {
+        Self {
+            made_on: Date(promise.made_on),
+            until: Date(promise.until),
+            invoices: names(&promise.invoices),
+        }
+    }
+}
+
+impl Explained {
+    fn of(explanation: Explanation) -> Self {
+        let next = explanation.next.map(|next| Next {
+            on: Date(next.on),
+            what: next.what,
+            stopped_by: next.stopped_by,
+        });
+        let policy = Policy {
+            class: explanation.policy.class.to_string(),
+            version: explanation.policy.version,
+        };
+        Self { why: explanation.why, next, policy }
+    }
+}
