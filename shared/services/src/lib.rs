@@ -1,5 +1,6 @@
 //! services
 
+pub mod correspondence;
 pub mod day;
 pub mod execute;
 pub mod firm;
@@ -7,3 +8,5 @@ pub mod firms;
 pub mod http;
 pub mod import;
 pub mod office;
+pub mod sweep;
+pub mod webhook;
