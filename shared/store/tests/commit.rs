@@ -1,5 +1,7 @@
 //! The commit: what it writes, on which condition, and what happens when no answer comes.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
 mod common;
 
 use std::sync::Arc;

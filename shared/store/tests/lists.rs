@@ -1,5 +1,7 @@
 //! Lists, cursors and everything of a firm that isn't an account.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
 mod common;
 
 use common::*;

@@ -1,6 +1,8 @@
 //! Whatever an account looks like, it comes back as it was written: open facts with one query, the rest
 //! when it is asked for.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
