@@ -338,7 +338,7 @@ async fn look_up(firm: &Firm, loaded: &mut Loaded, command: &Command) -> Result<
     Ok(true)
 }
 
-async fn episode(
+pub(crate) async fn episode(
     firm: &Firm,
     account: &Account,
     newest: &PolicyVersion,
@@ -353,7 +353,7 @@ async fn episode(
 
 /// A client whose payment is being put on its invoices is due at once: should this process end, the
 /// evaluation goes on with it.
-fn next(after: &Account, context: &Context<'_>) -> Option<Day> {
+pub(crate) fn next(after: &Account, context: &Context<'_>) -> Option<Day> {
     if after.is_spreading() {
         return Some(context.day);
     }
@@ -380,7 +380,7 @@ fn rule(command: &Command) -> Option<&'static str> {
 }
 
 /// Full jitter: anything between nothing and twice the longest wait of the try before.
-fn jitter(tried: u32) -> Result<Duration, ExecuteError> {
+pub(crate) fn jitter(tried: u32) -> Result<Duration, ExecuteError> {
     let longest = FIRST_WAIT.saturating_mul(1 << tried.min(10)).min(LONGEST_WAIT);
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|error| {

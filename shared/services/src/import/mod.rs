@@ -6,5 +6,7 @@
 //! debts that it brought meet the next daily run (LOCK-10).
 
 pub mod mapping;
+pub mod plan;
 pub mod read;
 mod row;
+pub mod run;
