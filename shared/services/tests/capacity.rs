@@ -83,7 +83,8 @@ async fn with_closed(firm: &Firm, count: usize) {
         let next_evaluation = loaded.next_evaluation();
         let derived = Derived { next_evaluation, shards: 2, ready_at: &|_| None };
         let events = [Event::ExceptionEnded];
-        let commit = store.commit(&loaded, &after, &events, &meta("import"), &derived).await.unwrap();
+        let commit =
+            store.commit(&loaded, &after, &events, &meta("import"), &derived).await.unwrap();
         assert!(matches!(commit, Commit::Done(_)));
     }
 }
@@ -98,10 +99,13 @@ async fn eval_3_each_use_case_costs_what_the_file_says() {
         done(&firm, &issue(&format!("A-{number}"), 10_000), &bea(), "2026-03-02").await;
     }
     meter.run("issue an invoice", &issue("A-4", 10_000), "2026-03-02").await;
-    let again = meter.run("evaluate: nothing to do, 5 open", &Command::Evaluate, "2026-03-02").await;
+    let again =
+        meter.run("evaluate: nothing to do, 5 open", &Command::Evaluate, "2026-03-02").await;
     assert!(again.is_empty());
     with_closed(&firm, 450).await;
-    let again = meter.run("evaluate: nothing to do, 5 open, 450 closed", &Command::Evaluate, "2026-03-02").await;
+    let again = meter
+        .run("evaluate: nothing to do, 5 open, 450 closed", &Command::Evaluate, "2026-03-02")
+        .await;
     assert!(again.is_empty());
     meter.begin();
     view(&firm, &acme(), noon("2026-03-02")).await.unwrap().unwrap();
@@ -128,7 +132,8 @@ async fn eval_3_each_use_case_costs_what_the_file_says() {
         let queued: Vec<_> = loaded.account.letters.keys().copied().collect();
         if !is_locked && loaded.next_evaluation().is_some_and(|next| next.to_string() == today) {
             meter.firm.store().dynamo().capacity().take();
-            let evaluated = execute(&firm, &acme(), &Command::Evaluate, &schedule(), noon(&today)).await;
+            let evaluated =
+                execute(&firm, &acme(), &Command::Evaluate, &schedule(), noon(&today)).await;
             is_locked = evaluated.unwrap().account.lock.is_some();
             if is_locked {
                 meter.end("lock with its letter");
@@ -166,7 +171,9 @@ fn compare(costs: &Costs) {
 fn lines(costs: &Costs) -> String {
     let line = |(name, cost): (&String, &[u64; 3])| {
         let [reads, writes, calls] = cost;
-        format!("  {name:?}: {{\"half_reads\": {reads}, \"half_writes\": {writes}, \"calls\": {calls}}}")
+        format!(
+            "  {name:?}: {{\"half_reads\": {reads}, \"half_writes\": {writes}, \"calls\": {calls}}}"
+        )
     };
     format!("{{\n{}\n}}\n", costs.iter().map(line).collect::<Vec<_>>().join(",\n"))
 }

@@ -28,7 +28,11 @@ const CHAIN: &str = "chain";
 /// The id of the last commit: tells whether one without an answer was written.
 pub(crate) const COMMIT: &str = "commit";
 /// The day of the next evaluation.
-const NEXT_EVALUATION: &str = "next_evaluation";
+pub(crate) const NEXT_EVALUATION: &str = "next_evaluation";
+/// The client's name, in lists.
+pub(crate) const NAME: &str = "name";
+/// The client's class, in lists.
+pub(crate) const CLASS: &str = "class";
 /// The due date of the oldest open invoice.
 pub(crate) const OLDEST_DUE: &str = "oldest_due";
 /// The client's state in lists.
@@ -186,6 +190,8 @@ fn derived(account: &Account, next_evaluation: Option<Day>, shards: u32) -> Item
     put(FIRM, firm.to_string());
     put(CLIENT, client.to_string());
     put(LISTED_AS, state.to_owned());
+    put(NAME, account.profile.name.as_str().to_owned());
+    put(CLASS, account.profile.class.to_string());
     let (pk, sk) = Index::Firm.attributes();
     put(pk, clients_pk(firm));
     put(sk, clients_sk(state, account.profile.name.as_str(), client));

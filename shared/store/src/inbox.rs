@@ -60,10 +60,10 @@ impl Store {
         webhook: &Webhook,
         ready_at: DateTime<Utc>,
     ) -> Result<Received, StoreError> {
-        if let Some(known) = self.webhook(&webhook.gateway, &webhook.event).await? {
-            return Ok(Received::Before(Box::new(known)));
-        }
         let place = Key::Inbox(&webhook.gateway, &webhook.event).place(&self.firm);
+        if let Some(known) = self.dynamo.glance(&place).await? {
+            return Ok(Received::Before(Box::new(read(&known)?)));
+        }
         let mut item = new_item(&place, 0);
         item.extend(attributes(webhook)?);
         to_outbox(&mut item, &place, Some(ready_at));

@@ -75,6 +75,29 @@ impl Index {
             Self::Dawn => ("dawn_pk", "dawn_sk"),
         }
     }
+
+    /// The attributes that it has beside all keys. What isn't here can change without a write to the
+    /// index: a commit that leaves a client's row in the lists as it is costs nothing there.
+    pub fn projected(self) -> &'static [&'static str] {
+        match self {
+            Self::Due | Self::Dawn => &[],
+            Self::Outbox => &["attempts"],
+            Self::Firm => &[
+                "about",
+                "assignee",
+                "class",
+                "client",
+                "id",
+                "listed_as",
+                "name",
+                "next_evaluation",
+                "oldest_due",
+                "opened_on",
+                "request",
+                "schema",
+            ],
+        }
+    }
 }
 
 /// A key within a firm.
@@ -311,6 +334,22 @@ pub(crate) fn account_of(pk: &str) -> Option<(FirmId, ClientId)> {
     Some((firm.parse().ok()?, client.parse().ok()?))
 }
 
+/// Firm, gateway and event of a webhook's partition.
+pub(crate) fn webhook_of(pk: &str) -> Option<(FirmId, GatewayId, &str)> {
+    let (firm, rest) = pk.strip_prefix("W#")?.split_once('#')?;
+    let (gateway, event) = rest.split_once('#')?;
+    Some((firm.parse().ok()?, gateway.parse().ok()?, event))
+}
+
+/// The letter of a sort key, and whether it is queued.
+pub(crate) fn letter_of(sk: &str) -> Option<(LetterId, bool)> {
+    let (number, is_queued) = match sk.strip_prefix(prefix::QUEUED_LETTER) {
+        Some(number) => (number, true),
+        None => (sk.strip_prefix(prefix::LETTER)?, false),
+    };
+    Some((LetterId(number.parse().ok()?), is_queued))
+}
+
 /// The firm of a firm's own partition.
 pub(crate) fn firm_of(pk: &str) -> Option<FirmId> {
     pk.strip_prefix("F#")?.parse().ok()
@@ -332,6 +371,12 @@ pub(crate) fn due_pk(firm: &FirmId, shard: u32) -> String {
 /// Sort key of the index `due`.
 pub(crate) fn due_sk(day: Day, client: &ClientId) -> String {
     format!("{day}#{client}")
+}
+
+/// Day and client of a sort key of the index `due`.
+pub(crate) fn due_of(sk: &str) -> Option<(Day, ClientId)> {
+    let (day, client) = sk.split_once('#')?;
+    Some((day.parse().ok()?, client.parse().ok()?))
 }
 
 /// After every client of that day: `$` follows `#`.

@@ -15,10 +15,10 @@ use crate::Store;
 use crate::cursor::{Listed, PageRequest};
 use crate::dynamo::Range;
 use crate::error::StoreError;
-use crate::head::{Books, CLIENT, ClientState, LISTED_AS, OLDEST_DUE, read_facts};
+use crate::head::{CLASS, ClientState, LISTED_AS, NAME, NEXT_EVALUATION, OLDEST_DUE};
 use crate::item::{Item, check_schema, corrupt, get_text, place_of, read};
 use crate::keys::{
-    Index, Key, account_of, clients_in, clients_pk, due_pk, due_until, prefix, tasks_pk,
+    Index, Key, clients_in, clients_pk, due_of, due_pk, due_until, prefix, tasks_pk,
 };
 use crate::load::client_of;
 use crate::outbox::{Delivery, delivery};
@@ -296,18 +296,21 @@ impl Store {
     }
 }
 
+/// From the index: the head itself isn't read.
 fn client_row(item: &Item) -> Result<ClientRow, StoreError> {
-    let facts = read_facts(item)?;
-    let state = get_text(item, LISTED_AS).and_then(ClientState::from_name);
-    let oldest_due = get_text(item, OLDEST_DUE).map(str::parse).transpose();
+    check_schema(item)?;
+    let get = |name| get_text(item, name).ok_or_else(|| corrupt(item, format!("it has no {name}")));
+    let day = |name| get_text(item, name).map(str::parse::<Day>).transpose();
+    let state = ClientState::from_name(get(LISTED_AS)?);
+    let request = item.get("request").cloned().map(serde_dynamo::from_attribute_value);
     Ok(ClientRow {
         client: client_of(item)?,
-        name: facts.profile.name,
-        class: facts.profile.class,
-        state: state.ok_or_else(|| corrupt(item, format!("it has no {LISTED_AS}")))?,
-        oldest_due: oldest_due.map_err(|error| corrupt(item, error))?,
-        next_evaluation: Books::read(item)?.next_evaluation,
-        request: facts.request,
+        name: Personal::new(get(NAME)?),
+        class: get(CLASS)?.parse().map_err(|error| corrupt(item, error))?,
+        state: state.ok_or_else(|| corrupt(item, format!("its {LISTED_AS} is unknown")))?,
+        oldest_due: day(OLDEST_DUE).map_err(|error| corrupt(item, error))?,
+        next_evaluation: day(NEXT_EVALUATION).map_err(|error| corrupt(item, error))?,
+        request: request.transpose().map_err(|error| corrupt(item, error))?,
     })
 }
 
@@ -316,8 +319,8 @@ fn letter_row(item: &Item) -> Result<LetterRow, StoreError> {
 }
 
 fn due(item: &Item) -> Result<Due, StoreError> {
-    let account = account_of(&place_of(item).pk);
-    let (_, client) = account.ok_or_else(|| corrupt(item, format!("it is no {CLIENT}")))?;
-    let day = Books::read(item)?.next_evaluation;
-    Ok(Due { client, day: day.ok_or_else(|| corrupt(item, "it isn't due"))? })
+    let (_, sk) = Index::Due.attributes();
+    let due = get_text(item, sk).and_then(due_of);
+    let (day, client) = due.ok_or_else(|| corrupt(item, "it isn't due"))?;
+    Ok(Due { client, day })
 }

@@ -3,17 +3,16 @@
 
 use chrono::{DateTime, Utc};
 use domain::id::{ClientId, FirmId, GatewayId};
-use domain::letter::{Letter, LetterId, LetterState};
+use domain::letter::LetterId;
 
 use crate::change::instant;
 use crate::dynamo::{Condition, Dynamo, Range, Write};
 use crate::error::StoreError;
 use crate::firm::Endpoint;
-use crate::inbox::Webhook;
-use crate::item::{Item, corrupt, get_text, place_of, read, text};
+use crate::item::{Item, corrupt, get_number, get_text, place_of, read, text};
 use crate::keys::{
-    Index, PLATFORM_SHARDS, Place, PlatformKey, account_of, dawn_pk, firm_of, outbox_pk,
-    outbox_until, person,
+    Index, PLATFORM_SHARDS, Place, PlatformKey, account_of, dawn_pk, firm_of, letter_of, outbox_pk,
+    outbox_until, person, webhook_of,
 };
 use crate::outbox::outbox_attributes;
 
@@ -183,18 +182,19 @@ impl Platform {
     }
 }
 
+/// From the keys, which is all that the index has.
 fn waiting(item: &Item) -> Result<Waiting, StoreError> {
-    let Some((firm, client)) = account_of(&place_of(item).pk) else {
-        let webhook: Webhook = read(item)?;
-        let Webhook { firm, gateway, event, attempts, .. } = webhook;
-        return Ok(Waiting::Webhook { firm, gateway, event, attempts });
-    };
-    let letter: Letter = read(item)?;
-    let id = letter.id;
-    Ok(match letter.state {
-        LetterState::Queued => Waiting::Letter { firm, client, letter: id },
-        LetterState::Left(_) | LetterState::Withdrawn { .. } => {
-            Waiting::Claimed { firm, client, letter: id }
-        }
+    let place = place_of(item);
+    if let Some((firm, gateway, event)) = webhook_of(&place.pk) {
+        let attempts = get_number(item, "attempts").and_then(|count| u32::try_from(count).ok());
+        let attempts = attempts.unwrap_or(0);
+        return Ok(Waiting::Webhook { firm, gateway, event: event.to_owned(), attempts });
+    }
+    let unknown = || corrupt(item, "its key names nothing that waits");
+    let (firm, client) = account_of(&place.pk).ok_or_else(unknown)?;
+    let (letter, is_queued) = letter_of(&place.sk).ok_or_else(unknown)?;
+    Ok(match is_queued {
+        true => Waiting::Letter { firm, client, letter },
+        false => Waiting::Claimed { firm, client, letter },
     })
 }

@@ -26,8 +26,8 @@ impl Dynamo {
         request = request.set_key_schema(Some(schema(PK, SK)?));
         for index in Index::ALL {
             let (pk, sk) = index.attributes();
-            let all = Projection::builder().projection_type(ProjectionType::All).build();
-            let built = GlobalSecondaryIndex::builder().index_name(index.name()).projection(all);
+            let built = GlobalSecondaryIndex::builder().index_name(index.name());
+            let built = built.projection(projection(index));
             let built = built.set_key_schema(Some(schema(pk, sk)?)).build();
             request = request.global_secondary_indexes(built.map_err(encode)?);
         }
@@ -46,6 +46,18 @@ impl Dynamo {
         let request = request.time_to_live_specification(expiry.map_err(encode)?);
         request.send().await.map_err(|error| StoreError::Unavailable(error.into()))?;
         Ok(())
+    }
+}
+
+fn projection(index: Index) -> Projection {
+    let names: Vec<_> = index.projected().iter().map(|name| (*name).to_owned()).collect();
+    let projection = Projection::builder();
+    match names.is_empty() {
+        true => projection.projection_type(ProjectionType::KeysOnly).build(),
+        false => {
+            let projection = projection.projection_type(ProjectionType::Include);
+            projection.set_non_key_attributes(Some(names)).build()
+        }
     }
 }
 
