@@ -4,7 +4,10 @@
 //! was given; [`run`] makes the exit code of it, so that no command ends the process by itself.
 
 pub mod audit;
+pub mod clock;
+pub mod import;
 pub mod rehearse;
+pub mod up;
 
 use std::io;
 use std::process::ExitCode;
@@ -18,9 +21,9 @@ const BAD_INPUT: u8 = 2;
 #[derive(Debug, Parser)]
 #[command(name = "portcullis", version, propagate_version = true)]
 pub struct Cli {
-    /// What to do.
+    /// What to do; `up --demo`, if not said.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 /// The commands.
@@ -28,8 +31,14 @@ pub struct Cli {
 pub enum Command {
     /// Prove the audit trail.
     Audit(audit::Arguments),
+    /// Move a test firm's day forward, the schedule running each day.
+    Clock(clock::Arguments),
+    /// Bring a ledger in: clients, invoices, and what was paid on them.
+    Import(import::Arguments),
     /// Run timelines through the real rules and print what happens on each day.
     Rehearse(rehearse::Arguments),
+    /// Run the system on this machine, on embedded parts.
+    Up(up::Arguments),
 }
 
 /// How a command ended that could do what it was asked.
@@ -43,9 +52,13 @@ pub enum Verdict {
 
 /// Runs a command to its exit code; errors go to the standard error, causes and all.
 pub fn run(cli: &Cli) -> ExitCode {
-    let ended = match &cli.command {
+    let demo = Command::Up(up::Arguments::default());
+    let ended = match cli.command.as_ref().unwrap_or(&demo) {
         Command::Audit(arguments) => audit::run(arguments),
+        Command::Clock(arguments) => clock::run(arguments),
+        Command::Import(arguments) => import::run(arguments),
         Command::Rehearse(arguments) => rehearse::run(arguments),
+        Command::Up(arguments) => up::run(arguments),
     };
     match ended {
         Ok(Verdict::Done) => ExitCode::SUCCESS,

@@ -1,9 +1,12 @@
-//! portcullis
+//! `portcullis` as a library: the command line, and the parts that stand in for AWS on one machine.
 
 pub mod command;
+pub mod demo;
 pub mod embedded;
 pub mod issuer;
 pub mod mailbox;
 pub mod place;
 pub mod queue;
 pub mod sandbox_stripe;
+pub mod system;
+pub mod test_clock;

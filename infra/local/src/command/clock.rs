@@ -1,0 +1,142 @@
+//! `portcullis clock`: moves a test firm's day forward, the schedule running each day (TEST-1).
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use domain::calendar::{Day, parse_day};
+use domain::id::FirmId;
+use platform::clock::{Clock, SystemClock};
+use serde_json::json;
+use services::correspondence::{Correspondence, Outcome};
+
+use super::{Verdict, block_on};
+use crate::mailbox::Mailbox;
+use crate::place::Place;
+use crate::test_clock::{DayRun, advance};
+
+/// Where letters of this machine lie in the data folder.
+pub const MAILBOX: &str = "mailbox";
+
+/// Whose clock, and to when.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Whose.
+    #[arg(long, value_name = "FIRM")]
+    pub firm: FirmId,
+    /// The day to go to.
+    #[arg(long, value_name = "DATE", value_parser = parse_day)]
+    pub to: Day,
+    /// Print one JSON object a day.
+    #[arg(long)]
+    pub json: bool,
+    /// Where the firm is.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When the clock can't be moved.
+pub fn run(arguments: &Arguments) -> Result<Verdict> {
+    block_on(arguments.run())
+}
+
+/// The letters of this machine: into the mailbox of the data folder.
+///
+/// # Errors
+/// When the folder can't be made.
+pub fn correspondence(
+    data: &Path,
+    public_url: &str,
+    clock: Arc<dyn Clock>,
+) -> Result<Correspondence> {
+    let mailbox = Mailbox::open(data.join(MAILBOX), clock).context("can't open the mailbox")?;
+    Ok(Correspondence {
+        mail: Arc::new(mailbox),
+        public_url: public_url.to_owned(),
+        configuration: None,
+    })
+}
+
+impl Arguments {
+    async fn run(&self) -> Result<Verdict> {
+        let table = self.place.open().await.context("can't open the table")?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let now = clock.now();
+        let correspondence = correspondence(&self.place.data, "http://localhost:8080", clock)?;
+        let mut told = Ok(());
+        let mut failed = 0;
+        let moved = advance(table.dynamo(), &self.firm, self.to, &correspondence, now, |day| {
+            failed += day.failed.len();
+            if told.is_ok() {
+                told = self.tell(day);
+            }
+        });
+        let moved = moved.await;
+        table.close().await;
+        moved?;
+        told.context("could not print")?;
+        Ok(if failed == 0 { Verdict::Done } else { Verdict::Failed })
+    }
+
+    fn tell(&self, run: &DayRun) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        if self.json {
+            return writeln!(out, "{}", as_json(run));
+        }
+        let plural = if run.evaluated == 1 { "" } else { "s" };
+        writeln!(
+            out,
+            "{} {}: {} client{plural} due",
+            run.day,
+            run.day.format("%a"),
+            run.evaluated
+        )?;
+        for (client, reason) in &run.locked {
+            writeln!(out, "  locked {client}: {reason}")?;
+        }
+        for client in &run.opened {
+            writeln!(out, "  opened {client}")?;
+        }
+        for (client, letter, outcome) in &run.letters {
+            writeln!(out, "  letter {} to {client}: {}", letter.0, word(outcome))?;
+        }
+        for (client, error) in &run.failed {
+            writeln!(out, "  could not evaluate {client}: {error}")?;
+        }
+        Ok(())
+    }
+}
+
+fn as_json(run: &DayRun) -> serde_json::Value {
+    let letters = run.letters.iter().map(|(client, letter, outcome)| {
+        json!({ "client": client, "letter": letter.0, "outcome": word(outcome) })
+    });
+    json!({
+        "day": run.day,
+        "evaluated": run.evaluated,
+        "locked": run.locked.iter().map(|(client, reason)| json!({ "client": client, "reason": reason })).collect::<Vec<_>>(),
+        "opened": run.opened,
+        "letters": letters.collect::<Vec<_>>(),
+        "failed": run.failed.iter().map(|(client, error)| json!({ "client": client, "error": error.to_string() })).collect::<Vec<_>>(),
+    })
+}
+
+fn word(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Sent => "sent".to_owned(),
+        Outcome::Withdrawn => "withdrawn, no longer true".to_owned(),
+        Outcome::Waits(until) => format!("waits until {until}"),
+        Outcome::NotSetUp(error) => error.to_string(),
+        Outcome::Done => "done before".to_owned(),
+        Outcome::Busy => "another sender is at it".to_owned(),
+        Outcome::Unsent(until) => format!("not sent, tried again at {until}"),
+        Outcome::Open => "whether it left isn't known yet".to_owned(),
+        Outcome::Undeliverable => "can't be delivered".to_owned(),
+        Outcome::Uncertain => "whether it left can't be told: a person looks".to_owned(),
+    }
+}

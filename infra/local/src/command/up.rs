@@ -1,0 +1,92 @@
+//! `portcullis up`: the system on this machine.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use platform::log;
+use tokio::signal;
+
+use super::{Verdict, block_on};
+use crate::demo;
+use crate::place::DATA;
+use crate::system::{Options, System};
+
+/// How to start it.
+#[derive(Debug, Clone, Args)]
+pub struct Arguments {
+    /// The port that everything answers on; 0 for any that is free.
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+    /// The folder that the data is kept in.
+    #[arg(long, value_name = "DIR", default_value = DATA)]
+    pub data: PathBuf,
+    /// Open the demo firm, and print tokens for its staff.
+    #[arg(long)]
+    pub demo: bool,
+    /// Begin with an empty folder.
+    #[arg(long)]
+    pub reset: bool,
+}
+
+impl Default for Arguments {
+    /// What `portcullis` alone does: `up --demo`.
+    fn default() -> Self {
+        Self { port: 8080, data: DATA.into(), demo: true, reset: false }
+    }
+}
+
+/// Runs it until it is told to stop.
+///
+/// # Errors
+/// When it can't start.
+pub fn run(arguments: &Arguments) -> Result<Verdict> {
+    log::begin(log::Format::Text).context("can't begin the log")?;
+    if arguments.reset && arguments.data.exists() {
+        fs::remove_dir_all(&arguments.data)
+            .with_context(|| format!("can't empty {}", arguments.data.display()))?;
+    }
+    block_on(async {
+        let Arguments { port, data, demo, .. } = arguments.clone();
+        let system = System::start(&Options { port, data, demo }).await?;
+        tell(&system, arguments);
+        stopped().await;
+        println!("stopping");
+        system.stop().await;
+        Ok(Verdict::Done)
+    })
+}
+
+fn tell(system: &System, arguments: &Arguments) {
+    println!("Portcullis answers on {}", system.url);
+    println!("  data      {}", arguments.data.display());
+    println!("  letters   {}", arguments.data.join(super::clock::MAILBOX).display());
+    if let Some(gateway) = &system.gateway {
+        println!("  firm      {}", demo::FIRM);
+        println!("  webhook   {}/webhooks/stripe/{}", system.url, gateway.endpoint);
+        for person in &system.people {
+            println!("\n  {} ({}):\n    {}", person.name, person.role.as_str(), person.token);
+        }
+    }
+    println!("\nStop it with Ctrl-C.");
+}
+
+/// Ctrl-C, or what a service manager sends.
+async fn stopped() {
+    #[cfg(unix)]
+    {
+        let Ok(mut terminate) = signal::unix::signal(signal::unix::SignalKind::terminate()) else {
+            let _told = signal::ctrl_c().await;
+            return;
+        };
+        tokio::select! {
+            _ = signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _told = signal::ctrl_c().await;
+    }
+}

@@ -1,0 +1,426 @@
+//! The whole system in one process: every function behind one port, on embedded parts.
+//!
+//! Each function is the one that runs on Lambda; only what it stands on is local: the table, the queues,
+//! the mailbox, the issuer of tokens, the gateway. The sweeper is the path on which letters leave here, as
+//! the table has no stream.
+
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{Method, Request, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use chrono::TimeDelta;
+use gateways::{Secret, Timeouts, Transport};
+use identity::{HttpKeys, Verifier};
+use platform::clock::{Clock, SystemClock};
+use platform::config::Stage;
+use platform::queue::Queue;
+use platform::seal::{LocalSeal, Seal};
+use services::office::Office;
+use services::sweep::Sweeper;
+use services::webhook::{GatewayAccess, Webhooks};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tower::ServiceExt;
+
+use crate::command::clock::correspondence;
+use crate::demo::{self, DemoGateway, DemoPerson};
+use crate::embedded::Embedded;
+use crate::issuer::{ISSUER_PATH, Issuer};
+use crate::queue::{LocalQueue, QueueSettings};
+use crate::sandbox_stripe::{Book, SANDBOX_KEY, SandboxStripe};
+
+/// How often the sweeper looks: locally nothing else hands letters on.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// How often it is asked whose day has begun.
+const TICK_EVERY: Duration = Duration::from_secs(60);
+
+/// How often expired items are deleted.
+const EXPIRE_EVERY: Duration = Duration::from_secs(600);
+
+/// How often the sandbox posts what no endpoint took yet.
+const DELIVER_EVERY: Duration = Duration::from_millis(500);
+
+/// What a function may take for one batch, as on Lambda.
+const TIME_LIMIT: TimeDelta = TimeDelta::minutes(1);
+
+/// The sandbox's book, in the data folder.
+const BOOK: &str = "sandbox-stripe.json";
+
+/// The key that seals gateway secrets, in the data folder.
+const SEAL_KEY: &str = "seal.key";
+
+/// What to start.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The port; 0 for any that is free.
+    pub port: u16,
+    /// Where the data is.
+    pub data: PathBuf,
+    /// Whether the demo firm is opened.
+    pub demo: bool,
+}
+
+/// The running system.
+#[derive(Debug)]
+pub struct System {
+    /// Where it answers.
+    pub url: String,
+    /// The demo firm's people, with tokens.
+    pub people: Vec<DemoPerson>,
+    /// The demo firm's webhook.
+    pub gateway: Option<DemoGateway>,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+    embedded: Arc<Embedded>,
+}
+
+/// The parts that requests go to.
+struct Parts {
+    webhook: Router,
+    firm: Router,
+    unlock: Router,
+    issuer: Router,
+    stripe: Router,
+    sandbox: SandboxStripe,
+    book: PathBuf,
+    about: String,
+}
+
+impl System {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When the data folder is another process's, or something of it can't be read or written.
+    pub async fn start(options: &Options) -> Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let data = &options.data;
+        let embedded = Arc::new(Embedded::open(data).await?);
+        ensure!(embedded.is_owner(), "{} is in use by another portcullis", data.display());
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await;
+        let listener =
+            listener.with_context(|| format!("can't listen on port {}", options.port))?;
+        let url = format!("http://localhost:{}", listener.local_addr()?.port());
+        let issuer = Issuer::open(data, &url)?;
+        let sandbox = sandbox(data, clock.clone())?;
+        let seal: Arc<dyn Seal> = Arc::new(LocalSeal::new(&seal_key(data)?)?);
+        let dynamo = embedded.dynamo().clone();
+        let (gateway, people) = if options.demo {
+            let gateway = demo::open(&dynamo, seal.as_ref(), data, clock.now()).await?;
+            (Some(gateway), demo::people(&issuer, clock.now())?)
+        } else {
+            (None, Vec::new())
+        };
+        let (stop, stopped) = watch::channel(false);
+        let mut system =
+            Self { url, people, gateway, stop, tasks: JoinSet::new(), embedded: embedded.clone() };
+        let transport = Transport::new(Timeouts::default())?;
+        let access = GatewayAccess { transport, stripe_url: system.url.clone() };
+        let webhooks = Arc::new(Webhooks::new(dynamo.clone(), seal, access));
+        let keys = Arc::new(HttpKeys::at(issuer.keys_url()));
+        let verifier = Arc::new(Verifier::new(issuer.expected(), keys));
+        let office = Office::new(dynamo.clone(), verifier, clock.clone());
+        let parts = Parts {
+            webhook: payment_webhook::router(payment_webhook::State::new(
+                webhooks.clone(),
+                clock.clone(),
+                Stage::Local,
+            )),
+            firm: firm_api::router(firm_api::State { office: office.clone() }),
+            unlock: unlock_approval::router(unlock_approval::State { office }),
+            issuer: issuer.router(),
+            stripe: sandbox.router(),
+            sandbox: sandbox.clone(),
+            book: data.join(BOOK),
+            about: about(&system.url),
+        };
+        system.serve(listener, parts, stopped.clone());
+        system.work(data, clock, webhooks, stopped.clone())?;
+        system.deliver(sandbox, stopped);
+        Ok(system)
+    }
+
+    fn serve(&mut self, listener: TcpListener, parts: Parts, mut stopped: watch::Receiver<bool>) {
+        let app = Router::new().fallback(dispatch).with_state(Arc::new(parts));
+        self.tasks.spawn(async move {
+            let stop = async move {
+                // The sender lives as long as the system: its end is a stop as well.
+                let _ended = stopped.wait_for(|stopped| *stopped).await;
+            };
+            if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(stop).await {
+                tracing::error!(%error, "Stopped answering");
+            }
+        });
+    }
+
+    /// The queues' workers and the schedule.
+    fn work(
+        &mut self,
+        data: &Path,
+        clock: Arc<dyn Clock>,
+        webhooks: Arc<Webhooks>,
+        stopped: watch::Receiver<bool>,
+    ) -> Result<()> {
+        let dynamo = self.embedded.dynamo().clone();
+        let letters = Arc::new(LocalQueue::new("letters", QueueSettings::default()));
+        let evaluations = Arc::new(LocalQueue::new("evaluations", QueueSettings::default()));
+        let mail = correspondence(data, &self.url, clock.clone())?;
+        let letter_state = Arc::new(demand_letter::State::new(dynamo.clone(), mail, clock.clone()));
+        let queue: Arc<dyn Queue> = evaluations.clone();
+        let day_state = Arc::new(lock_evaluation::State::new(dynamo, queue, clock.clone()));
+        let letter_queue: Arc<dyn Queue> = letters.clone();
+        let sweeper = Sweeper::new(webhooks, letter_queue, clock.clone());
+        let job_state = Arc::new(jobs::State::new(sweeper, clock.clone(), Stage::Local));
+        let stop = ended(stopped.clone());
+        self.tasks.spawn(async move {
+            let handle = |event| {
+                let state = letter_state.clone();
+                async move { demand_letter::batch(&state, event).await }
+            };
+            letters.run(handle, stop).await;
+        });
+        let (stop, state, now) = (ended(stopped.clone()), day_state.clone(), clock.clone());
+        self.tasks.spawn(async move {
+            let handle = |event| {
+                let (state, deadline) = (state.clone(), now.now() + TIME_LIMIT);
+                async move { lock_evaluation::batch(&state, event, deadline).await }
+            };
+            evaluations.run(handle, stop).await;
+        });
+        self.every(TICK_EVERY, stopped.clone(), move || {
+            let (state, deadline) = (day_state.clone(), clock.now() + TIME_LIMIT);
+            async move {
+                if let Err(error) = lock_evaluation::tick(&state, deadline).await {
+                    tracing::error!(error = %platform::log::chain(&error), "Could not ask whose day has begun");
+                }
+            }
+        });
+        self.every(SWEEP_EVERY, stopped.clone(), move || {
+            let state = job_state.clone();
+            async move {
+                if let Err(error) = jobs::sweep(&state).await {
+                    tracing::error!(error = %platform::log::chain(&error), "Could not sweep the outbox");
+                }
+            }
+        });
+        let embedded = self.embedded.clone();
+        self.every(EXPIRE_EVERY, stopped, move || {
+            let embedded = embedded.clone();
+            async move { embedded.sweep_expired() }
+        });
+        Ok(())
+    }
+
+    /// Posts the sandbox's webhooks to the demo firm's endpoint, as Stripe would.
+    fn deliver(&mut self, sandbox: SandboxStripe, stopped: watch::Receiver<bool>) {
+        let Some(gateway) = self.gateway.clone() else { return };
+        let client = reqwest::Client::new();
+        let url = format!("{}/webhooks/stripe/{}", self.url, gateway.endpoint);
+        let signing = Secret::from(gateway.signing);
+        self.every(DELIVER_EVERY, stopped, move || {
+            let (sandbox, client, url, signing) =
+                (sandbox.clone(), client.clone(), url.clone(), signing.clone());
+            async move {
+                for delivery in sandbox.deliveries(&signing) {
+                    let request = client
+                        .post(&url)
+                        .header("Stripe-Signature", &delivery.header)
+                        .header(header::CONTENT_TYPE, "application/json")
+                        .body(delivery.body);
+                    let answer = request.send().await;
+                    if answer.is_ok_and(|answer| answer.status().is_success()) {
+                        sandbox.taken(&delivery.event);
+                    }
+                }
+            }
+        });
+    }
+
+    fn every<F, Fut>(&mut self, period: Duration, mut stopped: watch::Receiver<bool>, work: F)
+    where
+        F: Fn() -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.tasks.spawn(async move {
+            let mut interval = tokio::time::interval(period);
+            interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                tokio::select! {
+                    _ = stopped.changed() => return,
+                    _ = interval.tick() => {}
+                }
+                work().await;
+            }
+        });
+    }
+
+    /// The table's own address, for tests and the SDK.
+    pub fn embedded(&self) -> &Embedded {
+        &self.embedded
+    }
+
+    /// Stops: what is under way is finished.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        while self.tasks.join_next().await.is_some() {}
+        if let Ok(embedded) = Arc::try_unwrap(self.embedded) {
+            embedded.close().await;
+        }
+    }
+}
+
+async fn ended(mut stopped: watch::Receiver<bool>) {
+    // The sender's end is a stop as well.
+    let _ended = stopped.wait_for(|stopped| *stopped).await;
+}
+
+/// Hands a request to the function that owns its path, as the API gateway's routes do.
+async fn dispatch(State(parts): State<Arc<Parts>>, request: Request<Body>) -> Response {
+    let path = request.uri().path().to_owned();
+    let is_under = |prefix: &str| {
+        path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    if is_under("/v1") || is_under("/sandbox/stripe") {
+        return sandboxed(&parts, request).await;
+    }
+    let router = match () {
+        () if is_under("/webhooks") => &parts.webhook,
+        () if is_unlock(&path) => &parts.unlock,
+        () if is_under("/firm/v1") => &parts.firm,
+        () if is_under(ISSUER_PATH) => &parts.issuer,
+        () if path == "/" => return parts.about.clone().into_response(),
+        () => return (StatusCode::NOT_FOUND, parts.about.clone()).into_response(),
+    };
+    answer(router, request).await
+}
+
+/// The sandbox's book is written after each request that may have changed it.
+async fn sandboxed(parts: &Parts, request: Request<Body>) -> Response {
+    let is_read = *request.method() == Method::GET;
+    let response = answer(&parts.stripe, request).await;
+    if !is_read && let Err(error) = save(&parts.book, &parts.sandbox.snapshot()) {
+        tracing::error!(%error, "Could not keep the sandbox's book");
+    }
+    response
+}
+
+async fn answer(router: &Router, request: Request<Body>) -> Response {
+    match router.clone().oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+/// What `unlock-approval` owns of `/firm/v1`.
+fn is_unlock(path: &str) -> bool {
+    let mut parts = path.trim_start_matches('/').split('/').skip(2);
+    match (parts.next(), parts.nth(1)) {
+        (Some("unlock-requests"), _) => path.starts_with("/firm/v1/"),
+        (Some("clients"), Some("unlock-requests" | "exception-unlock")) => {
+            path.starts_with("/firm/v1/")
+        }
+        _ => false,
+    }
+}
+
+fn sandbox(data: &Path, clock: Arc<dyn Clock>) -> Result<SandboxStripe> {
+    let path = data.join(BOOK);
+    let book = match fs::read(&path) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .with_context(|| format!("can't read {}", path.display()))?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Book::default(),
+        Err(error) => return Err(error).with_context(|| format!("can't read {}", path.display())),
+    };
+    let now = Arc::new(move || clock.now().timestamp());
+    Ok(SandboxStripe::new(Secret::from(SANDBOX_KEY), now, book))
+}
+
+/// Written beside and then renamed, so that a crash leaves the old or the new.
+fn save(path: &Path, book: &Book) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    fs::write(&beside, serde_json::to_vec(book)?)?;
+    fs::rename(beside, path)
+}
+
+/// The key that seals gateway secrets, made once.
+fn seal_key(data: &Path) -> Result<[u8; 32]> {
+    let path = data.join(SEAL_KEY);
+    let read = |text: String| -> Result<[u8; 32]> {
+        let bytes = hex::decode(text.trim()).context("it is not hexadecimal")?;
+        bytes.try_into().map_err(|_| anyhow::anyhow!("it does not have 32 bytes"))
+    };
+    if let Ok(text) = fs::read_to_string(&path) {
+        return read(text).with_context(|| format!("can't use the key in {}", path.display()));
+    }
+    let mut key = [0_u8; 32];
+    getrandom::fill(&mut key).map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
+    write_private(&path, &hex::encode(key))
+        .with_context(|| format!("can't write {}", path.display()))?;
+    Ok(key)
+}
+
+/// For this user's eyes only, where the system knows users.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = fs::File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    io::Write::write_all(&mut options.open(path)?, text.as_bytes())
+}
+
+fn about(url: &str) -> String {
+    format!(
+        "Portcullis on this machine.\n\n\
+         GET  {url}/firm/v1/me                       who you are (Authorization: Bearer TOKEN)\n\
+         GET  {url}/firm/v1/clients                  the firm's clients\n\
+         GET  {url}/firm/v1/openapi.json             every route\n\
+         POST {url}/webhooks/stripe/ENDPOINT         the gateway's news\n\
+         POST {url}/sandbox/stripe/acts              what a payer or a bank does in the sandbox\n"
+    )
+}
+
+/// The address, for those who want only that.
+pub fn address(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unl_1_unlock_approval_owns_its_paths() {
+        for (path, expected) in [
+            ("/firm/v1/unlock-requests", true),
+            ("/firm/v1/unlock-requests/r-1/approve", true),
+            ("/firm/v1/clients/acme/unlock-requests", true),
+            ("/firm/v1/clients/acme/exception-unlock", true),
+            ("/firm/v1/clients/acme/lock", false),
+            ("/firm/v1/clients/unlock-requests", false),
+            ("/firm/v2/unlock-requests", false),
+            ("/firm/v1", false),
+            ("/", false),
+        ] {
+            assert_eq!(is_unlock(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn sec_5_the_sealing_key_is_made_once_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = seal_key(folder.path()).unwrap();
+        assert_eq!(seal_key(folder.path()).unwrap(), key);
+        fs::write(folder.path().join(SEAL_KEY), "short").unwrap();
+        assert!(seal_key(folder.path()).is_err());
+    }
+}

@@ -1,0 +1,174 @@
+//! A test firm's clock, moved forward day by day with the schedule running on each (TEST-1).
+//!
+//! Each day is what it is for any other firm: the evaluation at its start, then the letters of the day.
+//! The clock stands at noon of a day while that runs, so that quiet hours don't hold back what would
+//! leave on it (LET-5).
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::calendar::{Day, plus, start_of};
+use domain::id::{ClientId, FirmId, StaffId};
+use domain::letter::LetterId;
+use domain::role::{Actor, Role};
+use services::correspondence::{Correspondence, Outcome, SendError};
+use services::day;
+use services::execute::{ExecuteError, view};
+use services::firm::Firm;
+use store::{
+    ClientState, CommitMeta, Dynamo, FirmChange, FirmCommit, PageRequest, Platform, StoreError,
+};
+
+/// The most days that one move may take: ten years.
+const MAX_MOVE: i64 = 3_660;
+
+/// How far into its day the clock stands while the day runs.
+const NOON: TimeDelta = TimeDelta::hours(12);
+
+/// Why the clock was not moved.
+#[derive(Debug, thiserror::Error)]
+pub enum ClockError {
+    /// There is no such firm.
+    #[error("there is no firm {0}")]
+    NoFirm(FirmId),
+    /// Only a test firm has a clock of its own.
+    #[error("firm {0} is not a test firm: its day is the calendar's")]
+    NotTest(FirmId),
+    /// A clock only goes forward.
+    #[error("the firm's day is {day} already, and its clock only goes forward")]
+    Past {
+        /// The firm's day.
+        day: Day,
+    },
+    /// Too far in one move.
+    #[error("{to} is more than {MAX_MOVE} days after {day}, the firm's day")]
+    TooFar {
+        /// The firm's day.
+        day: Day,
+        /// Where it should go.
+        to: Day,
+    },
+    /// Somebody else changed the firm's settings meanwhile.
+    #[error("the firm's settings were changed by somebody else meanwhile: run it again")]
+    Changed,
+    /// The table.
+    #[error("can't read or write the table")]
+    Store(#[from] StoreError),
+    /// The letters.
+    #[error("can't send the letters of the day")]
+    Letters(#[from] SendError),
+    /// An account.
+    #[error("can't read a client's account")]
+    Account(#[from] ExecuteError),
+}
+
+/// What happened on a day.
+#[derive(Debug)]
+pub struct DayRun {
+    /// Which day.
+    pub day: Day,
+    /// How many clients were due.
+    pub evaluated: u32,
+    /// Those that could not be evaluated.
+    pub failed: Vec<(ClientId, ExecuteError)>,
+    /// Portals that are locked since, and why.
+    pub locked: Vec<(ClientId, String)>,
+    /// Portals that are open since.
+    pub opened: Vec<ClientId>,
+    /// What became of the letters of the day.
+    pub letters: Vec<(ClientId, LetterId, Outcome)>,
+}
+
+/// Moves the clock to that day, telling each day as it is done.
+///
+/// # Errors
+/// [`ClockError`]; the days told by then are done.
+pub async fn advance(
+    dynamo: &Dynamo,
+    firm: &FirmId,
+    to: Day,
+    correspondence: &Correspondence,
+    now: DateTime<Utc>,
+    mut tell: impl FnMut(&DayRun),
+) -> Result<(), ClockError> {
+    let platform = Platform::new(dynamo.clone());
+    let today = open(dynamo, firm).await?.day(now);
+    if to <= today {
+        return Err(ClockError::Past { day: today });
+    }
+    if MAX_MOVE < (to - today).num_days() {
+        return Err(ClockError::TooFar { day: today, to });
+    }
+    let mut locked = locked_clients(&open(dynamo, firm).await?).await?;
+    let mut day = today;
+    while day < to {
+        day = plus(day, 1);
+        let firm = set(dynamo, firm, day, now).await?;
+        let ran = day::run(&firm, now).await?;
+        let letters = correspondence.leave_all(&platform, &firm, now).await?;
+        let locked_now = locked_clients(&firm).await?;
+        let mut reasons = Vec::new();
+        for client in locked_now.difference(&locked) {
+            let seen = view(&firm, client, now).await?;
+            let lock = seen.and_then(|seen| seen.loaded.account.lock);
+            reasons.push((client.clone(), lock.map_or(String::new(), |lock| lock.cause.text())));
+        }
+        let opened = locked.difference(&locked_now).cloned().collect();
+        let (evaluated, failed) = (ran.evaluated, ran.failed);
+        tell(&DayRun { day, evaluated, failed, locked: reasons, opened, letters });
+        locked = locked_now;
+    }
+    Ok(())
+}
+
+async fn open(dynamo: &Dynamo, id: &FirmId) -> Result<Firm, ClockError> {
+    let firm = Firm::open(dynamo.clone(), id.clone()).await?;
+    let firm = firm.ok_or_else(|| ClockError::NoFirm(id.clone()))?;
+    if firm.settings().is_test { Ok(firm) } else { Err(ClockError::NotTest(id.clone())) }
+}
+
+async fn set(
+    dynamo: &Dynamo,
+    id: &FirmId,
+    day: Day,
+    now: DateTime<Utc>,
+) -> Result<Firm, ClockError> {
+    let firm = open(dynamo, id).await?;
+    let mut settings = firm.settings().clone();
+    settings.test_clock = Some(start_of(day, settings.zone) + NOON);
+    let meta = CommitMeta {
+        at: now,
+        day,
+        actor: operator(),
+        command: "move_clock".to_owned(),
+        policy: None,
+        request_id: None,
+        rule: Some("TEST-1".to_owned()),
+    };
+    match firm.store().change_firm(firm.loaded(), &FirmChange::Settings(settings), &meta).await? {
+        FirmCommit::Done => open(dynamo, id).await,
+        FirmCommit::Stale => Err(ClockError::Changed),
+    }
+}
+
+/// Who sits at this machine, in the audit.
+pub fn operator() -> Actor {
+    match "operator".parse::<StaffId>() {
+        Ok(id) => Actor::Staff { id, roles: BTreeSet::from([Role::Admin]) },
+        Err(_) => Actor::Schedule,
+    }
+}
+
+async fn locked_clients(firm: &Firm) -> Result<BTreeSet<ClientId>, StoreError> {
+    let mut locked = BTreeSet::new();
+    let mut cursor: Option<String> = None;
+    loop {
+        let page = PageRequest { cursor: cursor.as_deref(), ..PageRequest::default() };
+        let listed = firm.store().clients(Some(ClientState::Locked), &page).await?;
+        locked.extend(listed.items.into_iter().map(|row| row.client));
+        cursor = listed.next;
+        if cursor.is_none() {
+            return Ok(locked);
+        }
+    }
+}
