@@ -631,7 +631,8 @@ fn without_letters(account: &Account, context: &Context<'_>, day: Day) -> Accoun
 fn days_of_change(account: &Account, context: &Context<'_>) -> BTreeSet<Day> {
     let policy = &context.policy.policy;
     let episode = context.episode.map_or(policy, |version| &version.policy);
-    let mut days = BTreeSet::new();
+    // What an import brought was never evaluated: whatever it is, it meets the next run (LOCK-10).
+    let mut days = BTreeSet::from([plus(context.day, 1)]);
     days.extend(account.request.iter().map(|request| request.expires_on));
     days.extend(account.promises.iter().map(|promise| plus(promise.until, 1)));
     days.extend(account.hold.iter().filter_map(|hold| hold.until).map(|until| plus(until, 1)));

@@ -16,6 +16,7 @@ use domain::refusal::Refusal;
 use domain::role::Actor;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use store::{Commit, CommitMeta, Derived, Loaded, StoreError};
 
 use super::mapping::{Mapping, Unread};
@@ -53,7 +54,7 @@ pub struct Options {
     pub is_dry_run: bool,
     /// Leaves out the rows that can't be read, instead of the whole file.
     pub skip_bad: bool,
-    /// The request or run that the commit records name.
+    /// The request that the commit records name; the file's digest, if not said.
     pub request_id: Option<String>,
 }
 
@@ -212,7 +213,9 @@ pub async fn import(
     if !options.skip_bad && !ledger.faults.is_empty() {
         return Err(ImportError::Bad(Box::new(ledger)));
     }
-    let report = Import { firm, assumed: &assumed, options, now }.run(ledger, watch).await?;
+    let request_id = options.request_id.clone().unwrap_or_else(|| digest(bytes));
+    let import = Import { firm, assumed: &assumed, options, request_id: &request_id, now };
+    let report = import.run(ledger, watch).await?;
     if !options.is_dry_run {
         let (at, day) = (firm.now(now), assumed.today);
         let last = LastImport { at, day, summary: report.summary };
@@ -221,12 +224,19 @@ pub async fn import(
     Ok(report)
 }
 
+/// A file's name in the audit: whoever has the file can tell that it was this one.
+fn digest(bytes: &[u8]) -> String {
+    let digest = hex::encode(Sha256::digest(bytes));
+    format!("import:sha256:{digest}")
+}
+
 /// An import under way.
 #[derive(Clone, Copy)]
 struct Import<'a> {
     firm: &'a Firm,
     assumed: &'a Assumed,
     options: &'a Options,
+    request_id: &'a str,
     now: DateTime<Utc>,
 }
 
@@ -395,7 +405,7 @@ impl Import<'_> {
             actor: actor.clone(),
             command: "import".to_owned(),
             policy: Some(policy.id.clone()),
-            request_id: self.options.request_id.clone(),
+            request_id: Some(self.request_id.to_owned()),
             rule: None,
         };
         let ready_at = |letter: &_| self.firm.ready_at(letter, &policy.policy, self.now);
