@@ -161,9 +161,8 @@ fn name(text: String) -> Result<Personal, Problem> {
 }
 
 fn currency(code: &str) -> Result<Currency, Problem> {
-    code.parse().map_err(|error: domain::money::MoneyError| {
-        Problem::invalid("currency", error.to_string())
-    })
+    code.parse()
+        .map_err(|error: domain::money::MoneyError| Problem::invalid("currency", error.to_string()))
 }
 
 /// What is known of an address stays known unless it is said anew.
@@ -192,7 +191,8 @@ fn contacts(new: Vec<NewContact>, known: &[Contact]) -> Result<Vec<Contact>, Pro
 /// What a mail service takes; whether anybody reads there only a letter can tell.
 fn is_address(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
-    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>(),;:\\\"[]".contains(&byte));
+    let is_plain =
+        text.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>(),;:\\\"[]".contains(&byte));
     let labels_fit = domain.split('.').all(|label| !label.is_empty() && !label.starts_with('-'));
     text.len() <= MAX_ADDRESS_BYTES
         && is_plain
@@ -281,9 +281,19 @@ mod tests {
         }
         let long = format!("{}@acme.example", "x".repeat(250));
         for address in [
-            "", "ann", "@acme.example", "ann@", "ann@acme", "ann@.example", "ann@acme..example",
-            "a b@acme.example", "ann@acme.example\r\nBcc: x@y.example", "<ann@acme.example>",
-            "ann@bea@acme.example", "ann@-acme.example", &long,
+            "",
+            "ann",
+            "@acme.example",
+            "ann@",
+            "ann@acme",
+            "ann@.example",
+            "ann@acme..example",
+            "a b@acme.example",
+            "ann@acme.example\r\nBcc: x@y.example",
+            "<ann@acme.example>",
+            "ann@bea@acme.example",
+            "ann@-acme.example",
+            &long,
         ] {
             assert!(!is_address(address), "for {address:?}");
         }

@@ -186,11 +186,11 @@ pub(crate) async fn plan(
     JsonBody(new): JsonBody<NewPlan>,
 ) -> Result<(StatusCode, Json<Outcome>), Problem> {
     let instalments = new.instalments.into_iter();
-    let instalments = instalments.map(|Instalment { due_on: Date(due_on), amount: Amount(amount) }| {
-        plan::Instalment { due_on, amount }
-    });
-    let command =
-        Command::BeginPlan { invoices: new.invoices, instalments: instalments.collect() };
+    let instalments =
+        instalments.map(|Instalment { due_on: Date(due_on), amount: Amount(amount) }| {
+            plan::Instalment { due_on, amount }
+        });
+    let command = Command::BeginPlan { invoices: new.invoices, instalments: instalments.collect() };
     let executed = desk.execute(&client, &command).await?;
     Ok(created(Outcome::of(&executed)))
 }

@@ -65,7 +65,10 @@ fn told(record: &Record) -> Vec<PaymentId> {
     let events = events.filter_map(|event| serde_json::from_value(event.clone()).ok());
     let told = events.filter_map(|event| match event {
         Event::PaymentChanged {
-            payment, was: PaymentState::Unknown, news: News::Told { .. }, ..
+            payment,
+            was: PaymentState::Unknown,
+            news: News::Told { .. },
+            ..
         } => Some(payment),
         _ => None,
     });

@@ -232,7 +232,8 @@ fn document<'b>(headers: &HeaderMap, body: &'b [u8]) -> Result<&'b str, Problem>
 
 async fn room_for_another(desk: &Desk) -> Result<(), Problem> {
     let policies = desk.store().all_policies().await?;
-    let classes: std::collections::BTreeSet<_> = policies.iter().map(|known| &known.class).collect();
+    let classes: std::collections::BTreeSet<_> =
+        policies.iter().map(|known| &known.class).collect();
     if classes.len() < MAX_CLASSES {
         return Ok(());
     }

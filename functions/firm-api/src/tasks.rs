@@ -66,6 +66,7 @@ pub(crate) async fn assign(
     Ids(OfTask { client, task }): Ids<OfTask>,
     JsonBody(Assignment { to }): JsonBody<Assignment>,
 ) -> Result<Json<Outcome>, Problem> {
+    desk.require_client(&client).await?;
     let grants = desk.store().grants().await?;
     if !grants.iter().any(|grant| grant.staff == to) {
         return Err(Problem::invalid("to", "nobody of that name works at the firm"));

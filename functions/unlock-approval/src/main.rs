@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
-use unlock_approval::{State, router};
 use identity::{Expected, HttpKeys, Verifier};
 use lambda_http::RequestExt;
 use platform::aws::Aws;
@@ -15,6 +14,7 @@ use platform::log::{self, Format};
 use services::http::RequestId;
 use services::office::Office;
 use store::Dynamo;
+use unlock_approval::{State, router};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {

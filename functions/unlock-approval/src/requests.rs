@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use domain::calendar::{Day, WorkingDays, plus};
 use domain::command::Command;
 use domain::id::{ClientId, InvoiceId};
+use domain::role::Role;
 use domain::task::About;
 use domain::text::Personal;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,12 @@ use utoipa::{IntoParams, ToSchema};
 
 /// The target from full payment to unlock, in working days (UNL-2, KPI-1).
 const TARGET_WORKING_DAYS: u32 = 2;
+
+/// Who approves (STAFF-1); the domain decides it again, in the commit.
+const APPROVERS: &[Role] = &[Role::Partner];
+
+/// Who rejects.
+const REJECTERS: &[Role] = &[Role::BillingLead, Role::Partner];
 
 /// How many requests are on a page unless asked otherwise: each is looked at with its whole account.
 const USUAL_LIMIT: u32 = 25;
@@ -252,10 +259,9 @@ pub(crate) async fn get(
 /// acted. Approving twice is one approval.
 #[utoipa::path(post, path = "/firm/v1/unlock-requests/{request}/approve", tag = "unlock",
     operation_id = "approve_unlock", params(OfRequest), responses((status = 200, body = Outcome)))]
-pub(crate) async fn approve(
-    desk: Desk,
-    Ids(of): Ids<OfRequest>,
-) -> Result<Json<Outcome>, Problem> {
+pub(crate) async fn approve(desk: Desk, Ids(of): Ids<OfRequest>) -> Result<Json<Outcome>, Problem> {
+    // Who may not approve learns nothing of how the request stands.
+    desk.require(APPROVERS)?;
     let request = of.read()?;
     let executed = desk.execute_of(&request.client, |account| request.approve(account)).await;
     Ok(Json(Outcome::of(&executed.map_err(hidden)?)))
@@ -278,9 +284,11 @@ pub(crate) async fn reject(
     Ids(of): Ids<OfRequest>,
     JsonBody(rejection): JsonBody<Rejection>,
 ) -> Result<Json<Outcome>, Problem> {
+    desk.require(REJECTERS)?;
     let request = of.read()?;
     let reason = Personal::new(rejection.reason);
-    let rejected = desk.execute_of(&request.client, |account| request.reject(account, &reason)).await;
+    let rejected =
+        desk.execute_of(&request.client, |account| request.reject(account, &reason)).await;
     Ok(Json(Outcome::of(&rejected.map_err(hidden)?)))
 }
 

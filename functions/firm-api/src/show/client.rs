@@ -309,8 +309,7 @@ impl Lock {
             LockCause::Rule(_) => "rule",
             LockCause::Hand(_) => "hand",
         };
-        let policy =
-            Policy { class: lock.policy.class.to_string(), version: lock.policy.version };
+        let policy = Policy { class: lock.policy.class.to_string(), version: lock.policy.version };
         Self { episode: lock.episode, on: Date(lock.on), reason: lock.cause.text(), by, policy }
     }
 }

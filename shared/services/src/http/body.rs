@@ -76,6 +76,10 @@ pub async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<
 /// [`ProblemKind::Malformed`] for what is no JSON, [`ProblemKind::Invalid`] for a value that is not
 /// expected, with the field.
 pub fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // Serde would read an object's fields out of a list, in their order.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem::new(ProblemKind::Invalid, "an object is expected, not a list"));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let read = serde_path_to_error::deserialize(&mut reader);
     let value = read.map_err(|error| {
@@ -83,7 +87,10 @@ pub fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let inner = error.inner();
         let (line, message) = (inner.line(), inner.to_string());
         if inner.is_syntax() || inner.is_eof() {
-            return Problem { line: Some(line), ..Problem::malformed(format!("no JSON: {message}")) };
+            return Problem {
+                line: Some(line),
+                ..Problem::malformed(format!("no JSON: {message}"))
+            };
         }
         expected(&path, &message)
     })?;
@@ -103,7 +110,8 @@ fn expected(path: &str, message: &str) -> Problem {
         };
     };
     // The path of an unknown field ends with itself.
-    let path = if path.rsplit('.').next() == Some(field) { path.to_owned() } else { join(path, field) };
+    let path =
+        if path.rsplit('.').next() == Some(field) { path.to_owned() } else { join(path, field) };
     let detail = match nearest(field, &names) {
         Some(name) => format!("there is no field {field}, the nearest one is {name}"),
         None => format!("there is no field {field}"),
@@ -138,10 +146,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
                 None => expected("", text),
             }
         });
-        let axum::extract::Query(query) = query.map_err(|problem| Problem {
-            kind: ProblemKind::Malformed,
-            ..problem
-        })?;
+        let axum::extract::Query(query) =
+            query.map_err(|problem| Problem { kind: ProblemKind::Malformed, ..problem })?;
         Ok(Self(query))
     }
 }
@@ -156,7 +162,9 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Ids<T> 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match Path::<T>::from_request_parts(parts, state).await {
             Ok(Path(ids)) => Ok(Self(ids)),
-            Err(PathRejection::FailedToDeserializePathParams(error)) => Err(path_problem(error.into_kind())),
+            Err(PathRejection::FailedToDeserializePathParams(error)) => {
+                Err(path_problem(error.into_kind()))
+            }
             Err(error) if error.status() == StatusCode::BAD_REQUEST => {
                 Err(Problem::malformed("the address can't be read"))
             }
@@ -200,20 +208,24 @@ mod tests {
             ("".to_owned(), 400, None, "EOF"),
             ("{".to_owned(), 400, None, "EOF"),
             (format!("{{{usd}}} x"), 400, None, "trailing"),
-            ("[1".to_owned(), 400, None, "EOF"),
+            ("[1".to_owned(), 422, None, "an object is expected"),
             ("3".to_owned(), 422, None, "invalid type: integer `3`"),
             ("{}".to_owned(), 422, Some("amount"), "amount is missing"),
             (format!("{{{usd}, \"untill\": 1}}"), 422, Some("untill"), "the nearest one is until"),
             (format!("{{{usd}, {usd}}}"), 422, Some("amount"), "duplicate field"),
             (format!("{{{usd}, \"until\": \"2026-02-30\"}}"), 422, Some("until"), "is not a date"),
             (
-                format!("{{{usd}, \"parts\": [{{\"amount\": {{\"amount\": \"1.005\", \"currency\": \"USD\"}}}}]}}"),
+                format!(
+                    "{{{usd}, \"parts\": [{{\"amount\": {{\"amount\": \"1.005\", \"currency\": \"USD\"}}}}]}}"
+                ),
                 422,
                 Some("parts[0].amount"),
                 "finer",
             ),
             (
-                format!("{{{usd}, \"parts\": [{{\"amount\": {{\"amount\": 1.5, \"currency\": \"USD\"}}}}]}}"),
+                format!(
+                    "{{{usd}, \"parts\": [{{\"amount\": {{\"amount\": 1.5, \"currency\": \"USD\"}}}}]}}"
+                ),
                 422,
                 Some("parts[0].amount.amount"),
                 "floating point",

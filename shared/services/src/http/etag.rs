@@ -37,7 +37,9 @@ pub fn check_match(headers: &HeaderMap, version: u64) -> Result<(), Problem> {
     if !headers.contains_key(IF_MATCH) {
         return Ok(());
     }
-    let matches = tags().flat_map(|tags| tags.split(',')).any(|tag| [known.as_str(), "*"].contains(&tag.trim()));
+    let matches = tags()
+        .flat_map(|tags| tags.split(','))
+        .any(|tag| [known.as_str(), "*"].contains(&tag.trim()));
     if matches { Ok(()) } else { Err(failed("it was changed meanwhile; read it again")) }
 }
 

@@ -132,7 +132,13 @@ fn hash(parts: &[&[u8]]) -> String {
 mod tests {
     use super::*;
 
-    fn once(method: Method, path: &'static str, key: &str, caller: &str, body: &str) -> Option<Once> {
+    fn once(
+        method: Method,
+        path: &'static str,
+        key: &str,
+        caller: &str,
+        body: &str,
+    ) -> Option<Once> {
         let mut headers = HeaderMap::new();
         headers.insert(HEADER, key.parse().unwrap());
         let request = (&method, &Uri::from_static(path), &headers);

@@ -323,7 +323,8 @@ mod tests {
 
     #[test]
     fn what_went_wrong_inside_is_not_told() {
-        let corrupt = StoreError::Corrupt { item: "F#f-1".to_owned(), problem: "ann@acme".to_owned() };
+        let corrupt =
+            StoreError::Corrupt { item: "F#f-1".to_owned(), problem: "ann@acme".to_owned() };
         for (problem, kind) in [
             (Problem::from(corrupt), ProblemKind::Internal),
             (Problem::from(StoreError::Throttled("slow".into())), ProblemKind::Busy),

@@ -3,8 +3,8 @@
 use domain::calendar::{Day, parse_day};
 use domain::money::{Currency, Money, MoneyError};
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 /// An amount: `{"amount": "100.00", "currency": "USD"}`.
@@ -135,7 +135,9 @@ mod tests {
 
     #[test]
     fn a_day_exists() {
-        for text in ["2026-02-30", "2026-13-01", "26-01-01", "tomorrow", "2026-2-1", "9999999-01-01"] {
+        for text in
+            ["2026-02-30", "2026-13-01", "26-01-01", "tomorrow", "2026-2-1", "9999999-01-01"]
+        {
             assert!(serde_json::from_value::<Date>(json!(text)).is_err(), "for {text}");
         }
         assert!(serde_json::from_value::<Date>(json!("2028-02-29")).is_ok());

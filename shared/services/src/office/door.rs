@@ -162,7 +162,8 @@ pub async fn open_door(
     let (parts, body) = request.into_parts();
     let id = RequestId::of(&parts);
     let method = parts.method.clone();
-    let route = parts.extensions.get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let route =
+        parts.extensions.get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let answered = pass(&office, limit, &id, parts, body, next).await;
     let (firm, response) = answered.unwrap_or_else(|problem| (None, problem.into_response()));
     let (firm, status) = (firm.as_ref().map_or("", FirmId::as_str), response.status().as_u16());

@@ -131,7 +131,8 @@ pub fn differences(before: Option<&Policy>, after: &Policy) -> Vec<Difference> {
             found.push(Difference { field, was, is: Some(is) });
         }
     }
-    let gone = before.into_iter().map(|(field, was)| Difference { field, was: Some(was), is: None });
+    let gone =
+        before.into_iter().map(|(field, was)| Difference { field, was: Some(was), is: None });
     found.extend(gone);
     found
 }

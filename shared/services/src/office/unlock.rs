@@ -91,13 +91,20 @@ impl RequestRef {
     fn check(&self, account: &Account) -> Result<(), Refusal> {
         let episode = account.lock.as_ref().map(|lock| lock.episode);
         if episode != Some(self.episode) {
-            return Err(Refusal::conflict("UNL-6", "the lock that this request is about has ended"));
+            return Err(Refusal::conflict(
+                "UNL-6",
+                "the lock that this request is about has ended",
+            ));
         }
-        let is_open = account.request.as_ref().is_some_and(|open| open.by == self.by && open.on == self.on);
+        let is_open =
+            account.request.as_ref().is_some_and(|open| open.by == self.by && open.on == self.on);
         if is_open {
             return Ok(());
         }
-        Err(Refusal::conflict("UNL-6", "this request no longer stands: it was rejected or it expired"))
+        Err(Refusal::conflict(
+            "UNL-6",
+            "this request no longer stands: it was rejected or it expired",
+        ))
     }
 }
 

@@ -1,0 +1,406 @@
+//! Each address with each caller: nobody, somebody else, each role; and the table of addresses itself,
+//! which fails when a route is added without a row.
+
+mod world;
+
+use std::collections::BTreeSet;
+
+use axum::body::Body;
+use axum::http::{Method, Request};
+use serde_json::{Value, json};
+use world::{OTHER, Token, World, token, with_json};
+
+/// Who may: by the first letter of admin, billing lead, partner, preparer (`r`: reads and writes).
+const ALL: &str = "abpr";
+const BOOKKEEPERS: &str = "abp";
+const COLLECTORS: &str = "bp";
+const PARTNERS: &str = "p";
+const ADMINS: &str = "a";
+
+/// What another firm's staff is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Elsewhere {
+    /// There is no such thing there.
+    NotFound,
+    /// It is about the caller's own firm alone.
+    Own,
+}
+use Elsewhere::{NotFound, Own};
+
+/// Method, route, address, body, who may, what elsewhere.
+type Row = (&'static str, &'static str, &'static str, Value, &'static str, Elsewhere);
+
+/// In the order in which they are asked, so that each finds what it needs.
+fn table(request: &str) -> Vec<Row> {
+    let because = || json!({"reason": "as agreed"});
+    let amount = |amount: &str| json!({"amount": amount, "currency": "USD"});
+    let unlock: &'static str =
+        Box::leak(format!("/firm/v1/unlock-requests/{request}").into_boxed_str());
+    let approve: &'static str = Box::leak(format!("{unlock}/approve").into_boxed_str());
+    let reject: &'static str = Box::leak(format!("{unlock}/reject").into_boxed_str());
+    let c = "/firm/v1/clients/{client}";
+    let i = "/firm/v1/invoices/{invoice}";
+    let route = |base: &str, rest: &str| -> &'static str {
+        Box::leak(format!("{base}{rest}").into_boxed_str())
+    };
+    let acme = |rest: &str| route("/firm/v1/clients/acme", rest);
+    let a1 = |rest: &str| route("/firm/v1/invoices/A-1", rest);
+    vec![
+        ("GET", "/firm/v1/me", "/firm/v1/me", Value::Null, ALL, Own),
+        ("GET", "/firm/v1/openapi.json", "/firm/v1/openapi.json", Value::Null, ALL, Own),
+        ("GET", "/firm/v1/clients", "/firm/v1/clients", Value::Null, ALL, Own),
+        ("POST", "/firm/v1/clients", "/firm/v1/clients", json!({"name": "New"}), ALL, Own),
+        ("GET", c, acme(""), Value::Null, ALL, NotFound),
+        ("PATCH", c, acme(""), json!({"name": "Acme & Co"}), ALL, NotFound),
+        ("GET", route(c, "/invoices"), acme("/invoices"), Value::Null, ALL, NotFound),
+        (
+            "POST",
+            route(c, "/invoices"),
+            acme("/invoices"),
+            json!({"invoice": "A-1", "total": amount("5.00")}),
+            BOOKKEEPERS,
+            NotFound,
+        ),
+        ("GET", i, a1(""), Value::Null, ALL, NotFound),
+        ("POST", route(i, "/post"), a1("/post"), Value::Null, BOOKKEEPERS, NotFound),
+        (
+            "POST",
+            route(i, "/disputes"),
+            a1("/disputes"),
+            json!({"reason": "wrong", "amount": amount("1.00")}),
+            BOOKKEEPERS,
+            NotFound,
+        ),
+        (
+            "POST",
+            route(i, "/disputes/review"),
+            a1("/disputes/review"),
+            Value::Null,
+            PARTNERS,
+            NotFound,
+        ),
+        (
+            "POST",
+            route(i, "/disputes/resolution"),
+            a1("/disputes/resolution"),
+            json!({"outcome": "rejected"}),
+            PARTNERS,
+            NotFound,
+        ),
+        (
+            "POST",
+            route(i, "/credit-notes"),
+            a1("/credit-notes"),
+            json!({"credit_note": "N-1", "amount": amount("1.00")}),
+            BOOKKEEPERS,
+            NotFound,
+        ),
+        ("POST", route(i, "/void"), a1("/void"), because(), BOOKKEEPERS, NotFound),
+        ("GET", route(c, "/payments"), acme("/payments"), Value::Null, ALL, NotFound),
+        (
+            "POST",
+            route(c, "/payments"),
+            acme("/payments"),
+            json!({"reference": "17", "method": "check", "amount": amount("5.00")}),
+            BOOKKEEPERS,
+            NotFound,
+        ),
+        (
+            "POST",
+            "/firm/v1/payments/{payment}/refunds",
+            "/firm/v1/payments/staff:1/refunds",
+            json!({"refund": "r"}),
+            BOOKKEEPERS,
+            NotFound,
+        ),
+        (
+            "POST",
+            "/firm/v1/payments/{payment}/return",
+            "/firm/v1/payments/staff:1/return",
+            Value::Null,
+            BOOKKEEPERS,
+            NotFound,
+        ),
+        (
+            "POST",
+            route(c, "/credit-notes"),
+            acme("/credit-notes"),
+            json!({"credit_note": "N-2", "amount": amount("1.00")}),
+            BOOKKEEPERS,
+            NotFound,
+        ),
+        ("GET", route(c, "/letters"), acme("/letters"), Value::Null, ALL, NotFound),
+        ("GET", route(c, "/holds"), acme("/holds"), Value::Null, ALL, NotFound),
+        ("POST", route(c, "/holds"), acme("/holds"), because(), COLLECTORS, NotFound),
+        ("DELETE", route(c, "/holds"), acme("/holds"), Value::Null, COLLECTORS, NotFound),
+        ("GET", route(c, "/promises"), acme("/promises"), Value::Null, ALL, NotFound),
+        (
+            "POST",
+            route(c, "/promises"),
+            acme("/promises"),
+            json!({"until": "2026-03-05", "invoice": "A-1"}),
+            BOOKKEEPERS,
+            NotFound,
+        ),
+        ("GET", route(c, "/plans"), acme("/plans"), Value::Null, ALL, NotFound),
+        (
+            "POST",
+            route(c, "/plans"),
+            acme("/plans"),
+            json!({"invoices": ["A-1"], "instalments": []}),
+            PARTNERS,
+            NotFound,
+        ),
+        ("POST", route(c, "/lock"), acme("/lock"), because(), COLLECTORS, NotFound),
+        ("POST", route(c, "/move-episode"), acme("/move-episode"), Value::Null, PARTNERS, NotFound),
+        ("GET", "/firm/v1/tasks", "/firm/v1/tasks", Value::Null, ALL, Own),
+        ("GET", route(c, "/tasks"), acme("/tasks"), Value::Null, ALL, NotFound),
+        (
+            "POST",
+            route(c, "/tasks/{task}/assign"),
+            acme("/tasks/1/assign"),
+            json!({"to": "pia"}),
+            ALL,
+            NotFound,
+        ),
+        (
+            "POST",
+            route(c, "/tasks/{task}/close"),
+            acme("/tasks/1/close"),
+            Value::Null,
+            ALL,
+            NotFound,
+        ),
+        (
+            "POST",
+            route(c, "/approve-step"),
+            acme("/approve-step"),
+            json!({"do": "final_demand"}),
+            PARTNERS,
+            NotFound,
+        ),
+        ("GET", route(c, "/notes"), acme("/notes"), Value::Null, ALL, NotFound),
+        ("POST", route(c, "/notes"), acme("/notes"), json!({"text": "called"}), ALL, NotFound),
+        ("GET", route(c, "/events"), acme("/events"), Value::Null, ALL, NotFound),
+        ("GET", route(c, "/audit/verify"), acme("/audit/verify"), Value::Null, ALL, NotFound),
+        ("GET", "/firm/v1/events", "/firm/v1/events", Value::Null, ALL, Own),
+        ("GET", "/firm/v1/audit/verify", "/firm/v1/audit/verify", Value::Null, ALL, Own),
+        ("GET", "/firm/v1/policies", "/firm/v1/policies", Value::Null, ALL, Own),
+        ("GET", "/firm/v1/policies/{class}", "/firm/v1/policies/vip", Value::Null, ALL, NotFound),
+        (
+            "PUT",
+            "/firm/v1/policies/{class}",
+            "/firm/v1/policies/vip",
+            json!({"preset": "cpa"}),
+            ADMINS,
+            Own,
+        ),
+        (
+            "GET",
+            "/firm/v1/policies/{class}/versions/{version}",
+            "/firm/v1/policies/vip/versions/1",
+            Value::Null,
+            ALL,
+            Own,
+        ),
+        ("GET", "/firm/v1/unlock-requests", "/firm/v1/unlock-requests", Value::Null, ALL, Own),
+        ("GET", route(c, "/unlock-requests"), acme("/unlock-requests"), Value::Null, ALL, NotFound),
+        (
+            "POST",
+            route(c, "/unlock-requests"),
+            acme("/unlock-requests"),
+            Value::Null,
+            COLLECTORS,
+            NotFound,
+        ),
+        ("GET", "/firm/v1/unlock-requests/{request}", unlock, Value::Null, ALL, NotFound),
+        (
+            "POST",
+            "/firm/v1/unlock-requests/{request}/reject",
+            reject,
+            because(),
+            COLLECTORS,
+            NotFound,
+        ),
+        (
+            "POST",
+            "/firm/v1/unlock-requests/{request}/approve",
+            approve,
+            Value::Null,
+            PARTNERS,
+            NotFound,
+        ),
+        (
+            "POST",
+            route(c, "/exception-unlock"),
+            acme("/exception-unlock"),
+            json!({"reason": "season", "until": "2026-04-30"}),
+            PARTNERS,
+            NotFound,
+        ),
+        ("POST", route(i, "/write-off"), a1("/write-off"), because(), PARTNERS, NotFound),
+        ("POST", route(c, "/hard-stop"), acme("/hard-stop"), because(), COLLECTORS, NotFound),
+    ]
+}
+
+/// A locked client with a payment, a second class and an open request, whose id this is.
+async fn furnished() -> (World, String) {
+    let world = World::new().await;
+    world.acme().await;
+    let payment = json!({"reference": "1", "method": "check", "amount": {"amount": "2.00", "currency": "USD"}});
+    world.post("bea", "/firm/v1/clients/acme/payments", payment).await.expect(201);
+    let vip =
+        world.ask("adam", Method::PUT, "/firm/v1/policies/vip", json!({"preset": "cpa"})).await;
+    vip.expect(201);
+    world
+        .post("bea", "/firm/v1/clients/acme/lock", json!({"reason": "no records"}))
+        .await
+        .expect(200);
+    let asked = world.post("bea", "/firm/v1/clients/acme/unlock-requests", Value::Null).await;
+    let request = asked.expect(201)["id"].as_str().unwrap().to_owned();
+    (world, request)
+}
+
+#[test]
+fn sec_1_each_route_of_the_document_has_a_row() {
+    let mut documented = BTreeSet::new();
+    for document in [firm_api::openapi(), unlock_approval::openapi()] {
+        let document = serde_json::to_value(document).unwrap();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for method in item.as_object().unwrap().keys() {
+                let is_new = documented.insert(format!("{} {path}", method.to_uppercase()));
+                assert!(is_new, "{method} {path} is there twice");
+            }
+        }
+    }
+    let rows: BTreeSet<_> =
+        table("x").iter().map(|(method, route, ..)| format!("{method} {route}")).collect();
+    assert_eq!(
+        documented.difference(&rows).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "without a row"
+    );
+    assert_eq!(
+        rows.difference(&documented).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "not a route"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sec_2_nobody_gets_in_without_a_good_token_and_a_grant() {
+    let (world, request) = furnished().await;
+    let version = world.version("acme").await;
+    for (method, _, path, body, ..) in table(&request) {
+        let method: Method = method.parse().unwrap();
+        let send = async |authorization: Option<String>, firm: Option<&str>| {
+            let mut builder = Request::builder().method(method.clone()).uri(path);
+            if let Some(authorization) = authorization {
+                builder = builder.header("authorization", authorization);
+            }
+            if let Some(firm) = firm {
+                builder = builder.header("x-portcullis-firm", firm);
+            }
+            world.send(with_json(builder, &body)).await
+        };
+        let bearer = |who: &str, kind| Some(format!("Bearer {}", token(who, kind, world.now())));
+        for (authorization, firm, expected) in [
+            (None, Some("f-1"), 401),
+            (Some("Bearer x".to_owned()), Some("f-1"), 401),
+            (bearer("pat", Token::Expired), Some("f-1"), 401),
+            (bearer("pat", Token::Forged), Some("f-1"), 401),
+            (bearer("pat", Token::OneFactor), Some("f-1"), 401),
+            (bearer("nobody", Token::Good), Some("f-1"), 403),
+            (bearer("imre", Token::Good), Some("f-1"), 403), // an extra grant alone
+            (bearer(OTHER, Token::Good), Some("f-1"), 403),
+            (bearer("pat", Token::Good), Some("f-2"), 403),
+            (bearer("pat", Token::Good), Some("f-3"), 403), // there is none: the same answer
+            (bearer("pat", Token::Good), None, 400),
+            (bearer("pat", Token::Good), Some("f#1"), 400),
+        ] {
+            let answer = send(authorization.clone(), firm).await;
+            let got = answer.status;
+            assert_eq!(got, expected, "{method} {path} in {firm:?}: {}", answer.body);
+            answer.problem(expected);
+        }
+    }
+    assert_eq!(world.version("acme").await, version);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sec_1_another_firms_things_are_not_there() {
+    let (world, request) = furnished().await;
+    let version = world.version("acme").await;
+    for (method, _, path, body, _, elsewhere) in table(&request) {
+        let method: Method = method.parse().unwrap();
+        let builder = world.request("f-2", OTHER, &method, path);
+        let answer = world.send(with_json(builder, &body)).await;
+        let text = answer.body.to_string();
+        // The words of the first firm's things.
+        for secret in ["Acme", "ann@acme", "no records", "f-1"] {
+            assert!(!text.contains(secret), "{method} {path}: {text}");
+        }
+        match elsewhere {
+            NotFound => {
+                let detail = answer.problem(404).2;
+                assert!(detail.starts_with("there is no such"), "{method} {path}: {detail}");
+            }
+            Own => assert!(answer.status < 300, "{method} {path}: {}", answer.body),
+        }
+    }
+    assert_eq!(world.version("acme").await, version);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn staff_1_each_role_does_its_own() {
+    let (world, request) = furnished().await;
+    for (method, _, path, body, who_may, _) in table(&request) {
+        let method: Method = method.parse().unwrap();
+        for (letter, who) in [('r', "pia"), ('a', "adam"), ('b', "bea"), ('p', "pat")] {
+            let version = world.version("acme").await;
+            let builder = world.request("f-1", who, &method, path);
+            let answer = world.send(with_json(builder, &body)).await;
+            let at = format!("{method} {path} as {who}: {}", answer.body);
+            if who_may.contains(letter) {
+                let expected = [200, 201, 409, 422, 428];
+                let gone = method == Method::GET && path.contains("unlock-requests/");
+                let task = path.contains("/tasks/1/");
+                let is_there = !gone && !task;
+                assert!(
+                    expected.contains(&answer.status) || (!is_there && answer.status == 404),
+                    "{at}"
+                );
+            } else {
+                assert_eq!(answer.status, 403, "{at}");
+                let (rule, _, detail) = answer.problem(403);
+                assert!(
+                    !rule.is_empty() && detail.contains("only")
+                        || detail.contains("needs the role"),
+                    "{at}"
+                );
+                assert_eq!(world.version("acme").await, version, "{at}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_route_that_is_none_and_a_method_that_is_none() {
+    let world = World::new().await;
+    for (method, path, expected) in [
+        (Method::GET, "/firm/v1/clientss", 404),
+        (Method::GET, "/firm/v1/unlock-requests/x/approvee", 404),
+        (Method::DELETE, "/firm/v1/clients", 405),
+        (Method::DELETE, "/firm/v1/unlock-requests", 405),
+        (Method::GET, "/firm/v1/clients/a%23b", 400),
+        (Method::GET, "/firm/v1/clients/%ff", 400),
+        (Method::GET, "/firm/v1/unlock-requests/x", 404),
+        (Method::POST, "/firm/v1/clients/acme/tasks/one/close", 400),
+    ] {
+        let answer = world.ask("pat", method.clone(), path, Value::Null).await;
+        assert_eq!(answer.status, expected, "{method} {path}: {}", answer.body);
+        answer.problem(expected);
+        let anonymous = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+        world.send(anonymous).await.problem(401);
+    }
+}
