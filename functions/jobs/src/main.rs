@@ -13,7 +13,7 @@ use platform::log::{self, Format};
 use platform::queue::SqsQueue;
 use platform::seal::KmsSeal;
 use serde_json::Value;
-use services::sweep::{Swept, Sweeper};
+use services::sweep::{Sweeper, Swept};
 use services::webhook::{GatewayAccess, Webhooks};
 use store::Dynamo;
 

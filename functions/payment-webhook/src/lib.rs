@@ -51,9 +51,8 @@ impl State {
 pub fn router(state: State) -> Router {
     let router = routes().split_for_parts().0;
     let nothing = async || Problem::not_found("address");
-    let other = async || {
-        Problem::new(ProblemKind::MethodNotAllowed, "a webhook is posted to this address")
-    };
+    let other =
+        async || Problem::new(ProblemKind::MethodNotAllowed, "a webhook is posted to this address");
     router.fallback(nothing).method_not_allowed_fallback(other).with_state(state)
 }
 
@@ -138,11 +137,16 @@ fn problem(error: TakeError) -> (&'static str, Problem) {
         TakeError::NotFound => ("no_endpoint", Problem::not_found("webhook endpoint")),
         TakeError::Signature(reason) => {
             let detail = format!("{error}: {reason}");
-            ("not_authentic", Problem::new(ProblemKind::Unauthorized, detail).of("Stripe-Signature"))
+            (
+                "not_authentic",
+                Problem::new(ProblemKind::Unauthorized, detail).of("Stripe-Signature"),
+            )
         }
         TakeError::NotConfigured(_) => ("not_configured", Problem::busy(&error)),
         TakeError::Body { .. } => ("malformed", Problem::malformed(error.to_string())),
-        TakeError::OtherMode => ("other_mode", Problem::new(ProblemKind::Conflict, error.to_string())),
+        TakeError::OtherMode => {
+            ("other_mode", Problem::new(ProblemKind::Conflict, error.to_string()))
+        }
         TakeError::Store(_) => ("not_kept", Problem::busy(&error)),
     }
 }

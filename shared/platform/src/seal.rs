@@ -96,7 +96,8 @@ impl Seal for KmsSeal {
         let answer = request.encryption_context("gateway", context.gateway).send().await;
         let answer = answer.map_err(|error| match error.as_service_error() {
             Some(
-                DecryptError::InvalidCiphertextException(_) | DecryptError::IncorrectKeyException(_),
+                DecryptError::InvalidCiphertextException(_)
+                | DecryptError::IncorrectKeyException(_),
             ) => SealError::NotOurs,
             _ => unavailable(&error),
         })?;

@@ -113,7 +113,12 @@ impl Sweeper {
     }
 
     /// Does one thing, or answers with the letter to be handed on.
-    async fn one(&self, ready: Ready, counts: &Counts, leased: &AtomicU64) -> Option<LetterMessage> {
+    async fn one(
+        &self,
+        ready: Ready,
+        counts: &Counts,
+        leased: &AtomicU64,
+    ) -> Option<LetterMessage> {
         let lease = match &ready.what {
             Ok(Waiting::Webhook { .. }) => WEBHOOK_LEASE,
             Ok(Waiting::Letter { .. } | Waiting::Claimed { .. }) => LETTER_LEASE,
@@ -151,9 +156,13 @@ impl Sweeper {
             }
             Ok(Ok(Finish::Before)) => &counts.webhooks,
             Ok(Ok(Finish::Later(_))) => &counts.put_off,
-            Ok(Err(error)) => {
+            Ok(Err(error)) if error.is_passing() => {
                 tracing::warn!("Could not finish webhook {event}: {}", chain(&error));
                 &counts.failed
+            }
+            Ok(Err(error)) => {
+                tracing::error!("Webhook {event} can't be read: {}", chain(&error));
+                &counts.unreadable
             }
             Err(_) => {
                 tracing::warn!("Could not finish webhook {event} within {WEBHOOK_WITHIN:?}");

@@ -9,7 +9,8 @@ mod apply;
 mod endpoint;
 mod news;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -37,6 +38,9 @@ const TAKEN_LEASE: TimeDelta = TimeDelta::minutes(2);
 
 /// How long the gateway waits for its answer at most: after that the sweeper goes on.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a firm's settings are believed before they are read again, as its policies are.
+const FIRM_KEPT: TimeDelta = TimeDelta::seconds(30);
 
 /// The first wait before a webhook is tried again; each further one is twice as long.
 const FIRST_RETRY: TimeDelta = TimeDelta::minutes(1);
@@ -131,7 +135,11 @@ impl Outcome {
     pub fn is_alarming(self) -> bool {
         match self {
             Self::Applied | Self::Unchanged | Self::NotYet | Self::NotOurs => false,
-            Self::Unclaimed | Self::Mismatched | Self::Unknown | Self::Unreadable | Self::Closed => true,
+            Self::Unclaimed
+            | Self::Mismatched
+            | Self::Unknown
+            | Self::Unreadable
+            | Self::Closed => true,
         }
     }
 }
@@ -204,16 +212,21 @@ struct KeptEvent {
     hint: Hint,
 }
 
+/// Firms, and when each was read.
+type KnownFirms = BTreeMap<FirmId, (DateTime<Utc>, Arc<Firm>)>;
+
 /// All webhooks of the deployment.
 pub struct Webhooks {
     endpoints: Endpoints,
     access: GatewayAccess,
+    firms: Mutex<KnownFirms>,
 }
 
 impl Webhooks {
     /// Over that table.
     pub fn new(dynamo: Dynamo, seal: Arc<dyn Seal>, access: GatewayAccess) -> Self {
-        Self { endpoints: Endpoints::new(Platform::new(dynamo), seal), access }
+        let endpoints = Endpoints::new(Platform::new(dynamo), seal);
+        Self { endpoints, access, firms: Mutex::default() }
     }
 
     /// What is asked across firms.
@@ -225,7 +238,11 @@ impl Webhooks {
     ///
     /// # Errors
     /// [`TakeError`]; nothing was written then, but for a body that can't be read.
-    pub async fn take(&self, delivery: &Delivery<'_>, now: DateTime<Utc>) -> Result<Taken, TakeError> {
+    pub async fn take(
+        &self,
+        delivery: &Delivery<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Taken, TakeError> {
         if delivery.gateway != stripe::NAME {
             return Err(TakeError::NotFound);
         }
@@ -235,15 +252,19 @@ impl Webhooks {
             Err(what) => return self.keep_unreadable(&opened, delivery.body, what, now).await,
         };
         if let Err(mismatch) = compare_event(&event, &opened.expected()) {
-            let is_mode = mismatch.differences.iter().any(|difference| difference.field == Field::Mode);
+            let is_mode =
+                mismatch.differences.iter().any(|difference| difference.field == Field::Mode);
             return match event.mode {
                 Mode::Live if is_mode => Err(TakeError::OtherMode),
                 Mode::Live | Mode::Test => Ok(Taken::NotForHere),
             };
         }
-        let WebhookEvent { id, kind, hint: Some(hint), .. } = event else { return Ok(Taken::Ignored) };
+        let WebhookEvent { id, kind, hint: Some(hint), .. } = event else {
+            return Ok(Taken::Ignored);
+        };
         let kept = KeptEvent { kind, hint };
-        let hint = serde_json::to_string(&kept).map_err(|error| StoreError::Encode(error.into()))?;
+        let hint =
+            serde_json::to_string(&kept).map_err(|error| StoreError::Encode(error.into()))?;
         let webhook = inbox_entry(&opened, id.as_str(), hint, now);
         match self.store(&opened.firm).receive(&webhook, now + TAKEN_LEASE).await? {
             Received::Before(_) => return Ok(Taken::Before),
@@ -287,11 +308,13 @@ impl Webhooks {
         delivery: &Delivery<'_>,
         now: DateTime<Utc>,
     ) -> Result<(Arc<Opened>, Result<WebhookEvent, String>), TakeError> {
-        let mut opened = self.endpoints.get(delivery.endpoint, now).await?.ok_or(TakeError::NotFound)?;
+        let mut opened =
+            self.endpoints.get(delivery.endpoint, now).await?.ok_or(TakeError::NotFound)?;
         let mut received = receive(&opened, delivery, now)?;
         let no_match = WebhookError::Signature(SignatureError::NoMatch);
         if received.as_ref().err() == Some(&no_match) && opened.may_be_old(now) {
-            opened = self.endpoints.read(delivery.endpoint, now).await?.ok_or(TakeError::NotFound)?;
+            opened =
+                self.endpoints.read(delivery.endpoint, now).await?.ok_or(TakeError::NotFound)?;
             received = receive(&opened, delivery, now)?;
         }
         match received {
@@ -353,8 +376,7 @@ impl Webhooks {
         };
         let payment = payment_id(&webhook.gateway, &facts.payment);
         let Ok(payment) = payment else { return Ok(Outcome::Unreadable) };
-        let firm = Firm::open(self.platform().dynamo().clone(), webhook.firm.clone()).await?;
-        let Some(firm) = firm else { return Ok(Outcome::Closed) };
+        let Some(firm) = self.firm(&webhook.firm, now).await? else { return Ok(Outcome::Closed) };
         let caller = apply::caller(&webhook.event);
         let applied = apply::apply(&firm, &payment, &facts, &opened.expected(), &caller, now).await;
         match applied {
@@ -367,6 +389,23 @@ impl Webhooks {
         }
     }
 
+    /// The firm, from memory or the table. A test firm's clock may have been moved since: it is read anew.
+    async fn firm(&self, id: &FirmId, now: DateTime<Utc>) -> Result<Option<Arc<Firm>>, StoreError> {
+        let known = self.firms.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
+        if let Some((read_at, firm)) = known
+            && now < read_at + FIRM_KEPT
+        {
+            return Ok(Some(firm));
+        }
+        let firm = Firm::open(self.platform().dynamo().clone(), id.clone()).await?.map(Arc::new);
+        let mut firms = self.firms.lock().unwrap_or_else(PoisonError::into_inner);
+        firms.retain(|_, (read_at, _)| now < *read_at + FIRM_KEPT);
+        if let Some(firm) = firm.iter().find(|firm| !firm.settings().is_test) {
+            firms.insert(id.clone(), (now, firm.clone()));
+        }
+        Ok(firm)
+    }
+
     fn store(&self, firm: &FirmId) -> Store {
         Store::new(self.platform().dynamo().clone(), firm.clone())
     }
@@ -375,7 +414,11 @@ impl Webhooks {
 type Checked = Result<WebhookEvent, WebhookError>;
 
 /// Checks a delivery with the endpoint's secrets. An endpoint of another gateway is none.
-fn receive(opened: &Opened, delivery: &Delivery<'_>, now: DateTime<Utc>) -> Result<Checked, TakeError> {
+fn receive(
+    opened: &Opened,
+    delivery: &Delivery<'_>,
+    now: DateTime<Utc>,
+) -> Result<Checked, TakeError> {
     if opened.endpoint.gateway.as_str() != delivery.gateway {
         return Err(TakeError::NotFound);
     }
@@ -402,9 +445,9 @@ fn ended(error: GatewayError, attempts: u32) -> Result<Outcome, Delay> {
     match error {
         GatewayError::NotFound { .. } if MAX_UNKNOWN <= attempts => Ok(Outcome::Unknown),
         // A key can be put right, and a gateway comes back: it is asked for as long as the entry is kept.
-        GatewayError::NotFound { .. } | GatewayError::Down { .. } | GatewayError::Refused { .. } => {
-            Err(error.into())
-        }
+        GatewayError::NotFound { .. }
+        | GatewayError::Down { .. }
+        | GatewayError::Refused { .. } => Err(error.into()),
         GatewayError::Rejected { .. } | GatewayError::Malformed { .. } | GatewayError::Money(_) => {
             tracing::error!("Could not read a payment back: {}", chain(&error));
             Ok(Outcome::Unreadable)

@@ -45,7 +45,8 @@ pub(super) async fn apply(
 
 /// Another firm's payment, or another mode's: no client of this firm has anything to do with it.
 fn is_anothers(mismatch: &Mismatch) -> bool {
-    let fields = || mismatch.differences.iter().map(|difference| (difference.field, &difference.found));
+    let fields =
+        || mismatch.differences.iter().map(|difference| (difference.field, &difference.found));
     fields().any(|(field, found)| match field {
         Field::Firm => found != "none",
         Field::Mode | Field::Account => true,
@@ -95,7 +96,8 @@ impl Applying<'_> {
         let known = last.as_ref().and_then(|executed| executed.account.payments.get(self.payment));
         for id in told.undone {
             if known.is_some_and(|payment| payment.refunds.contains_key(&id)) {
-                doubts.push(format!("the refund {id} came back to the firm after it had succeeded"));
+                doubts
+                    .push(format!("the refund {id} came back to the firm after it had succeeded"));
             }
         }
         let is_mismatch = known.is_some_and(|payment| payment.mismatches.contains(&facts.amount));

@@ -12,7 +12,9 @@ use domain::id::{FirmId, GatewayId};
 use gateways::{Expected, Gateway, Mode, Secret, Transport, stripe};
 use platform::seal::{Seal, SealContext, SealError};
 use serde::{Deserialize, Serialize};
-use store::{CommitMeta, Endpoint, FirmChange, FirmCommit, Platform, SealedSecret, Store, StoreError};
+use store::{
+    CommitMeta, Endpoint, FirmChange, FirmCommit, Platform, SealedSecret, Store, StoreError,
+};
 
 /// How long opened secrets are kept in memory.
 const SECRETS_KEPT: TimeDelta = TimeDelta::minutes(5);
@@ -111,7 +113,10 @@ pub struct GatewayAccess {
 
 impl GatewayAccess {
     /// The firm's account there.
-    pub(super) fn connect(&self, opened: &Opened) -> Result<Box<dyn Gateway>, gateways::ConfigError> {
+    pub(super) fn connect(
+        &self,
+        opened: &Opened,
+    ) -> Result<Box<dyn Gateway>, gateways::ConfigError> {
         let config = stripe::Config {
             key: opened.secrets.key.clone(),
             mode: Mode::from_livemode(opened.endpoint.is_live),
@@ -186,7 +191,8 @@ impl Endpoints {
         let none = || EndpointError::NoSecrets(endpoint.id.clone());
         let secret = store.secret(&endpoint.secrets).await?.ok_or_else(none)?;
         let plain = self.seal.unseal(&secret.sealed, context(&firm, &endpoint.gateway)).await?;
-        let Stored { key, signing, account } = serde_json::from_slice(&plain).map_err(|_| none())?;
+        let Stored { key, signing, account } =
+            serde_json::from_slice(&plain).map_err(|_| none())?;
         let signing = signing.into_iter().map(Secret::from).collect();
         let secrets = GatewaySecrets { key: key.into(), signing, account };
         Ok(Opened { firm, endpoint, secrets, read_at: now })
@@ -239,7 +245,11 @@ pub async fn keep_secrets(
     change(store, &FirmChange::SecretKept(secret), meta).await
 }
 
-async fn change(store: &Store, change: &FirmChange, meta: &CommitMeta) -> Result<(), EndpointError> {
+async fn change(
+    store: &Store,
+    change: &FirmChange,
+    meta: &CommitMeta,
+) -> Result<(), EndpointError> {
     for _ in 0..MAX_TRIES {
         let loaded = store.load_firm().await?;
         let loaded = loaded.ok_or_else(|| EndpointError::NoFirm(store.firm().clone()))?;

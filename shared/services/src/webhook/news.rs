@@ -36,7 +36,8 @@ pub(super) fn told(facts: &PaymentFacts) -> Told {
     for refund in &facts.refunds {
         match refund.state {
             RefundState::Succeeded => {
-                told.news.push(News::Refunded { id: refund.id.clone(), amount: Some(refund.amount) });
+                told.news
+                    .push(News::Refunded { id: refund.id.clone(), amount: Some(refund.amount) });
             }
             RefundState::Failed | RefundState::Canceled => told.undone.push(refund.id.clone()),
             RefundState::Pending => {}
@@ -88,7 +89,8 @@ impl Told {
 
     /// Whether nothing of the payment is left beside it.
     fn is_of_all(&self, facts: &PaymentFacts, dispute: &Dispute) -> bool {
-        let given_back = facts.refunds.iter().filter(|refund| refund.state == RefundState::Succeeded);
+        let given_back =
+            facts.refunds.iter().filter(|refund| refund.state == RefundState::Succeeded);
         let given_back: u64 = given_back.map(|refund| refund.amount.minor()).sum();
         facts.amount.minor().saturating_sub(given_back) <= dispute.amount.minor()
     }
@@ -99,7 +101,9 @@ impl Told {
                 self.news.push(News::Returned);
             }
             // A return is final; should a bank ever think better of it, the money came anew.
-            DisputeState::Won => self.doubts.push(format!("the return {} was taken back", dispute.id)),
+            DisputeState::Won => {
+                self.doubts.push(format!("the return {} was taken back", dispute.id))
+            }
             DisputeState::Notice => {}
         }
     }
@@ -259,7 +263,7 @@ mod tests {
     #[test]
     fn pay_5_a_dispute_in_another_currency_is_for_a_person() {
         let mut dispute = dispute(9_000, DisputeState::Lost, false);
-        dispute.amount = Money::new(9_000, Currency::EUR);
+        dispute.amount = Money::new(9_000, "EUR".parse().unwrap());
         let facts = PaymentFacts { disputes: vec![dispute], ..facts(PaymentState::Succeeded) };
         assert!(said(&facts).ends_with("? 90.00 EUR of the 100.00 USD paid are disputed (dp_1)"));
     }

@@ -1,0 +1,11 @@
+//! Money through the door: the sandbox's signed webhooks, the function's own router, the embedded table and
+//! the sweeper, as they run together.
+
+#![allow(clippy::unwrap_used, reason = "in a test, what is missing is a failure")]
+
+mod bad_input;
+mod bench;
+mod capacity;
+mod reversals;
+mod sweeper;
+mod webhooks;
