@@ -224,6 +224,8 @@ async fn with_retries(
     now: DateTime<Utc>,
 ) -> Result<Executed, ExecuteError> {
     let begun = Instant::now();
+    let turn = tokio::time::timeout(MAX_WAIT, firm.store().turn(client)).await;
+    let Ok(_turn) = turn else { return Err(ExecuteError::Busy(client.clone())) };
     for tried in 0..MAX_TRIES {
         if 0 < tried {
             tokio::time::sleep(jitter(tried)?).await;
@@ -289,8 +291,7 @@ async fn attempt(
         rule: rule(command).map(str::to_owned),
     };
     let ready_at = |letter: &_| firm.ready_at(letter, &policy.policy, now);
-    let derived =
-        Derived { next_evaluation, shards: firm.settings().shards, ready_at: &ready_at };
+    let derived = Derived { next_evaluation, shards: firm.settings().shards, ready_at: &ready_at };
     let version = match firm.store().commit(&loaded, &after, &events, &meta, &derived).await? {
         Commit::Done(committed) => committed.version,
         Commit::Nothing => loaded.version(),
@@ -321,7 +322,11 @@ fn opened(loaded: Loaded, profile: &domain::account::Profile) -> Result<Try, Exe
 }
 
 /// `false`: the account changed meanwhile.
-async fn look_up(firm: &Firm, loaded: &mut Loaded, command: &Command) -> Result<bool, ExecuteError> {
+async fn look_up(
+    firm: &Firm,
+    loaded: &mut Loaded,
+    command: &Command,
+) -> Result<bool, ExecuteError> {
     for _ in 0..MAX_LOOK_UPS {
         let missing = needs(&loaded.account, command);
         if missing.is_empty() {
@@ -383,9 +388,8 @@ fn rule(command: &Command) -> Option<&'static str> {
 pub(crate) fn jitter(tried: u32) -> Result<Duration, ExecuteError> {
     let longest = FIRST_WAIT.saturating_mul(1 << tried.min(10)).min(LONGEST_WAIT);
     let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).map_err(|error| {
-        ExecuteError::Store(StoreError::Unavailable(error.to_string().into()))
-    })?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| ExecuteError::Store(StoreError::Unavailable(error.to_string().into())))?;
     let range = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX).saturating_add(1);
     Ok(Duration::from_micros(u64::from_le_bytes(bytes) % range))
 }

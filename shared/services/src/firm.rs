@@ -141,7 +141,8 @@ impl Firm {
         class: &ClassId,
         now: DateTime<Utc>,
     ) -> Result<Arc<[Armed]>, PolicyError> {
-        let known = self.policies.lock().unwrap_or_else(PoisonError::into_inner).get(class).cloned();
+        let known =
+            self.policies.lock().unwrap_or_else(PoisonError::into_inner).get(class).cloned();
         if let Some((read_at, armed)) = known
             && now < read_at + POLICIES_KEPT
         {
@@ -159,7 +160,12 @@ impl Firm {
     /// when its sender should have said what became of it; a withdrawn one never. A test firm's own clock
     /// says nothing about when somebody comes to look, so its letters are looked at at once, and then that
     /// clock is asked.
-    pub fn ready_at(&self, letter: &Letter, policy: &Policy, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    pub fn ready_at(
+        &self,
+        letter: &Letter,
+        policy: &Policy,
+        now: DateTime<Utc>,
+    ) -> Option<DateTime<Utc>> {
         match &letter.state {
             LetterState::Queued if self.settings().is_test => Some(now),
             LetterState::Queued => Some(self.outside_quiet_hours(letter.leaves_on, policy, now)),

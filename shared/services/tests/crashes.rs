@@ -110,7 +110,8 @@ async fn indebted(store: &Store, client: &ClientId, invoices: usize) {
         }
         let derived = Derived { next_evaluation: None, shards: 2, ready_at: &|_| None };
         let events = [Event::ExceptionEnded];
-        let commit = store.commit(&loaded, &after, &events, &meta("import"), &derived).await.unwrap();
+        let commit =
+            store.commit(&loaded, &after, &events, &meta("import"), &derived).await.unwrap();
         assert!(matches!(commit, Commit::Done(_)));
         loaded = store.load(client).await.unwrap().unwrap();
     }
@@ -169,20 +170,31 @@ async fn pay_1_a_payment_survives_the_end_of_the_process() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pay_4_a_payment_over_many_invoices_survives_the_end_of_the_process() {
     let over_all = |client: &ClientId| pay(payment(client).as_str(), 100 * 100 + 50, &[]);
-    each_boundary(&Case { name: "payment over 100", invoices: 100, command: over_all, caller: gateway() })
-        .await;
+    each_boundary(&Case {
+        name: "payment over 100",
+        invoices: 100,
+        command: over_all,
+        caller: gateway(),
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn eval_2_an_evaluation_survives_the_end_of_the_process() {
     let evaluate = |_: &ClientId| Command::Evaluate;
-    each_boundary(&Case { name: "evaluation", invoices: 3, command: evaluate, caller: schedule() }).await;
+    each_boundary(&Case { name: "evaluation", invoices: 3, command: evaluate, caller: schedule() })
+        .await;
 }
 
 /// Its items don't fit one transaction.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn eval_2_a_large_evaluation_survives_the_end_of_the_process() {
     let evaluate = |_: &ClientId| Command::Evaluate;
-    each_boundary(&Case { name: "evaluation of 250", invoices: 250, command: evaluate, caller: schedule() })
-        .await;
+    each_boundary(&Case {
+        name: "evaluation of 250",
+        invoices: 250,
+        command: evaluate,
+        caller: schedule(),
+    })
+    .await;
 }

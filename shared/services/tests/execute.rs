@@ -23,20 +23,33 @@ async fn aud_1_who_what_when_and_why_are_in_the_record() {
     open(&firm, &acme(), "2026-03-02").await;
     let mut caller = bea();
     caller.request_id = Some("r-7".to_owned());
-    let hold = Command::PlaceHold { invoice: None, until: None, reason: Personal::new("in mourning") };
+    let hold =
+        Command::PlaceHold { invoice: None, until: None, reason: Personal::new("in mourning") };
     done(&firm, &hold, &caller, "2026-03-03").await;
     let page = PageRequest::default();
     let records = firm.store().records(&acme(), Order::Newest, &page).await.unwrap().items;
     let body = &records[0].body;
     assert_eq!((body.command.as_str(), body.request_id.as_deref()), ("place_hold", Some("r-7")));
-    assert_eq!((&body.actor, body.at, body.day), (&caller.actor, noon("2026-03-03"), day("2026-03-03")));
+    assert_eq!(
+        (&body.actor, body.at, body.day),
+        (&caller.actor, noon("2026-03-03"), day("2026-03-03"))
+    );
     assert_eq!(body.policy.as_ref().map(|policy| policy.version), Some(1));
     let events = body.events().unwrap();
-    assert!(matches!(&events[0], Event::HoldBegun { hold, .. } if hold.reason.as_str() == "in mourning"));
+    assert!(
+        matches!(&events[0], Event::HoldBegun { hold, .. } if hold.reason.as_str() == "in mourning")
+    );
     assert!(!records[0].stored.contains("mourning"));
     // A refused act and a repeated one write none.
-    refused(&firm, &Command::ExceptionUnlock { reason: Personal::new("x"), until: None }, &bea(), "2026-03-03").await;
-    let again = execute(&firm, &acme(), &Command::OpenAccount(profile()), &bea(), noon("2026-03-04")).await;
+    refused(
+        &firm,
+        &Command::ExceptionUnlock { reason: Personal::new("x"), until: None },
+        &bea(),
+        "2026-03-03",
+    )
+    .await;
+    let again =
+        execute(&firm, &acme(), &Command::OpenAccount(profile()), &bea(), noon("2026-03-04")).await;
     assert!(again.unwrap().events.is_empty());
     let verdict = firm.store().verify(&acme()).await.unwrap();
     assert_eq!(verdict, Verdict::Whole { records: records.len() as u64 });
@@ -69,7 +82,9 @@ async fn inv_7_and_pay_1_what_is_another_clients_is_refused() {
     open(&firm, &acme(), "2026-03-02").await;
     open(&firm, &beta, "2026-03-02").await;
     execute(&firm, &beta, &issue("A-1", 500), &bea(), noon("2026-03-02")).await.unwrap();
-    execute(&firm, &beta, &pay("stripe:pi_1", 500, &[]), &gateway(), noon("2026-03-02")).await.unwrap();
+    execute(&firm, &beta, &pay("stripe:pi_1", 500, &[]), &gateway(), noon("2026-03-02"))
+        .await
+        .unwrap();
     let text = refused(&firm, &issue("A-1", 900), &bea(), "2026-03-02").await;
     assert_eq!(text, "invoice number A-1 is taken (INV-7)");
     let text = refused(&firm, &pay("stripe:pi_1", 500, &[]), &gateway(), "2026-03-02").await;
@@ -97,7 +112,8 @@ async fn eval_1_a_client_is_evaluated_when_it_is_due_and_locked_in_the_end() {
             assert!(due.next.is_none());
             for due in due.items {
                 evaluations += 1;
-                let evaluated = execute(&firm, &due.client, &Command::Evaluate, &schedule(), now).await;
+                let evaluated =
+                    execute(&firm, &due.client, &Command::Evaluate, &schedule(), now).await;
                 let evaluated = evaluated.unwrap();
                 assert!(!evaluated.events.is_empty(), "nothing happened on {today}");
                 assert!(evaluated.next_evaluation.is_none_or(|next| today < next));
@@ -128,7 +144,8 @@ async fn eval_1_a_client_is_evaluated_when_it_is_due_and_locked_in_the_end() {
 async fn let_5_quiet_hours_move_a_letter_to_their_end() {
     let dynamo = embedded().await;
     let firm = firm(&dynamo).await;
-    let policy = firm.policy(&"regular".parse().unwrap(), day("2026-03-02"), noon("2026-03-02")).await;
+    let policy =
+        firm.policy(&"regular".parse().unwrap(), day("2026-03-02"), noon("2026-03-02")).await;
     let mut policy = policy.unwrap().policy.clone();
     for (quiet, now, expected) in [
         (Some((20 * 60, 8 * 60)), "2026-03-02T17:00:00Z", "2026-03-02T17:00:00Z"),
@@ -147,6 +164,7 @@ async fn let_5_quiet_hours_move_a_letter_to_their_end() {
     }
     // A letter of a later day waits for that day.
     policy.letters.quiet_hours = None;
-    let at = firm.outside_quiet_hours(day("2026-03-05"), &policy, common::at("2026-03-02T06:00:00Z"));
+    let at =
+        firm.outside_quiet_hours(day("2026-03-05"), &policy, common::at("2026-03-02T06:00:00Z"));
     assert_eq!(at, common::at("2026-03-05T05:00:00Z"));
 }

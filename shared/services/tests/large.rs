@@ -21,7 +21,9 @@ use domain::invoice::Source;
 use office::*;
 use services::execute::execute;
 use services::firm::Firm;
-use store::{Commit, Derived, Dynamo, Fault, Faults, Operation, Order, PageRequest, Store, Verdict};
+use store::{
+    Commit, Derived, Dynamo, Fault, Faults, Operation, Order, PageRequest, Store, Verdict,
+};
 
 /// Puts so many invoices on a client, as an import would: nothing is decided.
 async fn import(store: &Store, count: usize) -> Vec<InvoiceId> {
@@ -33,7 +35,8 @@ async fn import(store: &Store, count: usize) -> Vec<InvoiceId> {
         after.invoices.extend(some.iter().map(with_id));
         let derived = Derived { next_evaluation: None, shards: 2, ready_at: &|_| None };
         let events = [Event::ExceptionEnded];
-        let commit = store.commit(&loaded, &after, &events, &meta("import"), &derived).await.unwrap();
+        let commit =
+            store.commit(&loaded, &after, &events, &meta("import"), &derived).await.unwrap();
         assert!(matches!(commit, Commit::Done(_)), "{commit:?}");
         loaded = store.load(&acme()).await.unwrap().unwrap();
     }
@@ -71,7 +74,8 @@ impl Faults for Witness {
 fn assert_nothing_is_lost(account: &Account, payment: &PaymentId) {
     let known = account.payments.get(payment);
     let kept = known.map_or(0, |payment| payment.kept());
-    let held = money_by_source(account).get(&Source::Payment(payment.clone())).copied().unwrap_or(0);
+    let held =
+        money_by_source(account).get(&Source::Payment(payment.clone())).copied().unwrap_or(0);
     assert_eq!(held, kept);
     let of_payment: u64 =
         known.iter().flat_map(|payment| &payment.allocations).map(|(_, share)| share.minor()).sum();
@@ -104,7 +108,10 @@ async fn pay_6_a_payment_over_300_invoices_is_right_at_every_moment() {
     let is_spread = |account: &&Account| !account.is_spreading();
     let unfinished = accounts.iter().filter(|account| account.is_spreading());
     for account in unfinished.clone() {
-        assert!(account.lock.is_none() && account.letters.values().all(|letter| !letter.content.is_debt()));
+        assert!(
+            account.lock.is_none()
+                && account.letters.values().all(|letter| !letter.content.is_debt())
+        );
     }
     assert!(7 <= unfinished.count(), "{} states", accounts.len());
     for account in accounts.iter() {
@@ -115,7 +122,8 @@ async fn pay_6_a_payment_over_300_invoices_is_right_at_every_moment() {
     assert_eq!((open.len(), open[0].paid(), last.credits.len()), (10, usd(40), 0));
     assert_eq!(store.load(&acme()).await.unwrap().unwrap().account, paid_open(&paid.account));
     // Nothing escalates before the last of it, and then only over what is still open.
-    let records = store.records(&acme(), Order::Newest, &PageRequest::default()).await.unwrap().items;
+    let records =
+        store.records(&acme(), Order::Newest, &PageRequest::default()).await.unwrap().items;
     for record in &records[1..] {
         assert!(!escalates(&record.body.events().unwrap()), "record {}", record.sequence);
     }

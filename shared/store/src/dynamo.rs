@@ -21,6 +21,7 @@ use crate::capacity::{Capacity, Kind};
 use crate::error::{Cause, StoreError};
 use crate::item::{Item, key_of};
 use crate::keys::{Index, PK, Place, SK};
+use crate::turns::Turns;
 
 /// The most items of one transaction.
 pub const MAX_TRANSACTION: usize = 100;
@@ -71,6 +72,7 @@ pub struct Dynamo {
     table: Arc<str>,
     capacity: Arc<Capacity>,
     faults: Option<Arc<dyn Faults>>,
+    pub(crate) turns: Arc<Turns>,
 }
 
 impl std::fmt::Debug for Dynamo {
@@ -143,12 +145,23 @@ pub(crate) struct Page {
 impl Dynamo {
     /// The table of that name.
     pub fn new(client: Client, table: impl Into<Arc<str>>) -> Self {
-        Self { client, table: table.into(), capacity: Arc::default(), faults: None }
+        Self {
+            client,
+            table: table.into(),
+            capacity: Arc::default(),
+            faults: None,
+            turns: Arc::default(),
+        }
     }
 
-    /// With something between it and its callers, and a count of its own.
+    /// As another process has it, with something between it and its callers.
     pub fn with_faults(&self, faults: Arc<dyn Faults>) -> Self {
-        Self { faults: Some(faults), capacity: Arc::default(), ..self.clone() }
+        Self { faults: Some(faults), ..self.apart() }
+    }
+
+    /// As another process has it: with a count and turns of its own.
+    pub fn apart(&self) -> Self {
+        Self { capacity: Arc::default(), turns: Arc::default(), ..self.clone() }
     }
 
     /// With a count of its own.

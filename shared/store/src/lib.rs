@@ -25,9 +25,10 @@ mod record;
 mod request;
 mod sent;
 mod table;
+mod turns;
 mod verify;
 
-use domain::id::FirmId;
+use domain::id::{ClientId, FirmId};
 
 pub use capacity::{Capacity, Consumed};
 pub use change::{Derived, ReadyAt, Taken};
@@ -50,6 +51,7 @@ pub use platform::{Platform, Ready, Waiting};
 pub use record::{Body, CommitMeta, Record};
 pub use request::{Answer, Begun};
 pub use sent::{MAX_WORDS_BYTES, SentLetter, Words};
+pub use turns::Turn;
 pub use verify::{Breach, Verdict};
 
 /// The table, as one firm sees it.
@@ -68,6 +70,11 @@ impl Store {
     /// Whose.
     pub fn firm(&self) -> &FirmId {
         &self.firm
+    }
+
+    /// Waits until nobody else in this process is at that client; see [`Turn`].
+    pub async fn turn(&self, client: &ClientId) -> Turn {
+        self.dynamo.turns.take(Key::Head(client).pk(&self.firm)).await
     }
 
     /// The table's calls.
