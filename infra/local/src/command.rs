@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod clock;
 pub mod import;
+pub mod openapi;
 pub mod rehearse;
 pub mod up;
 
@@ -35,6 +36,8 @@ pub enum Command {
     Clock(clock::Arguments),
     /// Bring a ledger in: clients, invoices, and what was paid on them.
     Import(import::Arguments),
+    /// Print the OpenAPI document of all HTTP functions.
+    Openapi,
     /// Run timelines through the real rules and print what happens on each day.
     Rehearse(rehearse::Arguments),
     /// Run the system on this machine, on embedded parts.
@@ -57,6 +60,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Audit(arguments) => audit::run(arguments),
         Command::Clock(arguments) => clock::run(arguments),
         Command::Import(arguments) => import::run(arguments),
+        Command::Openapi => openapi::run(),
         Command::Rehearse(arguments) => rehearse::run(arguments),
         Command::Up(arguments) => up::run(arguments),
     };

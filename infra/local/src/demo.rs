@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -190,9 +191,21 @@ async fn gateway(
     let meta = meta(now, "open_endpoint")?;
     let endpoint = open_endpoint(store, seal, &stripe, false, &secrets, &meta).await?;
     let gateway = DemoGateway { endpoint: endpoint.id, signing };
-    fs::write(&path, serde_json::to_string_pretty(&gateway)?)
+    write_private(&path, &serde_json::to_string_pretty(&gateway)?)
         .with_context(|| format!("can't write {}", path.display()))?;
     Ok(gateway)
+}
+
+/// A new file for this user's eyes only, where the machine knows users.
+///
+/// # Errors
+/// When it is there, or can't be written.
+pub(crate) fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = fs::File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())
 }
 
 /// Tokens for everybody who works there.

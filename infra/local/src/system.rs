@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +33,7 @@ use tokio::task::JoinSet;
 use tower::ServiceExt;
 
 use crate::command::clock::correspondence;
-use crate::demo::{self, DemoGateway, DemoPerson};
+use crate::demo::{self, DemoGateway, DemoPerson, write_private};
 use crate::embedded::Embedded;
 use crate::issuer::{ISSUER_PATH, Issuer};
 use crate::queue::{LocalQueue, QueueSettings};
@@ -369,15 +369,6 @@ fn seal_key(data: &Path) -> Result<[u8; 32]> {
     Ok(key)
 }
 
-/// For this user's eyes only, where the system knows users.
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    let mut options = fs::File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    io::Write::write_all(&mut options.open(path)?, text.as_bytes())
-}
-
 fn about(url: &str) -> String {
     format!(
         "Portcullis on this machine.\n\n\
@@ -387,11 +378,6 @@ fn about(url: &str) -> String {
          POST {url}/webhooks/stripe/ENDPOINT         the gateway's news\n\
          POST {url}/sandbox/stripe/acts              what a payer or a bank does in the sandbox\n"
     )
-}
-
-/// The address, for those who want only that.
-pub fn address(port: u16) -> SocketAddr {
-    (Ipv4Addr::LOCALHOST, port).into()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use serde_json::{Map, Value, json};
 
 use crate::clock::Clock;
+use crate::config::Stage;
 
 /// The namespace of all of ours.
 pub const NAMESPACE: &str = "Portcullis";
@@ -70,10 +71,11 @@ impl Metrics {
         self.with(name, Unit::Count, number)
     }
 
-    /// Writes the line to standard output, from where Lambda takes it. A metric that can't be
-    /// written is no reason to fail.
+    /// Writes the line to standard output, from where Lambda takes it; on one machine nobody does. A
+    /// metric that can't be written is no reason to fail.
     pub fn emit(&self, clock: &dyn Clock) {
-        if !self.numbers.is_empty() {
+        let is_local = self.dimensions.contains(&("stage", Stage::Local.as_str()));
+        if !self.numbers.is_empty() && !is_local {
             self.write(&mut io::stdout().lock(), clock).ok();
         }
     }
