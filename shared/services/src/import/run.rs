@@ -218,10 +218,23 @@ pub async fn import(
     let report = import.run(ledger, watch).await?;
     if !options.is_dry_run {
         let (at, day) = (firm.now(now), assumed.today);
-        let last = LastImport { at, day, summary: report.summary };
-        firm.store().put_run(LAST_IMPORT, &last).await?;
+        remember(firm, &LastImport { at, day, summary: report.summary }).await?;
     }
     Ok(report)
+}
+
+/// All of it is in by now: it would be a pity to say otherwise for a moment's trouble.
+async fn remember(firm: &Firm, last: &LastImport) -> Result<(), ExecuteError> {
+    let mut tried = 0;
+    loop {
+        match firm.store().put_run(LAST_IMPORT, last).await {
+            Err(error) if error.is_passing() && tried < MAX_TRIES => {
+                tried += 1;
+                tokio::time::sleep(jitter(tried)?).await;
+            }
+            done => return Ok(done?),
+        }
+    }
 }
 
 /// A file's name in the audit: whoever has the file can tell that it was this one.
@@ -274,13 +287,14 @@ impl Import<'_> {
             ..Report::default()
         };
         let of = ledger.rows.len();
-        let clients = ledger.clients();
-        let imports = clients.iter().map(|(client, rows)| async move {
-            self.client(client, rows).await.map(|report| (client, report))
+        // By value: the future of an import is sent between threads.
+        let imports = ledger.clients().into_iter().map(|(client, rows)| async move {
+            let report = self.client(&client, &rows).await?;
+            Ok::<_, ExecuteError>((client, report))
         });
         let mut imports = stream::iter(imports).buffer_unordered(CLIENTS_AT_ONCE);
         while let Some((client, done)) = imports.try_next().await? {
-            report.add(client, done);
+            report.add(&client, done);
             watch(Progress { done: report.rows.len(), of });
         }
         report.rows.sort_by_key(|row| row.line);
@@ -464,10 +478,10 @@ impl Import<'_> {
         let account = &standing.loaded.account;
         let unknown = rows.iter().map(|row| &row.invoice);
         let unknown: BTreeSet<_> =
-            unknown.filter(|id| !account.invoices.contains_key(*id)).collect();
+            unknown.filter(|id| !account.invoices.contains_key(*id)).cloned().collect();
         let owners = unknown.into_iter().map(|id| async move {
-            let owner = self.firm.store().client_of_invoice(id).await?;
-            Ok::<_, StoreError>((id.clone(), owner))
+            let owner = self.firm.store().client_of_invoice(&id).await?;
+            Ok::<_, StoreError>((id, owner))
         });
         let owners: Vec<_> =
             stream::iter(owners).buffer_unordered(CLIENTS_AT_ONCE).try_collect().await?;
