@@ -9,13 +9,14 @@ use std::collections::BTreeSet;
 use desk::{Desk, invoice, new_invoice, payment, staff, usd};
 use domain::access::{Denial, denial_text};
 use domain::account::{LookedUp, MAX_OPEN_INVOICES};
-use domain::calendar::plus;
+use domain::calendar::{minus, plus};
 use domain::command::{Command, DisputeOutcome, News, needs};
 use domain::explain::explain;
 use domain::invoice::Line;
 use domain::letter::LetterId;
 use domain::money::Money;
 use domain::payment::{Method, Seen};
+use domain::plan::{Instalment, MAX_INSTALMENTS};
 use domain::policy::{Action, Policy};
 use domain::refusal::RefusalKind;
 use domain::role::{Actor, Role};
@@ -284,4 +285,50 @@ fn acc_3_a_denial_says_why_and_how_much() {
     let later = plus(two.day, 40);
     let amounts = denial_text(&two.account, Denial::Locked, later).amounts;
     assert_eq!(amounts, [usd(1_000), Money::new(500, "JPY".parse().unwrap())], "per currency");
+}
+
+/// The last day on which something may still be meant is today itself.
+#[test]
+fn prom_1_plan_1_lock_6_today_is_not_past() {
+    let bea = staff("bea", Role::BillingLead);
+    let pat = staff("pat", Role::Partner);
+    for (days, is_fine) in [(0, true), (1, true)] {
+        let mut desk = locked();
+        let day = plus(desk.day, days);
+        let promise = Command::MakePromise { invoice: None, until: day };
+        assert_eq!(desk.try_run(&promise, &bea).is_ok(), is_fine, "a promise until {day}");
+        let hold = Command::PlaceHold { invoice: None, until: Some(day), reason: reason() };
+        assert_eq!(desk.try_run(&hold, &bea).is_ok(), is_fine, "a hold until {day}");
+        let exception = Command::ExceptionUnlock { reason: reason(), until: Some(day) };
+        assert_eq!(locked().try_run(&exception, &pat).is_ok(), is_fine, "an exception until {day}");
+        let instalments = vec![Instalment { due_on: day, amount: usd(10_000) }];
+        let plan = Command::BeginPlan { invoices: BTreeSet::from([invoice(1)]), instalments };
+        assert_eq!(desk.try_run(&plan, &pat).is_ok(), is_fine, "an instalment on {day}");
+    }
+    let yesterday = minus(locked().day, 1);
+    let commands = [
+        Command::MakePromise { invoice: None, until: yesterday },
+        Command::PlaceHold { invoice: None, until: Some(yesterday), reason: reason() },
+        Command::ExceptionUnlock { reason: reason(), until: Some(yesterday) },
+        Command::BeginPlan {
+            invoices: BTreeSet::from([invoice(1)]),
+            instalments: vec![Instalment { due_on: yesterday, amount: usd(10_000) }],
+        },
+    ];
+    for command in commands {
+        let refusal = locked().try_run(&command, &pat).unwrap_err();
+        assert!(refusal.text.contains("past"), "{refusal} for {command:?}");
+    }
+}
+
+#[test]
+fn plan_1_a_plan_has_at_most_so_many_instalments() {
+    for (count, is_fine) in [(MAX_INSTALMENTS, true), (MAX_INSTALMENTS + 1, false)] {
+        let mut desk = locked();
+        let rest = 10_000 - u64::try_from(count).unwrap() + 1;
+        let mut instalments = vec![Instalment { due_on: desk.day, amount: usd(1) }; count];
+        instalments[0].amount = usd(rest);
+        let plan = Command::BeginPlan { invoices: BTreeSet::from([invoice(1)]), instalments };
+        assert_eq!(desk.try_run(&plan, &staff("pat", Role::Partner)).is_ok(), is_fine, "{count}");
+    }
 }

@@ -137,10 +137,8 @@ impl<'a> Decision<'a> {
                 self.lock(reason, invoices, named);
                 BTreeSet::new()
             }
-            Finding::Warn(invoices) if has_address => invoices,
-            Finding::Nothing | Finding::Wait | Finding::Lock { .. } | Finding::Warn(_) => {
-                BTreeSet::new()
-            }
+            Finding::Warn(invoices) => invoices,
+            Finding::Nothing | Finding::Wait | Finding::Lock { .. } => BTreeSet::new(),
         }
     }
 

@@ -29,6 +29,8 @@ pub struct Desk {
     pub account: Account,
     pub day: Day,
     pub policy: PolicyVersion,
+    /// Versions before it: a running episode may have begun with one.
+    pub older: Vec<PolicyVersion>,
     /// Money that came in and went out for good, per currency, as the outside knows it.
     pub credited: BTreeMap<Currency, u64>,
     /// Everything that was decided.
@@ -55,13 +57,22 @@ impl Desk {
             account,
             day: "2026-01-01".parse().unwrap(),
             policy,
+            older: Vec::new(),
             credited: BTreeMap::new(),
             events: Vec::new(),
         }
     }
 
     pub fn context<'a>(&'a self, actor: &'a Actor) -> Context<'a> {
-        Context { day: self.day, actor, policy: &self.policy, episode: None }
+        let of = self.account.lock.as_ref().map(|lock| &lock.policy);
+        let episode = self.older.iter().find(|version| Some(&version.id) == of);
+        Context { day: self.day, actor, policy: &self.policy, episode }
+    }
+
+    /// Arms a newer version from the desk's day on.
+    pub fn arm(&mut self, policy: Policy) {
+        let next = self.policy.next(policy, self.day);
+        self.older.push(std::mem::replace(&mut self.policy, next));
     }
 
     /// Decides and applies; a refusal changes nothing.
