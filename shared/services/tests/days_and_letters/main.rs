@@ -1,0 +1,8 @@
+//! Days and letters, end to end over the embedded table: what a schedule, a queue and a mail service see.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod days;
+mod desk;
+mod letters;
+mod stuck;
