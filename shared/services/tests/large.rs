@@ -104,7 +104,7 @@ async fn pay_6_a_payment_over_300_invoices_is_right_at_every_moment() {
     let firm = Firm::open(watched, common::firm()).await.unwrap().unwrap();
     let on = "2026-06-10"; // 71 days overdue: whatever is left open would be collected
     let paid = done(&firm, &pay("stripe:pi_1", 300 * 100 + 40, &[]), &gateway(), on).await;
-    let accounts = witness.accounts.lock().unwrap();
+    let accounts = std::mem::take(&mut *witness.accounts.lock().unwrap());
     let is_spread = |account: &&Account| !account.is_spreading();
     let unfinished = accounts.iter().filter(|account| account.is_spreading());
     for account in unfinished.clone() {

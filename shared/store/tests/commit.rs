@@ -263,6 +263,9 @@ on_both! {
     }
 }
 
+/// What happens to each write in turn.
+type Faulty = &'static [Option<Fault>];
+
 /// Gives each write the next of these faults, before or after it is done.
 struct Script {
     before: Vec<Option<Fault>>,
@@ -297,15 +300,15 @@ impl Faults for Script {
 
 on_both! {
     async fn aud_1_a_commit_without_an_answer_is_written_once(dynamo: Dynamo) {
-        let none = Some(Fault::NoAnswer);
-        let cases: [(&str, &[Option<Fault>], &[Option<Fault>], &str); 7] = [
-            ("never sent", &[none], &[], "done"),
-            ("sent, no answer", &[], &[none], "done"),
-            ("never sent, then no answer", &[none], &[None, none], "done"),
-            ("no answer at all, and it was written", &[], &[none, none, none], "done"),
-            ("never sent, three times", &[none, none, none], &[], "unclear"),
+        const NONE: Option<Fault> = Some(Fault::NoAnswer);
+        let cases: [(&str, Faulty, Faulty, &str); 7] = [
+            ("never sent", &[NONE], &[], "done"),
+            ("sent, no answer", &[], &[NONE], "done"),
+            ("never sent, then no answer", &[NONE], &[None, NONE], "done"),
+            ("no answer at all, and it was written", &[], &[NONE, NONE, NONE], "done"),
+            ("never sent, three times", &[NONE, NONE, NONE], &[], "unclear"),
             ("a conflict", &[Some(Fault::Conflict)], &[], "stale"),
-            ("no answer, then a conflict with itself", &[None, Some(Fault::Conflict)], &[none], "done"),
+            ("no answer, then a conflict with itself", &[None, Some(Fault::Conflict)], &[NONE], "done"),
         ];
         for (index, (name, before, after, expected)) in cases.into_iter().enumerate() {
             let client = format!("client-{index}").parse().unwrap();

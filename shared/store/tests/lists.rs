@@ -175,14 +175,14 @@ on_both! {
         let noon = at("2026-03-02T12:00:00Z");
         let waiting = async |now| platform.waiting(now, 10).await.unwrap();
         assert_eq!(waiting(noon - chrono::TimeDelta::milliseconds(1)).await, []);
-        assert_eq!(waiting(noon).await, [queued.clone()]);
+        assert_eq!(waiting(noon).await, std::slice::from_ref(&queued));
         let later = noon + chrono::TimeDelta::hours(1);
         assert!(store.postpone_letter(&acme(), LetterId(1), later).await.unwrap());
         assert!(!store.postpone_letter(&acme(), LetterId(9), later).await.unwrap());
         assert_eq!(waiting(noon).await, []);
         assert_eq!(waiting(later).await, [queued]);
         commit(&loaded, letter(1, left())).await;
-        assert_eq!(waiting(noon).await, [claimed.clone()]);
+        assert_eq!(waiting(noon).await, std::slice::from_ref(&claimed));
         assert!(store.watch_letter(&acme(), LetterId(1), later).await.unwrap());
         assert_eq!(waiting(noon).await, []);
         assert_eq!(waiting(later).await, [claimed]);
@@ -271,7 +271,7 @@ on_both! {
         assert_eq!(store.grants().await.unwrap(), [grant]);
         assert_eq!(platform.firms_of("auth0|bea").await.unwrap(), [firm()]);
         assert_eq!(platform.endpoint(&endpoint.id).await.unwrap(), Some((firm(), endpoint.clone())));
-        assert_eq!(store.endpoints().await.unwrap(), [endpoint.clone()]);
+        assert_eq!(store.endpoints().await.unwrap(), std::slice::from_ref(&endpoint));
         assert_eq!(firm_now(&store).await.settings.reply_to.as_deref(), Some("ar@bea.example"));
         for change in [
             FirmChange::GrantTaken { subject: "auth0|bea".to_owned() },
