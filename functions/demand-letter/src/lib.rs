@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use chrono::{DateTime, TimeDelta, Utc};
 use platform::batch::each_message;
 use platform::clock::Clock;
 use services::correspondence::{Correspondence, LetterMessage, SendError};
@@ -30,15 +31,46 @@ impl State {
     }
 }
 
-/// Looks at the letter of each message; the firms of one batch are read once.
-pub async fn batch(state: &State, event: SqsEvent) -> SqsBatchResponse {
-    let firms = Firms::new(state.dynamo.clone());
-    // Boxed: the futures of a whole batch, claim and commit are more than the compiler nests.
-    each_message(event, |received| Box::pin(one(state, &firms, received.message))).await
+/// A letter that is begun takes at most this long: the mail service's time-out, and what is before and
+/// after it.
+const LONGEST_LETTER: TimeDelta = TimeDelta::seconds(25);
+
+/// Why a message comes again.
+#[derive(Debug, thiserror::Error)]
+enum LetterError {
+    /// A letter that is begun late would be claimed, and then cut off: nobody would know whether it left.
+    #[error("no time is left to send it")]
+    Late,
+    #[error(transparent)]
+    Send(#[from] SendError),
 }
 
-async fn one(state: &State, firms: &Firms, message: LetterMessage) -> Result<(), SendError> {
-    let firm = firms.get(&message.firm).await?;
+/// Looks at the letter of each message; the firms of one batch are read once.
+pub async fn batch(state: &State, event: SqsEvent) -> SqsBatchResponse {
+    batch_until(state, event, DateTime::<Utc>::MAX_UTC).await
+}
+
+/// The same under a time limit: what can't be done before it comes again.
+pub async fn batch_until(
+    state: &State,
+    event: SqsEvent,
+    deadline: DateTime<Utc>,
+) -> SqsBatchResponse {
+    let firms = Firms::new(state.dynamo.clone());
+    // Boxed: the futures of a whole batch, claim and commit are more than the compiler nests.
+    each_message(event, |received| Box::pin(one(state, &firms, received.message, deadline))).await
+}
+
+async fn one(
+    state: &State,
+    firms: &Firms,
+    message: LetterMessage,
+    deadline: DateTime<Utc>,
+) -> Result<(), LetterError> {
+    if deadline - LONGEST_LETTER < state.clock.now() {
+        return Err(LetterError::Late);
+    }
+    let firm = firms.get(&message.firm).await.map_err(SendError::Store)?;
     let firm = firm.ok_or_else(|| SendError::NoFirm(message.firm.clone()))?;
     state.correspondence.handle(&firm, &message, state.clock.now()).await?;
     Ok(())

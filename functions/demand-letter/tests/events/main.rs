@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use aws_lambda_events::event::sqs::SqsEvent;
-use chrono::{DateTime, Utc};
-use demand_letter::{State, batch};
+use chrono::{DateTime, TimeDelta, Utc};
+use demand_letter::{State, batch, batch_until};
 use domain::letter::{LetterId, LetterState};
 use platform::clock::FixedClock;
 use platform::mail::{Mail, MailError, Message, SentId};
@@ -95,4 +95,23 @@ async fn sec_1_messages_of_another_shape_or_firm_fail_and_nothing_leaves() {
     assert!(post.0.lock().unwrap().is_empty());
     let row = firm.store().letter(&acme, LetterId(1)).await.unwrap().unwrap();
     assert_eq!(row.letter.state, LetterState::Queued);
+}
+
+#[tokio::test]
+async fn let_4_a_letter_is_not_begun_when_no_time_is_left_to_send_it() {
+    let dynamo = embedded().await;
+    let now = at("2026-03-04T17:00:00Z");
+    let firm = firm(&dynamo, now).await;
+    let acme = acme(&firm, now).await;
+    let post = Arc::new(Post::default());
+    let state = state(dynamo, &post, now);
+    let mut event: SqsEvent = serde_json::from_str(QUEUE).unwrap();
+    event.records.truncate(1);
+    for (seconds, failed) in [(24, 1), (25, 0)] {
+        let deadline = now + TimeDelta::seconds(seconds);
+        let answer = batch_until(&state, event.clone(), deadline).await;
+        assert_eq!(answer.batch_item_failures.len(), failed, "{seconds} seconds before the end");
+        let row = firm.store().letter(&acme, LetterId(1)).await.unwrap().unwrap();
+        assert_eq!(row.letter.state == LetterState::Queued, failed == 1);
+    }
 }
