@@ -9,6 +9,7 @@
 mod audit;
 mod clients;
 mod collecting;
+mod imports;
 mod invoices;
 mod me;
 mod notes;
@@ -37,13 +38,17 @@ pub struct State {
 /// The function's routes.
 pub fn router(state: State) -> Router {
     let (routes, _) = routes().split_for_parts();
-    let door = middleware::from_fn_with_state((state.office, BodyLimit(MAX_BODY)), open_door);
-    routes.fallback(nothing).method_not_allowed_fallback(other_method).layer(door)
+    let (files, _) = files().split_for_parts();
+    let door =
+        |limit| middleware::from_fn_with_state((state.office.clone(), BodyLimit(limit)), open_door);
+    let files = files.method_not_allowed_fallback(other_method).layer(door(imports::MAX_FILE));
+    let routes = routes.fallback(nothing).method_not_allowed_fallback(other_method);
+    routes.layer(door(MAX_BODY)).merge(files)
 }
 
 /// The function's part of the OpenAPI document.
 pub fn openapi() -> OpenApi {
-    complete(routes().into_openapi())
+    complete(routes().merge(files()).into_openapi())
 }
 
 async fn nothing() -> Problem {
@@ -53,6 +58,13 @@ async fn nothing() -> Problem {
 async fn other_method() -> Problem {
     let kind = services::http::ProblemKind::MethodNotAllowed;
     Problem::new(kind, "this address does not take that method")
+}
+
+/// What takes a file.
+fn files() -> OpenApiRouter {
+    OpenApiRouter::with_openapi(empty())
+        .routes(routes!(imports::begin))
+        .routes(routes!(imports::get))
 }
 
 fn routes() -> OpenApiRouter {

@@ -1,5 +1,7 @@
 //! Days at a desk: what a billing lead, a partner, a preparer and an admin do, from end to end.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of a test are part of it")]
+
 mod world;
 
 use axum::body::Body;

@@ -81,6 +81,7 @@ async fn the_samples_arrive() {
         ("firm-api-client.json", 200),
         ("firm-api-issue-invoice.json", 201),
         ("firm-api-record-check.json", 201),
+        ("firm-api-import.json", 202),
         ("firm-api-arm-policy.json", 428),
         ("firm-api-bad-amount.json", 422),
         ("unlock-approval-ask.json", 201),

@@ -252,10 +252,13 @@ impl World {
     }
 }
 
-/// With a JSON body, if it has one.
+/// With a JSON body, if it has one; a text is a CSV file.
 pub fn with_json(request: http::request::Builder, body: &Value) -> Request<Body> {
     match body {
         Value::Null => request.body(Body::empty()).unwrap(),
+        Value::String(text) => {
+            request.header("content-type", "text/csv").body(Body::from(text.clone())).unwrap()
+        }
         body => {
             let request = request.header("content-type", "application/json");
             request.body(Body::from(body.to_string())).unwrap()
