@@ -207,17 +207,17 @@ impl Printing<'_> {
         let dry = if self.is_dry_run { " (dry run: nothing was written)" } else { "" };
         let rows = count(summary.rows, "row");
         writeln!(out, "{}: {rows} of {}{dry}", self.file, count(summary.clients, "client"))?;
-        for (number, what) in [
-            (summary.opened, "new clients"),
-            (summary.created, "new invoices"),
-            (summary.payments, "payments"),
-            (summary.unchanged, "unchanged"),
+        for (number, noun) in [
+            (summary.opened, "new client"),
+            (summary.created, "new invoice"),
+            (summary.payments, "payment"),
         ] {
-            writeln!(out, "  {number:>7} {what}")?;
+            writeln!(out, "  {number:>7} {}", plural(number, noun))?;
         }
+        writeln!(out, "  {:>7} unchanged", summary.unchanged)?;
         for (number, what) in [
             (summary.repeated, "said twice"),
-            (summary.conflicts, "differ from what is here, and were left alone"),
+            (summary.conflicts, "differ from what is here; that was left alone"),
             (summary.refused, "refused"),
             (summary.bad, "can't be read, and were left out"),
         ] {
@@ -290,5 +290,9 @@ fn as_json(row: &RowReport) -> Value {
 }
 
 fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+    format!("{number} {}", plural(number, noun))
+}
+
+fn plural(number: usize, noun: &str) -> String {
+    if number == 1 { noun.to_owned() } else { format!("{noun}s") }
 }

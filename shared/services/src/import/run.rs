@@ -267,12 +267,6 @@ struct Standing {
     is_new: bool,
 }
 
-/// How one try with some rows ended.
-enum Try {
-    Done { planned: Planned, standing: Standing },
-    Again,
-}
-
 impl Import<'_> {
     async fn run(self, ledger: Ledger, watch: Watch<'_>) -> Result<Report, ImportError> {
         let mut report = Report {
@@ -359,8 +353,8 @@ impl Import<'_> {
                 None => self.standing(client, all).await?,
             };
             match self.attempt(standing, rows, &mut taken).await {
-                Ok(Try::Done { planned, standing }) => return Ok((planned, standing)),
-                Ok(Try::Again) => {}
+                Ok(Some(done)) => return Ok(done),
+                Ok(None) => {}
                 // Whether it was written shows when the rows are compared again.
                 Err(ExecuteError::Store(
                     StoreError::Throttled(_) | StoreError::Torn(_) | StoreError::Unclear(_),
@@ -382,12 +376,13 @@ impl Import<'_> {
         Ok(Standing { loaded, is_new: true })
     }
 
+    /// One try with some rows; `None`: the account changed meanwhile.
     async fn attempt(
         self,
         mut standing: Standing,
         rows: &[Row],
         taken: &mut BTreeMap<InvoiceId, ClientId>,
-    ) -> Result<Try, ExecuteError> {
+    ) -> Result<Option<(Planned, Standing)>, ExecuteError> {
         let account = &standing.loaded.account;
         if account.is_spreading() {
             // A payment is still being put on its invoices: what is paid of each isn't certain yet.
@@ -397,7 +392,7 @@ impl Import<'_> {
                 let spread = Command::AllocateCredit;
                 execute(self.firm, &client, &spread, &caller, self.now).await?;
             }
-            return Ok(Try::Again);
+            return Ok(None);
         }
         let day = self.assumed.today;
         let policy = self.firm.policy(&account.profile.class, day, self.now).await?;
@@ -408,10 +403,10 @@ impl Import<'_> {
             self.find_taken(&standing, rows, taken).await?;
         }
         let Some(planned) = self.plan(&mut standing, rows, taken, context).await? else {
-            return Ok(Try::Again);
+            return Ok(None);
         };
         if self.options.is_dry_run || planned.events.is_empty() {
-            return Ok(Try::Done { planned, standing });
+            return Ok(Some((planned, standing)));
         }
         let meta = CommitMeta {
             at: self.firm.now(self.now),
@@ -431,11 +426,11 @@ impl Import<'_> {
         let Planned { account, events, .. } = &planned;
         let store = self.firm.store();
         match store.commit(&standing.loaded, account, events, &meta, &derived).await? {
-            Commit::Done(_) | Commit::Nothing => Ok(Try::Done { planned, standing }),
-            Commit::Stale => Ok(Try::Again),
+            Commit::Done(_) | Commit::Nothing => Ok(Some((planned, standing))),
+            Commit::Stale => Ok(None),
             Commit::Taken(_) => {
                 self.find_taken(&standing, rows, taken).await?;
-                Ok(Try::Again)
+                Ok(None)
             }
         }
     }
