@@ -102,13 +102,14 @@ pub fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 fn expected(path: &str, message: &str) -> Problem {
     let path = if path == "." { "" } else { path };
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
-    let Some((field, names)) = unknown(message) else {
-        let missing = message.strip_prefix("missing field ").map(|name| name.trim_matches('`'));
-        return match missing {
-            Some(name) => Problem::invalid(join(path, name), format!("{name} is missing")),
-            None => Problem::invalid(path, message),
-        };
-    };
+    let named = |start: &str| message.strip_prefix(start).map(|name| name.trim_matches('`'));
+    if let Some(name) = named("missing field ") {
+        return Problem::invalid(join(path, name), format!("{name} is missing"));
+    }
+    if let Some(name) = named("duplicate field ") {
+        return Problem::invalid(join(path, name), format!("{name} is there twice"));
+    }
+    let Some((field, names)) = unknown(message) else { return Problem::invalid(path, message) };
     // The path of an unknown field ends with itself.
     let path =
         if path.rsplit('.').next() == Some(field) { path.to_owned() } else { join(path, field) };
@@ -212,7 +213,7 @@ mod tests {
             ("3".to_owned(), 422, None, "invalid type: integer `3`"),
             ("{}".to_owned(), 422, Some("amount"), "amount is missing"),
             (format!("{{{usd}, \"untill\": 1}}"), 422, Some("untill"), "the nearest one is until"),
-            (format!("{{{usd}, {usd}}}"), 422, Some("amount"), "duplicate field"),
+            (format!("{{{usd}, {usd}}}"), 422, Some("amount"), "is there twice"),
             (format!("{{{usd}, \"until\": \"2026-02-30\"}}"), 422, Some("until"), "is not a date"),
             (
                 format!(
