@@ -10,3 +10,5 @@ pub mod plan;
 pub mod read;
 mod row;
 pub mod run;
+
+pub use row::{MAX_ADDRESS_BYTES, MAX_NAME_BYTES, MAX_NUMBER_BYTES};
