@@ -329,11 +329,19 @@ pub fn needs(account: &Account, command: &Command) -> Needs {
                 needs.invoices.extend(payment.allocations.iter().map(|(id, _)| id.clone()));
             }
         }
+        // One that isn't open may be closed, and a refusal says so.
         Command::VoidInvoice { invoice, .. }
         | Command::WriteOff { invoice, .. }
-        | Command::OpenDispute { invoice, .. } => {
+        | Command::OpenDispute { invoice, .. }
+        | Command::ReviewDispute { invoice }
+        | Command::ResolveDispute { invoice, .. }
+        | Command::PostInvoice { invoice } => {
             needs.invoices.insert(invoice.clone());
         }
+        Command::MakePromise { invoice, .. }
+        | Command::PlaceHold { invoice, .. }
+        | Command::ReleaseHold { invoice } => needs.invoices.extend(invoice.iter().cloned()),
+        Command::BeginPlan { invoices, .. } => needs.invoices.extend(invoices.iter().cloned()),
         Command::ReportBounce { letter }
         | Command::ReportStuckLetter { letter }
         | Command::ClaimLetter { letter } => {
@@ -346,13 +354,6 @@ pub fn needs(account: &Account, command: &Command) -> Needs {
         }
         Command::OpenAccount(_)
         | Command::ChangeProfile(_)
-        | Command::PostInvoice { .. }
-        | Command::ReviewDispute { .. }
-        | Command::ResolveDispute { .. }
-        | Command::MakePromise { .. }
-        | Command::BeginPlan { .. }
-        | Command::PlaceHold { .. }
-        | Command::ReleaseHold { .. }
         | Command::HardStop { .. }
         | Command::Lock { .. }
         | Command::MoveEpisode
