@@ -176,7 +176,9 @@ impl Reader<'_> {
         Ok(match name {
             "void" => {
                 let invoice = fields.required("invoice", Field::parse)?;
-                Command::VoidInvoice { invoice, reason: fields.required("reason", reason)? }
+                let reason = fields.optional("reason", reason)?;
+                let reason = reason.unwrap_or_else(|| Personal::new("voided in the timeline"));
+                Command::VoidInvoice { invoice, reason }
             }
             "write_off" => {
                 let invoice = fields.required("invoice", Field::parse)?;
