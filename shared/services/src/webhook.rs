@@ -17,14 +17,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::id::{FirmId, GatewayId, IdError, PaymentId};
 use gateways::stripe::signature::{SignatureError, TOLERANCE_SECONDS};
 use gateways::stripe::webhook::{self, WebhookError};
-use gateways::{Field, GatewayError, Hint, Mode, ReadBack, WebhookEvent, compare_event, stripe};
+use gateways::{
+    Field, GatewayError, Hint, Mode, ObjectId, PaymentState, ReadBack, WebhookEvent, compare_event,
+    stripe,
+};
 use platform::log::chain;
 use platform::seal::Seal;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use store::{Dynamo, Platform, Received, Store, StoreError, Webhook};
 
-use crate::execute::ExecuteError;
+use crate::execute::{Caller, ExecuteError};
 use crate::firm::Firm;
 use endpoint::{Endpoints, Opened};
 
@@ -142,6 +145,18 @@ impl Outcome {
             | Self::Closed => true,
         }
     }
+}
+
+/// What a payer who comes back from the gateway's page is told (PAY-8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Returned {
+    /// It is paid, and on the account.
+    Paid,
+    /// It is on its way, or can't be told yet.
+    Processing,
+    /// Nothing was paid.
+    Failed,
 }
 
 /// Why a delivery was not taken.
@@ -369,23 +384,66 @@ impl Webhooks {
         let Some(opened) = opened.filter(|opened| opened.firm == webhook.firm) else {
             return Ok(Outcome::Closed);
         };
-        let facts = match self.access.connect(&opened)?.read_back(&kept.hint).await {
-            Ok(ReadBack::Payment(facts)) => facts,
-            Ok(ReadBack::NoPayment(_)) => return Ok(Outcome::NotYet),
-            Err(error) => return ended(error, webhook.attempts),
-        };
-        let payment = payment_id(&webhook.gateway, &facts.payment);
-        let Ok(payment) = payment else { return Ok(Outcome::Unreadable) };
-        let Some(firm) = self.firm(&webhook.firm, now).await? else { return Ok(Outcome::Closed) };
         let caller = apply::caller(&webhook.event);
-        let applied = apply::apply(&firm, &payment, &facts, &opened.expected(), &caller, now).await;
+        match self.read_and_apply(&opened, &kept.hint, &caller, now).await {
+            Ok((outcome, _)) => Ok(outcome),
+            Err(Delay::Gateway(error)) => ended(error, webhook.attempts),
+            Err(delay) => Err(delay),
+        }
+    }
+
+    /// Asks the gateway what is true, and applies that: the one path for webhooks and for payers who come
+    /// back (PAY-8).
+    async fn read_and_apply(
+        &self,
+        opened: &Opened,
+        hint: &Hint,
+        caller: &Caller,
+        now: DateTime<Utc>,
+    ) -> Result<(Outcome, Option<PaymentState>), Delay> {
+        let facts = match self.access.connect(opened)?.read_back(hint).await? {
+            ReadBack::Payment(facts) => facts,
+            ReadBack::NoPayment(_) => return Ok((Outcome::NotYet, None)),
+        };
+        let state = Some(facts.state.clone());
+        let payment = payment_id(&opened.endpoint.gateway, &facts.payment);
+        let Ok(payment) = payment else { return Ok((Outcome::Unreadable, state)) };
+        let Some(firm) = self.firm(&opened.firm, now).await? else {
+            return Ok((Outcome::Closed, state));
+        };
+        let applied = apply::apply(&firm, &payment, &facts, &opened.expected(), caller, now).await;
         match applied {
             // The evidence itself was refused: nothing was marked, and nothing will be.
             Err(ExecuteError::Refused(refusal)) => {
                 tracing::error!("Could not report payment {payment}: {refusal}");
-                Ok(Outcome::Mismatched)
+                Ok((Outcome::Mismatched, state))
             }
-            applied => Ok(applied?),
+            applied => Ok((applied?, state)),
+        }
+    }
+
+    /// A payer came back from the gateway's page: what was paid is read there and applied, and nothing
+    /// in the address they came with is believed but which page it was (PAY-8). Can the gateway not be
+    /// asked now, its webhook will tell.
+    ///
+    /// # Errors
+    /// [`TakeError::NotFound`] for an unknown endpoint; whatever the table has.
+    pub async fn payer_returned(
+        &self,
+        endpoint: &str,
+        page: ObjectId,
+        now: DateTime<Utc>,
+    ) -> Result<Returned, TakeError> {
+        let opened = self.endpoints.get(endpoint, now).await?.ok_or(TakeError::NotFound)?;
+        let caller = apply::caller("payer-returned");
+        match Box::pin(self.read_and_apply(&opened, &Hint::Checkout(page), &caller, now)).await {
+            Ok((outcome, state)) => Ok(returned(outcome, state)),
+            Err(Delay::Gateway(GatewayError::NotFound { .. })) => Ok(Returned::Failed),
+            Err(Delay::Store(error)) => Err(error.into()),
+            Err(delay) => {
+                tracing::warn!("Could not tell a payer yet: {}", chain(&delay));
+                Ok(Returned::Processing)
+            }
         }
     }
 
@@ -408,6 +466,27 @@ impl Webhooks {
 
     fn store(&self, firm: &FirmId) -> Store {
         Store::new(self.platform().dynamo().clone(), firm.clone())
+    }
+}
+
+/// What a payer who comes back is told: paid only if it is, and is on an account here.
+fn returned(outcome: Outcome, state: Option<PaymentState>) -> Returned {
+    match (outcome, state) {
+        (Outcome::Applied | Outcome::Unchanged, Some(PaymentState::Succeeded)) => Returned::Paid,
+        // Money that does not fit is a person's to look at: it is neither here nor lost.
+        (_, Some(PaymentState::Succeeded | PaymentState::Pending | PaymentState::Held)) => {
+            Returned::Processing
+        }
+        (
+            _,
+            None
+            | Some(
+                PaymentState::Open
+                | PaymentState::RequiresAction
+                | PaymentState::Failed { .. }
+                | PaymentState::Canceled,
+            ),
+        ) => Returned::Failed,
     }
 }
 

@@ -278,6 +278,11 @@ impl Bench {
     }
 
     /// A second process over the same table.
+    /// The use cases behind the functions.
+    pub fn webhooks(&self) -> Arc<Webhooks> {
+        webhooks(&self.dynamo, &self.seal, &self.url)
+    }
+
     pub fn sweeper(&self) -> Sweeper {
         let webhooks = webhooks(&self.dynamo, &self.seal, &self.url);
         Sweeper::new(webhooks, self.letters.clone(), self.clock.clone())

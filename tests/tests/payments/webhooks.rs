@@ -4,6 +4,8 @@ use domain::payment::PaymentState;
 use futures::future::join_all;
 use portcullis::sandbox_stripe::{Act, CardOutcome, Faults, PayBy};
 
+use services::webhook::Returned;
+
 use crate::bench::Bench;
 
 #[tokio::test]
@@ -168,4 +170,31 @@ async fn pay_2_a_reference_that_can_not_be_read_marks_nothing_and_opens_a_task()
     let tasks = bench.mismatches().await;
     assert_eq!(tasks.len(), 1, "{tasks:?}");
     assert!(tasks[0].contains("A#2"), "{tasks:?}");
+}
+
+#[tokio::test]
+async fn pay_8_a_payer_who_comes_back_is_told_what_the_gateway_says() {
+    let bench = Bench::start().await;
+    let webhooks = bench.webhooks();
+    let endpoint = bench.endpoint.id.clone();
+    let back = |page: String| {
+        let (webhooks, endpoint, now) = (webhooks.clone(), endpoint.clone(), bench.now());
+        async move { webhooks.payer_returned(&endpoint, page.parse().unwrap(), now).await.unwrap() }
+    };
+    let page = bench.page_with(&[]).await;
+    assert_eq!(back(page.clone()).await, Returned::Failed, "nobody paid");
+    assert_eq!(bench.balance("A-1").await, "1000.00 USD");
+    bench.sandbox.set_faults(Faults { down: true, ..Faults::default() });
+    assert_eq!(back(page.clone()).await, Returned::Processing, "the gateway can't be asked");
+    bench.sandbox.set_faults(Faults::default());
+    let payment = bench.pay_by_card(&page);
+    assert_eq!(back(page.clone()).await, Returned::Paid, "before any webhook");
+    assert_eq!(bench.payment_state(&payment).await, Some(PaymentState::Succeeded));
+    let audit = bench.audit().await;
+    // Coming back again, and the webhook after it, change nothing.
+    assert_eq!(back(page).await, Returned::Paid);
+    let (status, answer) = bench.post(&bench.event("checkout.session.completed")).await;
+    assert_eq!((status, answer["outcome"].as_str()), (200, Some("unchanged")));
+    assert_eq!(bench.audit().await, audit);
+    assert_eq!(back("cs_test_999999999999".to_owned()).await, Returned::Failed, "no page of ours");
 }
