@@ -7,6 +7,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -132,20 +133,35 @@ impl Mailbox {
         })
     }
 
-    /// Writes the file beside its place and moves it there.
+    /// Writes the file beside its place and links it there. Another process may deliver to the same
+    /// folder: a number that it took meanwhile is left to it, and no letter is ever written over.
     fn deliver(&self, raw: &[u8]) -> Result<String, MailboxError> {
-        let id = self.next_id();
-        let (path, draft) = (self.path(&id), self.folder.join(format!("{id}.part")));
+        let draft = self.draft();
         let write = || {
             let mut file = File::create_new(&draft)?;
             file.write_all(raw)?;
             file.sync_all()
         };
         write().map_err(io_error("write", &draft))?;
-        fs::rename(&draft, &path).map_err(io_error("write", &path))?;
+        let id = loop {
+            let id = self.next_id();
+            match fs::hard_link(&draft, self.path(&id)) {
+                Ok(()) => break id,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(io_error("write", &self.path(&id))(error)),
+            }
+        };
+        fs::remove_file(&draft).map_err(io_error("remove", &draft))?;
         let sync = || File::open(&self.folder)?.sync_all();
         sync().map_err(io_error("write", &self.folder))?;
         Ok(id)
+    }
+
+    /// A name for a letter that is being written: of this process and this letter alone.
+    fn draft(&self) -> PathBuf {
+        static DRAFTS: AtomicU64 = AtomicU64::new(0);
+        let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
+        self.folder.join(format!("{}-{number}.part", std::process::id()))
     }
 
     fn next_id(&self) -> String {
@@ -266,6 +282,23 @@ mod tests {
             message_id: id.to_owned(),
             configuration: None,
         }
+    }
+
+    #[tokio::test]
+    async fn two_processes_with_one_folder_write_over_no_letter() {
+        let folder = TempDir::new().unwrap();
+        let (first, second) = (mailbox(&folder), mailbox(&folder));
+        for number in 0..5 {
+            for mailbox in [&first, &second] {
+                let sent =
+                    message(LetterKind::Notice, &format!("acme.{number}@harborpine.example"));
+                let SentId(id) = mailbox.send(&sent).await.unwrap();
+                assert_eq!(mailbox.raw(&id).unwrap(), sent.raw_mime);
+            }
+        }
+        assert_eq!(first.list().unwrap().len(), 10);
+        let files = fs::read_dir(folder.path().join("mail")).unwrap().count();
+        assert_eq!(files, 10, "no draft is left");
     }
 
     #[tokio::test]

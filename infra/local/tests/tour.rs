@@ -145,6 +145,20 @@ fn run(data: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), text)
 }
 
+/// All letters that lie in the mailbox.
+fn letters(mailbox: &Path) -> Vec<String> {
+    let files = fs::read_dir(mailbox).unwrap().map(|file| file.unwrap().path());
+    let letters = files.filter(|file| file.extension().is_some_and(|extension| extension == "eml"));
+    letters.filter_map(|file| fs::read_to_string(file).ok()).collect()
+}
+
+fn subjects(mailbox: &Path) -> Vec<String> {
+    let of = |letter: &String| {
+        letter.lines().find(|line| line.starts_with("Subject: ")).map(str::to_owned)
+    };
+    letters(mailbox).iter().filter_map(of).collect()
+}
+
 #[tokio::test]
 async fn aud_1_eval_1_unl_1_the_tour() {
     let folder = tempfile::tempdir().unwrap();
@@ -178,19 +192,27 @@ async fn aud_1_eval_1_unl_1_the_tour() {
     assert_eq!(client["lock"]["reason"], "1 unpaid invoice over 30 days");
     assert_eq!(client["explanation"]["next"]["on"], "2026-10-12");
 
-    // The letters lie in the mailbox: a warning, then the demand that goes with the lock.
+    // The letters lie in the mailbox: a warning, then the demand that goes with the lock. The running
+    // system sends letters too, and may still be at one of them.
     let mailbox = data.join("mailbox");
-    let letters = || -> Vec<String> {
-        let files = fs::read_dir(&mailbox).unwrap().map(|file| file.unwrap().path());
-        files.map(|file| fs::read_to_string(file).unwrap()).collect()
+    let is_about = |letter: &str, text: &str| {
+        letter.contains("To: cellar@cedarhollow.example") && letter.contains(text)
     };
-    let to = |address: &str| letters().iter().filter(|letter| letter.contains(address)).count();
-    assert_eq!(to("To: cellar@cedarhollow.example"), 2);
-    assert!(
-        letters()
-            .iter()
-            .any(|letter| letter.contains("Your client portal is locked, and 651.18 USD"))
-    );
+    let begun = Instant::now();
+    for text in [
+        "Subject: Invoice INV-2026-0821 is 63 days overdue",
+        "Subject: Your client portal is locked, and 651.18 USD",
+    ] {
+        while !letters(&mailbox).iter().any(|letter| is_about(letter, text)) {
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "no letter says {text:?}: {:?}",
+                subjects(&mailbox)
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+    assert_eq!(letters(&mailbox).iter().filter(|letter| is_about(letter, "Subject: ")).count(), 2);
 
     // A signed webhook pays; payment alone opens nothing.
     up.pay("c-025", "INV-2026-0821", "65118").await;
