@@ -21,6 +21,7 @@ mod tasks;
 use axum::{Router, middleware};
 use services::http::Problem;
 use services::http::document::{complete, empty};
+use services::http::form::with_forms;
 use services::office::{BodyLimit, Office, open_door};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -43,7 +44,7 @@ pub fn router(state: State) -> Router {
         |limit| middleware::from_fn_with_state((state.office.clone(), BodyLimit(limit)), open_door);
     let files = files.method_not_allowed_fallback(other_method).layer(door(imports::MAX_FILE));
     let routes = routes.fallback(nothing).method_not_allowed_fallback(other_method);
-    routes.layer(door(MAX_BODY)).merge(files)
+    with_forms(routes.layer(door(MAX_BODY)).merge(files))
 }
 
 /// The function's part of the OpenAPI document.

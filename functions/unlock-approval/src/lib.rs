@@ -9,6 +9,7 @@ mod requests;
 
 use axum::{Router, middleware};
 use services::http::document::{complete, empty};
+use services::http::form::with_forms;
 use services::http::{Problem, ProblemKind};
 use services::office::door::MAX_BODY;
 use services::office::{BodyLimit, Office, open_door};
@@ -27,7 +28,8 @@ pub struct State {
 pub fn router(state: State) -> Router {
     let (routes, _) = routes().split_for_parts();
     let door = middleware::from_fn_with_state((state.office, BodyLimit(MAX_BODY)), open_door);
-    routes.fallback(nothing).method_not_allowed_fallback(other_method).layer(door)
+    let routes = routes.fallback(nothing).method_not_allowed_fallback(other_method);
+    with_forms(routes.layer(door))
 }
 
 /// The function's part of the OpenAPI document.

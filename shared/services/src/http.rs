@@ -7,6 +7,7 @@
 pub mod body;
 pub mod document;
 pub mod etag;
+pub mod form;
 pub mod once;
 pub mod page;
 pub mod problem;

@@ -1,0 +1,564 @@
+//! What a page's form posts, taken as the request that it stands for (contracts §4): the same address,
+//! the same checks, the same once-only key as for a program, and a redirect instead of JSON.
+//!
+//! A browser sends its cookie whoever made it ask, so a form counts only if it comes from a page of
+//! ours: by what the browser says of its origin, and by a token that only such a page knows (SEC-6). A
+//! request without the cookie, or with a token of its own, passes untouched.
+
+use std::collections::BTreeMap;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION, ORIGIN, SET_COOKIE,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cookie::Cookie;
+use http_body_util::BodyExt;
+use identity::TokenHash;
+use identity::access::FIRM_HEADER;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Problem, ProblemKind, body, once, read_body};
+
+/// Holds a member of staff's token. The prefix makes browsers refuse it from anywhere but this host.
+pub const STAFF_COOKIE: &str = "__Host-portcullis-staff";
+
+/// Which of their firms they look at.
+pub const FIRM_COOKIE: &str = "__Host-portcullis-firm";
+
+/// What became of a form, for the next page.
+pub const FLASH_COOKIE: &str = "__Host-portcullis-said";
+
+/// What browsers say of where a request comes from.
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// The largest form: a policy document with room to spare.
+const MAX_FORM: usize = 128 * 1024;
+
+/// The most fields of a form: a plan of some 60 instalments has three each.
+const MAX_FIELDS: usize = 300;
+
+/// The largest index in a field's name, for the same reason.
+const MAX_INDEX: usize = 100;
+
+/// Browsers keep cookies of 4 096 bytes; what was typed stays away when it doesn't fit.
+const MAX_FLASH: usize = 3_500;
+
+/// For how long it is remembered what became of a form, in seconds: until the next page.
+const FLASH_SECONDS: u32 = 60;
+
+/// What became of a form.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flash {
+    /// Whether it was done.
+    pub is_done: bool,
+    /// In a sentence.
+    pub text: String,
+    /// The field at fault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// What was typed, if it was not done.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub typed: BTreeMap<String, String>,
+}
+
+impl Flash {
+    /// The cookie that says it.
+    pub fn cookie(&self) -> Option<HeaderValue> {
+        let short = Self { typed: BTreeMap::new(), ..self.clone() };
+        let written = [self, &short].into_iter().find_map(|flash| {
+            let text = URL_SAFE_NO_PAD.encode(serde_json::to_vec(flash).ok()?);
+            (text.len() <= MAX_FLASH).then_some(text)
+        });
+        set_cookie(FLASH_COOKIE, &written?, Some(FLASH_SECONDS))
+    }
+
+    /// What a request's cookie says.
+    pub fn of(headers: &HeaderMap) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(read_cookie(headers, FLASH_COOKIE)?).ok()?;
+        serde_json::from_slice(&bytes).ok()
+    }
+}
+
+/// A request's cookie of that name.
+pub fn read_cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let values = headers.get_all(http::header::COOKIE).iter();
+    let mut cookies = values.filter_map(|value| value.to_str().ok()).flat_map(Cookie::split_parse);
+    cookies.find_map(|cookie| {
+        cookie.ok().filter(|cookie| cookie.name() == name).map(|cookie| cookie.value().to_owned())
+    })
+}
+
+/// A cookie for this host alone, that no script reads: for so many seconds, or until the browser ends.
+pub fn set_cookie(name: &str, value: &str, seconds: Option<u32>) -> Option<HeaderValue> {
+    let age = seconds.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
+    let text = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{age}");
+    HeaderValue::from_str(&text).ok()
+}
+
+/// What a form of a page must hold: only who knows the cookie can make it.
+pub fn form_token(cookie: &str) -> String {
+    TokenHash::of(&format!("form\n{cookie}")).to_string()
+}
+
+/// The same addresses, for forms as well.
+pub fn with_forms(router: Router) -> Router {
+    Router::new().fallback_service(router).layer(from_fn(take))
+}
+
+async fn take(request: Request, next: Next) -> Response {
+    let is_form = *request.method() == Method::POST
+        && body::media_type(request.headers()).as_deref()
+            == Some("application/x-www-form-urlencoded");
+    let token = read_cookie(request.headers(), STAFF_COOKIE);
+    match token {
+        Some(token) if is_form && !request.headers().contains_key(AUTHORIZATION) => {
+            translated(request, &token, next).await.unwrap_or_else(IntoResponse::into_response)
+        }
+        _ => next.run(request).await,
+    }
+}
+
+async fn translated(request: Request, token: &str, next: Next) -> Result<Response, Problem> {
+    let (mut parts, body) = request.into_parts();
+    let bytes = read_body(&parts.headers, body, MAX_FORM).await?;
+    let form = Form::read(&bytes)?;
+    check_origin(&parts.headers)?;
+    form.check(token)?;
+    let headers = &mut parts.headers;
+    let firm = read_cookie(headers, FIRM_COOKIE);
+    let header =
+        |text: &str| HeaderValue::from_str(text).map_err(|error| Problem::internal(&error));
+    headers.insert(AUTHORIZATION, header(&format!("Bearer {token}"))?);
+    if let Some(firm) = firm.and_then(|firm| HeaderValue::from_str(&firm).ok()) {
+        headers.insert(FIRM_HEADER, firm);
+    }
+    if let Some(key) = form.control("_once") {
+        headers.insert(once::HEADER, header(key)?);
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.remove(CONTENT_LENGTH);
+    let json = serde_json::to_vec(&form.json()?).map_err(|error| Problem::internal(&error))?;
+    if form.control("_method") == Some("delete") {
+        parts.method = Method::DELETE;
+    }
+    let request = Request::from_parts(parts, Body::from(json));
+    Ok(form.answer(next.run(request).await).await)
+}
+
+/// Browsers say where a request comes from; another site's is refused.
+pub fn check_origin(headers: &HeaderMap) -> Result<(), Problem> {
+    let site = headers.get(FETCH_SITE);
+    let is_foreign_site = site.is_some_and(|site| site != "same-origin");
+    let origin = headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let is_foreign_origin = origin
+        .is_some_and(|origin| origin.split_once("://").map(|(_, authority)| authority) != host);
+    if is_foreign_site || is_foreign_origin {
+        return Err(Problem::new(
+            ProblemKind::Forbidden,
+            "this form was not sent from a page of ours",
+        ));
+    }
+    Ok(())
+}
+
+/// What a browser sent.
+struct Form {
+    fields: Vec<(String, String)>,
+}
+
+impl Form {
+    fn read(bytes: &[u8]) -> Result<Self, Problem> {
+        let fields: Vec<_> =
+            form_urlencoded::parse(bytes).into_owned().take(MAX_FIELDS + 1).collect();
+        if MAX_FIELDS < fields.len() {
+            let detail = format!("a form has at most {MAX_FIELDS} fields");
+            return Err(Problem::new(ProblemKind::TooLarge, detail));
+        }
+        Ok(Self { fields })
+    }
+
+    /// A field for us rather than for the function: its name begins with `_`.
+    fn control(&self, name: &str) -> Option<&str> {
+        let found = self.fields.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    fn check(&self, token: &str) -> Result<(), Problem> {
+        let shown = TokenHash::of(self.control("_token").unwrap_or_default());
+        if shown == TokenHash::of(&form_token(token)) {
+            return Ok(());
+        }
+        let detail =
+            "this form is from another sign-in: go back, load the page again and send it once more";
+        Err(Problem::new(ProblemKind::Forbidden, detail))
+    }
+
+    /// Where to go: a path of ours and no other site's.
+    fn path(&self, name: &str) -> &str {
+        let path = self.control(name).unwrap_or("/console");
+        if is_local_path(path) { path } else { "/console" }
+    }
+
+    /// The body that a program would have sent: `a.b` is a field of a field, `a[0]` an item of a list,
+    /// `a[]` one more, `a:bool` and `a:int` are no texts. What was left empty is left out.
+    fn json(&self) -> Result<Value, Problem> {
+        let mut json = Map::new();
+        let fields = self
+            .fields
+            .iter()
+            .filter(|(name, value)| !name.starts_with('_') && !value.trim().is_empty());
+        for (name, value) in fields {
+            let malformed = || Problem::malformed(format!("there is no field {name:?}"));
+            let (name, kind) = name.split_once(':').unwrap_or((name, "text"));
+            let value = match kind {
+                "bool" => Value::Bool(matches!(value.as_str(), "true" | "on" | "yes")),
+                "int" => value
+                    .trim()
+                    .parse::<i64>()
+                    .map_err(|_| {
+                        Problem::invalid(name, format!("{value:?} is not a whole number"))
+                    })?
+                    .into(),
+                _ => Value::String(value.replace("\r\n", "\n")),
+            };
+            let steps = steps(name).ok_or_else(malformed)?;
+            let (first, rest) = steps.split_first().ok_or_else(malformed)?;
+            let Step::Field(first) = first else { return Err(malformed()) };
+            put(json.entry(first.clone()).or_insert(Value::Null), rest, value)
+                .ok_or_else(malformed)?;
+        }
+        let mut json = Value::Object(json);
+        close_up(&mut json);
+        Ok(json)
+    }
+
+    /// Back to a page: the next one, or the same with what is wrong.
+    async fn answer(&self, response: Response) -> Response {
+        let status = response.status();
+        if status.is_success() {
+            let text = self.control("_said").unwrap_or("Done.").to_owned();
+            return see(self.path("_then"), &Flash { is_done: true, text, ..Flash::default() });
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            let next: String =
+                form_urlencoded::byte_serialize(self.path("_back").as_bytes()).collect();
+            return see(&format!("/sign-in?next={next}"), &Flash::default());
+        }
+        let told: Told = match response.into_body().collect().await {
+            Ok(body) => serde_json::from_slice(&body.to_bytes()).unwrap_or_default(),
+            Err(_) => Told::default(),
+        };
+        let text = told.detail.unwrap_or_else(|| format!("That was not possible ({status})."));
+        let typed =
+            self.fields.iter().filter(|(name, _)| !name.starts_with('_')).cloned().collect();
+        see(self.path("_back"), &Flash { is_done: false, text, field: told.field, typed })
+    }
+}
+
+/// Whether a redirect to it stays here.
+pub fn is_local_path(path: &str) -> bool {
+    let mut bytes = path.bytes();
+    bytes.next() == Some(b'/')
+        && !matches!(bytes.next(), Some(b'/' | b'\\'))
+        && path.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// What a problem tells.
+#[derive(Debug, Default, Deserialize)]
+struct Told {
+    detail: Option<String>,
+    field: Option<String>,
+}
+
+/// Sends the browser to another page, with what to say there.
+pub fn see(path: &str, flash: &Flash) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        LOCATION,
+        HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/console")),
+    );
+    if !flash.text.is_empty()
+        && let Some(cookie) = flash.cookie()
+    {
+        headers.append(SET_COOKIE, cookie);
+    }
+    response
+}
+
+enum Step {
+    Field(String),
+    Item(usize),
+    More,
+}
+
+fn steps(name: &str) -> Option<Vec<Step>> {
+    let mut steps = Vec::new();
+    for part in name.split('.') {
+        let (field, mut rest) = part.split_at(part.find('[').unwrap_or(part.len()));
+        if field.is_empty() {
+            return None;
+        }
+        steps.push(Step::Field(field.to_owned()));
+        while !rest.is_empty() {
+            let (index, after) = rest.strip_prefix('[')?.split_once(']')?;
+            steps.push(match index {
+                "" => Step::More,
+                index => Step::Item(index.parse().ok().filter(|index| *index < MAX_INDEX)?),
+            });
+            rest = after;
+        }
+    }
+    Some(steps)
+}
+
+/// Puts a value at its place; `None`: something else is there.
+fn put(at: &mut Value, steps: &[Step], value: Value) -> Option<()> {
+    let Some((step, rest)) = steps.split_first() else {
+        return at.is_null().then(|| *at = value);
+    };
+    match step {
+        Step::Field(name) => {
+            if at.is_null() {
+                *at = Value::Object(Map::new());
+            }
+            put(at.as_object_mut()?.entry(name.clone()).or_insert(Value::Null), rest, value)
+        }
+        Step::Item(_) | Step::More => {
+            if at.is_null() {
+                *at = Value::Array(Vec::new());
+            }
+            let items = at.as_array_mut()?;
+            let index = if let Step::Item(index) = step { *index } else { items.len() };
+            if items.len() <= index {
+                items.resize(index + 1, Value::Null);
+            }
+            put(items.get_mut(index)?, rest, value)
+        }
+    }
+}
+
+/// Rows of a form that were left empty leave no holes in a list.
+fn close_up(value: &mut Value) {
+    match value {
+        Value::Array(items) => {
+            items.retain(|item| !item.is_null());
+            items.iter_mut().for_each(close_up);
+        }
+        Value::Object(fields) => fields.values_mut().for_each(close_up),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Json;
+    use axum::routing::{delete, post};
+    use serde_json::json;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    fn app() -> Router {
+        async fn echo(headers: HeaderMap, Json(body): Json<Value>) -> Result<Json<Value>, Problem> {
+            if body["reason"] == "bad" {
+                return Err(Problem::invalid("reason", "a better one is expected"));
+            }
+            Ok(Json(json!({"body": body, "bearer": headers[AUTHORIZATION].to_str().unwrap(),
+                "firm": headers.get(FIRM_HEADER).map(|firm| firm.to_str().unwrap()),
+                "once": headers.get(once::HEADER).map(|key| key.to_str().unwrap())})))
+        }
+        with_forms(Router::new().route("/act", post(echo)).route("/gone", delete(async || "")))
+    }
+
+    fn ask(path: &str) -> http::request::Builder {
+        Request::post(path)
+            .header(HOST, "portal.example")
+            .header(ORIGIN, "https://portal.example")
+            .header("sec-fetch-site", "same-origin")
+            .header("cookie", format!("x=1; {STAFF_COOKIE}=jwt; {FIRM_COOKIE}=f-1"))
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+    }
+
+    fn written(fields: &[(&str, &str)]) -> Body {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("_token", &form_token("jwt"))
+            .append_pair("_then", "/there")
+            .append_pair("_back", "/here?x=1");
+        Body::from(form.extend_pairs(fields).finish())
+    }
+
+    async fn post_form(path: &str, fields: &[(&str, &str)]) -> (StatusCode, String, Flash) {
+        let request = ask(path).body(written(fields)).unwrap();
+        let response = app().oneshot(request).await.unwrap();
+        let header =
+            |name| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        let flash = header(SET_COOKIE).and_then(|set| {
+            let mut headers = HeaderMap::new();
+            headers.insert("cookie", set.split(';').next().unwrap().parse().unwrap());
+            Flash::of(&headers)
+        });
+        (response.status(), header(LOCATION).unwrap_or_default(), flash.unwrap_or_default())
+    }
+
+    #[tokio::test]
+    async fn a_form_is_done_and_leads_on() {
+        let (status, location, flash) =
+            post_form("/act", &[("reason", "x"), ("_said", "Locked.")]).await;
+        assert_eq!((status, location.as_str()), (StatusCode::SEE_OTHER, "/there"));
+        assert_eq!(flash, Flash { is_done: true, text: "Locked.".to_owned(), ..Flash::default() });
+        let (status, ..) = post_form("/gone", &[("_method", "delete")]).await;
+        assert_eq!(status, StatusCode::SEE_OTHER);
+    }
+
+    #[tokio::test]
+    async fn a_form_that_is_refused_leads_back_with_what_was_typed() {
+        let (_, location, flash) =
+            post_form("/act", &[("reason", "bad"), ("until", "2026-01-01")]).await;
+        assert_eq!(location, "/here?x=1");
+        assert!(!flash.is_done);
+        assert_eq!(
+            (flash.text.as_str(), flash.field.as_deref()),
+            ("a better one is expected", Some("reason"))
+        );
+        assert_eq!(flash.typed["until"], "2026-01-01");
+        let (_, location, flash) =
+            post_form("/act", &[("reason", "x"), ("_then", "//evil.example")]).await;
+        assert_eq!((location.as_str(), flash.is_done), ("/there", true), "the first counts");
+    }
+
+    #[test]
+    fn names_of_fields_say_where_they_stand() {
+        for (fields, expected) in [
+            (&[("reason", "a\r\nb"), ("until", " ")][..], Some(json!({"reason": "a\nb"}))),
+            (
+                &[("amount.amount", "1.00"), ("amount.currency", "USD")],
+                Some(json!({"amount": {"amount": "1.00", "currency": "USD"}})),
+            ),
+            (&[("invoices[]", "A"), ("invoices[]", "B")], Some(json!({"invoices": ["A", "B"]}))),
+            (
+                &[("i[0].due_on", "d"), ("i[0].amount.amount", "1"), ("i[2].due_on", "e")],
+                Some(json!({"i": [{"due_on": "d", "amount": {"amount": "1"}}, {"due_on": "e"}]})),
+            ),
+            (&[("n:int", "3"), ("b:bool", "on")], Some(json!({"n": 3, "b": true}))),
+            (&[("n:int", "3.5")], None),
+            (&[("a", "1"), ("a", "2")], None),
+            (&[("a", "1"), ("a.b", "2")], None),
+            (&[("a[", "1")], None),
+            (&[("a[100]", "1")], None),
+            (&[(".a", "1")], None),
+        ] {
+            let fields =
+                fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let form = Form { fields: fields.collect() };
+            assert_eq!(form.json().ok(), expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn sec_6_a_form_counts_only_from_a_page_of_ours() {
+        let body = || written(&[("reason", "x")]);
+        let good = || ask("/act").body(body()).unwrap();
+        type Change = fn(&mut Request);
+        let changes: [(&str, Change, StatusCode); 7] = [
+            ("as it is", |_| {}, StatusCode::SEE_OTHER),
+            (
+                "another site",
+                |r| {
+                    r.headers_mut().insert(FETCH_SITE, "cross-site".parse().unwrap());
+                },
+                StatusCode::FORBIDDEN,
+            ),
+            (
+                "a sister site",
+                |r| {
+                    r.headers_mut().insert(FETCH_SITE, "same-site".parse().unwrap());
+                },
+                StatusCode::FORBIDDEN,
+            ),
+            (
+                "another origin",
+                |r| {
+                    r.headers_mut().insert(ORIGIN, "https://evil.example".parse().unwrap());
+                },
+                StatusCode::FORBIDDEN,
+            ),
+            (
+                "no origin",
+                |r| {
+                    r.headers_mut().insert(ORIGIN, "null".parse().unwrap());
+                },
+                StatusCode::FORBIDDEN,
+            ),
+            (
+                "an old browser",
+                |r| {
+                    r.headers_mut().remove(FETCH_SITE);
+                },
+                StatusCode::SEE_OTHER,
+            ),
+            (
+                "another sign-in",
+                |r| {
+                    r.headers_mut()
+                        .insert("cookie", format!("{STAFF_COOKIE}=other").parse().unwrap());
+                },
+                StatusCode::FORBIDDEN,
+            ),
+        ];
+        for (case, change, expected) in changes {
+            let mut request = good();
+            change(&mut request);
+            assert_eq!(app().oneshot(request).await.unwrap().status(), expected, "{case}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_program_s_request_passes_as_it_is() {
+        let request = Request::post("/act")
+            .header(AUTHORIZATION, "Bearer t")
+            .header(CONTENT_TYPE, "application/json");
+        let response =
+            app().oneshot(request.body(Body::from(r#"{"a": 1}"#)).unwrap()).await.unwrap();
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        let json: Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!((&json["bearer"], &json["body"]), (&json!("Bearer t"), &json!({"a": 1})));
+    }
+
+    #[test]
+    fn redirects_stay_here() {
+        for (path, expected) in [
+            ("/console", true),
+            ("/console/clients?x=1#y", true),
+            ("//evil.example", false),
+            ("/\\evil.example", false),
+            ("https://evil.example", false),
+            ("", false),
+            ("/a b", false),
+            ("/a\nb", false),
+        ] {
+            assert_eq!(is_local_path(path), expected, "for {path:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_typed_is_left_out_when_it_does_not_fit() {
+        let typed = BTreeMap::from([("reason".to_owned(), "x".repeat(5_000))]);
+        let flash = Flash { text: "no".to_owned(), typed, ..Flash::default() };
+        let cookie = flash.cookie().unwrap();
+        assert!(cookie.len() < 4_096);
+        let mut headers = HeaderMap::new();
+        headers
+            .insert("cookie", cookie.to_str().unwrap().split(';').next().unwrap().parse().unwrap());
+        assert_eq!(Flash::of(&headers).unwrap().text, "no");
+    }
+}
