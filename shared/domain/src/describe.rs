@@ -278,6 +278,8 @@ fn article(kind: LetterKind) -> String {
     let name = match kind {
         LetterKind::WelcomeBack => "welcome-back letter",
         LetterKind::PaymentFailed => "payment-failed letter",
+        LetterKind::Invitation => return "an invitation".to_owned(),
+        LetterKind::SignInLink => "sign-in link",
         LetterKind::Reminder
         | LetterKind::Notice
         | LetterKind::DemandLetter

@@ -51,11 +51,15 @@ pub enum LetterKind {
     PromiseConfirmation,
     /// A plan began.
     PlanConfirmation,
+    /// A contact may come to the portal (SEC-3).
+    Invitation,
+    /// A contact asked for a link to sign in with (SEC-3).
+    SignInLink,
 }
 
 impl LetterKind {
     /// All of them, debt letters first, mild to strong.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Reminder,
         Self::Notice,
         Self::DemandLetter,
@@ -65,6 +69,8 @@ impl LetterKind {
         Self::PaymentFailed,
         Self::PromiseConfirmation,
         Self::PlanConfirmation,
+        Self::Invitation,
+        Self::SignInLink,
     ];
 
     /// Its name in documents, templates and answers.
@@ -79,6 +85,8 @@ impl LetterKind {
             Self::PaymentFailed => "payment_failed",
             Self::PromiseConfirmation => "promise_confirmation",
             Self::PlanConfirmation => "plan_confirmation",
+            Self::Invitation => "invitation",
+            Self::SignInLink => "sign_in_link",
         }
     }
 

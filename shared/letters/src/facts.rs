@@ -16,7 +16,7 @@ use domain::letter::LetterKind;
 pub struct LetterFacts {
     /// Who writes (LET-2).
     pub firm: Firm,
-    /// To whom: the client's name.
+    /// To whom: the client's name, or the contact's where the letter is to that person alone.
     pub client_name: String,
     /// In which language.
     pub language: Language,
@@ -39,6 +39,8 @@ impl LetterFacts {
             Content::PaymentFailed(_) => LetterKind::PaymentFailed,
             Content::PromiseConfirmation(_) => LetterKind::PromiseConfirmation,
             Content::PlanConfirmation(_) => LetterKind::PlanConfirmation,
+            Content::Invitation(_) => LetterKind::Invitation,
+            Content::SignInLink(_) => LetterKind::SignInLink,
         }
     }
 }
@@ -111,6 +113,10 @@ pub enum Content {
     PromiseConfirmation(Promise),
     /// A plan begins.
     PlanConfirmation(Plan),
+    /// A contact may come to the portal (SEC-3).
+    Invitation(SignIn),
+    /// A contact asked for a link to sign in with (SEC-3).
+    SignInLink(SignIn),
 }
 
 /// What is owed, as a debt letter tells it.
@@ -318,4 +324,31 @@ pub struct Instalment {
     pub due_on: NaiveDate,
     /// How much.
     pub amount: Money,
+}
+
+/// A link that signs its one reader in, once (SEC-3).
+#[derive(Clone, PartialEq, Eq)]
+pub struct SignIn {
+    /// The page with the button.
+    pub link: String,
+    /// The portal's own address, for whoever would rather type than press.
+    pub portal_link: String,
+    /// How long the link can be used.
+    pub valid: Valid,
+}
+
+impl std::fmt::Debug for SignIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Whoever reads the link is signed in, so nothing prints it (SEC-5).
+        f.debug_struct("SignIn").field("valid", &self.valid).finish_non_exhaustive()
+    }
+}
+
+/// How long a link can be used, counted from when its letter leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Valid {
+    /// So many minutes.
+    Minutes(u32),
+    /// So many days.
+    Days(u32),
 }

@@ -104,7 +104,9 @@ fn is_debt(kind: LetterKind) -> bool {
         | LetterKind::Receipt
         | LetterKind::PaymentFailed
         | LetterKind::PromiseConfirmation
-        | LetterKind::PlanConfirmation => false,
+        | LetterKind::PlanConfirmation
+        | LetterKind::Invitation
+        | LetterKind::SignInLink => false,
     }
 }
 

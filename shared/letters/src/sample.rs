@@ -9,7 +9,7 @@ use domain::money::{Currency, Money};
 
 use crate::facts::{
     Applied, Content, Debt, Demand, Firm, Instalment, Invoice, Language, LetterFacts, Lock, Method,
-    Next, NextAction, Opens, PaymentFailed, Plan, Promise, Receipt, Reopened, WelcomeBack,
+    Next, NextAction, Opens, PaymentFailed, Plan, Promise, Receipt, Reopened, SignIn, Valid, WelcomeBack,
 };
 use domain::letter::LetterKind;
 
@@ -57,6 +57,8 @@ fn full(kind: LetterKind) -> LetterFacts {
             grace_days: 3,
             link: Some(LINK.to_owned()),
         }),
+        LetterKind::Invitation => Content::Invitation(sign_in(Valid::Days(7))),
+        LetterKind::SignInLink => Content::SignInLink(sign_in(Valid::Minutes(15))),
     };
     LetterFacts { content, day, ..letter(full_firm()) }
 }
@@ -97,8 +99,15 @@ fn spare(kind: LetterKind) -> LetterFacts {
             facts.link = None;
             spare_invoices(&mut facts.invoices);
         }
+        Content::Invitation(facts) => facts.valid = Valid::Days(1),
+        Content::SignInLink(facts) => facts.valid = Valid::Minutes(1),
     }
     facts
+}
+
+fn sign_in(valid: Valid) -> SignIn {
+    let link = "https://portal.example/portal/sign-in/Zi0x.c-1.4fXn2cRkT0yq7w".to_owned();
+    SignIn { link, portal_link: "https://portal.example".to_owned(), valid }
 }
 
 fn letter(firm: Firm) -> LetterFacts {

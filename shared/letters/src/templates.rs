@@ -235,7 +235,7 @@ macro_rules! sources {
     };
 }
 
-const SOURCES: [(&str, &str); 38] = sources![
+const SOURCES: [(&str, &str); 44] = sources![
     "layout.html",
     "invoices.html",
     "invoices.txt",
@@ -274,4 +274,10 @@ const SOURCES: [(&str, &str); 38] = sources![
     "plan_confirmation.subject.txt",
     "plan_confirmation.txt",
     "plan_confirmation.html",
+    "invitation.subject.txt",
+    "invitation.txt",
+    "invitation.html",
+    "sign_in_link.subject.txt",
+    "sign_in_link.txt",
+    "sign_in_link.html",
 ];

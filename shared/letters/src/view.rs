@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::facts::{
     Content, Debt, Demand, Firm, Invoice, LetterFacts, Lock, Method, Next, NextAction, Opens,
-    PaymentFailed, Plan, Promise, Receipt, Reopened, WelcomeBack,
+    PaymentFailed, Plan, Promise, Receipt, Reopened, SignIn, Valid, WelcomeBack,
 };
 use crate::templates::LetterError;
 
@@ -51,6 +51,7 @@ enum ContentView {
     PaymentFailed(PaymentFailedView),
     Promise(PromiseView),
     Plan(PlanView),
+    SignIn(SignInView),
 }
 
 #[derive(Debug, Serialize)]
@@ -180,6 +181,13 @@ struct InstalmentView {
     amount: String,
 }
 
+#[derive(Debug, Serialize)]
+struct SignInView {
+    link: String,
+    portal_link: String,
+    valid_for: String,
+}
+
 impl View {
     pub(crate) fn of(facts: &LetterFacts) -> Result<Self, LetterError> {
         let day = facts.day;
@@ -201,6 +209,9 @@ impl View {
                 ContentView::Promise(PromiseView::of(facts, day)?)
             }
             Content::PlanConfirmation(facts) => ContentView::Plan(PlanView::of(facts, day)?),
+            Content::Invitation(facts) | Content::SignInLink(facts) => {
+                ContentView::SignIn(SignInView::of(facts)?)
+            }
         };
         Ok(Self {
             firm: FirmView::of(&facts.firm)?,
@@ -321,6 +332,18 @@ impl WelcomeBackView {
         };
         let rest = OwedView::of_any(&facts.still_open, day)?;
         Ok(Self { portal_link: link(&facts.portal_link)?, reopened, until, rest })
+    }
+}
+
+impl SignInView {
+    fn of(facts: &SignIn) -> Result<Self, LetterError> {
+        let valid_for = match facts.valid {
+            Valid::Minutes(1) => "1 minute".to_owned(),
+            Valid::Minutes(minutes) => format!("{minutes} minutes"),
+            Valid::Days(1) => "1 day".to_owned(),
+            Valid::Days(days) => format!("{days} days"),
+        };
+        Ok(Self { link: link(&facts.link)?, portal_link: link(&facts.portal_link)?, valid_for })
     }
 }
 

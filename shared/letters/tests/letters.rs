@@ -88,6 +88,16 @@ fn plan_1_plan_confirmation() {
 }
 
 #[test]
+fn sec_3_invitation() {
+    both(LetterKind::Invitation);
+}
+
+#[test]
+fn sec_3_sign_in_link() {
+    both(LetterKind::SignInLink);
+}
+
+#[test]
 fn let_7_a_demand_says_everything_that_it_must() {
     for kind in [LetterKind::DemandLetter, LetterKind::FinalDemand] {
         let [full, _] = samples(kind);

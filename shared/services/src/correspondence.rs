@@ -94,7 +94,7 @@ impl LetterMessage {
         let (firm, client, letter, stuck) = match waiting {
             Waiting::Letter { firm, client, letter } => (firm, client, letter, false),
             Waiting::Claimed { firm, client, letter } => (firm, client, letter, true),
-            Waiting::Webhook { .. } => return None,
+            Waiting::Webhook { .. } | Waiting::Rollout { .. } => return None,
         };
         Some(Self { firm: firm.clone(), client: client.clone(), letter: *letter, stuck })
     }
@@ -659,7 +659,9 @@ fn is_demand(kind: LetterKind) -> bool {
         | LetterKind::Receipt
         | LetterKind::PaymentFailed
         | LetterKind::PromiseConfirmation
-        | LetterKind::PlanConfirmation => false,
+        | LetterKind::PlanConfirmation
+        | LetterKind::Invitation
+        | LetterKind::SignInLink => false,
     }
 }
 

@@ -125,7 +125,9 @@ impl Decision<'_> {
             | LetterKind::Receipt
             | LetterKind::PaymentFailed
             | LetterKind::PromiseConfirmation
-            | LetterKind::PlanConfirmation => return,
+            | LetterKind::PlanConfirmation
+            | LetterKind::Invitation
+            | LetterKind::SignInLink => return,
         };
         let invoices = collected(&self.account, self.policy(), &sending.invoices, self.day());
         if !invoices.is_empty() {
