@@ -173,6 +173,8 @@ pub(crate) struct FromWhen {
 
 /// Arms a new version of a class's policy (POL-1). The body is the policy document, YAML or JSON.
 ///
+/// All clients of the class are evaluated under it within a minute of its being in force.
+///
 /// `If-Match` names the newest version, which this one replaces; a class without a policy needs none.
 #[utoipa::path(put, path = "/firm/v1/policies/{class}", tag = "policies", operation_id = "arm_policy",
     params(OfClass, FromWhen, ("If-Match" = Option<String>, Header, description = "The version looked at")),

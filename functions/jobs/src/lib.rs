@@ -64,6 +64,7 @@ pub async fn sweep(state: &State) -> Result<Swept, StoreError> {
         .count("put_off", swept.put_off)
         .count("handed_on_letters", swept.letters)
         .count("stuck_letters", swept.stuck)
+        .count("handed_on_rollouts", swept.rollouts)
         .count("failed", swept.failed)
         .count("alarms", swept.alarming + swept.unreadable);
     metrics.emit(&*state.clock);

@@ -37,11 +37,13 @@ fn state() -> anyhow::Result<State> {
     let aws = Aws::new(&config.aws)?;
     let seal = KmsSeal::new(aws.kms(), secrets_key(&environment)?);
     let stripe_url = stripe_url(&environment)?.unwrap_or_else(|| stripe::BASE_URL.to_owned());
-    let access = GatewayAccess { transport: Transport::new(Timeouts::default())?, stripe_url };
+    let access = GatewayAccess { transport: Transport::new(Timeouts::default()), stripe_url };
     let dynamo = Dynamo::new(aws.dynamodb(), config.table);
     let webhooks = Arc::new(Webhooks::new(dynamo, Arc::new(seal), access));
     let letters = SqsQueue::new(aws.sqs(), queue_url(&environment, variable::LETTERS_QUEUE_URL)?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let sweeper = Sweeper::new(webhooks, Arc::new(letters), clock.clone());
+    let evaluations =
+        SqsQueue::new(aws.sqs(), queue_url(&environment, variable::EVALUATIONS_QUEUE_URL)?);
+    let sweeper = Sweeper::new(webhooks, Arc::new(letters), Arc::new(evaluations), clock.clone());
     Ok(State::new(sweeper, clock, config.stage))
 }

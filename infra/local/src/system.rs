@@ -179,7 +179,8 @@ impl System {
         let queue: Arc<dyn Queue> = evaluations.clone();
         let day_state = Arc::new(lock_evaluation::State::new(dynamo, queue, clock.clone()));
         let letter_queue: Arc<dyn Queue> = letters.clone();
-        let sweeper = Sweeper::new(webhooks, letter_queue, clock.clone());
+        let evaluation_queue: Arc<dyn Queue> = evaluations.clone();
+        let sweeper = Sweeper::new(webhooks, letter_queue, evaluation_queue, clock.clone());
         let job_state = Arc::new(jobs::State::new(sweeper, clock.clone(), Stage::Local));
         let stop = ended(stopped.clone());
         self.tasks.spawn(async move {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::calendar::{Day, plus, start_of};
 use domain::command::Command;
-use domain::id::{ClientId, FirmId};
+use domain::id::{ClassId, ClientId, FirmId};
 use domain::role::Actor;
 use platform::clock::Clock;
 use platform::queue::{Queue, QueueError, QueueMessage};
@@ -22,6 +22,7 @@ use tracing::{error, info, warn};
 use crate::execute::{Caller, ExecuteError, Executed, execute};
 use crate::firm::Firm;
 use crate::firms::Firms;
+use crate::rollout;
 
 /// How many clients one message names: what an evaluation takes at worst (seconds, on an account of
 /// thousands of invoices) times this is well inside the function's time limit.
@@ -55,6 +56,21 @@ pub enum Evaluation {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cursor: Option<String>,
     },
+    /// Hand on all clients of a class: a newer policy of theirs is in force.
+    Class {
+        /// At which firm.
+        firm: FirmId,
+        /// Which class.
+        class: ClassId,
+        /// The version that is on its way.
+        version: u32,
+        /// Which pass, where this goes on with what was begun.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pass: Option<u32>,
+        /// And after whom.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cursor: Option<String>,
+    },
     /// Evaluate them.
     Clients {
         /// At which firm.
@@ -70,24 +86,27 @@ impl Evaluation {
     /// At which firm.
     pub fn firm(&self) -> &FirmId {
         match self {
-            Self::Shard { firm, .. } | Self::Clients { firm, .. } => firm,
+            Self::Shard { firm, .. } | Self::Class { firm, .. } | Self::Clients { firm, .. } => {
+                firm
+            }
         }
     }
 
-    fn day(&self) -> Day {
+    fn day(&self) -> Option<Day> {
         match self {
-            Self::Shard { day, .. } | Self::Clients { day, .. } => *day,
+            Self::Shard { day, .. } | Self::Clients { day, .. } => Some(*day),
+            Self::Class { .. } => None, // on whichever day its policy is in force
         }
     }
 
-    fn message(&self) -> Result<QueueMessage, DayError> {
+    pub(crate) fn message(&self) -> Result<QueueMessage, DayError> {
         let message = QueueMessage::json(self).map_err(DayError::Encode)?;
         Ok(message.on_behalf_of(group(self.firm())))
     }
 }
 
 /// The queue shares itself out among firms by this: letters, digits and punctuation.
-fn group(firm: &FirmId) -> String {
+pub(crate) fn group(firm: &FirmId) -> String {
     firm.as_str().chars().map(|c| if c.is_ascii_graphic() { c } else { '_' }).collect()
 }
 
@@ -233,15 +252,19 @@ impl Days {
     ) -> Result<(), DayError> {
         let id = message.firm();
         let firm = firms.get(id).await?.ok_or_else(|| DayError::NoFirm(id.clone()))?;
-        let (day, today) = (message.day(), firm.day(self.clock.now()));
-        if today < day {
+        let today = firm.day(self.clock.now());
+        if let Some(day) = message.day().filter(|day| today < *day) {
             return Err(DayError::NotBegun { firm: id.clone(), day, today });
         }
         match message {
-            Evaluation::Shard { shard, cursor, .. } => {
+            Evaluation::Shard { day, shard, cursor, .. } => {
                 self.hand_on(&firm, day, shard, cursor, deadline).await
             }
-            Evaluation::Clients { clients, .. } => {
+            Evaluation::Class { class, version, pass, cursor, .. } => {
+                let place = rollout::Place { class, version, after: pass.zip(cursor) };
+                self.roll_out(&firm, place, deadline).await
+            }
+            Evaluation::Clients { day, clients, .. } => {
                 self.evaluate(&firm, day, clients, deadline).await
             }
         }
@@ -318,7 +341,7 @@ impl Days {
         Ok(self.queue.send(again).await?)
     }
 
-    fn is_late(&self, deadline: DateTime<Utc>) -> bool {
+    pub(crate) fn is_late(&self, deadline: DateTime<Utc>) -> bool {
         deadline - MARGIN <= self.clock.now()
     }
 }
@@ -344,6 +367,15 @@ pub struct Ran {
     pub failed: Vec<(ClientId, ExecuteError)>,
 }
 
+impl Ran {
+    pub(crate) fn count(&mut self, evaluated: Result<Executed, ExecuteError>, client: ClientId) {
+        match evaluated {
+            Ok(_) => self.evaluated += 1,
+            Err(failure) => self.failed.push((client, failure)),
+        }
+    }
+}
+
 /// Evaluates whoever is due at the firm, here and now: the day of a test firm, whose clock is moved by
 /// hand (TEST-1).
 ///
@@ -352,16 +384,14 @@ pub struct Ran {
 pub async fn run(firm: &Firm, now: DateTime<Utc>) -> Result<Ran, StoreError> {
     let day = firm.day(now);
     let mut ran = Ran::default();
+    rollout::run(firm, now, &mut ran).await?;
     for shard in 0..firm.settings().shards {
         let mut cursor: Option<String> = None;
         loop {
             let page = PageRequest { cursor: cursor.as_deref(), limit: MAX_PAGE };
             let page = firm.store().due(shard, day, &page).await?;
             for due in page.items {
-                match evaluate(firm, &due.client, now).await {
-                    Ok(_) => ran.evaluated += 1,
-                    Err(failure) => ran.failed.push((due.client, failure)),
-                }
+                ran.count(evaluate(firm, &due.client, now).await, due.client);
             }
             cursor = page.next;
             if cursor.is_none() {

@@ -13,7 +13,7 @@ use store::{Dynamo, FirmSettings, LoadedFirm, PolicyDocument, Store, StoreError}
 
 /// How long a class's policies are believed before they are read again: a policy that was just armed
 /// is in force everywhere after that.
-const POLICIES_KEPT: TimeDelta = TimeDelta::seconds(30);
+pub(crate) const POLICIES_KEPT: TimeDelta = TimeDelta::seconds(30);
 
 /// How long the sender of a claimed letter has to say what became of it (LET-4): more than any function
 /// may run, so that nobody else is still at it.

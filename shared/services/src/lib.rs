@@ -8,5 +8,6 @@ pub mod firms;
 pub mod http;
 pub mod import;
 pub mod office;
+mod rollout;
 pub mod sweep;
 pub mod webhook;

@@ -1,7 +1,8 @@
 //! The sweeper: hands on what nobody else did (the outbox).
 //!
 //! Webhooks that were kept and not finished are gone on with here; letters that are ready, and claimed ones
-//! of which nothing was heard (LET-4), are put on the letters' queue. Everything is leased before it is
+//! of which nothing was heard (LET-4), are put on the letters' queue, policies that were armed on that of
+//! evaluations. Everything is leased before it is
 //! touched, so two sweepers never hold the same thing and a sweeper that dies loses nothing: the lease
 //! runs out. Each thing is alone with its failure. A payment that was not put on all its invoices yet is
 //! gone on with through its webhook, and else by the client's next evaluation, which is then due at once.
@@ -21,6 +22,8 @@ use store::{Platform, Ready, StoreError, Waiting};
 use tokio::time::Instant;
 
 use crate::correspondence::LetterMessage;
+use crate::day::group;
+use crate::rollout;
 use crate::webhook::{Finish, Webhooks};
 
 /// How much is looked at of each shard at once.
@@ -48,6 +51,7 @@ const UNREADABLE_LEASE: TimeDelta = TimeDelta::hours(1);
 pub struct Sweeper {
     webhooks: Arc<Webhooks>,
     letters: Arc<dyn Queue>,
+    evaluations: Arc<dyn Queue>,
     clock: Arc<dyn Clock>,
 }
 
@@ -64,6 +68,8 @@ pub struct Swept {
     pub letters: u64,
     /// Of these, such that were claimed and of which nothing was heard.
     pub stuck: u64,
+    /// Armed policies that were put on the queue of evaluations.
+    pub rollouts: u64,
     /// Things that can't be read.
     pub unreadable: u64,
     /// Things that failed and come again.
@@ -77,14 +83,20 @@ struct Counts {
     put_off: AtomicU64,
     letters: AtomicU64,
     stuck: AtomicU64,
+    rollouts: AtomicU64,
     unreadable: AtomicU64,
     failed: AtomicU64,
 }
 
 impl Sweeper {
     /// Over all firms.
-    pub fn new(webhooks: Arc<Webhooks>, letters: Arc<dyn Queue>, clock: Arc<dyn Clock>) -> Self {
-        Self { webhooks, letters, clock }
+    pub fn new(
+        webhooks: Arc<Webhooks>,
+        letters: Arc<dyn Queue>,
+        evaluations: Arc<dyn Queue>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { webhooks, letters, evaluations, clock }
     }
 
     /// Hands on everything that is ready, as far as there is time.
@@ -99,8 +111,10 @@ impl Sweeper {
             let done = futures::stream::iter(ready)
                 .map(|ready| self.one(ready, &counts, &leased))
                 .buffer_unordered(AT_ONCE);
-            let letters: Vec<_> = done.collect().await;
-            self.hand_on(letters.into_iter().flatten().collect(), &counts).await;
+            let waiting: Vec<_> = done.collect().await;
+            let waiting: Vec<_> = waiting.into_iter().flatten().collect();
+            self.hand_on_letters(&waiting, &counts).await;
+            self.hand_on_rollouts(&waiting, &counts).await;
             // The index lags: what was leased a moment ago may still be in it, and is not leased twice.
             if leased.into_inner() == 0 || ROUNDS_WITHIN < begun.elapsed() {
                 return Ok(counts.taken());
@@ -112,16 +126,12 @@ impl Sweeper {
         self.webhooks.platform()
     }
 
-    /// Does one thing, or answers with the letter to be handed on.
-    async fn one(
-        &self,
-        ready: Ready,
-        counts: &Counts,
-        leased: &AtomicU64,
-    ) -> Option<LetterMessage> {
+    /// Does one thing, or answers with what is to be handed on.
+    async fn one(&self, ready: Ready, counts: &Counts, leased: &AtomicU64) -> Option<Waiting> {
         let lease = match &ready.what {
             Ok(Waiting::Webhook { .. }) => WEBHOOK_LEASE,
             Ok(Waiting::Letter { .. } | Waiting::Claimed { .. }) => LETTER_LEASE,
+            Ok(Waiting::Rollout { .. }) => rollout::LEASE,
             Err(_) => UNREADABLE_LEASE,
         };
         match self.platform().lease(&ready, self.clock.now() + lease).await {
@@ -133,14 +143,14 @@ impl Sweeper {
                 return None;
             }
         };
-        match &ready.what {
+        match ready.what {
             Ok(Waiting::Webhook { firm, gateway, event, .. }) => {
-                self.webhook(firm, gateway, event, counts).await;
+                self.webhook(&firm, &gateway, &event, counts).await;
                 None
             }
-            Ok(letter) => LetterMessage::of(letter),
+            Ok(waiting) => Some(waiting),
             Err(error) => {
-                tracing::error!("Something that waits can't be read: {}", chain(error));
+                tracing::error!("Something that waits can't be read: {}", chain(&error));
                 counts.unreadable.fetch_add(1, Ordering::Relaxed);
                 None
             }
@@ -172,30 +182,49 @@ impl Sweeper {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Those that the queue does not take come again when their lease ends.
-    async fn hand_on(&self, letters: Vec<LetterMessage>, counts: &Counts) {
+    async fn hand_on_letters(&self, waiting: &[Waiting], counts: &Counts) {
+        let letters: Vec<_> = waiting.iter().filter_map(LetterMessage::of).collect();
         let stuck = letters.iter().filter(|letter| letter.stuck).count();
         let message = |letter: &LetterMessage| {
-            QueueMessage::json(letter).map(|message| message.on_behalf_of(letter.firm.as_str()))
+            QueueMessage::json(letter).map(|message| message.on_behalf_of(group(&letter.firm)))
         };
         let Ok(messages) = letters.iter().map(message).collect::<Result<Vec<_>, _>>() else {
             return; // ids and a number always have a JSON
         };
-        let count = messages.len() as u64;
-        let unsent = match self.letters.send(messages).await {
-            Ok(()) => 0,
-            Err(error) => {
-                tracing::warn!("Could not hand on letters: {}", chain(&error));
-                match error {
-                    QueueError::Unsent { unsent, .. } => unsent.len() as u64,
-                    QueueError::TooLarge { .. } | QueueError::DelayTooLong { .. } => count,
-                }
-            }
-        };
-        counts.letters.fetch_add(count - unsent, Ordering::Relaxed);
-        counts.failed.fetch_add(unsent, Ordering::Relaxed);
+        let taken = hand_on(&*self.letters, messages, counts).await;
+        counts.letters.fetch_add(taken, Ordering::Relaxed);
         counts.stuck.fetch_add(stuck as u64, Ordering::Relaxed);
     }
+
+    async fn hand_on_rollouts(&self, waiting: &[Waiting], counts: &Counts) {
+        let rollouts = waiting.iter().filter_map(rollout::message);
+        let Ok(messages) = rollouts.map(|rollout| rollout.message()).collect::<Result<Vec<_>, _>>()
+        else {
+            return; // as above
+        };
+        let taken = hand_on(&*self.evaluations, messages, counts).await;
+        counts.rollouts.fetch_add(taken, Ordering::Relaxed);
+    }
+}
+
+/// How many of these the queue took; the others come again when their lease ends.
+async fn hand_on(queue: &dyn Queue, messages: Vec<QueueMessage>, counts: &Counts) -> u64 {
+    let count = messages.len() as u64;
+    if count == 0 {
+        return 0;
+    }
+    let unsent = match queue.send(messages).await {
+        Ok(()) => 0,
+        Err(error) => {
+            tracing::warn!("Could not hand on what waits: {}", chain(&error));
+            match error {
+                QueueError::Unsent { unsent, .. } => unsent.len() as u64,
+                QueueError::TooLarge { .. } | QueueError::DelayTooLong { .. } => count,
+            }
+        }
+    };
+    counts.failed.fetch_add(unsent, Ordering::Relaxed);
+    count - unsent
 }
 
 impl Counts {
@@ -206,6 +235,7 @@ impl Counts {
             put_off: self.put_off.into_inner(),
             letters: self.letters.into_inner(),
             stuck: self.stuck.into_inner(),
+            rollouts: self.rollouts.into_inner(),
             unreadable: self.unreadable.into_inner(),
             failed: self.failed.into_inner(),
         }

@@ -324,7 +324,11 @@ impl Store {
             FirmChange::Settings(_) => Vec::new(),
             FirmChange::PolicyArmed(policy) => {
                 let place = Key::PolicyVersion(&policy.class, policy.version).place(firm);
-                vec![put(place, attributes(policy)?, Condition::Absent)]
+                let rollout = Key::Rollout(&policy.class, policy.version).place(firm);
+                let rollout = crate::rollout::entry(policy, &rollout)?;
+                let mut writes = vec![put(place, attributes(policy)?, Condition::Absent)];
+                writes.extend(rollout.map(|item| Write::Put(item, Condition::Absent)));
+                writes
             }
             FirmChange::GrantGiven(grant) => {
                 let of_person = PlatformKey::FirmOf(&grant.subject, firm).place();

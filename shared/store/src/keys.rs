@@ -163,6 +163,8 @@ pub enum Key<'a> {
     FirmTexts(u64, usize),
     /// A run of something: an import.
     Run(&'a str),
+    /// A version of a class's policy that is on its way to the class's clients.
+    Rollout(&'a ClassId, u32),
     /// When the firm's next day begins.
     Dawn,
     /// A request that was answered.
@@ -210,6 +212,7 @@ impl Key<'_> {
             | Self::FirmRecordPart(..)
             | Self::FirmTexts(..)
             | Self::Dawn
+            | Self::Rollout(..)
             | Self::Run(_) => format!("F#{firm}"),
             Self::Request(key) => format!("F#{firm}#Q#{key}"),
             // The firm is in it, so that nobody can use up another's event.
@@ -258,6 +261,9 @@ impl Key<'_> {
             Self::Endpoint(endpoint) => format!("{}{endpoint}", prefix::ENDPOINT),
             Self::Secret(name) => format!("{}{name}", prefix::SECRET),
             Self::Run(id) => format!("{}{id}", prefix::RUN),
+            Self::Rollout(class, version) => {
+                format!("{}{class}#{}", prefix::ROLLOUT, digits(u64::from(*version)))
+            }
             Self::Dawn => "Z".to_owned(),
             Self::Request(_) => "Q".to_owned(),
             Self::Inbox(..) => "W".to_owned(),
@@ -287,6 +293,7 @@ pub(crate) mod prefix {
     pub(crate) const ENDPOINT: &str = "H#";
     pub(crate) const SECRET: &str = "K#";
     pub(crate) const RUN: &str = "R#";
+    pub(crate) const ROLLOUT: &str = "Y#";
 }
 
 /// How the versions of a class's policy begin.
@@ -348,6 +355,12 @@ pub(crate) fn letter_of(sk: &str) -> Option<(LetterId, bool)> {
         None => (sk.strip_prefix(prefix::LETTER)?, false),
     };
     Some((LetterId(number.parse().ok()?), is_queued))
+}
+
+/// Class and version of a rollout's sort key.
+pub(crate) fn rollout_of(sk: &str) -> Option<(ClassId, u32)> {
+    let (class, version) = sk.strip_prefix(prefix::ROLLOUT)?.split_once('#')?;
+    Some((class.parse().ok()?, version.parse().ok()?))
 }
 
 /// The firm of a firm's own partition.

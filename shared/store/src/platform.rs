@@ -2,7 +2,7 @@
 //! person works for, whose day has begun, what waits in the outbox. Nothing of a client is read here.
 
 use chrono::{DateTime, Utc};
-use domain::id::{ClientId, FirmId, GatewayId};
+use domain::id::{ClassId, ClientId, FirmId, GatewayId};
 use domain::letter::LetterId;
 
 use crate::change::instant;
@@ -12,7 +12,7 @@ use crate::firm::Endpoint;
 use crate::item::{Item, corrupt, get_number, get_text, place_of, read, text};
 use crate::keys::{
     Index, PLATFORM_SHARDS, Place, PlatformKey, account_of, dawn_pk, firm_of, letter_of, outbox_pk,
-    outbox_until, person, webhook_of,
+    outbox_until, person, rollout_of, webhook_of,
 };
 use crate::outbox::outbox_attributes;
 
@@ -42,6 +42,15 @@ pub enum Waiting {
         client: ClientId,
         /// Which.
         letter: LetterId,
+    },
+    /// A policy that is still to come to the clients of its class.
+    Rollout {
+        /// Whose.
+        firm: FirmId,
+        /// Of which class.
+        class: ClassId,
+        /// Which version.
+        version: u32,
     },
     /// A webhook that isn't finished.
     Webhook {
@@ -189,6 +198,9 @@ fn waiting(item: &Item) -> Result<Waiting, StoreError> {
         let attempts = get_number(item, "attempts").and_then(|count| u32::try_from(count).ok());
         let attempts = attempts.unwrap_or(0);
         return Ok(Waiting::Webhook { firm, gateway, event: event.to_owned(), attempts });
+    }
+    if let (Some(firm), Some((class, version))) = (firm_of(&place.pk), rollout_of(&place.sk)) {
+        return Ok(Waiting::Rollout { firm, class, version });
     }
     let unknown = || corrupt(item, "its key names nothing that waits");
     let (firm, client) = account_of(&place.pk).ok_or_else(unknown)?;

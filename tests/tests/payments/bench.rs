@@ -285,7 +285,8 @@ impl Bench {
 
     pub fn sweeper(&self) -> Sweeper {
         let webhooks = webhooks(&self.dynamo, &self.seal, &self.url);
-        Sweeper::new(webhooks, self.letters.clone(), self.clock.clone())
+        let (letters, evaluations) = (self.letters.clone(), self.letters.clone());
+        Sweeper::new(webhooks, letters, evaluations, self.clock.clone())
     }
 
     pub async fn sweep(&self) -> Swept {
@@ -323,7 +324,7 @@ fn webhooks(dynamo: &Dynamo, seal: &Arc<dyn Seal>, url: &str) -> Arc<Webhooks> {
         total: Duration::from_secs(8),
         pause: Duration::from_millis(1),
     };
-    let transport = Transport::new(timeouts).unwrap();
+    let transport = Transport::new(timeouts);
     let access = GatewayAccess { transport, stripe_url: url.to_owned() };
     Arc::new(Webhooks::new(dynamo.clone(), seal.clone(), access))
 }

@@ -150,7 +150,7 @@ impl Desk {
         Arc::new(firm.unwrap())
     }
 
-    fn meta(&self) -> CommitMeta {
+    pub fn meta(&self) -> CommitMeta {
         CommitMeta {
             at: self.clock.now(),
             day: self.clock.now().date_naive(),

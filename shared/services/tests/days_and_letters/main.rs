@@ -5,4 +5,5 @@
 mod days;
 mod desk;
 mod letters;
+mod rollout;
 mod stuck;
