@@ -3,9 +3,10 @@
 //! A token proves the person and nothing else. The firm and the roles come from the grant item,
 //! which is read on each request, so that taking a grant away acts at once; a request only picks
 //! which of its caller's own grants it means. Links and sessions are random tokens that are stored
-//! hashed ([`opaque`]).
+//! hashed ([`opaque`]); those of contacts, and their passwords, are in [`contact`].
 
 pub mod access;
+pub mod contact;
 pub mod grant;
 pub mod keys;
 pub mod opaque;
