@@ -7,6 +7,7 @@ pub mod audit;
 pub mod clock;
 pub mod import;
 pub mod openapi;
+pub mod queue;
 pub mod rehearse;
 pub mod up;
 
@@ -38,6 +39,8 @@ pub enum Command {
     Import(import::Arguments),
     /// Print the OpenAPI document of all HTTP functions.
     Openapi,
+    /// Look at the messages that nobody could handle, and have them handled again.
+    Queue(queue::Arguments),
     /// Run timelines through the real rules and print what happens on each day.
     Rehearse(rehearse::Arguments),
     /// Run the system on this machine, on embedded parts.
@@ -61,6 +64,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Clock(arguments) => clock::run(arguments),
         Command::Import(arguments) => import::run(arguments),
         Command::Openapi => openapi::run(),
+        Command::Queue(arguments) => queue::run(arguments),
         Command::Rehearse(arguments) => rehearse::run(arguments),
         Command::Up(arguments) => up::run(arguments),
     };

@@ -1,6 +1,8 @@
 //! `portcullis` as a library: the command line, and the parts that stand in for AWS on one machine.
 
+pub mod aws_port;
 pub mod command;
+pub mod dead_letters;
 pub mod demo;
 pub mod embedded;
 pub mod issuer;

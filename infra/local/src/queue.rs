@@ -3,21 +3,36 @@
 //! A message that is handed out is out of sight for a while and comes again unless it is done with;
 //! after so many times it goes to the dead letters, alone, from where it can be replayed. Consumers
 //! get the same events and give the same answers as on AWS ([`platform::batch`]), so that the
-//! functions' own handlers run here. Nothing is on disk: what a crash loses the sweeper hands on
-//! again, as it does when AWS loses it (the outbox). Time is the machine's, not a firm's test clock:
-//! moving a firm's day forward makes no message late.
+//! functions' own handlers run here. What waits is not on disk: what a crash loses the sweeper hands on
+//! again, as it does when AWS loses it (the outbox). Dead letters nobody hands on again, so they are kept
+//! in the data folder ([`crate::dead_letters`]). Time is the machine's, not a firm's test clock: moving a
+//! firm's day forward makes no message late.
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use chrono::{DateTime, Utc};
+use platform::clock::Clock;
 use platform::queue::{MAX_BATCH, Queue, QueueError, QueueMessage, check};
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use tracing::warn;
+use tracing::{error, warn};
+
+use crate::dead_letters::{DeadLetter, DeadLetterError, DeadLetters};
+
+/// The queue of letters.
+pub const LETTERS: &str = "letters";
+
+/// The queue of evaluations.
+pub const EVALUATIONS: &str = "evaluations";
+
+/// How often a consumer looks whether somebody wants dead letters replayed.
+const REPLAY_POLL: Duration = Duration::from_millis(500);
 
 /// How a queue behaves; the numbers of the template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,36 +65,49 @@ pub struct Handed {
     pub receipt: u64,
     /// What was sent.
     pub message: QueueMessage,
+    /// When, if this queue has a clock.
+    pub sent_at: Option<DateTime<Utc>>,
     /// 1 for the first time.
-    pub receive_count: u32,
-}
-
-/// A message that nobody could handle.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeadLetter {
-    /// The queue's name for it.
-    pub id: String,
-    /// What was sent.
-    pub message: QueueMessage,
-    /// How often it was handed out.
     pub receive_count: u32,
 }
 
 #[derive(Debug)]
 struct Waiting {
     message: QueueMessage,
+    sent_at: Option<DateTime<Utc>>,
     visible_at: Instant,
     receive_count: u32,
     receipt: Option<u64>,
+    /// Was a dead letter before; that is forgotten when it is done with.
+    is_replayed: bool,
+}
+
+#[derive(Debug)]
+struct Dead {
+    letter: DeadLetter,
+    sent_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     /// By number, so that the oldest comes first.
     waiting: BTreeMap<u64, Waiting>,
-    dead: Vec<DeadLetter>,
+    dead: BTreeMap<u64, Dead>,
     sent: u64,
     receipts: u64,
+}
+
+/// How many messages are where, as SQS counts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Depth {
+    /// In sight.
+    pub visible: usize,
+    /// Handed out.
+    pub in_flight: usize,
+    /// Not in sight yet.
+    pub delayed: usize,
+    /// Dead letters.
+    pub dead: usize,
 }
 
 /// A queue in this process.
@@ -89,16 +117,108 @@ pub struct LocalQueue {
     settings: QueueSettings,
     state: Mutex<State>,
     changed: Notify,
+    kept: Option<Kept>,
+}
+
+/// Where dead letters are kept, and who says when one died.
+struct Kept {
+    letters: DeadLetters,
+    clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Kept").field(&self.letters).finish()
+    }
+}
+
+/// The queues of the system on this machine.
+#[derive(Debug, Clone)]
+pub struct Queues {
+    /// Letters to be looked at.
+    pub letters: Arc<LocalQueue>,
+    /// Shards and clients to be evaluated.
+    pub evaluations: Arc<LocalQueue>,
+}
+
+impl Queues {
+    /// With the dead letters of that data folder.
+    ///
+    /// # Errors
+    /// When these can't be read.
+    pub fn open(data: &Path, clock: &Arc<dyn Clock>) -> Result<Self, DeadLetterError> {
+        let open = |name| LocalQueue::open(name, QueueSettings::default(), data, clock.clone());
+        Ok(Self { letters: Arc::new(open(LETTERS)?), evaluations: Arc::new(open(EVALUATIONS)?) })
+    }
 }
 
 impl LocalQueue {
-    /// An empty queue; its name is for the log.
+    /// An empty queue, of which nothing is kept; its name is for the log.
     pub fn new(name: &'static str, settings: QueueSettings) -> Self {
-        Self { name, settings, state: Mutex::default(), changed: Notify::new() }
+        Self { name, settings, state: Mutex::default(), changed: Notify::new(), kept: None }
+    }
+
+    /// A queue with the dead letters that the data folder keeps for it. Those whose replay was asked for
+    /// wait again.
+    ///
+    /// # Errors
+    /// When they can't be read.
+    pub fn open(
+        name: &'static str,
+        settings: QueueSettings,
+        data: &Path,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, DeadLetterError> {
+        let letters = DeadLetters::open(data, name)?;
+        let mut state = State::default();
+        for letter in letters.list()? {
+            let Some(number) = number_in(name, &letter.id) else { continue };
+            state.sent = state.sent.max(number);
+            state.dead.insert(number, Dead { letter, sent_at: None });
+        }
+        let kept = Some(Kept { letters, clock });
+        let queue = Self { name, settings, state: Mutex::new(state), changed: Notify::new(), kept };
+        queue.take_up_replays();
+        Ok(queue)
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// How it behaves.
+    pub fn settings(&self) -> QueueSettings {
+        self.settings
+    }
+
+    /// Takes messages; answers with its names for them.
+    ///
+    /// # Errors
+    /// For what no queue takes; then nothing is taken.
+    pub fn put(&self, messages: Vec<QueueMessage>) -> Result<Vec<String>, QueueError> {
+        check(&messages)?;
+        let sent_at = self.kept.as_ref().map(|kept| kept.clock.now());
+        let mut state = self.lock();
+        let put = messages.into_iter().map(|message| {
+            state.sent += 1;
+            let (number, delay) = (state.sent, Duration::from_secs(message.delay_seconds.into()));
+            state.wait(number, message, sent_at, delay);
+            self.id(number)
+        });
+        let ids = put.collect();
+        drop(state);
+        self.changed.notify_waiters();
+        Ok(ids)
     }
 
     /// Hands out up to so many messages that are in sight, oldest first, at most a batch of SQS.
     pub fn receive(&self, most: usize) -> Vec<Handed> {
+        self.receive_for(most, self.settings.visibility)
+    }
+
+    /// The same, out of sight for so long.
+    pub fn receive_for(&self, most: usize, visibility: Duration) -> Vec<Handed> {
         let now = Instant::now();
         let mut guard = self.lock();
         let state = &mut *guard;
@@ -109,30 +229,59 @@ impl LocalQueue {
             state.receipts += 1;
             waiting.receipt = Some(state.receipts);
             waiting.receive_count += 1;
-            waiting.visible_at = now + self.settings.visibility;
+            waiting.visible_at = now + visibility;
             handed.push(Handed {
                 id: self.id(*number),
                 receipt: state.receipts,
                 message: waiting.message.clone(),
+                sent_at: waiting.sent_at,
                 receive_count: waiting.receive_count,
             });
         }
         handed
     }
 
+    /// The same, waiting so long for something to come into sight.
+    pub async fn receive_within(
+        &self,
+        most: usize,
+        visibility: Duration,
+        wait: Duration,
+    ) -> Vec<Handed> {
+        let deadline = Instant::now() + wait;
+        loop {
+            // Registered before looking, so that a message sent in between wakes us.
+            let changed = self.changed.notified();
+            let handed = self.receive_for(most, visibility);
+            if !handed.is_empty() || deadline <= Instant::now() {
+                return handed;
+            }
+            let due = self.next_visible_at().map_or(deadline, |due| due.min(deadline));
+            tokio::select! {
+                () = changed => {}
+                () = tokio::time::sleep_until(due) => {}
+            }
+        }
+    }
+
     /// The message is done with. False when it was handed out again since, or is gone.
-    pub fn complete(&self, handed: &Handed) -> bool {
+    pub fn complete(&self, receipt: u64) -> bool {
         let mut state = self.lock();
-        let number = state.number_of(handed);
-        number.and_then(|number| state.waiting.remove(&number)).is_some()
+        let number = state.number_of(receipt);
+        let done = number.and_then(|number| Some((number, state.waiting.remove(&number)?)));
+        let Some((number, waiting)) = done else { return false };
+        if waiting.is_replayed {
+            self.keep(|letters| letters.remove(&self.id(number)));
+        }
+        true
     }
 
     /// The message could not be handled: it comes again, or it is a dead letter from now on. False
     /// as above.
-    pub fn fail(&self, handed: &Handed) -> bool {
+    pub fn fail(&self, receipt: u64) -> bool {
         let now = Instant::now();
         let mut state = self.lock();
-        let Some(number) = state.number_of(handed) else { return false };
+        let Some(number) = state.number_of(receipt) else { return false };
         if let Some(waiting) = state.waiting.get_mut(&number) {
             let is_last = self.settings.max_receives <= waiting.receive_count;
             waiting.visible_at = if is_last { now } else { now + self.settings.retry_after };
@@ -142,6 +291,33 @@ impl LocalQueue {
         drop(state);
         self.changed.notify_waiters();
         true
+    }
+
+    /// The message that was handed out comes into sight after so long, from now. False as above.
+    pub fn change_visibility(&self, receipt: u64, hidden: Duration) -> bool {
+        let mut state = self.lock();
+        let number = state.number_of(receipt);
+        let Some(waiting) = number.and_then(|number| state.waiting.get_mut(&number)) else {
+            return false;
+        };
+        waiting.visible_at = Instant::now() + hidden;
+        drop(state);
+        self.changed.notify_waiters();
+        true
+    }
+
+    /// How many messages are where.
+    pub fn depth(&self) -> Depth {
+        let (now, state) = (Instant::now(), self.lock());
+        let mut depth = Depth { dead: state.dead.len(), ..Depth::default() };
+        for waiting in state.waiting.values() {
+            match (waiting.visible_at <= now, waiting.receipt) {
+                (true, _) => depth.visible += 1,
+                (false, Some(_)) => depth.in_flight += 1,
+                (false, None) => depth.delayed += 1,
+            }
+        }
+        depth
     }
 
     /// How many messages wait or are being handled.
@@ -156,7 +332,7 @@ impl LocalQueue {
 
     /// The dead letters, oldest first.
     pub fn dead_letters(&self) -> Vec<DeadLetter> {
-        self.lock().dead.clone()
+        self.lock().dead.values().map(|dead| dead.letter.clone()).collect()
     }
 
     /// Puts one dead letter back, as if it had just been sent. False when there is none of that id.
@@ -167,6 +343,15 @@ impl LocalQueue {
     /// Puts all dead letters back; tells how many.
     pub fn replay_all(&self) -> usize {
         self.replay_if(|_| true)
+    }
+
+    /// Puts back the dead letters for which that was asked in the data folder, by another process.
+    pub fn take_up_replays(&self) {
+        let mut asked = Vec::new();
+        self.keep(|letters| Ok(asked = letters.asked()?));
+        if !asked.is_empty() {
+            self.replay_if(|letter| asked.contains(&letter.id));
+        }
     }
 
     /// Hands each batch to a function's handler, until `stop` is ready.
@@ -188,10 +373,17 @@ impl LocalQueue {
                         None => std::future::pending().await,
                     }
                 };
+                let poll = async {
+                    match self.kept {
+                        Some(_) => tokio::time::sleep(REPLAY_POLL).await,
+                        None => std::future::pending().await,
+                    }
+                };
                 tokio::select! {
                     () = &mut stop => return,
                     () = changed => {}
                     () = wait => {}
+                    () = poll => self.take_up_replays(),
                 }
                 continue;
             }
@@ -223,9 +415,9 @@ impl LocalQueue {
         let fails_whole = failed.iter().any(|id| handed.iter().all(|handed| handed.id != *id));
         for message in handed {
             if fails_whole || failed.contains(&message.id.as_str()) {
-                self.fail(message);
+                self.fail(message.receipt);
             } else {
-                self.complete(message);
+                self.complete(message.receipt);
             }
         }
     }
@@ -239,22 +431,39 @@ impl LocalQueue {
         for (number, waiting) in dead {
             let (id, receive_count) = (self.id(number), waiting.receive_count);
             warn!(message.id = %id, receive_count, "Message {id} is a dead letter now");
-            state.dead.push(DeadLetter { id, message: waiting.message, receive_count });
+            let died_at = self.kept.as_ref().map(|kept| kept.clock.now());
+            let QueueMessage { group, body, .. } = waiting.message;
+            let letter = DeadLetter { id, group, body, receive_count, died_at };
+            self.keep(|letters| letters.save(&letter));
+            state.dead.insert(number, Dead { letter, sent_at: waiting.sent_at });
         }
     }
 
     fn replay_if(&self, is_wanted: impl Fn(&DeadLetter) -> bool) -> usize {
-        let mut state = self.lock();
-        let dead = std::mem::take(&mut state.dead);
-        let (wanted, kept): (Vec<_>, Vec<_>) = dead.into_iter().partition(is_wanted);
-        state.dead = kept;
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let wanted: Vec<_> = state.dead.extract_if(.., |_, dead| is_wanted(&dead.letter)).collect();
         let replayed = wanted.len();
-        for letter in wanted {
-            state.put(letter.message, Duration::ZERO);
+        for (number, Dead { letter, sent_at }) in wanted {
+            // Kept until it is done with: a crash before that forgets neither it nor the replay.
+            self.keep(|letters| letters.ask(&letter.id));
+            let message = QueueMessage { group: letter.group, body: letter.body, delay_seconds: 0 };
+            state.wait(number, message, sent_at, Duration::ZERO).is_replayed = true;
         }
-        drop(state);
+        drop(guard);
         self.changed.notify_waiters();
         replayed
+    }
+
+    /// Does something to the files, if there are any. What fails there is said and holds up nobody: the
+    /// queue itself is in memory.
+    fn keep(&self, work: impl FnOnce(&DeadLetters) -> Result<(), DeadLetterError>) {
+        if let Some(kept) = &self.kept
+            && let Err(error) = work(&kept.letters)
+        {
+            let error = platform::log::chain(&error);
+            error!(%error, "Could not keep the dead letters of queue {}", self.name);
+        }
     }
 
     fn next_visible_at(&self) -> Option<Instant> {
@@ -271,31 +480,40 @@ impl LocalQueue {
 }
 
 impl State {
-    fn put(&mut self, message: QueueMessage, delay: Duration) {
-        self.sent += 1;
+    fn wait(
+        &mut self,
+        number: u64,
+        message: QueueMessage,
+        sent_at: Option<DateTime<Utc>>,
+        delay: Duration,
+    ) -> &mut Waiting {
         let visible_at = Instant::now() + delay;
-        let waiting = Waiting { message, visible_at, receive_count: 0, receipt: None };
-        self.waiting.insert(self.sent, waiting);
+        let waiting = Waiting {
+            message,
+            sent_at,
+            visible_at,
+            receive_count: 0,
+            receipt: None,
+            is_replayed: false,
+        };
+        self.waiting.entry(number).insert_entry(waiting).into_mut()
     }
 
-    fn number_of(&self, handed: &Handed) -> Option<u64> {
+    fn number_of(&self, receipt: u64) -> Option<u64> {
         let mut all = self.waiting.iter();
-        all.find(|(_, waiting)| waiting.receipt == Some(handed.receipt)).map(|(number, _)| *number)
+        all.find(|(_, waiting)| waiting.receipt == Some(receipt)).map(|(number, _)| *number)
     }
+}
+
+/// The number in a message's name.
+fn number_in(queue: &str, id: &str) -> Option<u64> {
+    id.strip_prefix(queue)?.strip_prefix('-')?.parse().ok()
 }
 
 #[async_trait]
 impl Queue for LocalQueue {
     async fn send(&self, messages: Vec<QueueMessage>) -> Result<(), QueueError> {
-        check(&messages)?;
-        let mut state = self.lock();
-        for message in messages {
-            let delay = Duration::from_secs(message.delay_seconds.into());
-            state.put(message, delay);
-        }
-        drop(state);
-        self.changed.notify_waiters();
-        Ok(())
+        self.put(messages).map(|_| ())
     }
 }
 
@@ -317,164 +535,4 @@ fn event(handed: &[Handed]) -> SqsEvent {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use platform::batch::{Received, each_message};
-    use platform::queue::MAX_DELAY_SECONDS;
-
-    use super::*;
-
-    const VISIBILITY: Duration = Duration::from_secs(30);
-
-    fn queue() -> Arc<LocalQueue> {
-        let settings =
-            QueueSettings { visibility: VISIBILITY, max_receives: 3, retry_after: Duration::ZERO };
-        Arc::new(LocalQueue::new("letters", settings))
-    }
-
-    fn messages(bodies: &[&str]) -> Vec<QueueMessage> {
-        let message = |body: &&str| QueueMessage::json(body).unwrap();
-        bodies.iter().map(message).collect()
-    }
-
-    fn bodies(handed: &[Handed]) -> Vec<String> {
-        handed.iter().map(|handed| handed.message.body.trim_matches('"').to_owned()).collect()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_message_comes_again_unless_it_is_done_with() {
-        let queue = queue();
-        queue.send(messages(&["a", "b"])).await.unwrap();
-        let first = queue.receive(10);
-        assert_eq!(bodies(&first), ["a", "b"]);
-        assert!(queue.complete(&first[0]));
-        assert!(queue.receive(10).is_empty());
-        tokio::time::advance(VISIBILITY).await;
-        let second = queue.receive(10);
-        assert_eq!((bodies(&second), second[0].receive_count), (vec!["b".to_owned()], 2));
-        assert!(!queue.complete(&first[1]), "the first handing out is over");
-        assert!(queue.complete(&second[0]));
-        assert!(!queue.complete(&second[0]));
-        assert!(queue.is_empty());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_message_that_failed_waits_a_moment() {
-        let queue = LocalQueue::new("letters", QueueSettings::default());
-        queue.send(messages(&["a"])).await.unwrap();
-        assert!(queue.fail(&queue.receive(10)[0]));
-        assert!(queue.receive(10).is_empty());
-        tokio::time::advance(QueueSettings::default().retry_after).await;
-        assert_eq!(queue.receive(10)[0].receive_count, 2);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_delayed_message_is_not_in_sight_before_its_time() {
-        let queue = queue();
-        let late = messages(&["late"]).remove(0).after_seconds(60);
-        queue.send(vec![late]).await.unwrap();
-        assert!(queue.receive(10).is_empty());
-        tokio::time::advance(Duration::from_secs(59)).await;
-        assert!(queue.receive(10).is_empty());
-        tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(queue.receive(10).len(), 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_message_that_nobody_can_handle_is_a_dead_letter_alone_and_can_be_replayed() {
-        let queue = queue();
-        queue.send(messages(&["poison", "good"])).await.unwrap();
-        let handle = async |event: SqsEvent| {
-            each_message(event, async |received: Received<String>| {
-                match received.message.as_str() {
-                    "poison" => Err(std::io::Error::other("no")),
-                    _ => Ok(()),
-                }
-            })
-            .await
-        };
-        queue.drain(handle).await;
-        assert!(queue.is_empty());
-        let dead = queue.dead_letters();
-        assert_eq!(dead.len(), 1);
-        assert_eq!((dead[0].message.body.as_str(), dead[0].receive_count), ("\"poison\"", 3));
-
-        assert!(!queue.replay("letters-99"));
-        assert!(queue.replay(&dead[0].id));
-        assert!(queue.dead_letters().is_empty());
-        let again = queue.receive(10);
-        assert_eq!((bodies(&again), again[0].receive_count), (vec!["poison".to_owned()], 1));
-        assert!(queue.complete(&again[0]));
-        assert_eq!(queue.replay_all(), 0);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_handler_that_never_answers_also_ends_with_the_dead_letters() {
-        let queue = queue();
-        queue.send(messages(&["stuck"])).await.unwrap();
-        for count in 1..=3 {
-            assert_eq!(queue.receive(10)[0].receive_count, count);
-            assert!(queue.dead_letters().is_empty());
-            tokio::time::advance(VISIBILITY).await;
-        }
-        assert!(queue.receive(10).is_empty());
-        assert_eq!(queue.dead_letters().len(), 1);
-        assert_eq!(queue.replay_all(), 1);
-        assert_eq!(queue.len(), 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_running_consumer_wakes_for_new_and_for_late_messages_and_stops_when_told() {
-        let queue = queue();
-        let (handled, mut seen) = tokio::sync::mpsc::unbounded_channel();
-        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let consumer = queue.clone();
-        let running = tokio::spawn(async move {
-            let handle = |event: SqsEvent| {
-                let handled = handled.clone();
-                async move {
-                    for record in event.records {
-                        handled.send(record.body.unwrap()).unwrap();
-                    }
-                    SqsBatchResponse::default()
-                }
-            };
-            consumer.run(handle, async move { stopped.await.unwrap_or(()) }).await;
-        });
-        queue.send(messages(&["now"])).await.unwrap();
-        assert_eq!(seen.recv().await.unwrap(), "\"now\"");
-        let late = messages(&["late"]).remove(0).after_seconds(MAX_DELAY_SECONDS);
-        queue.send(vec![late]).await.unwrap();
-        assert_eq!(seen.recv().await.unwrap(), "\"late\"");
-        stop.send(()).unwrap();
-        running.await.unwrap();
-        queue.send(messages(&["afterwards"])).await.unwrap();
-        assert_eq!(queue.len(), 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_batch_is_at_most_ten_and_a_strange_answer_fails_it_whole() {
-        let queue = queue();
-        let many: Vec<_> = (0..25).map(|n| n.to_string()).collect();
-        let many: Vec<_> = many.iter().map(String::as_str).collect();
-        queue.send(messages(&many)).await.unwrap();
-        assert_eq!(queue.receive(100).len(), 10);
-        assert_eq!(queue.receive(3).len(), 3);
-        tokio::time::advance(VISIBILITY).await;
-        let handed = queue.receive(2);
-        let mut response = SqsBatchResponse::default();
-        response.add_failure("nobody");
-        queue.settle(&handed, response);
-        assert_eq!(queue.len(), 25);
-    }
-
-    #[tokio::test]
-    async fn what_sqs_would_refuse_is_refused_here_too() {
-        let queue = queue();
-        let mut late = messages(&["a", "b"]);
-        late[1].delay_seconds = MAX_DELAY_SECONDS + 1;
-        assert!(matches!(queue.send(late).await, Err(QueueError::DelayTooLong { .. })));
-        assert!(queue.is_empty());
-    }
-}
+mod tests;

@@ -32,11 +32,13 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
-use crate::command::clock::correspondence;
+use crate::aws_port::{self, AwsParts};
+use crate::command::clock::{MAILBOX, correspondence};
 use crate::demo::{self, DemoGateway, DemoPerson, write_private};
 use crate::embedded::Embedded;
 use crate::issuer::{ISSUER_PATH, Issuer};
-use crate::queue::{LocalQueue, QueueSettings};
+use crate::mailbox::Mailbox;
+use crate::queue::Queues;
 use crate::sandbox_stripe::{Book, SANDBOX_KEY, SandboxStripe};
 
 /// How often the sweeper looks: locally nothing else hands letters on.
@@ -83,6 +85,8 @@ pub struct System {
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     embedded: Arc<Embedded>,
+    queues: Queues,
+    data: PathBuf,
 }
 
 /// The parts that requests go to.
@@ -121,9 +125,18 @@ impl System {
         } else {
             (None, Vec::new())
         };
+        let queues = Queues::open(data, &clock).context("can't open the queues")?;
         let (stop, stopped) = watch::channel(false);
-        let mut system =
-            Self { url, people, gateway, stop, tasks: JoinSet::new(), embedded: embedded.clone() };
+        let mut system = Self {
+            url,
+            people,
+            gateway,
+            stop,
+            tasks: JoinSet::new(),
+            embedded: embedded.clone(),
+            queues,
+            data: data.clone(),
+        };
         let transport = Transport::new(Timeouts::default())?;
         let access = GatewayAccess { transport, stripe_url: system.url.clone() };
         let webhooks = Arc::new(Webhooks::new(dynamo.clone(), seal, access));
@@ -150,8 +163,12 @@ impl System {
         Ok(system)
     }
 
-    fn serve(&mut self, listener: TcpListener, parts: Parts, mut stopped: watch::Receiver<bool>) {
+    fn serve(&mut self, listener: TcpListener, parts: Parts, stopped: watch::Receiver<bool>) {
         let app = Router::new().fallback(dispatch).with_state(Arc::new(parts));
+        self.answer(listener, app, stopped);
+    }
+
+    fn answer(&mut self, listener: TcpListener, app: Router, mut stopped: watch::Receiver<bool>) {
         self.tasks.spawn(async move {
             let stop = async move {
                 // The sender lives as long as the system: its end is a stop as well.
@@ -172,8 +189,7 @@ impl System {
         stopped: watch::Receiver<bool>,
     ) -> Result<()> {
         let dynamo = self.embedded.dynamo().clone();
-        let letters = Arc::new(LocalQueue::new("letters", QueueSettings::default()));
-        let evaluations = Arc::new(LocalQueue::new("evaluations", QueueSettings::default()));
+        let Queues { letters, evaluations } = self.queues.clone();
         let mail = correspondence(data, &self.url, clock.clone())?;
         let letter_state = Arc::new(demand_letter::State::new(dynamo.clone(), mail, clock.clone()));
         let queue: Arc<dyn Queue> = evaluations.clone();
@@ -263,6 +279,26 @@ impl System {
                 work().await;
             }
         });
+    }
+
+    /// Also answers as AWS on that port, 0 for any that is free; tells the address.
+    ///
+    /// # Errors
+    /// When the port is taken, or a file of the data folder can't be read.
+    pub async fn serve_aws(&mut self, port: u16) -> Result<String> {
+        let listening = aws_port::listen(port).await;
+        let (listener, url) = listening.with_context(|| format!("can't listen on port {port}"))?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let mailbox = Mailbox::open(self.data.join(MAILBOX), clock.clone());
+        let parts = AwsParts {
+            table_url: self.embedded.url().to_owned(),
+            queues: self.queues.clone(),
+            mail: Arc::new(mailbox.context("can't open the mailbox")?),
+            seal: Arc::new(LocalSeal::new(&seal_key(&self.data)?)?),
+            clock,
+        };
+        self.answer(listener, aws_port::router(parts, &url), self.stop.subscribe());
+        Ok(url)
     }
 
     /// The table's own address, for tests and the SDK.

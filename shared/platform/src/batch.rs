@@ -71,8 +71,18 @@ where
 }
 
 fn read<T: DeserializeOwned>(message: &SqsMessage) -> Result<T, MessageError> {
-    let body = message.body.as_deref().filter(|body| !body.is_empty());
-    serde_json::from_str(body.ok_or(MessageError::Empty)?).map_err(|error| {
+    parse(message.body.as_deref().unwrap_or_default())
+}
+
+/// A message's body.
+///
+/// # Errors
+/// When it can't be understood.
+pub fn parse<T: DeserializeOwned>(body: &str) -> Result<T, MessageError> {
+    if body.is_empty() {
+        return Err(MessageError::Empty);
+    }
+    serde_json::from_str(body).map_err(|error| {
         let what = match error.classify() {
             serde_json::error::Category::Io | serde_json::error::Category::Syntax => "no JSON",
             serde_json::error::Category::Eof => "its end is missing",

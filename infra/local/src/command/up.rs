@@ -1,7 +1,7 @@
 //! `portcullis up`: the system on this machine.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -9,6 +9,7 @@ use platform::log;
 use tokio::signal;
 
 use super::{Verdict, block_on};
+use crate::aws_port::env;
 use crate::demo;
 use crate::place::DATA;
 use crate::system::{Options, System};
@@ -25,6 +26,11 @@ pub struct Arguments {
     /// Open the demo firm, and print tokens for its staff.
     #[arg(long)]
     pub demo: bool,
+    /// Also answer as AWS on this port (0 for any that is free), for functions that run by themselves: writes
+    /// events/env.json for `sam local` and events/local.env for `cargo lambda watch`, outside of a checkout
+    /// into the data folder.
+    #[arg(long, value_name = "PORT")]
+    pub aws_port: Option<u16>,
     /// Begin with an empty folder.
     #[arg(long)]
     pub reset: bool,
@@ -33,7 +39,7 @@ pub struct Arguments {
 impl Default for Arguments {
     /// What `portcullis` alone does: `up --demo`.
     fn default() -> Self {
-        Self { port: 8080, data: DATA.into(), demo: true, reset: false }
+        Self { port: 8080, data: DATA.into(), demo: true, aws_port: None, reset: false }
     }
 }
 
@@ -49,8 +55,12 @@ pub fn run(arguments: &Arguments) -> Result<Verdict> {
     }
     block_on(async {
         let Arguments { port, data, demo, .. } = arguments.clone();
-        let system = System::start(&Options { port, data, demo }).await?;
+        let mut system = System::start(&Options { port, data, demo }).await?;
         tell(&system, arguments);
+        if let Some(port) = arguments.aws_port {
+            serve_aws(&mut system, port, &arguments.data).await?;
+        }
+        println!("\nStop it with Ctrl-C.");
         stopped().await;
         println!("stopping");
         system.stop().await;
@@ -69,7 +79,19 @@ fn tell(system: &System, arguments: &Arguments) {
             println!("\n  {} ({}):\n    {}", person.name, person.role.as_str(), person.token);
         }
     }
-    println!("\nStop it with Ctrl-C.");
+}
+
+/// AWS for functions that run by themselves, and the files that they find it by.
+async fn serve_aws(system: &mut System, port: u16, data: &Path) -> Result<()> {
+    let url = system.serve_aws(port).await?;
+    let current = std::env::current_dir().context("can't tell the folder that we are in")?;
+    let folder = env::folder(&current, data);
+    env::write(&folder, &env::variables(&system.url, &url), &system.people)
+        .with_context(|| format!("can't write into {}", folder.display()))?;
+    println!("\n  AWS       {url}");
+    println!("  cargo lambda watch --env-file {}", folder.join(env::LINES).display());
+    println!("  sam local … --env-vars {}", folder.join(env::JSON).display());
+    Ok(())
 }
 
 /// Ctrl-C, or what a service manager sends.
