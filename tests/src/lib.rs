@@ -1,1 +1,3 @@
 //! portcullis-tests
+
+pub mod measure;

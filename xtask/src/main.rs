@@ -4,6 +4,7 @@
 //! `cargo xtask test` is what a person runs before a commit and what the build server runs; there is no
 //! second list of checks to fall behind.
 
+mod bench;
 mod checks;
 mod ledger;
 mod mutants;
@@ -33,12 +34,13 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Check everything: formatting, lints, tests, rule index, template, and the table on a second DynamoDB
+    /// Check everything: formatting, lints, tests, rule index, template, the table on a second DynamoDB, and
+    /// the sandbox with Stripe's SDK
     Test {
         /// Only what tells most per second: formatting, tests with few random cases, rule index
         #[arg(long)]
         fast: bool,
-        /// Leave out what needs Python: the template's check and the second DynamoDB
+        /// Leave out what needs Python: the template's check, the second DynamoDB, Stripe's SDK
         #[arg(long)]
         without_aws: bool,
     },
@@ -50,6 +52,18 @@ enum Chore {
     },
     /// Write the ledgers in tests/data
     Ledger,
+    /// Measure, and write docs/measured.md: a day's evaluation, closed invoices, the start of each function
+    Bench {
+        /// One measurement alone
+        #[arg(long)]
+        only: Option<bench::Measurement>,
+        /// Build the benches as tests are built: soon there, and no word on rates
+        #[arg(long)]
+        unoptimised: bool,
+        /// Take the functions as they were built last, with `cargo build --release`
+        #[arg(long)]
+        built: bool,
+    },
     /// Change the domain's code piece by piece and see whether a test notices (cargo-mutants)
     Mutants {
         /// Install cargo-mutants first if it is missing
@@ -81,6 +95,10 @@ fn perform(chore: Chore) -> Result<bool> {
         }
         Chore::Rules { check: true } => rules::check(&root).map(|()| true),
         Chore::Rules { check: false } => rules::write(&root).map(|()| true),
+        Chore::Bench { only, unoptimised, built } => {
+            let options = bench::Options { only, is_unoptimised: unoptimised, is_built: built };
+            bench::run(&root, options).map(|()| true)
+        }
         Chore::Ledger => ledger::write(&root).map(|()| true),
         Chore::Mutants { install, rest } => mutants::run(&root, install, &rest),
     }
