@@ -1,7 +1,8 @@
 //! From a request to the one who makes it: token, person, firm, grant.
 //!
 //! The firm that a request names picks one of its caller's own grants and gives nothing by itself
-//! (SEC-1): a firm that doesn't exist and one where the caller has no grant get the same answer.
+//! (SEC-1): a firm that doesn't exist and one where the caller has no grant get the same answer. Who has a
+//! grant in one firm only need not name it.
 
 use chrono::{DateTime, Utc};
 use domain::id::{FirmId, StaffId};
@@ -21,9 +22,12 @@ pub enum AccessError {
     /// Nobody is proved.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// Which firm is not said.
-    #[error("the header X-Portcullis-Firm is missing, expected the id of a firm")]
-    NoFirm,
+    /// Which of several firms is not said.
+    #[error("the header X-Portcullis-Firm is missing, expected the id of one of your {0} firms")]
+    NoFirm(usize),
+    /// No grant anywhere.
+    #[error("you have no access to any firm")]
+    NoGrants,
     /// Not said in a way that can be read.
     #[error("the header X-Portcullis-Firm is not the id of a firm")]
     FirmUnreadable,
@@ -44,8 +48,8 @@ impl AccessError {
         match self {
             Self::Token(TokenError::Keys(_)) | Self::Grants(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Token(_) => StatusCode::UNAUTHORIZED,
-            Self::NoFirm | Self::FirmUnreadable => StatusCode::BAD_REQUEST,
-            Self::NoGrant(_) | Self::NoRole(_) => StatusCode::FORBIDDEN,
+            Self::NoFirm(_) | Self::FirmUnreadable => StatusCode::BAD_REQUEST,
+            Self::NoGrants | Self::NoGrant(_) | Self::NoRole(_) => StatusCode::FORBIDDEN,
         }
     }
 }
@@ -89,7 +93,8 @@ impl Principal {
 /// Who makes this request, and in which firm.
 ///
 /// # Errors
-/// When the token proves nobody, or the person has no grant in the firm that the request names.
+/// When the token proves nobody, or the person has no grant in the firm that the request names; without a
+/// name, when the person has grants in none or in several.
 pub async fn authorize(
     verifier: &Verifier,
     grants: &dyn Grants,
@@ -97,7 +102,10 @@ pub async fn authorize(
     now: DateTime<Utc>,
 ) -> Result<Principal, AccessError> {
     let person = verifier.verify(bearer(headers)?, now).await?;
-    let firm = firm(headers)?;
+    let firm = match firm(headers)? {
+        Some(firm) => firm,
+        None => only_firm(grants.firms(&person.subject).await?)?,
+    };
     let grant = grants.find(&person.subject, &firm).await?;
     // Whatever the table answers, only a grant of this person in this firm counts.
     let grant = grant.filter(|grant| grant.firm == firm && grant.subject == person.subject);
@@ -125,12 +133,21 @@ pub fn bearer(headers: &HeaderMap) -> Result<&str, TokenError> {
     Ok(token)
 }
 
-fn firm(headers: &HeaderMap) -> Result<FirmId, AccessError> {
+/// The firm that nobody needs to name. It still takes the grant there to be let in.
+fn only_firm(mut firms: Vec<FirmId>) -> Result<FirmId, AccessError> {
+    match (firms.pop(), firms.len()) {
+        (None, _) => Err(AccessError::NoGrants),
+        (Some(firm), 0) => Ok(firm),
+        (Some(_), others) => Err(AccessError::NoFirm(others + 1)),
+    }
+}
+
+fn firm(headers: &HeaderMap) -> Result<Option<FirmId>, AccessError> {
     let mut values = headers.get_all(FIRM_HEADER).iter();
-    let value = values.next().ok_or(AccessError::NoFirm)?;
+    let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
         return Err(AccessError::FirmUnreadable);
     }
     let text = value.to_str().map_err(|_| AccessError::FirmUnreadable)?;
-    text.parse().map_err(|_| AccessError::FirmUnreadable)
+    text.parse().map(Some).map_err(|_| AccessError::FirmUnreadable)
 }

@@ -106,6 +106,9 @@ pub struct GrantsError(#[source] pub Box<dyn Error + Send + Sync>);
 pub trait Grants: Send + Sync {
     /// The grant of that person in that firm.
     async fn find(&self, subject: &Subject, firm: &FirmId) -> Result<Option<Grant>, GrantsError>;
+
+    /// The firms in which that person has a grant: written with the grants, and no grant by itself.
+    async fn firms(&self, subject: &Subject) -> Result<Vec<FirmId>, GrantsError>;
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use domain::id::FirmId;
 use identity::{Grant, Grants, GrantsError, Subject};
-use store::{Dynamo, Store};
+use store::{Dynamo, Platform, Store};
 
 /// The grants of all firms; each question is about one person in one firm.
 #[derive(Debug, Clone)]
@@ -35,5 +35,10 @@ impl Grants for StoredGrants {
             name: grant.name.personal,
             roles: grant.roles,
         }))
+    }
+
+    async fn firms(&self, subject: &Subject) -> Result<Vec<FirmId>, GrantsError> {
+        let firms = Platform::new(self.dynamo.clone()).firms_of(subject.as_str()).await;
+        firms.map_err(|error| GrantsError(error.into()))
     }
 }
