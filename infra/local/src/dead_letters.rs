@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// Their folder in the data folder; in it is one for each queue.
+/// Their folder in the data folder. A message's name begins with its queue's.
 const FOLDER: &str = "dead-letters";
 
 /// Ends the name of a dead letter's file.
@@ -67,6 +67,7 @@ pub struct DeadLetter {
 #[derive(Debug, Clone)]
 pub struct DeadLetters {
     folder: PathBuf,
+    queue: String,
 }
 
 impl DeadLetters {
@@ -75,9 +76,9 @@ impl DeadLetters {
     /// # Errors
     /// When their folder can't be made.
     pub fn open(data: &Path, queue: &str) -> Result<Self, DeadLetterError> {
-        let folder = data.join(FOLDER).join(queue);
+        let folder = data.join(FOLDER);
         fs::create_dir_all(&folder).map_err(failed("make the folder", &folder))?;
-        Ok(Self { folder })
+        Ok(Self { folder, queue: queue.to_owned() })
     }
 
     /// All of them, oldest first.
@@ -171,11 +172,15 @@ impl DeadLetters {
             for entry in fs::read_dir(&self.folder)? {
                 let name = entry?.file_name();
                 let id = name.to_str().and_then(|name| name.strip_suffix(ending));
-                ids.extend(id.map(str::to_owned));
+                ids.extend(id.filter(|id| self.is_ours(id)).map(str::to_owned));
             }
             Ok(ids)
         };
         read().map_err(failed("read", &self.folder))
+    }
+
+    fn is_ours(&self, id: &str) -> bool {
+        id.strip_prefix(&self.queue).is_some_and(|rest| rest.starts_with('-'))
     }
 
     fn path(&self, id: &str, ending: &str) -> PathBuf {
@@ -253,7 +258,7 @@ mod tests {
         for (text, expected) in
             [("ann@acme.example", "no JSON"), (r#"{"ann@acme.example": 1}"#, "missing or wrong")]
         {
-            fs::write(data.path().join("dead-letters/letters/letters-1.json"), text).unwrap();
+            fs::write(data.path().join("dead-letters/letters-1.json"), text).unwrap();
             let error = letters.list().unwrap_err().to_string();
             assert!(error.contains("letters-1.json") && error.contains(expected), "{error}");
             assert!(!error.contains("ann@"), "{error}");

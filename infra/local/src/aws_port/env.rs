@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use platform::config::{Stage, variable};
@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 
 use super::kms::KEY;
 use super::sqs::queue_url;
-use crate::demo::DemoPerson;
 use crate::embedded::TABLE;
 use crate::issuer::{AUDIENCE, ISSUER_PATH};
 use crate::queue::{EVALUATIONS, LETTERS};
@@ -71,10 +70,9 @@ pub fn folder(current: &Path, data: &Path) -> PathBuf {
 pub fn write(
     folder: &Path,
     variables: &BTreeMap<&'static str, String>,
-    people: &[DemoPerson],
+    tokens: &BTreeMap<&str, &str>,
 ) -> io::Result<()> {
-    let tokens = people.iter().map(|person| (person.name.to_owned(), Value::from(&*person.token)));
-    replace(&folder.join(TOKENS), &pretty(&Value::Object(tokens.collect()))?)?;
+    replace(&folder.join(TOKENS), &pretty(&json!(tokens))?)?;
     replace(&folder.join(JSON), &pretty(&json!({ "Parameters": variables }))?)?;
     let lines = variables.iter().map(|(name, value)| format!("{name}={value}\n"));
     replace(&folder.join(LINES), &lines.collect::<String>())
@@ -91,13 +89,16 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
     }
-    crate::demo::write_private(&beside, text)?;
+    let mut options = fs::File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(&beside)?.write_all(text.as_bytes())?;
     fs::rename(beside, path)
 }
 
 #[cfg(test)]
 mod tests {
-    use domain::role::Role;
     use platform::config::{self, Config, Environment, IssuerSettings};
     use tempfile::TempDir;
 
@@ -106,10 +107,10 @@ mod tests {
     #[test]
     fn each_functions_configuration_can_be_read_from_the_files() {
         let folder = TempDir::new().unwrap();
-        let people = [DemoPerson { name: "bea", role: Role::BillingLead, token: "t".to_owned() }];
+        let tokens = BTreeMap::from([("bea", "t")]);
         let variables = variables("http://localhost:8080", "http://127.0.0.1:4566");
         for _ in 0..2 {
-            write(folder.path(), &variables, &people).unwrap();
+            write(folder.path(), &variables, &tokens).unwrap();
         }
         let read = |name| fs::read_to_string(folder.path().join(name)).unwrap();
         let lines = read(LINES);

@@ -86,7 +86,8 @@ async fn serve_aws(system: &mut System, port: u16, data: &Path) -> Result<()> {
     let url = system.serve_aws(port).await?;
     let current = std::env::current_dir().context("can't tell the folder that we are in")?;
     let folder = env::folder(&current, data);
-    env::write(&folder, &env::variables(&system.url, &url), &system.people)
+    let tokens = system.people.iter().map(|person| (person.name, person.token.as_str()));
+    env::write(&folder, &env::variables(&system.url, &url), &tokens.collect())
         .with_context(|| format!("can't write into {}", folder.display()))?;
     println!("\n  AWS       {url}");
     println!("  cargo lambda watch --env-file {}", folder.join(env::LINES).display());
