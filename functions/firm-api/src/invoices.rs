@@ -3,11 +3,14 @@
 use axum::Json;
 use axum::http::StatusCode;
 use domain::command::{self, Command, NewInvoice};
-use domain::id::{CreditNoteId, InvoiceId, ServiceLine};
+use domain::id::{ClientId, CreditNoteId, InvoiceId, ServiceLine};
 use domain::invoice::{InvoiceKind, Line};
 use domain::money::Money;
+use domain::numbering::{Series, draft_name, is_unnumbered};
 use domain::text::Personal;
+use identity::OpaqueToken;
 use serde::Deserialize;
+use services::execute::{Numbered, With, execute_with};
 use services::http::{Amount, Date, Ids, JsonBody, Listing, PageQuery, Params, Problem};
 use services::office::{Desk, Outcome};
 use utoipa::ToSchema;
@@ -35,9 +38,15 @@ pub(crate) async fn list(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct InvoiceToIssue {
-    /// Its number, unique in the firm.
-    #[schema(value_type = String)]
-    invoice: InvoiceId,
+    /// Its number, unique in the firm; the next of a series, if not said. A draft without one gets it
+    /// when it is posted.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    invoice: Option<InvoiceId>,
+    /// The series that its number is drawn from, by its prefix; the firm's last, if not said.
+    #[serde(default)]
+    #[schema(example = "2026-")]
+    series: Option<String>,
     /// `regular` or `out_of_turn`.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
@@ -81,15 +90,16 @@ pub(crate) struct InvoiceLine {
 }
 
 impl InvoiceToIssue {
-    fn command(self) -> Command {
+    /// Under that number, or that name of a draft.
+    fn called(self, id: InvoiceId) -> NewInvoice {
         let line = |line: InvoiceLine| {
             let Amount(unit_amount) = line.unit_amount;
             let tax = line.tax.map_or(Money::zero(unit_amount.currency()), |Amount(tax)| tax);
             Line { description: line.description, quantity: line.quantity, unit_amount, tax }
         };
         let day = |date: Option<Date>| date.map(|Date(day)| day);
-        Command::IssueInvoice(NewInvoice {
-            id: self.invoice,
+        NewInvoice {
+            id,
             kind: self.kind.unwrap_or_default(),
             service_line: self.service_line,
             lines: self.lines.into_iter().map(line).collect(),
@@ -98,22 +108,81 @@ impl InvoiceToIssue {
             due_on: day(self.due_on),
             posts_on: day(self.posts_on),
             is_draft: self.is_draft,
-        })
+        }
     }
 }
 
-/// Puts in an invoice.
+/// Puts in an invoice. Without a number it gets the next of a series, without a gap (INV-7).
 #[utoipa::path(post, path = "/firm/v1/clients/{client}/invoices", tag = "invoices",
     operation_id = "issue_invoice", params(OfClient), request_body = InvoiceToIssue,
     responses((status = 201, body = Outcome)))]
 pub(crate) async fn issue(
     desk: Desk,
     Ids(OfClient { client }): Ids<OfClient>,
-    JsonBody(new): JsonBody<InvoiceToIssue>,
+    JsonBody(mut new): JsonBody<InvoiceToIssue>,
 ) -> Result<(StatusCode, Json<Outcome>), Problem> {
-    let id = new.invoice.to_string();
-    let executed = desk.execute(&client, &new.command()).await?;
-    Ok(created(Outcome::of(&executed).with_id(id)))
+    if let Some(id) = new.invoice.take() {
+        if new.series.is_some() {
+            let detail = "the number is given, so none is drawn from a series";
+            return Err(Problem::invalid("series", detail));
+        }
+        let command = Command::IssueInvoice(new.called(id.clone()));
+        let executed = desk.execute(&client, &command).await?;
+        return Ok(created(Outcome::of(&executed).with_id(id)));
+    }
+    let series = match (new.is_draft, new.series.take()) {
+        (true, None) => None,
+        (true, Some(_)) => {
+            let detail = "a draft gets its number when it is posted";
+            return Err(Problem::invalid("series", detail));
+        }
+        (false, prefix) => Some(series_of(&desk, prefix.as_deref())?),
+    };
+    let new = new.called(name_of_draft(&desk)?);
+    let command = |number: Option<&InvoiceId>| {
+        let id = number.unwrap_or(&new.id).clone();
+        Command::IssueInvoice(NewInvoice { id, ..new.clone() })
+    };
+    let outcome = numbered(&desk, &client, &command, series).await?;
+    Ok((StatusCode::CREATED, Json(outcome)))
+}
+
+/// The series of that prefix; the last one, if none is said.
+fn series_of<'d>(desk: &'d Desk, prefix: Option<&str>) -> Result<&'d Series, Problem> {
+    let known = &desk.firm.settings().numbering;
+    let Some(prefix) = prefix else {
+        let detail = "a number is expected: the firm has no series to draw one from";
+        return known.last().ok_or_else(|| Problem::invalid("invoice", detail));
+    };
+    known.iter().find(|series| series.prefix() == prefix).ok_or_else(|| {
+        let all: Vec<_> = known.iter().map(|series| format!("{:?}", series.prefix())).collect();
+        let known = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
+        Problem::invalid("series", format!("the firm has no such series, but {known}"))
+    })
+}
+
+/// A draft's name until it has a number: the same whenever the same request is made.
+fn name_of_draft(desk: &Desk) -> Result<InvoiceId, Problem> {
+    let token = OpaqueToken::random_128().map_err(|error| Problem::internal(&error))?;
+    let name = desk.once.clone().unwrap_or_else(|| token.reveal().to_owned());
+    draft_name(&name).map_err(|error| Problem::internal(&error))
+}
+
+/// Carries out what takes a number, once under the request's key.
+async fn numbered(
+    desk: &Desk,
+    client: &ClientId,
+    command: &Numbered<'_>,
+    series: Option<&Series>,
+) -> Result<Outcome, Problem> {
+    let with = With { once: desk.once.as_deref(), series };
+    let executed = execute_with(&desk.firm, client, (command, with), &desk.caller, desk.now);
+    let executed = executed.await?;
+    let outcome = Outcome::of(&executed);
+    Ok(match executed.made {
+        Some(number) => outcome.with_id(number),
+        None => outcome,
+    })
 }
 
 /// One invoice.
@@ -139,14 +208,21 @@ async fn on(desk: &Desk, invoice: &InvoiceId, command: Command) -> Result<Outcom
     Ok(Outcome::of(&desk.execute(&client, &command).await?))
 }
 
-/// Posts a draft, or a scheduled invoice before its day.
+/// Posts a draft, or a scheduled invoice before its day. A draft without a number gets the next of the
+/// firm's last series, and goes on under it (INV-7).
 #[utoipa::path(post, path = "/firm/v1/invoices/{invoice}/post", tag = "invoices",
     operation_id = "post_invoice", params(OfInvoice), responses((status = 200, body = Outcome)))]
 pub(crate) async fn post(
     desk: Desk,
     Ids(OfInvoice { invoice }): Ids<OfInvoice>,
 ) -> Result<Json<Outcome>, Problem> {
-    on(&desk, &invoice, Command::PostInvoice { invoice: invoice.clone() }).await.map(Json)
+    let command = Command::PostInvoice { invoice: invoice.clone() };
+    if !is_unnumbered(&invoice) {
+        return on(&desk, &invoice, command).await.map(Json);
+    }
+    let client = desk.client_of(&invoice).await?;
+    let series = series_of(&desk, None)?;
+    numbered(&desk, &client, &|_| command.clone(), Some(series)).await.map(Json)
 }
 
 /// Voids an invoice: it should never have been (INV-6).

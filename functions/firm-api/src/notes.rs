@@ -1,11 +1,16 @@
-//! Staff's notes and call log on a client (NOTE-1): added, never changed, and never shown to clients.
+//! Staff's notes and call log on a client and its invoices (NOTE-1): added, never changed, and never shown to
+//! clients.
+//!
+//! Each is an event of the client's chain, which has a salted hash of its text.
 
 use axum::Json;
 use axum::http::StatusCode;
+use domain::command::Command;
 use domain::id::InvoiceId;
+use domain::note::NoteKind;
 use domain::text::{MAX_TEXT_BYTES, Personal};
-use identity::OpaqueToken;
 use serde::{Deserialize, Serialize};
+use services::execute::{ExecuteError, Numbered, With, execute_with};
 use services::http::{Ids, JsonBody, Listing, PageQuery, Params, Problem};
 use services::office::Desk;
 use store::Note;
@@ -23,6 +28,9 @@ pub(crate) struct ShownNote {
     at: String,
     /// Who.
     by: String,
+    /// `note`, or `call` where it logs one.
+    #[schema(example = "call")]
+    kind: &'static str,
     /// About which invoice, if about one.
     invoice: Option<String>,
     /// What.
@@ -35,6 +43,7 @@ impl From<Note> for ShownNote {
             note: note.id,
             at: note.at.to_rfc3339(),
             by: note.by.to_string(),
+            kind: note.kind.as_str(),
             invoice: note.invoice.map(String::from),
             text: note.text.personal,
         }
@@ -62,6 +71,10 @@ pub(crate) async fn list(
 pub(crate) struct NewNote {
     /// What.
     text: String,
+    /// `note`, if not said, or `call` to log one.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    kind: NoteKind,
     /// About which invoice of the client, if about one.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
@@ -80,30 +93,16 @@ pub(crate) async fn write(
         let detail = format!("a note of 1 to {MAX_TEXT_BYTES} bytes is expected");
         return Err(Problem::invalid("text", detail));
     }
-    desk.require_client(&client).await?;
-    if let Some(invoice) = &new.invoice
-        && desk.store().client_of_invoice(invoice).await?.as_ref() != Some(&client)
-    {
-        return Err(Problem::invalid("invoice", "the client has no such invoice"));
-    }
-    let at = desk.firm.now(desk.now);
-    let note = Note {
-        id: id(&desk)?,
-        at,
-        by: desk.staff().clone(),
-        invoice: new.invoice,
-        text: Personal::new(new.text),
-    };
-    // One that is there is this one: its id stands for this request.
-    desk.store().add_note(&client, &note).await?;
-    Ok((StatusCode::CREATED, Json(note.into())))
-}
-
-/// Sorts by time; a request that is made again within its key's day has the same name at its end, and
-/// what it answered was kept.
-fn id(desk: &Desk) -> Result<String, Problem> {
-    let at = desk.firm.now(desk.now).format("%Y%m%dT%H%M%S%6fZ");
-    let token = OpaqueToken::random_128().map_err(|error| Problem::internal(&error))?;
-    let name = desk.once.clone().unwrap_or_else(|| token.reveal().to_owned());
-    Ok(format!("{at}-{name}"))
+    let NewNote { text, kind, invoice } = new;
+    let command = Command::AddNote { kind, invoice, text: Personal::new(text) };
+    let with = With { once: desk.once.as_deref(), series: None };
+    let asked: (&Numbered<'_>, With<'_>) = (&|_| command.clone(), with);
+    let executed = execute_with(&desk.firm, &client, asked, &desk.caller, desk.now).await;
+    let executed = executed.map_err(|error| match error {
+        ExecuteError::Refused(no) if no.rule == "NOTE-1" => Problem::from(no).of("invoice"),
+        error => error.into(),
+    })?;
+    let written = desk.store().note(&client, executed.made.as_deref().unwrap_or_default()).await?;
+    let written = written.ok_or_else(|| Problem::not_found("note"))?;
+    Ok((StatusCode::CREATED, Json(written.into())))
 }

@@ -7,13 +7,11 @@
 use axum::Json;
 use axum::http::StatusCode;
 use domain::command::{Command, News};
-use domain::event::Event;
-use domain::id::{ClientId, IdError, InvoiceId, PaymentId, RefundId};
-use domain::payment::{Method, PaymentState, Seen};
+use domain::id::{IdError, InvoiceId, PaymentId, RefundId};
+use domain::payment::{Method, Seen};
 use serde::Deserialize;
 use services::http::{Amount, Date, Ids, JsonBody, Listing, PageQuery, Params, Problem};
 use services::office::{Desk, Outcome};
-use store::{Order, PageRequest, Record};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::OfClient;
@@ -24,65 +22,20 @@ use crate::show::Payment;
 /// Where a payment recorded by hand comes from.
 const STAFF: &str = "staff:";
 
-/// How many pages of the audit trail are looked through for one page of payments.
-const MAX_LOOKS: u32 = 5;
-
-/// A client's payments, by the day on which they were first told of, newest first. A page may hold
-/// fewer than asked for, or none, and still have a next one.
+/// A client's payments, the one that was told of last first.
 #[utoipa::path(get, path = "/firm/v1/clients/{client}/payments", tag = "payments",
     operation_id = "list_payments", params(OfClient, PageQuery),
     responses((status = 200, body = Listing<Payment>)))]
 pub(crate) async fn list(
     desk: Desk,
     Ids(OfClient { client }): Ids<OfClient>,
-    Params(query): Params<PageQuery>,
+    Params(page): Params<PageQuery>,
 ) -> Result<Json<Listing<Payment>>, Problem> {
-    let limit = query.request()?.limit;
-    let mut next = query.cursor.clone();
-    let mut items = Vec::new();
-    for look in 0..MAX_LOOKS {
-        // As many records as there may still be payments: none is passed over.
-        let left = limit.saturating_sub(u32::try_from(items.len()).unwrap_or(u32::MAX)).max(1);
-        let page = PageRequest { cursor: next.as_deref(), limit: left };
-        let listed = desk.store().records(&client, Order::Newest, &page).await?;
-        if look == 0 && listed.items.is_empty() {
-            desk.require_client(&client).await?;
-        }
-        for payment in listed.items.iter().flat_map(told) {
-            items.extend(shown(&desk, &client, &payment).await?);
-        }
-        next = listed.next;
-        if next.is_none() || usize::try_from(limit).is_ok_and(|limit| limit <= items.len()) {
-            break;
-        }
+    let listed = desk.store().payments(&client, &page.request()?).await?;
+    if listed.items.is_empty() {
+        desk.require_client(&client).await?;
     }
-    Ok(Json(Listing { items, next }))
-}
-
-/// The payments that a record first told of.
-fn told(record: &Record) -> Vec<PaymentId> {
-    let events = record.body.events.iter();
-    let events = events.filter_map(|event| serde_json::from_value(event.clone()).ok());
-    let told = events.filter_map(|event| match event {
-        Event::PaymentChanged {
-            payment,
-            was: PaymentState::Unknown,
-            news: News::Told { .. },
-            ..
-        } => Some(payment),
-        _ => None,
-    });
-    told.collect()
-}
-
-async fn shown(
-    desk: &Desk,
-    client: &ClientId,
-    payment: &PaymentId,
-) -> Result<Option<Payment>, Problem> {
-    let found = desk.store().payment(payment).await?;
-    let own = found.filter(|(whose, _)| whose == client);
-    Ok(own.map(|(_, payment)| Payment::of(&payment)))
+    Ok(Json(Listing::of(listed, |payment| Payment::of(&payment))))
 }
 
 /// A payment by hand.

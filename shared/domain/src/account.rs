@@ -15,6 +15,7 @@ use crate::invoice::{Hold, Invoice, InvoiceStatus, Source};
 use crate::letter::{Letter, LetterId};
 use crate::lock::{Debt, Lock};
 use crate::money::{Currency, Money};
+use crate::note::Note;
 use crate::payment::{Payment, PaymentState};
 use crate::plan::{Plan, Promise};
 use crate::policy::{Policy, StepKey, ThresholdOn, UnlockRule};
@@ -76,7 +77,9 @@ pub struct Account {
     pub letters: BTreeMap<LetterId, Letter>,
     /// Days on which the client responded, oldest first (LET-8).
     pub responses: Vec<Response>,
-    /// The number of the next task or letter.
+    /// Notes that are being written; those of before decide nothing and are never loaded (NOTE-1).
+    pub notes: Vec<Note>,
+    /// The number of the next task, letter or note.
     pub next_number: u64,
     /// What of the history was looked up.
     pub looked_up: LookedUp,
@@ -308,6 +311,7 @@ impl Account {
             tasks: BTreeMap::new(),
             letters: BTreeMap::new(),
             responses: Vec::new(),
+            notes: Vec::new(),
             next_number: 1,
             looked_up: LookedUp::default(),
         }

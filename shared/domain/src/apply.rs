@@ -26,9 +26,20 @@ pub fn apply(account: &mut Account, event: &Event) {
         Event::InvoiceIssued(invoice) => {
             account.invoices.insert(invoice.id.clone(), invoice.as_ref().clone());
         }
-        Event::InvoicePosted { invoice } => on_invoice(account, invoice, |invoice| {
-            invoice.posting = Posting::Posted;
-        }),
+        Event::InvoicePosted { invoice, number } => {
+            let draft = number.as_ref().and_then(|_| account.invoices.remove(invoice));
+            if let (Some(number), Some(draft)) = (number, draft) {
+                let numbered = Invoice { id: number.clone(), ..draft };
+                account.invoices.insert(number.clone(), numbered);
+            }
+            on_invoice(account, number.as_ref().unwrap_or(invoice), |invoice| {
+                invoice.posting = Posting::Posted;
+            });
+        }
+        Event::NoteAdded(note) => {
+            account.next_number = account.next_number.max(note.id.0 + 1);
+            account.notes.push(note.clone());
+        }
         Event::InvoiceVoided { invoice, on, reason } => on_invoice(account, invoice, |invoice| {
             invoice.ending = Some(Ending::Voided { on: *on, reason: reason.clone() });
         }),

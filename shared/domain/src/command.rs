@@ -10,13 +10,14 @@ use crate::id::{ChargebackId, CreditNoteId, InvoiceId, PaymentId, RefundId, Serv
 use crate::invoice::{Invoice, InvoiceKind, Line, Posting, Source};
 use crate::letter::{Content, LetterId};
 use crate::money::Money;
+use crate::note::NoteKind;
 use crate::payment::{ChargebackState, Method, Seen};
 use crate::plan::Instalment;
 use crate::policy::Action;
 use crate::text::Personal;
 
 /// Something that happened or is asked for. Each is decided by [`crate::decide::decide`] and, but
-/// for the sending of letters and what an import brings, followed by the evaluation of the
+/// for the sending of letters, notes and what an import brings, followed by the evaluation of the
 /// client (EVAL-1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -27,7 +28,7 @@ pub enum Command {
     ChangeProfile(Profile),
     /// An invoice is put in (INV-1..7).
     IssueInvoice(NewInvoice),
-    /// A draft goes out.
+    /// A draft goes out; one without a number gets the one that was drawn (INV-7).
     PostInvoice {
         /// Which.
         invoice: InvoiceId,
@@ -166,6 +167,15 @@ pub enum Command {
         /// Which.
         task: TaskId,
     },
+    /// Staff write down what they know, or a call (NOTE-1).
+    AddNote {
+        /// Whether it logs a call.
+        kind: NoteKind,
+        /// About which invoice, if about one.
+        invoice: Option<InvoiceId>,
+        /// What.
+        text: Personal,
+    },
     /// A message; one from the client is a response (LET-8).
     NoteMessage,
     /// A letter came back (LET-6, LET-10).
@@ -192,7 +202,8 @@ pub enum Command {
 impl Command {
     /// Whether the evaluation of the client follows at once (EVAL-1).
     pub fn is_followed_by_evaluation(&self) -> bool {
-        !matches!(self, Self::ClaimLetter { .. })
+        // A note is no fact of a debt: whoever writes one sends no letter by it.
+        !matches!(self, Self::ClaimLetter { .. } | Self::AddNote { .. })
     }
 }
 
@@ -340,6 +351,7 @@ pub fn needs(account: &Account, command: &Command) -> Needs {
         }
         Command::MakePromise { invoice, .. }
         | Command::PlaceHold { invoice, .. }
+        | Command::AddNote { invoice, .. }
         | Command::ReleaseHold { invoice } => needs.invoices.extend(invoice.iter().cloned()),
         Command::BeginPlan { invoices, .. } => needs.invoices.extend(invoices.iter().cloned()),
         Command::ReportBounce { letter }

@@ -15,6 +15,7 @@ use crate::id::InvoiceId;
 use crate::invoice::{Invoice, Posting};
 use crate::letter::{Content, Letter, LetterKind, Part};
 use crate::money::Money;
+use crate::note::NoteKind;
 use crate::payment::{ChargebackState, PaymentState, Seen};
 use crate::plan::Outcome;
 use crate::policy::{Action, StepKey, When};
@@ -28,7 +29,19 @@ pub fn describe(event: &Event) -> String {
             format!("changes name, class or contacts; class {}", profile.class)
         }
         Event::InvoiceIssued(invoice) => issued(invoice),
-        Event::InvoicePosted { invoice } => format!("posts invoice {invoice}"),
+        Event::InvoicePosted { invoice, number: None } => format!("posts invoice {invoice}"),
+        Event::InvoicePosted { invoice, number: Some(number) } => {
+            format!("posts {invoice} as invoice {number}")
+        }
+        Event::NoteAdded(note) => {
+            // Without what it says: that is for whoever asks for the notes.
+            let what = match note.kind {
+                NoteKind::Note => "writes a note",
+                NoteKind::Call => "logs a call",
+            };
+            let about = note.invoice.as_ref().map(|id| format!(" about invoice {id}"));
+            format!("{what}{}", about.unwrap_or_default())
+        }
         Event::InvoiceVoided { invoice, reason, .. } => {
             format!("voids invoice {invoice}: {}", reason.as_str())
         }

@@ -12,6 +12,7 @@ use crate::invoice::{Dispute, Hold, Invoice, Source};
 use crate::letter::{Letter, LetterId, Part, Sending};
 use crate::lock::{Lock, LockCause};
 use crate::money::Money;
+use crate::note::Note;
 use crate::payment::PaymentState;
 use crate::plan::{Outcome, Plan, Promise};
 use crate::policy::{PolicyRef, StepKey};
@@ -32,6 +33,9 @@ pub enum Event {
     InvoicePosted {
         /// Which.
         invoice: InvoiceId,
+        /// The number that it got, where it had none (INV-7): so it is called from now on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        number: Option<InvoiceId>,
     },
     /// It should never have been.
     InvoiceVoided {
@@ -301,6 +305,8 @@ pub enum Event {
         /// What it was, by kind.
         kind: String,
     },
+    /// Staff wrote something down (NOTE-1).
+    NoteAdded(Note),
     /// The client responded (LET-8).
     Responded {
         /// When.
@@ -379,7 +385,8 @@ impl Event {
             | Self::LetterWithdrawn { .. }
             | Self::StepSkipped { .. }
             | Self::TaskOpened(_)
-            | Self::TaskClosed { .. } => true,
+            | Self::TaskClosed { .. }
+            | Self::NoteAdded(_) => true,
             Self::AccountOpened(_)
             | Self::ProfileChanged(_)
             | Self::InvoicePosted { .. }

@@ -479,7 +479,10 @@ fn eval_5_the_other_events_are_told() {
             Event::InvoiceIssued(Box::new(draft())),
             "issues invoice A-1 of 5.00 USD, due 2026-04-01, as a draft",
         ),
-        (Event::InvoicePosted { invoice: "A-1".parse().unwrap() }, "posts invoice A-1"),
+        (
+            Event::InvoicePosted { invoice: "A-1".parse().unwrap(), number: None },
+            "posts invoice A-1",
+        ),
         (
             Event::DisputeReviewed { invoice: "A-1".parse().unwrap() },
             "reviews the dispute on invoice A-1",

@@ -15,13 +15,17 @@ use domain::calendar::Day;
 use domain::command::{Command, needs};
 use domain::decide::{Context, decide, next_evaluation};
 use domain::event::Event;
-use domain::id::ClientId;
+use domain::id::{ClientId, InvoiceId};
+use domain::ledger::Ledger;
+use domain::numbering::{Numbers, Series};
 use domain::policy::PolicyVersion;
 use domain::refusal::Refusal;
 use domain::role::Actor;
 use serde_json::Value;
 use std::sync::Arc;
-use store::{Commit, CommitMeta, Derived, Loaded, StoreError, Taken};
+use store::{
+    Commit, CommitMeta, CommitWith, Derived, Draw, Loaded, Note, Once, StoreError, Taken, Turn,
+};
 use tokio::time::Instant;
 
 use crate::firm::{Firm, PolicyError};
@@ -73,6 +77,17 @@ pub struct Executed {
     pub next_evaluation: Option<Day>,
     /// How often it was decided.
     pub tries: u32,
+    /// What it made, where that got its name here: an invoice its number, a note its id.
+    pub made: Option<String>,
+}
+
+/// How a command is carried out beside what it asks for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct With<'a> {
+    /// A name of the request, bound to its caller: what was made under it is not made again.
+    pub once: Option<&'a str>,
+    /// The series from which the command takes a number (INV-7).
+    pub series: Option<&'a Series>,
 }
 
 /// Why a command was not carried out.
@@ -117,12 +132,27 @@ pub type Asks<'a> = dyn Fn(&Account) -> Result<Command, Refusal> + Send + Sync +
 enum Asked<'a> {
     Command(&'a Command),
     Of(&'a Asks<'a>),
+    Numbered(&'a Numbered<'a>),
+}
+
+/// A command by the number that was drawn for it, if one was.
+pub type Numbered<'a> = dyn Fn(Option<&InvoiceId>) -> Command + Send + Sync + 'a;
+
+/// What one try is about.
+#[derive(Clone, Copy)]
+struct Attempt<'a> {
+    asked: Asked<'a>,
+    with: With<'a>,
+    /// Whether the number that would be next was found taken.
+    passes_over: bool,
 }
 
 /// How one try ended.
 enum Try {
     Done(Box<Executed>),
     Again,
+    /// Again, with the next number that is free.
+    PassOver,
 }
 
 /// A client's facts and the policies under which they are looked at.
@@ -136,9 +166,24 @@ pub struct View {
     pub episode: Option<Arc<PolicyVersion>>,
     /// Which day it is at the firm.
     pub day: Day,
+    /// How fresh the firm's ledger is, where that comes from elsewhere (FRESH-1).
+    pub ledger: Option<Ledger>,
 }
 
 impl View {
+    /// What is decided or explained under, by that actor, on the view's day. Numbers are not drawn: what
+    /// comes of it is shown and not committed.
+    pub fn context<'a>(&'a self, actor: &'a Actor) -> Context<'a> {
+        Context {
+            day: self.day,
+            actor,
+            policy: &self.policy,
+            episode: self.episode.as_deref(),
+            numbers: Numbers::default(),
+            ledger: self.ledger,
+        }
+    }
+
     /// The policy of lock, unlock and after-lock steps (POL-1).
     pub fn lock_policy(&self) -> &PolicyVersion {
         self.episode.as_deref().unwrap_or(&self.policy)
@@ -158,7 +203,7 @@ pub async fn view(
     let day = firm.day(now);
     let policy = firm.policy(&loaded.account.profile.class, day, now).await?;
     let episode = episode(firm, &loaded.account, &policy, now).await?;
-    Ok(Some(View { loaded, policy, episode, day }))
+    Ok(Some(View { loaded, policy, episode, day, ledger: firm.ledger() }))
 }
 
 /// Carries out a command.
@@ -172,7 +217,22 @@ pub async fn execute(
     caller: &Caller,
     now: DateTime<Utc>,
 ) -> Result<Executed, ExecuteError> {
-    carry_out(firm, client, Asked::Command(command), caller, now).await
+    carry_out(firm, client, (Asked::Command(command), With::default()), caller, now).await
+}
+
+/// Carries out a command that takes a number of a series, or that must not be done twice though nothing
+/// in it has a name: the number, what the request made and what was decided are one commit.
+///
+/// # Errors
+/// Those of [`execute`].
+pub async fn execute_with(
+    firm: &Firm,
+    client: &ClientId,
+    (command, with): (&Numbered<'_>, With<'_>),
+    caller: &Caller,
+    now: DateTime<Utc>,
+) -> Result<Executed, ExecuteError> {
+    carry_out(firm, client, (Asked::Numbered(command), with), caller, now).await
 }
 
 /// Carries out the command that follows from the client's account, in one commit with the facts that
@@ -187,13 +247,13 @@ pub async fn execute_of(
     caller: &Caller,
     now: DateTime<Utc>,
 ) -> Result<Executed, ExecuteError> {
-    carry_out(firm, client, Asked::Of(asks), caller, now).await
+    carry_out(firm, client, (Asked::Of(asks), With::default()), caller, now).await
 }
 
 async fn carry_out(
     firm: &Firm,
     client: &ClientId,
-    asked: Asked<'_>,
+    asked: (Asked<'_>, With<'_>),
     caller: &Caller,
     now: DateTime<Utc>,
 ) -> Result<Executed, ExecuteError> {
@@ -203,7 +263,7 @@ async fn carry_out(
         if !executed.account.is_spreading() {
             break;
         }
-        let rest = Asked::Command(&Command::AllocateCredit);
+        let rest = (Asked::Command(&Command::AllocateCredit), With::default());
         let next = with_retries(firm, client, rest, &spreading, now).await?;
         if next.events.is_empty() {
             break;
@@ -219,20 +279,22 @@ async fn carry_out(
 async fn with_retries(
     firm: &Firm,
     client: &ClientId,
-    asked: Asked<'_>,
+    (asked, with): (Asked<'_>, With<'_>),
     caller: &Caller,
     now: DateTime<Utc>,
 ) -> Result<Executed, ExecuteError> {
     let begun = Instant::now();
-    let turn = tokio::time::timeout(MAX_WAIT, firm.store().turn(client)).await;
-    let Ok(_turn) = turn else { return Err(ExecuteError::Busy(client.clone())) };
+    let turns = tokio::time::timeout(MAX_WAIT, turns(firm, client, with)).await;
+    let Ok(_turns) = turns else { return Err(ExecuteError::Busy(client.clone())) };
+    let mut attempted = Attempt { asked, with, passes_over: false };
     for tried in 0..MAX_TRIES {
         if 0 < tried {
             tokio::time::sleep(jitter(tried)?).await;
         }
-        match attempt(firm, client, asked, caller, now).await {
+        match attempt(firm, client, attempted, caller, now).await {
             Ok(Try::Done(executed)) => return Ok(Executed { tries: tried + 1, ..*executed }),
             Ok(Try::Again) => {}
+            Ok(Try::PassOver) => attempted.passes_over = true,
             Err(ExecuteError::Store(StoreError::Throttled(_) | StoreError::Torn(_))) => {}
             Err(error) => return Err(error),
         }
@@ -243,14 +305,28 @@ async fn with_retries(
     Err(ExecuteError::Busy(client.clone()))
 }
 
+/// The client's turn, then the series': always in this order, so that nobody waits for the other.
+async fn turns(firm: &Firm, client: &ClientId, with: With<'_>) -> (Turn, Option<Turn>) {
+    let of_client = firm.store().turn(client).await;
+    let of_series = match with.series {
+        Some(series) => Some(firm.store().turn_at(series).await),
+        None => None,
+    };
+    (of_client, of_series)
+}
+
 async fn attempt(
     firm: &Firm,
     client: &ClientId,
-    asked: Asked<'_>,
+    attempt: Attempt<'_>,
     caller: &Caller,
     now: DateTime<Utc>,
 ) -> Result<Try, ExecuteError> {
-    let (mut loaded, command) = match (firm.store().load(client).await?, asked) {
+    let beside = Beside::read(firm, attempt, now).await?;
+    let drawn = beside.drawn(attempt.with)?;
+    let (mut loaded, command) = match (firm.store().load(client).await?, attempt.asked) {
+        (Some(loaded), _) if beside.made().is_some() => return Ok(made_before(loaded, &beside)),
+        (Some(loaded), Asked::Numbered(command)) => (loaded, Cow::Owned(command(drawn))),
         (Some(loaded), Asked::Command(Command::OpenAccount(profile))) => {
             return opened(loaded, profile);
         }
@@ -265,6 +341,9 @@ async fn attempt(
         (None, _) => return Err(ExecuteError::NotFound(client.clone())),
     };
     let command = &*command;
+    if drawn.is_some_and(|number| loaded.account.invoices.contains_key(number)) {
+        return Ok(Try::PassOver);
+    }
     if !look_up(firm, &mut loaded, command).await? {
         return Ok(Try::Again);
     }
@@ -276,8 +355,9 @@ async fn attempt(
     };
     let policy = firm.policy(class, day, now).await?;
     let episode = episode(firm, &loaded.account, &policy, now).await?;
-    let context =
-        Context { day, actor: &caller.actor, policy: &policy, episode: episode.as_deref() };
+    let numbers = Numbers { series: &firm.settings().numbering, drawn };
+    let (episode, ledger) = (episode.as_deref(), firm.ledger());
+    let context = Context { day, actor: &caller.actor, policy: &policy, episode, numbers, ledger };
     let events = decide(&loaded.account, command, &context)?;
     let after = fold(loaded.account.clone(), &events);
     let next_evaluation = next(&after, &context);
@@ -292,11 +372,16 @@ async fn attempt(
     };
     let ready_at = |letter: &_| firm.ready_at(letter, &policy.policy, now);
     let derived = Derived { next_evaluation, shards: firm.settings().shards, ready_at: &ready_at };
-    let version = match firm.store().commit(&loaded, &after, &events, &meta, &derived).await? {
+    let made = made(&events, meta.at);
+    let writes = beside.writes(made.as_deref());
+    let commit = firm.store().commit_with(&loaded, &after, &events, &meta, &derived, &writes);
+    let version = match commit.await? {
         Commit::Done(committed) => committed.version,
         Commit::Nothing => loaded.version(),
         Commit::Stale => return Ok(Try::Again),
-        Commit::Taken(Taken::Payment(_)) => return Ok(Try::Again), // read again, it is found there
+        // Read again, it is found there.
+        Commit::Taken(Taken::Payment(_) | Taken::Request) => return Ok(Try::Again),
+        Commit::Taken(Taken::Invoice(id)) if Some(&id) == drawn => return Ok(Try::PassOver),
         Commit::Taken(Taken::Invoice(id)) => {
             return Err(Refusal::conflict("INV-7", format!("invoice number {id} is taken")).into());
         }
@@ -305,8 +390,79 @@ async fn attempt(
             return Err(Refusal::conflict("INV-7", text).into());
         }
     };
-    let executed = Executed { events, version, account: after, next_evaluation, tries: 1 };
+    let executed = Executed { events, version, account: after, next_evaluation, tries: 1, made };
     Ok(Try::Done(Box::new(executed)))
+}
+
+/// What is read for a command beside the client's account.
+struct Beside {
+    draw: Option<Draw>,
+    once: Option<Once>,
+}
+
+impl Beside {
+    async fn read(
+        firm: &Firm,
+        attempt: Attempt<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Self, StoreError> {
+        let (store, With { once, series }) = (firm.store(), attempt.with);
+        let once = match once {
+            Some(name) => Some(store.once(name, now).await?),
+            None => None,
+        };
+        let is_made = once.as_ref().is_some_and(|once| once.made.is_some());
+        let draw = match series.filter(|_| !is_made) {
+            Some(series) if attempt.passes_over => {
+                Some(store.pass_over(series, store.draw(series).await?).await?)
+            }
+            Some(series) => Some(store.draw(series).await?),
+            None => None,
+        };
+        Ok(Self { draw, once })
+    }
+
+    /// What the request made before.
+    fn made(&self) -> Option<&str> {
+        self.once.as_ref()?.made.as_deref()
+    }
+
+    fn drawn(&self, with: With<'_>) -> Result<Option<&InvoiceId>, Refusal> {
+        match (&self.draw, with.series) {
+            (Some(Draw { number: None, .. }), Some(series)) => {
+                let text = format!("the series {:?} has no number left", series.prefix());
+                Err(Refusal::conflict("INV-7", text))
+            }
+            (draw, _) => Ok(draw.as_ref().and_then(|draw| draw.number.as_ref())),
+        }
+    }
+
+    fn writes<'a>(&'a self, made: Option<&'a str>) -> CommitWith<'a> {
+        CommitWith { draw: self.draw.as_ref(), once: self.once.as_ref().zip(made) }
+    }
+}
+
+/// A request that is made again: what it made is there.
+fn made_before(loaded: Loaded, beside: &Beside) -> Try {
+    let made = beside.made().map(str::to_owned);
+    Try::Done(Box::new(Executed { made, ..as_it_is(loaded) }))
+}
+
+/// A client of whom nothing was decided.
+fn as_it_is(loaded: Loaded) -> Executed {
+    let (version, next_evaluation) = (loaded.version(), loaded.next_evaluation());
+    let account = loaded.account;
+    Executed { events: Vec::new(), version, account, next_evaluation, tries: 1, made: None }
+}
+
+/// The name of what was made, where it was made here.
+fn made(events: &[Event], at: DateTime<Utc>) -> Option<String> {
+    events.iter().find_map(|event| match event {
+        Event::InvoiceIssued(invoice) => Some(invoice.id.to_string()),
+        Event::InvoicePosted { number: Some(number), .. } => Some(number.to_string()),
+        Event::NoteAdded(note) => Some(Note::name(note.id, at)),
+        _ => None,
+    })
 }
 
 /// Opening an account that is there: done before, or somebody else's id.
@@ -315,10 +471,7 @@ fn opened(loaded: Loaded, profile: &domain::account::Profile) -> Result<Try, Exe
         let text = format!("there is a client {} already", loaded.account.client);
         return Err(Refusal::conflict("STAFF-1", text).into());
     }
-    let (version, next_evaluation) = (loaded.version(), loaded.next_evaluation());
-    let account = loaded.account;
-    let executed = Executed { events: Vec::new(), version, account, next_evaluation, tries: 1 };
-    Ok(Try::Done(Box::new(executed)))
+    Ok(Try::Done(Box::new(as_it_is(loaded))))
 }
 
 /// `false`: the account changed meanwhile.

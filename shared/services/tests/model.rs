@@ -17,6 +17,7 @@ use domain::command::{Command, DisputeOutcome, News};
 use domain::decide::{Context, decide};
 use domain::event::Event;
 use domain::id::{ClientId, InvoiceId};
+use domain::numbering::Numbers;
 use domain::payment::{ChargebackState, Method, Seen};
 use domain::text::Personal;
 use office::*;
@@ -166,7 +167,9 @@ async fn in_memory(
     day: Day,
 ) -> Result<Vec<Event>, String> {
     let policy = firm.policy(&model.profile.class, day, noon(&day.to_string())).await.unwrap();
-    let context = Context { day, actor: &caller.actor, policy: &policy, episode: None };
+    let numbers = Numbers::default();
+    let (actor, policy) = (&caller.actor, &*policy);
+    let context = Context { day, actor, policy, episode: None, numbers, ledger: None };
     let events = decide(model, command, &context).map_err(|refusal| refusal.to_string())?;
     *model = fold(model.clone(), &events);
     Ok(events)

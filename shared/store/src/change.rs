@@ -18,6 +18,8 @@ use crate::item::{
     Item, MAX_ITEM_BYTES, SCHEMA_VERSION, attributes, check_size, new_item, number, replace, text,
 };
 use crate::keys::{Index, Key, PK, Place, SCHEMA, SK, VERSION, tasks_pk, tasks_sk};
+use crate::links;
+use crate::list::Note;
 use crate::load::{Loaded, StoredCredit};
 use crate::outbox::to_outbox;
 
@@ -45,6 +47,8 @@ pub enum Taken {
     Invoice(InvoiceId),
     /// The credit note's number is.
     CreditNote(CreditNoteId),
+    /// The request has made what it is to make: it was made twice at once.
+    Request,
 }
 
 /// The writes of a commit but for head and records.
@@ -54,13 +58,15 @@ pub(crate) struct Changes {
     pub(crate) writes: Vec<(Write, Option<Taken>)>,
     /// Invoices, which may come after it where they are many.
     pub(crate) invoices: Vec<Write>,
+    /// The client's last payments, newest first, where there is a new one.
+    pub(crate) last_payments: Option<Vec<PaymentId>>,
 }
 
 /// Compares.
 pub(crate) fn changes(
     loaded: &Loaded,
     after: &Account,
-    version: u64,
+    (version, at): (u64, DateTime<Utc>),
     ready_at: ReadyAt<'_>,
 ) -> Result<Changes, StoreError> {
     let mut comparison = Comparison { loaded, after, version, changes: Changes::default() };
@@ -70,6 +76,7 @@ pub(crate) fn changes(
     comparison.credit_notes();
     comparison.letters(ready_at)?;
     comparison.tasks()?;
+    comparison.notes(at)?;
     comparison.arrangements()?;
     Ok(comparison.changes)
 }
@@ -145,6 +152,13 @@ impl Comparison<'_> {
                 None => self.take(Key::InvoiceNumber(id), Taken::Invoice(id.clone())),
             }
         }
+        // A draft that got its number goes on under it; its name stays taken.
+        for (id, gone) in &loaded.account.invoices {
+            if !after.invoices.contains_key(id) {
+                let place = place_of(id, gone.is_open());
+                self.changes.invoices.push(Write::Delete(place, Condition::Always));
+            }
+        }
         Ok(())
     }
 
@@ -167,7 +181,8 @@ impl Comparison<'_> {
             self.payment(id, old.as_ref(), payment)?;
             let copy = self.place(Key::MovingPayment(&after.client, id));
             if moves {
-                let item = self.item(&copy, old.as_ref().map(|old| (&copy, old)), payment)?;
+                let mut item = self.item(&copy, old.as_ref().map(|old| (&copy, old)), payment)?;
+                self.link(&mut item, id);
                 self.put(item)?;
             } else if moved {
                 self.delete(copy);
@@ -195,9 +210,31 @@ impl Comparison<'_> {
             (Some(_), Some(version)) => Condition::Equals(VERSION, version),
             _ => Condition::Absent,
         };
+        if old.is_none() {
+            self.changes.last_payments = Some(links::with(&self.last_payments(), id));
+        }
+        self.link(&mut item, id);
         check_size(&item, MAX_ITEM_BYTES)?;
         self.changes.writes.push((Write::Put(item, condition), Some(Taken::Payment(id.clone()))));
         Ok(())
+    }
+
+    /// The client's last payments, newest first, by now.
+    fn last_payments(&self) -> Vec<PaymentId> {
+        let head = self.loaded.items.get(&self.place(Key::Head(&self.after.client)));
+        let known = || head.map(links::last_payments).unwrap_or_default();
+        self.changes.last_payments.clone().unwrap_or_else(known)
+    }
+
+    /// Each payment, and a copy of it, says which came before; that never changes.
+    fn link(&self, item: &mut Item, id: &PaymentId) {
+        let places = [Key::Payment(id), Key::MovingPayment(&self.after.client, id)];
+        let stored = places.iter().find_map(|key| self.loaded.items.get(&self.place(*key)));
+        let before = match stored {
+            Some(stored) => links::before(stored),
+            None => self.last_payments().into_iter().filter(|other| other != id).collect(),
+        };
+        links::put_before(item, &before);
     }
 
     fn credits(&mut self) -> Result<(), StoreError> {
@@ -292,6 +329,19 @@ impl Comparison<'_> {
                 }
                 (_, None) => self.delete(place),
             }
+        }
+        Ok(())
+    }
+
+    /// Notes that are new: an account never has those of before.
+    fn notes(&mut self, at: DateTime<Utc>) -> Result<(), StoreError> {
+        let (loaded, after) = (self.loaded, self.after);
+        for written in after.notes.iter().skip(loaded.account.notes.len()) {
+            let note = Note::of(written, at);
+            let mut item = new_item(&self.place(Key::Note(&after.client, &note.id)), self.version);
+            item.extend(attributes(&note)?);
+            check_size(&item, MAX_ITEM_BYTES)?;
+            self.changes.writes.push((Write::Put(item, Condition::Absent), None));
         }
         Ok(())
     }

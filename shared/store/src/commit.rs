@@ -20,10 +20,12 @@ use crate::Store;
 use crate::change::{Changes, Derived, Taken, changes};
 use crate::dynamo::{Condition, MAX_TRANSACTION, Transacted, Write};
 use crate::error::StoreError;
-use crate::head::{Books, COMMIT, put_books, rewrite};
-use crate::item::{Item, get_text, new_item, place_of, size, text, version_of};
+use crate::head::{Books, COMMIT, MAX_HEAD_BYTES, put_books, rewrite};
+use crate::item::{Item, check_size, get_text, new_item, place_of, size, text, version_of};
 use crate::keys::{Key, PK, Place, SK, VERSION, prefix};
+use crate::links::put_last_payments;
 use crate::load::Loaded;
+use crate::numbers::CommitWith;
 use crate::record::{CommitMeta, new_record, record_items};
 
 /// DynamoDB's limit on one transaction, 4 MB, less a little for the conditions.
@@ -92,10 +94,28 @@ impl Store {
         meta: &CommitMeta,
         derived: &Derived<'_>,
     ) -> Result<Commit, StoreError> {
+        self.commit_with(loaded, after, events, meta, derived, &CommitWith::default()).await
+    }
+
+    /// The same, with what goes beside it in the same transaction.
+    ///
+    /// # Errors
+    /// Those of [`Self::commit`].
+    pub async fn commit_with(
+        &self,
+        loaded: &Loaded,
+        after: &Account,
+        events: &[Event],
+        meta: &CommitMeta,
+        derived: &Derived<'_>,
+        beside: &CommitWith<'_>,
+    ) -> Result<Commit, StoreError> {
         let id = commit_id()?;
-        let Some(plan) = self.plan(loaded, after, events, meta, derived, &id)? else {
+        let room = MAX_TRANSACTION - beside.count();
+        let Some(mut plan) = self.plan(loaded, after, events, meta, derived, (&id, room))? else {
             return Ok(Commit::Nothing);
         };
+        plan.add(beside, &after.client);
         let done = Committed { version: plan.books.version, sequence: plan.books.records };
         let commit = match self.send(&plan, &after.client, &id).await? {
             Transacted::Done => Commit::Done(done),
@@ -118,7 +138,7 @@ impl Store {
         events: &[Event],
         meta: &CommitMeta,
         derived: &Derived<'_>,
-        id: &str,
+        (id, room): (&str, usize),
     ) -> Result<Option<Plan>, StoreError> {
         let old = &loaded.books;
         let version = old.version + 1;
@@ -126,7 +146,7 @@ impl Store {
         let stored = loaded.items.get(&head_place);
         let head =
             rewrite(stored, &loaded.account, after, derived.next_evaluation, derived.shards)?;
-        let changes = changes(loaded, after, version, derived.ready_at)?;
+        let changes = changes(loaded, after, (version, meta.at), derived.ready_at)?;
         if head.is_none() && changes.is_empty() && events.is_empty() {
             return Ok(None);
         }
@@ -140,6 +160,10 @@ impl Store {
         }
         let mut head = head.or_else(|| stored.cloned()).unwrap_or_default();
         put_books(&mut head, &books);
+        if let Some(last) = &changes.last_payments {
+            put_last_payments(&mut head, last);
+        }
+        check_size(&head, MAX_HEAD_BYTES)?;
         let condition = match old.version {
             0 => Condition::Absent,
             version => Condition::Equals(VERSION, AttributeValue::N(version.to_string())),
@@ -147,7 +171,7 @@ impl Store {
         plan.insert(0, (Write::Put(head, condition), Guard::Facts));
         let guard = |what: Option<Taken>| what.map_or(Guard::None, Guard::Unique);
         plan.extend(changes.writes.into_iter().map(|(write, what)| (write, guard(what))));
-        let has_parcels = MAX_TRANSACTION < plan.len() + changes.invoices.len();
+        let has_parcels = room < plan.len() + changes.invoices.len();
         let invoices = match has_parcels {
             false => changes.invoices,
             true => self.pack(&after.client, version, changes.invoices),
@@ -310,6 +334,18 @@ fn fitting(writes: &[Write]) -> usize {
 }
 
 impl Plan {
+    /// A number that another drew first is decided again, like any fact that moved.
+    fn add(&mut self, beside: &CommitWith<'_>, client: &ClientId) {
+        if let Some(draw) = beside.draw {
+            self.writes.push(draw.write());
+            self.guards.push(Guard::Facts);
+        }
+        if let Some((once, made)) = beside.once {
+            self.writes.push(once.write(client.as_str(), made));
+            self.guards.push(Guard::Unique(Taken::Request));
+        }
+    }
+
     /// What a refusal means: the facts moved, or something is taken.
     fn refused(&self, places: &[usize]) -> Commit {
         let guards = || places.iter().filter_map(|&place| self.guards.get(place));

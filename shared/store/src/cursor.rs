@@ -41,7 +41,7 @@ impl Default for PageRequest<'_> {
 }
 
 impl PageRequest<'_> {
-    fn limit(&self) -> u32 {
+    pub(crate) fn limit(&self) -> u32 {
         self.limit.clamp(1, MAX_PAGE)
     }
 }

@@ -12,6 +12,7 @@ use domain::audit::{ChainHash, Verifier};
 use domain::calendar::Day;
 use domain::id::{ClassId, ClientId, FirmId, GatewayId, StaffId};
 use domain::money::Currency;
+use domain::numbering::Series;
 use domain::policy::StepKey;
 use domain::role::Role;
 use domain::text::Personal;
@@ -65,9 +66,12 @@ pub struct FirmSettings {
     /// Its postal address, as it stands on letters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub postal_address: Option<String>,
-    /// Gapless numbers of its own invoices by series: the next of each (INV-7).
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub numbering: BTreeMap<String, u64>,
+    /// How many days old its ledger may be, where that comes from elsewhere; `None`: it is kept here (FRESH-1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger_fresh_days: Option<u32>,
+    /// Its series of invoice numbers without a gap; who names none draws from the last (INV-7).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub numbering: Vec<Series>,
 }
 
 impl FirmSettings {
@@ -83,7 +87,8 @@ impl FirmSettings {
             mail_from: None,
             reply_to: None,
             postal_address: None,
-            numbering: BTreeMap::new(),
+            ledger_fresh_days: None,
+            numbering: Vec::new(),
         }
     }
 }

@@ -7,7 +7,9 @@ use std::fmt;
 
 use domain::account::TaskId;
 use domain::calendar::Day;
-use domain::id::{ClassId, ClientId, CreditNoteId, FirmId, GatewayId, InvoiceId, PaymentId};
+use domain::id::{
+    ClassId, ClientId, ContactId, CreditNoteId, FirmId, GatewayId, InvoiceId, PaymentId,
+};
 use domain::invoice::Source;
 use domain::letter::LetterId;
 
@@ -89,6 +91,7 @@ impl Index {
                 "client",
                 "id",
                 "listed_as",
+                "lock",
                 "name",
                 "next_evaluation",
                 "oldest_due",
@@ -143,6 +146,10 @@ pub enum Key<'a> {
     Payment(&'a PaymentId),
     /// An invoice number, whoever's client.
     InvoiceNumber(&'a InvoiceId),
+    /// The counter of a series of invoice numbers, by its prefix.
+    Series(&'a str),
+    /// What a request made, by its name.
+    Made(&'a str),
     /// A credit note's number, whoever's client.
     CreditNoteNumber(&'a CreditNoteId),
     /// The firm's settings and the head of its own chain.
@@ -171,6 +178,26 @@ pub enum Key<'a> {
     Request(&'a str),
     /// A webhook that came, by gateway and event.
     Inbox(&'a GatewayId, &'a str),
+    /// A contact's head.
+    Contact(&'a ContactId),
+    /// A session of a contact.
+    ContactSession(&'a ContactId, &'a str),
+    /// A link that signs a contact in.
+    ContactLink(&'a ContactId, &'a str),
+    /// A record of a contact's chain.
+    ContactRecord(&'a ContactId, u64),
+    /// A further part of a long one, from 1.
+    ContactRecordPart(&'a ContactId, u64, usize),
+    /// The personal texts of one, in parts from 0.
+    ContactTexts(&'a ContactId, u64, usize),
+    /// That a contact may act for a client, where the client's staff look.
+    Membership(&'a ClientId, &'a ContactId),
+    /// Whose an e-mail address is, by its hash.
+    ContactAddress(&'a str),
+    /// A letter to an address, by its hash.
+    ContactMail(&'a str, &'a str),
+    /// How often something was tried, by the hash of what and who.
+    Attempts(&'a str),
 }
 
 impl Key<'_> {
@@ -199,10 +226,20 @@ impl Key<'_> {
             | Self::Record(client, _)
             | Self::RecordPart(client, ..)
             | Self::Texts(client, ..)
+            | Self::Membership(client, _)
             | Self::Note(client, _) => format!("F#{firm}#C#{client}"),
+            Self::Contact(contact)
+            | Self::ContactSession(contact, _)
+            | Self::ContactLink(contact, _)
+            | Self::ContactRecord(contact, _)
+            | Self::ContactRecordPart(contact, ..)
+            | Self::ContactTexts(contact, ..) => format!("{}#{contact}", contacts_pk(firm)),
+            Self::ContactAddress(hash) | Self::ContactMail(hash, _) => format!("F#{firm}#V#{hash}"),
+            Self::Attempts(hash) => format!("F#{firm}#Y#{hash}"),
             Self::Payment(payment) => format!("F#{firm}#P#{payment}"),
             Self::InvoiceNumber(invoice) => format!("F#{firm}#N#{invoice}"),
             Self::CreditNoteNumber(note) => format!("F#{firm}#N#{note}"),
+            Self::Series(prefix) => format!("F#{firm}#V#{prefix}"),
             Self::Settings
             | Self::PolicyVersion(..)
             | Self::Grant(_)
@@ -214,7 +251,7 @@ impl Key<'_> {
             | Self::Dawn
             | Self::Rollout(..)
             | Self::Run(_) => format!("F#{firm}"),
-            Self::Request(key) => format!("F#{firm}#Q#{key}"),
+            Self::Request(key) | Self::Made(key) => format!("F#{firm}#Q#{key}"),
             // The firm is in it, so that nobody can use up another's event.
             Self::Inbox(gateway, event) => format!("W#{firm}#{gateway}#{event}"),
         }
@@ -223,7 +260,7 @@ impl Key<'_> {
     /// The sort key.
     pub fn sk(&self) -> String {
         match self {
-            Self::Head(_) => prefix::OPEN.to_owned(),
+            Self::Head(_) | Self::Contact(_) => prefix::OPEN.to_owned(),
             Self::OpenInvoice(_, invoice) => format!("{}{invoice}", prefix::OPEN_INVOICE),
             Self::ClosedInvoice(_, invoice) => format!("{}{invoice}", prefix::CLOSED_INVOICE),
             Self::Credit(_, Source::Payment(payment)) => format!("{}P#{payment}", prefix::CREDIT),
@@ -240,19 +277,27 @@ impl Key<'_> {
             Self::Unlocked(_) => "A#P#unlocked".to_owned(),
             Self::Task(_, task) => format!("{}{}", prefix::TASK, digits(task.0)),
             Self::Parcel(_, part) => format!("{}{part:04}", prefix::PARCEL),
-            Self::Record(_, sequence) | Self::FirmRecord(sequence) => {
+            Self::Record(_, sequence)
+            | Self::FirmRecord(sequence)
+            | Self::ContactRecord(_, sequence) => {
                 format!("{}{}", prefix::RECORD, digits(*sequence))
             }
-            Self::RecordPart(_, sequence, part) | Self::FirmRecordPart(sequence, part) => {
+            Self::RecordPart(_, sequence, part)
+            | Self::FirmRecordPart(sequence, part)
+            | Self::ContactRecordPart(_, sequence, part) => {
                 format!("{}{}#{part:04}", prefix::RECORD, digits(*sequence))
             }
-            Self::Texts(_, sequence, part) | Self::FirmTexts(sequence, part) => {
+            Self::Texts(_, sequence, part)
+            | Self::FirmTexts(sequence, part)
+            | Self::ContactTexts(_, sequence, part) => {
                 format!("{}{}#{part:04}", prefix::TEXTS, digits(*sequence))
             }
             Self::Note(_, id) => format!("{}{id}", prefix::NOTE),
             Self::Payment(_) => "P".to_owned(),
             Self::InvoiceNumber(_) => "N".to_owned(),
             Self::CreditNoteNumber(_) => "C".to_owned(),
+            Self::Series(_) => "V".to_owned(),
+            Self::Made(_) => "M".to_owned(),
             Self::Settings => "S".to_owned(),
             Self::PolicyVersion(class, version) => {
                 format!("{}{}", policies_of(class), digits(u64::from(*version)))
@@ -267,6 +312,12 @@ impl Key<'_> {
             Self::Dawn => "Z".to_owned(),
             Self::Request(_) => "Q".to_owned(),
             Self::Inbox(..) => "W".to_owned(),
+            Self::ContactSession(_, id) => format!("{}{id}", prefix::CONTACT_SESSION),
+            Self::ContactLink(_, id) => format!("{}{id}", prefix::CONTACT_LINK),
+            Self::Membership(_, contact) => format!("{}{contact}", prefix::MEMBERSHIP),
+            Self::ContactAddress(_) => "V".to_owned(),
+            Self::ContactMail(_, id) => format!("{}{id}", prefix::CONTACT_MAIL),
+            Self::Attempts(_) => "Y".to_owned(),
         }
     }
 }
@@ -293,6 +344,10 @@ pub(crate) mod prefix {
     pub(crate) const ENDPOINT: &str = "H#";
     pub(crate) const SECRET: &str = "K#";
     pub(crate) const RUN: &str = "R#";
+    pub(crate) const CONTACT_SESSION: &str = "A#S#";
+    pub(crate) const CONTACT_LINK: &str = "K#";
+    pub(crate) const MEMBERSHIP: &str = "U#";
+    pub(crate) const CONTACT_MAIL: &str = "M#";
     pub(crate) const ROLLOUT: &str = "Y#";
 }
 
@@ -363,6 +418,18 @@ pub(crate) fn rollout_of(sk: &str) -> Option<(ClassId, u32)> {
     Some((class.parse().ok()?, version.parse().ok()?))
 }
 
+/// The contact of a contact's partition.
+pub(crate) fn contact_of(pk: &str) -> Option<ContactId> {
+    let (_, contact) = pk.strip_prefix("F#")?.split_once("#U#")?;
+    contact.parse().ok()
+}
+
+/// Firm, address and letter of a letter to an address.
+pub(crate) fn contact_mail_of(place: &Place) -> Option<(FirmId, &str, &str)> {
+    let (firm, hash) = place.pk.strip_prefix("F#")?.split_once("#V#")?;
+    Some((firm.parse().ok()?, hash, place.sk.strip_prefix(prefix::CONTACT_MAIL)?))
+}
+
 /// The firm of a firm's own partition.
 pub(crate) fn firm_of(pk: &str) -> Option<FirmId> {
     pk.strip_prefix("F#")?.parse().ok()
@@ -429,6 +496,17 @@ pub(crate) fn clients_sk(state: &str, name: &str, client: &ClientId) -> String {
     format!("{state}#{}#{client}", name.to_lowercase())
 }
 
+/// Partition of the index `firm`: the firm's contacts; also how their own partitions begin.
+pub(crate) fn contacts_pk(firm: &FirmId) -> String {
+    format!("F#{firm}#U")
+}
+
+/// Sort key of a contact in the index `firm`: its name.
+pub(crate) fn contacts_sk(name: &str, contact: &ContactId) -> String {
+    let name: String = name.chars().filter(|c| *c != '#').take(60).collect();
+    format!("{}#{contact}", name.to_lowercase())
+}
+
 /// Clients in that state.
 pub(crate) fn clients_in(state: &str) -> String {
     format!("{state}#")
@@ -463,6 +541,7 @@ mod tests {
         let invoice: InvoiceId = "INV-1".parse().unwrap();
         let payment: PaymentId = "stripe:pi_1".parse().unwrap();
         let source = Source::Payment(payment.clone());
+        let ann: ContactId = "ann".parse().unwrap();
         for (key, pk, sk) in [
             (Key::Head(&client), "F#f-1#C#acme", "A"),
             (Key::OpenInvoice(&client, &invoice), "F#f-1#C#acme", "A#I#INV-1"),
@@ -473,7 +552,17 @@ mod tests {
             (Key::Record(&client, 42), "F#f-1#C#acme", "E#0000000042"),
             (Key::Payment(&payment), "F#f-1#P#stripe:pi_1", "P"),
             (Key::InvoiceNumber(&invoice), "F#f-1#N#INV-1", "N"),
+            (Key::Series("2026-"), "F#f-1#V#2026-", "V"),
+            (Key::Made("0123"), "F#f-1#Q#0123", "M"),
             (Key::Settings, "F#f-1", "S"),
+            (Key::Contact(&ann), "F#f-1#U#ann", "A"),
+            (Key::ContactSession(&ann, "s-1"), "F#f-1#U#ann", "A#S#s-1"),
+            (Key::ContactLink(&ann, "l-1"), "F#f-1#U#ann", "K#l-1"),
+            (Key::ContactRecord(&ann, 42), "F#f-1#U#ann", "E#0000000042"),
+            (Key::Membership(&client, &ann), "F#f-1#C#acme", "U#ann"),
+            (Key::ContactAddress("ab"), "F#f-1#V#ab", "V"),
+            (Key::ContactMail("ab", "m-1"), "F#f-1#V#ab", "M#m-1"),
+            (Key::Attempts("ab"), "F#f-1#Y#ab", "Y"),
         ] {
             let place = key.place(&firm);
             assert_eq!((place.pk.as_str(), place.sk.as_str()), (pk, sk));

@@ -9,6 +9,7 @@
 mod capacity;
 mod change;
 mod commit;
+mod contact;
 mod cursor;
 mod dynamo;
 mod error;
@@ -17,8 +18,10 @@ mod head;
 mod inbox;
 mod item;
 mod keys;
+mod links;
 mod list;
 mod load;
+mod numbers;
 mod outbox;
 mod platform;
 mod record;
@@ -34,6 +37,11 @@ use domain::id::{ClientId, FirmId};
 pub use capacity::{Capacity, Consumed};
 pub use change::{Derived, ReadyAt, Taken};
 pub use commit::{Commit, Committed};
+pub use contact::{
+    AddressHash, AddressHashError, Attempt, Contact, ContactChange, ContactCommit, ContactExtras,
+    ContactFacts, ContactLink, ContactLinkKind, ContactMail, ContactRow, ContactState,
+    LoadedContact, MAX_CLIENTS, Rate, Session, SessionEnd, SignInWay, StoredPassword, Tried,
+};
 pub use cursor::{Listed, MAX_PAGE, PageRequest};
 pub use dynamo::{Dynamo, Fault, Faults, MAX_TRANSACTION, Operation};
 pub use error::{Cause, StoreError};
@@ -47,6 +55,7 @@ pub use item::SCHEMA_VERSION;
 pub use keys::{Index, Key, PLATFORM_SHARDS, Place, PlatformKey, shard};
 pub use list::{ClientRow, Due, LetterRow, Note, Order, TaskRow};
 pub use load::Loaded;
+pub use numbers::{CommitWith, Draw, Once};
 pub use outbox::{Delivery, DeliveryState};
 pub use platform::{Platform, Ready, Waiting};
 pub use record::{Body, CommitMeta, Record};

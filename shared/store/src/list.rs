@@ -6,6 +6,8 @@ use domain::calendar::Day;
 use domain::id::{ClassId, ClientId, InvoiceId, PaymentId};
 use domain::invoice::Invoice;
 use domain::letter::{Letter, LetterId};
+use domain::lock::Lock;
+use domain::note::{NoteId, NoteKind};
 use domain::payment::Payment;
 use domain::task::Task;
 use domain::text::Personal;
@@ -39,6 +41,8 @@ pub struct ClientRow {
     pub oldest_due: Option<Day>,
     /// The day of its next evaluation.
     pub next_evaluation: Option<Day>,
+    /// The lock, if it is locked.
+    pub lock: Option<Lock>,
     /// The open request to unlock.
     pub request: Option<UnlockRequest>,
 }
@@ -70,11 +74,28 @@ pub struct Note {
     pub at: DateTime<Utc>,
     /// Who.
     pub by: domain::id::StaffId,
+    /// Whether it logs a call.
+    #[serde(default)]
+    pub kind: NoteKind,
     /// About which invoice, if about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invoice: Option<InvoiceId>,
     /// What.
     pub text: Personal,
+}
+
+impl Note {
+    /// A note as it is stored, written at that instant.
+    pub fn of(note: &domain::note::Note, at: DateTime<Utc>) -> Self {
+        let domain::note::Note { id, kind, by, invoice, text } = note.clone();
+        Self { id: Self::name(id, at), at, by, kind, invoice, text }
+    }
+
+    /// The id of the note of that number, written at that instant.
+    pub fn name(id: NoteId, at: DateTime<Utc>) -> String {
+        // A test firm's clock stands still: then the number tells which came first.
+        format!("{}-{:010}", at.format("%Y%m%dT%H%M%S%6fZ"), id.0)
+    }
 }
 
 /// A client that is due.
@@ -213,6 +234,15 @@ impl Store {
         self.dynamo.list(&[range], &pk, page, |item| read(item).map(Some)).await
     }
 
+    /// One note of a client.
+    ///
+    /// # Errors
+    /// Whatever reading has.
+    pub async fn note(&self, client: &ClientId, id: &str) -> Result<Option<Note>, StoreError> {
+        let item = self.dynamo.get(&Key::Note(client, id).place(&self.firm)).await?;
+        item.as_ref().map(read).transpose()
+    }
+
     /// Clients of one shard that are due on that day or were before, the longest overdue first.
     ///
     /// # Errors
@@ -302,6 +332,7 @@ fn client_row(item: &Item) -> Result<ClientRow, StoreError> {
     let get = |name| get_text(item, name).ok_or_else(|| corrupt(item, format!("it has no {name}")));
     let day = |name| get_text(item, name).map(str::parse::<Day>).transpose();
     let state = ClientState::from_name(get(LISTED_AS)?);
+    let lock = item.get("lock").cloned().map(serde_dynamo::from_attribute_value);
     let request = item.get("request").cloned().map(serde_dynamo::from_attribute_value);
     Ok(ClientRow {
         client: client_of(item)?,
@@ -310,6 +341,7 @@ fn client_row(item: &Item) -> Result<ClientRow, StoreError> {
         state: state.ok_or_else(|| corrupt(item, format!("its {LISTED_AS} is unknown")))?,
         oldest_due: day(OLDEST_DUE).map_err(|error| corrupt(item, error))?,
         next_evaluation: day(NEXT_EVALUATION).map_err(|error| corrupt(item, error))?,
+        lock: lock.transpose().map_err(|error| corrupt(item, error))?,
         request: request.transpose().map_err(|error| corrupt(item, error))?,
     })
 }

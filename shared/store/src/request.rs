@@ -1,7 +1,6 @@
-//! What else a firm keeps: answers to requests by their `Idempotency-Key`, runs of imports, staff notes.
+//! What else a firm keeps: answers to requests by their `Idempotency-Key`, runs of imports.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::id::ClientId;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +9,6 @@ use crate::dynamo::{Condition, Write};
 use crate::error::StoreError;
 use crate::item::{Item, attributes, corrupt, get_text, new_item, number, read, text};
 use crate::keys::{EXPIRES_AT, Key};
-use crate::list::Note;
 
 /// How long an answer is kept for whoever asks again with the same key.
 const KEPT: TimeDelta = TimeDelta::hours(24);
@@ -128,16 +126,6 @@ impl Store {
     pub async fn run<T: DeserializeOwned>(&self, id: &str) -> Result<Option<T>, StoreError> {
         let item = self.dynamo.get(&Key::Run(id).place(&self.firm)).await?;
         item.as_ref().map(read_run).transpose()
-    }
-
-    /// Adds a staff note to a client. `false`: there is one of that id.
-    ///
-    /// # Errors
-    /// Whatever writing has.
-    pub async fn add_note(&self, client: &ClientId, note: &Note) -> Result<bool, StoreError> {
-        let mut item = new_item(&Key::Note(client, &note.id).place(&self.firm), 0);
-        item.extend(attributes(note)?);
-        self.dynamo.write(Write::Put(item, Condition::Absent)).await
     }
 }
 

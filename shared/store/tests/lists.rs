@@ -5,19 +5,22 @@
 mod common;
 
 use common::*;
+use domain::command::Needs;
 use domain::event::Event;
-use domain::id::ClientId;
+use domain::id::{ClientId, PaymentId};
 use domain::invoice::Ending;
 use domain::letter::{Content, Letter, LetterId, LetterKind, LetterState, Sending};
 use domain::lock::{Lock, LockCause};
+use domain::note::{Note, NoteId, NoteKind};
+use domain::payment::{Method, Payment, PaymentFacts, Seen};
 use domain::policy::PolicyRef;
 use domain::role::Role;
 use domain::task::{About, Task, TaskId};
 use domain::text::Personal;
 use store::{
     Answer, Begun, ClientState, Commit, Delivery, DeliveryState, Dynamo, Endpoint, FirmChange,
-    FirmCommit, FirmSettings, Grant, Listed, LoadedFirm, Note, PageRequest, Platform,
-    PolicyDocument, Received, Store, StoreError, Verdict, Waiting, Webhook,
+    FirmCommit, FirmSettings, Grant, Listed, LoadedFirm, PageRequest, Platform, PolicyDocument,
+    Received, Store, StoreError, Verdict, Waiting, Webhook,
 };
 
 /// All pages of a list, so many items each.
@@ -125,16 +128,18 @@ on_both! {
         let commit = store.commit(&loaded, &after, &[Event::ExceptionEnded], &meta("all"), &derived(None)).await;
         assert!(matches!(commit.unwrap(), Commit::Done(_)));
         for number in 0..3 {
-            let at = at("2026-03-02T12:00:00Z") + chrono::TimeDelta::minutes(number);
+            let loaded = store.load(&acme()).await.unwrap().unwrap();
             let note = Note {
-                id: format!("{}-{number}", at.timestamp()),
-                at,
+                id: NoteId(loaded.account.next_number),
+                kind: NoteKind::Call,
                 by: "bea".parse().unwrap(),
                 invoice: None,
-                text: Personal::new("called"),
+                text: Personal::new(format!("called {number}")),
             };
-            assert!(store.add_note(&acme(), &note).await.unwrap());
-            assert!(!store.add_note(&acme(), &note).await.unwrap());
+            let events = [Event::NoteAdded(note)];
+            let after = domain::apply::fold(loaded.account.clone(), &events);
+            let commit = store.commit(&loaded, &after, &events, &meta("add_note"), &derived(None)).await;
+            assert!(matches!(commit.unwrap(), Commit::Done(_)));
         }
         for limit in [1, 2, 4, 5, 100] {
             let invoices = all!(limit, page => store.invoices(&acme(), &page));
@@ -146,7 +151,9 @@ on_both! {
             let tasks = all!(limit, page => store.tasks(&page));
             assert!(tasks.is_sorted_by_key(|row| row.task.opened_on), "oldest first");
             assert_eq!((tasks.len(), &tasks[0].client), (9, &acme()));
-            assert_eq!(all!(limit, page => store.notes(&acme(), &page)).len(), 3);
+            let notes = all!(limit, page => store.notes(&acme(), &page));
+            let texts: Vec<_> = notes.iter().map(|note| note.text.as_str()).collect();
+            assert_eq!(texts, ["called 2", "called 1", "called 0"], "of one instant");
         }
         for id in ["A-1", "A-2"] {
             let invoice = store.invoice(&acme(), &id.parse().unwrap()).await.unwrap().unwrap();
@@ -372,5 +379,63 @@ on_both! {
         assert_eq!(store.run::<Vec<u32>>("import-1").await.unwrap(), Some(vec![1, 2]));
         assert_eq!(store.run::<Vec<u32>>("import-2").await.unwrap(), None);
         assert!(matches!(store.run::<String>("import-1").await, Err(StoreError::Corrupt { .. })));
+    }
+}
+
+on_both! {
+    async fn pay_1_a_clients_payments_are_listed_page_by_page(dynamo: Dynamo) {
+        let store = store(&dynamo);
+        let beta: ClientId = "beta".parse().unwrap();
+        for client in [&acme(), &beta] {
+            opened(&store, client, &[]).await;
+        }
+        let nobody = store.payments(&"nobody".parse().unwrap(), &PageRequest::default()).await;
+        assert_eq!(nobody.unwrap().items, []);
+        let seen = async |client: &ClientId, id: &str, was: Option<Seen>, seen: Seen| {
+            let mut loaded = store.load(client).await.unwrap().unwrap();
+            let id: PaymentId = id.parse().unwrap();
+            let needs = Needs { payments: [id.clone()].into(), ..Needs::default() };
+            assert!(store.look_up(&mut loaded, &needs).await.unwrap());
+            let known = loaded.account.payments.get(&id).and_then(|p| p.facts.as_ref()).map(|f| f.seen);
+            assert_eq!(known, was);
+            let mut after = loaded.account.clone();
+            let facts = PaymentFacts {
+                amount: usd(100), method: Method::Ach, invoices: Vec::new(), seen,
+                was_pending: seen != Seen::Pending, first_on: day("2026-03-02"),
+            };
+            after.payments.insert(id.clone(), Payment { facts: Some(facts), ..Payment::unknown(id) });
+            let commit = store.commit(&loaded, &after, &[Event::ExceptionEnded], &meta("pay"), &derived(None)).await;
+            assert!(matches!(commit.unwrap(), Commit::Done(_)));
+        };
+        for number in 0..11 {
+            seen(&acme(), &format!("stripe:pi_{number:02}"), None, Seen::Pending).await;
+            seen(&beta, &format!("stripe:other_{number:02}"), None, Seen::Succeeded).await;
+        }
+        // What comes later of a payment, as itself or by its copy, moves it nowhere.
+        for number in [0, 3, 7, 10] {
+            let id = format!("stripe:pi_{number:02}");
+            seen(&acme(), &id, Some(Seen::Pending), Seen::Succeeded).await;
+            seen(&acme(), &id, Some(Seen::Succeeded), Seen::Pending).await;
+            seen(&acme(), &id, Some(Seen::Pending), Seen::Succeeded).await;
+        }
+        let expected: Vec<_> = (0..11).rev().map(|number| format!("stripe:pi_{number:02}")).collect();
+        for limit in [1, 2, 3, 4, 5, 11, 100] {
+            let payments = all!(limit, page => store.payments(&acme(), &page));
+            let ids: Vec<_> = payments.iter().map(|payment| payment.id.to_string()).collect();
+            assert_eq!(ids, expected, "by {limit}");
+        }
+        // Cheap: the head, and each payment once.
+        dynamo.capacity().take();
+        store.payments(&acme(), &PageRequest::default()).await.unwrap();
+        let consumed = dynamo.capacity().take();
+        assert!(consumed.half_reads <= 2 * (1 + 11) && consumed.calls <= 1 + 4, "{consumed:?}");
+        // A cursor of another client's list, or none.
+        let page = PageRequest { cursor: None, limit: 2 };
+        let others = store.payments(&beta, &page).await.unwrap().next.unwrap();
+        for forged in [others.as_str(), "", "x", "bm9uZQ"] {
+            let page = PageRequest { cursor: Some(forged), limit: 1 };
+            let answer = store.payments(&acme(), &page).await;
+            assert!(matches!(answer, Err(StoreError::Cursor)), "for {forged:?}");
+        }
     }
 }

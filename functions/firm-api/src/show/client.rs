@@ -8,6 +8,7 @@ use domain::explain::{Explanation, explain};
 use domain::invoice;
 use domain::lock::{self, LockCause};
 use domain::money::{Currency, Money};
+use domain::numbering::Numbers;
 use domain::plan;
 use domain::role::Actor;
 use serde::Serialize;
@@ -251,6 +252,8 @@ impl Client {
             actor: &Actor::Schedule,
             policy: &view.policy,
             episode: view.episode.as_deref(),
+            numbers: Numbers::default(),
+            ledger: view.ledger,
         };
         Self {
             client: account.client.to_string(),

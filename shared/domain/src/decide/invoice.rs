@@ -9,6 +9,7 @@ use crate::event::Event;
 use crate::id::InvoiceId;
 use crate::invoice::{Invoice, Line, MAX_LINES, Posting};
 use crate::money::{MAX_MINOR, Money};
+use crate::numbering::is_unnumbered;
 use crate::plan::Outcome;
 use crate::refusal::Refusal;
 use crate::text::Personal;
@@ -16,10 +17,8 @@ use crate::text::Personal;
 impl Decision<'_> {
     pub(super) fn issue(&mut self, new: &NewInvoice) -> Result<(), Refusal> {
         self.require_of_staff(BOOKKEEPERS, "STAFF-1", "put in an invoice")?;
-        if self.account.invoices.contains_key(&new.id) {
-            let text = format!("the invoice number {} is taken", new.id);
-            return Err(Refusal::conflict("INV-7", text));
-        }
+        self.context.numbers.check(&new.id, new.is_draft)?;
+        self.not_taken(&new.id)?;
         if MAX_OPEN_INVOICES <= self.account.open_invoices().count() {
             let text = format!(
                 "the client already has {MAX_OPEN_INVOICES} open invoices, which is the most"
@@ -79,13 +78,32 @@ impl Decision<'_> {
 
     pub(super) fn post(&mut self, id: &InvoiceId) -> Result<(), Refusal> {
         self.require_of_staff(BOOKKEEPERS, "STAFF-1", "post an invoice")?;
-        let invoice = self.open_invoice(id, "INV-1")?;
-        if invoice.is_posted(self.day()) {
+        let number = match is_unnumbered(id) {
+            true => Some(self.drawn_for(id)?),
+            false if self.open_invoice(id, "INV-1")?.is_posted(self.day()) => return Ok(()),
+            false => None,
+        };
+        self.emit(Event::InvoicePosted { invoice: id.clone(), number: number.clone() });
+        self.apply_credit_to(number.as_ref().unwrap_or(id));
+        Ok(())
+    }
+
+    /// The number under which a draft goes out that has none yet (INV-7).
+    fn drawn_for(&self, draft: &InvoiceId) -> Result<InvoiceId, Refusal> {
+        self.not_ended(self.known_invoice(draft)?)?;
+        let number = self.context.numbers.drawn.ok_or_else(|| {
+            let text = format!("{draft} has no number, and the firm no series to draw one from");
+            Refusal::conflict("INV-7", text)
+        })?;
+        self.not_taken(number)?;
+        Ok(number.clone())
+    }
+
+    fn not_taken(&self, number: &InvoiceId) -> Result<(), Refusal> {
+        if !self.account.invoices.contains_key(number) {
             return Ok(());
         }
-        self.emit(Event::InvoicePosted { invoice: id.clone() });
-        self.apply_credit_to(id);
-        Ok(())
+        Err(Refusal::conflict("INV-7", format!("the invoice number {number} is taken")))
     }
 
     pub(super) fn void(&mut self, id: &InvoiceId, reason: &Personal) -> Result<(), Refusal> {
@@ -111,6 +129,7 @@ impl Decision<'_> {
     pub(super) fn write_off(&mut self, id: &InvoiceId, reason: &Personal) -> Result<(), Refusal> {
         self.require(PARTNERS, "STAFF-1", "write off an invoice")?;
         reason_given(reason, "PLAN-1")?;
+        self.numbered(id)?;
         let invoice = self.known_invoice(id)?;
         self.not_ended(invoice)?;
         let amount = invoice.balance();

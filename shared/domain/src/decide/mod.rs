@@ -13,6 +13,9 @@ use crate::command::{Command, needs};
 use crate::event::Event;
 use crate::id::{InvoiceId, StaffId};
 use crate::invoice::Invoice;
+use crate::ledger::Ledger;
+use crate::note::{Note, NoteId, NoteKind};
+use crate::numbering::{Numbers, is_unnumbered};
 use crate::policy::{Policy, PolicyVersion};
 use crate::refusal::Refusal;
 use crate::role::{Actor, Role};
@@ -52,6 +55,10 @@ pub struct Context<'a> {
     pub policy: &'a PolicyVersion,
     /// The policy that a running episode began with, where that is another (POL-1).
     pub episode: Option<&'a PolicyVersion>,
+    /// The firm's series of invoice numbers, and what is drawn of them (INV-7).
+    pub numbers: Numbers<'a>,
+    /// How fresh the firm's ledger is, where that comes from elsewhere (FRESH-1).
+    pub ledger: Option<Ledger>,
 }
 
 /// Decides a command: what happens, in order.
@@ -128,6 +135,9 @@ impl<'a> Decision<'a> {
             Command::ApproveStep { action } => self.approve_step(*action),
             Command::AssignTask { task, to } => self.assign_task(*task, to),
             Command::CloseTask { task } => self.close_task_by_hand(*task),
+            Command::AddNote { kind, invoice, text } => {
+                self.add_note(*kind, invoice.as_ref(), text)
+            }
             Command::NoteMessage => self.note_message(),
             Command::ReportBounce { letter } => self.report_bounce(*letter),
             Command::RequestRecords => self.request_records(),
@@ -135,6 +145,11 @@ impl<'a> Decision<'a> {
             Command::ClaimLetter { letter } => self.claim_letter(*letter),
             Command::Evaluate => Ok(()),
         }
+    }
+
+    /// The ledger, while it is too old for anything harsher than a reminder (FRESH-1).
+    fn stale_ledger(&self) -> Option<Ledger> {
+        self.context.ledger.filter(|ledger| !ledger.is_fresh(self.day()))
     }
 
     /// Decides one event, and goes on from there.
@@ -204,7 +219,17 @@ impl<'a> Decision<'a> {
         staff.ok_or_else(|| Refusal::forbidden("STAFF-1", "only a person at the firm may do this"))
     }
 
+    /// A draft without a number can't be named by anything that would outlive its name.
+    fn numbered(&self, id: &InvoiceId) -> Result<(), Refusal> {
+        if !is_unnumbered(id) {
+            return Ok(());
+        }
+        let text = format!("{id} is a draft without a number; post it first");
+        Err(Refusal::conflict("INV-7", text))
+    }
+
     fn open_invoice(&self, id: &InvoiceId, rule: &'static str) -> Result<&Invoice, Refusal> {
+        self.numbered(id)?;
         match self.account.invoices.get(id) {
             Some(invoice) if invoice.is_open() => Ok(invoice),
             Some(invoice) => {
@@ -236,6 +261,28 @@ impl<'a> Decision<'a> {
                 if profile.contacts.get(*contact as usize).is_none_or(|known| !known.is_bounced))
             });
         }
+        Ok(())
+    }
+
+    fn add_note(
+        &mut self,
+        kind: NoteKind,
+        invoice: Option<&InvoiceId>,
+        text: &Personal,
+    ) -> Result<(), Refusal> {
+        self.require(STAFF, "STAFF-1", "write a note")?;
+        let by = self.staff()?;
+        if text.as_str().trim().is_empty() || MAX_TEXT_BYTES < text.as_str().len() {
+            let expected = format!("a note of 1 to {MAX_TEXT_BYTES} bytes is expected");
+            return Err(Refusal::invalid("NOTE-1", expected));
+        }
+        if let Some(id) = invoice.filter(|id| !self.account.invoices.contains_key(*id)) {
+            let text = format!("the client has no such invoice {id}");
+            return Err(Refusal::invalid("NOTE-1", text));
+        }
+        let id = NoteId(self.account.next_number);
+        let (invoice, text) = (invoice.cloned(), text.clone());
+        self.emit(Event::NoteAdded(Note { id, kind, by, invoice, text }));
         Ok(())
     }
 

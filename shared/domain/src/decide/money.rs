@@ -15,6 +15,7 @@ use crate::id::{CreditNoteId, InvoiceId, PaymentId};
 use crate::invoice::{Posting, Source};
 use crate::letter::Content;
 use crate::money::{MAX_MINOR, Money};
+use crate::numbering::is_unnumbered;
 use crate::payment::{Failure, Payment, PaymentState, Seen};
 use crate::plan::Outcome;
 use crate::refusal::Refusal;
@@ -72,7 +73,8 @@ impl Decision<'_> {
         let is_other = payment.facts.as_ref().is_some_and(|facts| facts.amount != *amount);
         let is_unfit = |id: &InvoiceId| {
             let invoice = self.account.invoices.get(id);
-            invoice.is_none_or(|invoice| invoice.total.currency() != amount.currency())
+            is_unnumbered(id)
+                || invoice.is_none_or(|invoice| invoice.total.currency() != amount.currency())
         };
         let is_new = payment.facts.is_none();
         Ok((is_other || (is_new && invoices.iter().any(is_unfit))).then_some(*amount))
@@ -225,6 +227,7 @@ impl Decision<'_> {
             ));
         }
         if let Some(invoice) = invoice {
+            self.numbered(invoice)?;
             let known = self.account.invoices.get(invoice);
             let known = known.ok_or_else(|| {
                 Refusal::not_found("INV-5", format!("there is no invoice {invoice}"))

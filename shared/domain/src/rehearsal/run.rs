@@ -9,6 +9,7 @@ use crate::command::{Command, News};
 use crate::decide::{Context, decide};
 use crate::id::{ClassId, ClientId, FirmId, PaymentId};
 use crate::letter::{LetterId, LetterKind, LetterState};
+use crate::numbering::Numbers;
 use crate::payment::Method;
 use crate::policy::{Policy, PolicyVersion};
 use crate::refusal::Refusal;
@@ -110,6 +111,8 @@ impl<'t> Rehearsal<'t> {
             policy: versions.last()?,
             episode: begun_with
                 .and_then(|begun| versions.iter().find(|version| version.id == *begun)),
+            numbers: Numbers::default(), // a timeline brings its own
+            ledger: None,                // and is all there is
         })
     }
 

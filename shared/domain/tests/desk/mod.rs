@@ -16,6 +16,7 @@ use domain::command::{Command, NewInvoice};
 use domain::decide::{Context, decide};
 use domain::event::Event;
 use domain::id::{InvoiceId, PaymentId};
+use domain::ledger::Ledger;
 use domain::invoice::{InvoiceKind, Source};
 use domain::letter::LetterState;
 use domain::money::{Currency, Money};
@@ -35,6 +36,8 @@ pub struct Desk {
     pub credited: BTreeMap<Currency, u64>,
     /// Everything that was decided.
     pub events: Vec<Event>,
+    /// How fresh the ledger is, if it comes from elsewhere.
+    pub ledger: Option<Ledger>,
 }
 
 impl Desk {
@@ -60,13 +63,16 @@ impl Desk {
             older: Vec::new(),
             credited: BTreeMap::new(),
             events: Vec::new(),
+            ledger: None,
         }
     }
 
     pub fn context<'a>(&'a self, actor: &'a Actor) -> Context<'a> {
         let of = self.account.lock.as_ref().map(|lock| &lock.policy);
         let episode = self.older.iter().find(|version| Some(&version.id) == of);
-        Context { day: self.day, actor, policy: &self.policy, episode }
+        let numbers = domain::numbering::Numbers::default();
+        let (day, policy, ledger) = (self.day, &self.policy, self.ledger);
+        Context { day, actor, policy, episode, numbers, ledger }
     }
 
     /// Arms a newer version from the desk's day on.

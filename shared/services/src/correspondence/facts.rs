@@ -16,6 +16,7 @@ use domain::invoice::Source;
 use domain::letter::{Content, DebtKind, Letter, LetterKind, LetterState, Sending};
 use domain::lock::LockCause;
 use domain::money::{Currency, Money};
+use domain::numbering::Numbers;
 use domain::payment::{Method, PaymentFacts, PaymentState};
 use domain::policy::{Policy, UnlockMode};
 use domain::role::Actor;
@@ -234,6 +235,8 @@ impl Facts<'_> {
             actor: &Actor::Schedule,
             policy: &self.view.policy,
             episode: self.view.episode.as_deref(),
+            numbers: Numbers::default(),
+            ledger: None, // what follows if the ledger stays as it is, and fresh
         };
         for _ in 0..MAX_STEPS_AHEAD {
             let on = next_evaluation(&account, &context)?;

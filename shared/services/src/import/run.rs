@@ -12,6 +12,7 @@ use domain::calendar::Day;
 use domain::command::Command;
 use domain::decide::Context;
 use domain::id::{ClientId, InvoiceId};
+use domain::numbering::Numbers;
 use domain::refusal::Refusal;
 use domain::role::Actor;
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -45,7 +46,7 @@ const MAX_TRIES: u32 = 12;
 const MAX_LOOK_UPS: u32 = 4;
 
 /// Where the last import is kept.
-const LAST_IMPORT: &str = "last-import";
+pub(crate) const LAST_IMPORT: &str = "last-import";
 
 /// How an import is to be done.
 #[derive(Debug, Clone, Default)]
@@ -398,7 +399,10 @@ impl Import<'_> {
         let policy = self.firm.policy(&account.profile.class, day, self.now).await?;
         let episode = episode(self.firm, account, &policy, self.now).await?;
         let actor = Actor::Import;
-        let context = Context { day, actor: &actor, policy: &policy, episode: episode.as_deref() };
+        let numbers = Numbers { series: &self.firm.settings().numbering, drawn: None };
+        let episode = episode.as_deref();
+        let context =
+            Context { day, actor: &actor, policy: &policy, episode, numbers, ledger: None };
         if self.options.is_dry_run {
             self.find_taken(&standing, rows, taken).await?;
         }

@@ -4,6 +4,7 @@ use domain::calendar::{Day, parse_day};
 use domain::command::DisputeOutcome;
 use domain::decide::next_evaluation;
 use domain::money::Currency;
+use domain::numbering::Numbers;
 use domain::payment::{ChargebackState, Payment};
 use domain::policy::{Policy, PolicyVersion};
 use domain::refusal::RefusalKind;
@@ -65,7 +66,9 @@ impl Desk {
     }
 
     fn context<'a>(&'a self, actor: &'a Actor) -> Context<'a> {
-        Context { day: assumed().today, actor, policy: &self.policy, episode: None }
+        let numbers = Numbers::default();
+        let (day, policy) = (assumed().today, &self.policy);
+        Context { day, actor, policy, episode: None, numbers, ledger: None }
     }
 
     fn planned(&self, lines: &[&str]) -> Planned {
