@@ -1,6 +1,7 @@
 //! Letters, as a function behind the queue of letters (LET-2..5).
 //!
-//! Each message names one letter: to be sent if it is still true, or, claimed long ago, to be looked after.
+//! Each message names one letter: a client's, to be sent if it is still true, or, claimed long ago, to be looked
+//! after; or one to a contact, with a link to sign in by (SEC-3).
 //! A message that fails comes again by itself; what is done about it is in [`services::correspondence`].
 
 use std::sync::Arc;
@@ -9,7 +10,8 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use chrono::{DateTime, TimeDelta, Utc};
 use platform::batch::each_message;
 use platform::clock::Clock;
-use services::correspondence::{Correspondence, LetterMessage, SendError};
+use services::contacts::{ContactError, Errand};
+use services::correspondence::{Correspondence, SendError};
 use services::firms::Firms;
 use store::Dynamo;
 
@@ -43,6 +45,8 @@ enum LetterError {
     Late,
     #[error(transparent)]
     Send(#[from] SendError),
+    #[error(transparent)]
+    Contact(#[from] ContactError),
 }
 
 /// Looks at the letter of each message; the firms of one batch are read once.
@@ -64,14 +68,22 @@ pub async fn batch_until(
 async fn one(
     state: &State,
     firms: &Firms,
-    message: LetterMessage,
+    errand: Errand,
     deadline: DateTime<Utc>,
 ) -> Result<(), LetterError> {
     if deadline - LONGEST_LETTER < state.clock.now() {
         return Err(LetterError::Late);
     }
-    let firm = firms.get(&message.firm).await.map_err(SendError::Store)?;
-    let firm = firm.ok_or_else(|| SendError::NoFirm(message.firm.clone()))?;
-    state.correspondence.handle(&firm, &message, state.clock.now()).await?;
+    let firm = firms.get(errand.firm()).await.map_err(SendError::Store)?;
+    let firm = firm.ok_or_else(|| SendError::NoFirm(errand.firm().clone()))?;
+    let now = state.clock.now();
+    match &errand {
+        Errand::Letter(letter) => {
+            state.correspondence.handle(&firm, letter, now).await?;
+        }
+        Errand::Mail(mail) => {
+            state.correspondence.write_to_contact(&firm, mail, now).await?;
+        }
+    }
     Ok(())
 }

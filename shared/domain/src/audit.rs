@@ -7,7 +7,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use crate::id::{ClientId, FirmId};
+use crate::id::{ClientId, ContactId, FirmId};
 
 /// The hash of a record and of everything before it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,6 +18,11 @@ impl ChainHash {
     /// can't be moved to another client.
     pub fn genesis(firm: &FirmId, client: &ClientId) -> Self {
         Self::of(&[b"portcullis chain 1", firm.as_str().as_bytes(), client.as_str().as_bytes()])
+    }
+
+    /// What the first record of a contact follows, which no client's does.
+    pub fn genesis_of_contact(firm: &FirmId, contact: &ContactId) -> Self {
+        Self::of(&[b"portcullis contact 1", firm.as_str().as_bytes(), contact.as_str().as_bytes()])
     }
 
     /// The hash of the record with that sequence number and those bytes, after this one.
@@ -124,6 +129,11 @@ impl Verifier {
     /// At the beginning of a client's chain.
     pub fn new(firm: &FirmId, client: &ClientId) -> Self {
         Self { sequence: 0, hash: ChainHash::genesis(firm, client) }
+    }
+
+    /// At the beginning of a contact's chain.
+    pub fn of_contact(firm: &FirmId, contact: &ContactId) -> Self {
+        Self { sequence: 0, hash: ChainHash::genesis_of_contact(firm, contact) }
     }
 
     /// The next record.
@@ -260,6 +270,9 @@ mod tests {
         assert_ne!(genesis("f-1", "acme"), genesis("f-1", "beta"));
         assert_ne!(genesis("f-1", "acme"), genesis("f-2", "acme"));
         assert_ne!(genesis("ab", "c"), genesis("a", "bc"));
+        let contact =
+            ChainHash::genesis_of_contact(&"f-1".parse().unwrap(), &"acme".parse().unwrap());
+        assert_ne!(contact, genesis("f-1", "acme"));
         let hash = genesis("f-1", "acme");
         assert_eq!(ChainHash::from_hex(&hash.to_string()), Some(hash));
         for text in ["", "zz", &"g".repeat(64), &"é".repeat(32)] {

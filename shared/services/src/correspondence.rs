@@ -94,7 +94,9 @@ impl LetterMessage {
         let (firm, client, letter, stuck) = match waiting {
             Waiting::Letter { firm, client, letter } => (firm, client, letter, false),
             Waiting::Claimed { firm, client, letter } => (firm, client, letter, true),
-            Waiting::Webhook { .. } | Waiting::Rollout { .. } => return None,
+            Waiting::Webhook { .. } | Waiting::Mail { .. } | Waiting::Rollout { .. } => {
+                return None;
+            }
         };
         Some(Self { firm: firm.clone(), client: client.clone(), letter: *letter, stuck })
     }
@@ -665,7 +667,7 @@ fn is_demand(kind: LetterKind) -> bool {
     }
 }
 
-fn is_set_up(code: &str, detail: &str) -> bool {
+pub(crate) fn is_set_up(code: &str, detail: &str) -> bool {
     SET_UP_CODES.contains(&code) || detail.contains(NOT_VERIFIED)
 }
 

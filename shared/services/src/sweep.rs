@@ -21,6 +21,7 @@ use serde::Serialize;
 use store::{Platform, Ready, StoreError, Waiting};
 use tokio::time::Instant;
 
+use crate::contacts::MailMessage;
 use crate::correspondence::LetterMessage;
 use crate::day::group;
 use crate::rollout;
@@ -64,7 +65,7 @@ pub struct Swept {
     pub alarming: u64,
     /// Webhooks that were put off: their gateway is down, or their account is busy.
     pub put_off: u64,
-    /// Letters that were put on the queue.
+    /// Letters that were put on the queue, those to contacts among them.
     pub letters: u64,
     /// Of these, such that were claimed and of which nothing was heard.
     pub stuck: u64,
@@ -114,6 +115,7 @@ impl Sweeper {
             let waiting: Vec<_> = done.collect().await;
             let waiting: Vec<_> = waiting.into_iter().flatten().collect();
             self.hand_on_letters(&waiting, &counts).await;
+            self.hand_on_mails(&waiting, &counts).await;
             self.hand_on_rollouts(&waiting, &counts).await;
             // The index lags: what was leased a moment ago may still be in it, and is not leased twice.
             if leased.into_inner() == 0 || ROUNDS_WITHIN < begun.elapsed() {
@@ -130,7 +132,9 @@ impl Sweeper {
     async fn one(&self, ready: Ready, counts: &Counts, leased: &AtomicU64) -> Option<Waiting> {
         let lease = match &ready.what {
             Ok(Waiting::Webhook { .. }) => WEBHOOK_LEASE,
-            Ok(Waiting::Letter { .. } | Waiting::Claimed { .. }) => LETTER_LEASE,
+            Ok(Waiting::Letter { .. } | Waiting::Claimed { .. } | Waiting::Mail { .. }) => {
+                LETTER_LEASE
+            }
             Ok(Waiting::Rollout { .. }) => rollout::LEASE,
             Err(_) => UNREADABLE_LEASE,
         };
@@ -194,6 +198,18 @@ impl Sweeper {
         let taken = hand_on(&*self.letters, messages, counts).await;
         counts.letters.fetch_add(taken, Ordering::Relaxed);
         counts.stuck.fetch_add(stuck as u64, Ordering::Relaxed);
+    }
+
+    async fn hand_on_mails(&self, waiting: &[Waiting], counts: &Counts) {
+        let message = |mail: MailMessage| {
+            QueueMessage::json(&mail).map(|message| message.on_behalf_of(group(&mail.firm)))
+        };
+        let mails = waiting.iter().filter_map(MailMessage::of);
+        let Ok(messages) = mails.map(message).collect::<Result<Vec<_>, _>>() else {
+            return; // as above
+        };
+        let taken = hand_on(&*self.letters, messages, counts).await;
+        counts.letters.fetch_add(taken, Ordering::Relaxed);
     }
 
     async fn hand_on_rollouts(&self, waiting: &[Waiting], counts: &Counts) {

@@ -6,13 +6,14 @@ use domain::id::{ClassId, ClientId, FirmId, GatewayId};
 use domain::letter::LetterId;
 
 use crate::change::instant;
+use crate::contact::AddressHash;
 use crate::dynamo::{Condition, Dynamo, Range, Write};
 use crate::error::StoreError;
 use crate::firm::Endpoint;
 use crate::item::{Item, corrupt, get_number, get_text, place_of, read, text};
 use crate::keys::{
-    Index, PLATFORM_SHARDS, Place, PlatformKey, account_of, dawn_pk, firm_of, letter_of, outbox_pk,
-    outbox_until, person, rollout_of, webhook_of,
+    Index, PLATFORM_SHARDS, Place, PlatformKey, account_of, contact_mail_of, dawn_pk, firm_of,
+    letter_of, outbox_pk, outbox_until, person, rollout_of, webhook_of,
 };
 use crate::outbox::outbox_attributes;
 
@@ -42,6 +43,15 @@ pub enum Waiting {
         client: ClientId,
         /// Which.
         letter: LetterId,
+    },
+    /// A letter to a contact, or to an address that may be nobody's.
+    Mail {
+        /// Whose.
+        firm: FirmId,
+        /// To which address.
+        address: AddressHash,
+        /// Which.
+        mail: String,
     },
     /// A policy that is still to come to the clients of its class.
     Rollout {
@@ -203,6 +213,10 @@ fn waiting(item: &Item) -> Result<Waiting, StoreError> {
         return Ok(Waiting::Rollout { firm, class, version });
     }
     let unknown = || corrupt(item, "its key names nothing that waits");
+    if let Some((firm, address, mail)) = contact_mail_of(&place) {
+        let address = AddressHash::try_from(address.to_owned()).map_err(|_| unknown())?;
+        return Ok(Waiting::Mail { firm, address, mail: mail.to_owned() });
+    }
     let (firm, client) = account_of(&place.pk).ok_or_else(unknown)?;
     let (letter, is_queued) = letter_of(&place.sk).ok_or_else(unknown)?;
     Ok(match is_queued {

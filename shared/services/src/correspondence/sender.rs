@@ -45,7 +45,7 @@ impl Sender {
         }
     }
 
-    pub(super) fn domain(&self) -> &str {
+    pub(crate) fn domain(&self) -> &str {
         self.from.rsplit('@').next().unwrap_or_default()
     }
 }
