@@ -1,1 +1,71 @@
-//! Pages.
+//! Pages for people: the console of the firm's staff and the portal of its clients, rendered here and
+//! working without a script.
+//!
+//! Pages only show. What a person does is a form, and goes to the function that owns the act
+//! ([`services::http::form`]); it comes back with what became of it. So a page can't do what the API
+//! would refuse, and every act has its page that says what will happen before it does.
+
+mod assets;
+pub mod console;
+mod oidc;
+mod page;
+mod said;
+
+use std::sync::Arc;
+
+use axum::extract::State as Shared;
+use axum::http::{HeaderMap, Uri};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use axum::{Router, middleware};
+use services::office::Office;
+
+pub use oidc::{SignIn, SignInSettings};
+pub use page::Failure;
+
+/// What the function stands on.
+#[derive(Clone)]
+pub struct State {
+    /// Who may see what, and the table.
+    pub office: Office,
+    /// Where staff sign in.
+    pub sign_in: Arc<SignIn>,
+    /// Pages that only the system on one machine has, by path and name.
+    pub local_pages: Vec<LocalPage>,
+}
+
+/// A page beside these, named in the navigation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalPage {
+    /// Where it is.
+    pub path: &'static str,
+    /// What it is called.
+    pub name: &'static str,
+}
+
+/// The function's routes.
+pub fn router(state: State) -> Router {
+    Router::new()
+        .route("/", get(front))
+        .route("/sign-in", get(oidc::sign_in))
+        .route("/console/sign-in", get(oidc::begin))
+        .route("/console/callback", get(oidc::callback))
+        .route("/console/sign-out", axum::routing::post(oidc::sign_out))
+        .merge(console::routes())
+        .fallback(nothing)
+        .with_state(state)
+        .route("/assets/{name}", get(assets::serve))
+        .layer(middleware::map_response(page::secured))
+}
+
+/// The front door leads on: nobody has to know an address.
+async fn front(headers: HeaderMap) -> Response {
+    match services::http::form::read_cookie(&headers, services::http::form::STAFF_COOKIE) {
+        Some(_) => Redirect::to("/console").into_response(),
+        None => Redirect::to("/sign-in").into_response(),
+    }
+}
+
+async fn nothing(Shared(_): Shared<State>, uri: Uri) -> Failure {
+    Failure::not_found(format!("There is no page {}.", uri.path()))
+}

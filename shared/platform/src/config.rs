@@ -33,6 +33,10 @@ pub mod variable {
     /// Whether a token must say that a second factor was used; `true` unless given. Some issuers
     /// enforce it without saying so in the token.
     pub const ISSUER_SAYS_MFA: &str = "PORTCULLIS_ISSUER_SAYS_MFA";
+    /// Where people sign in at the issuer; `{issuer}/authorize` unless given.
+    pub const ISSUER_AUTHORIZE_URL: &str = "PORTCULLIS_ISSUER_AUTHORIZE_URL";
+    /// Where the issuer gives a token for a code; `{issuer}/token` unless given.
+    pub const ISSUER_TOKEN_URL: &str = "PORTCULLIS_ISSUER_TOKEN_URL";
     /// The SES configuration set, which publishes deliveries and bounces.
     pub const MAIL_CONFIGURATION: &str = "PORTCULLIS_MAIL_CONFIGURATION";
     /// The key under which gateways' secrets are sealed.
@@ -286,6 +290,34 @@ impl IssuerSettings {
             environment
                 .optional(variable::ISSUER_SAYS_MFA, "true or false", |text| text.parse().ok())?;
         Ok(Self { url, audience, keys_url, says_mfa: says_mfa.unwrap_or(true) })
+    }
+}
+
+/// How staff sign in on a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PagesSettings {
+    /// Where people are sent.
+    pub authorize_url: String,
+    /// Where a code becomes a token.
+    pub token_url: String,
+    /// Where people reach the portal, without a slash at its end.
+    pub public_url: String,
+}
+
+impl PagesSettings {
+    /// # Errors
+    /// For the first variable that is missing or wrong.
+    pub fn read(environment: &Environment) -> Result<Self, ConfigError> {
+        let issuer = environment.required(variable::ISSUER_URL, SAFE_URL, safe_url)?;
+        let or_usual = |variable, path| {
+            let given = environment.optional(variable, SAFE_URL, safe_url)?;
+            Ok(given.unwrap_or_else(|| format!("{issuer}/{path}")))
+        };
+        Ok(Self {
+            authorize_url: or_usual(variable::ISSUER_AUTHORIZE_URL, "authorize")?,
+            token_url: or_usual(variable::ISSUER_TOKEN_URL, "token")?,
+            public_url: public_url(environment)?,
+        })
     }
 }
 

@@ -356,6 +356,7 @@ impl PolicyVersion {
 }
 
 pub mod read;
+mod sentence;
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,66 @@
+//! What pages load beside themselves: one style sheet, one small script, an icon. Their address holds
+//! their hash, so that browsers keep them for good and never use an old one.
+
+use std::sync::LazyLock;
+
+use axum::extract::Path;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use sha2::{Digest, Sha256};
+
+use crate::page::Failure;
+
+/// Kept for a year: what changes has another address.
+const FOR_GOOD: &str = "public, max-age=31536000, immutable";
+
+/// A file that pages load.
+struct Asset {
+    stem: &'static str,
+    extension: &'static str,
+    media_type: &'static str,
+    bytes: &'static [u8],
+    hash: String,
+}
+
+impl Asset {
+    fn new(
+        stem: &'static str,
+        extension: &'static str,
+        media_type: &'static str,
+        bytes: &'static [u8],
+    ) -> Self {
+        let digest = Sha256::digest(bytes);
+        let hash = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        Self { stem, extension, media_type, bytes, hash }
+    }
+
+    fn name(&self) -> String {
+        format!("{}-{}.{}", self.stem, self.hash, self.extension)
+    }
+}
+
+static ASSETS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
+    [
+        Asset::new("app", "css", "text/css; charset=utf-8", include_bytes!("../assets/app.css")),
+        Asset::new(
+            "app",
+            "js",
+            "text/javascript; charset=utf-8",
+            include_bytes!("../assets/app.js"),
+        ),
+        Asset::new("icon", "svg", "image/svg+xml", include_bytes!("../assets/icon.svg")),
+    ]
+});
+
+/// The address of the file of that name, such as `app.css`.
+pub(crate) fn url(file: &str) -> String {
+    let found =
+        ASSETS.iter().find(|asset| file.split_once('.') == Some((asset.stem, asset.extension)));
+    found.map_or_else(String::new, |asset| format!("/assets/{}", asset.name()))
+}
+
+pub(crate) async fn serve(Path(name): Path<String>) -> Result<Response, Failure> {
+    let found = ASSETS.iter().find(|asset| asset.name() == name);
+    let asset = found.ok_or_else(|| Failure::not_found("There is no such file.".to_owned()))?;
+    Ok(([(CONTENT_TYPE, asset.media_type), (CACHE_CONTROL, FOR_GOOD)], asset.bytes).into_response())
+}

@@ -1,0 +1,629 @@
+//! What staff can do, each on a page of its own that says what will happen before it does.
+//!
+//! What will happen is not written down twice: the act is decided on a copy of the account by the rules
+//! themselves, and the page shows what came of it. Whoever may not do a thing, or when it can't be done as
+//! things stand, doesn't find its button; the function that owns the act decides in the end.
+
+use askama::Template;
+use axum::extract::Path;
+use axum::response::Response;
+use domain::account::Account;
+use domain::command::Command;
+use domain::decide::decide;
+use domain::describe::describe;
+use domain::id::{ClientId, InvoiceId};
+use domain::invoice::{Invoice, Posting};
+use domain::role::{Actor, Role};
+use domain::task::{About, Task};
+use domain::text::Personal;
+use services::execute::View;
+use services::office::unlock::RequestRef;
+use store::Grant;
+
+use super::client::Head;
+use super::{client_path, segment};
+use crate::page::{Failure, Shell, Visit, render};
+use crate::said;
+
+/// Who may put in and correct what the firm is owed.
+const BOOKKEEPERS: &[Role] = &[Role::Admin, Role::BillingLead, Role::Partner];
+
+/// Who may lock, hold, release, ask and reject (STAFF-1).
+const COLLECTORS: &[Role] = &[Role::BillingLead, Role::Partner];
+
+/// Who approves (STAFF-1).
+const PARTNERS: &[Role] = &[Role::Partner];
+
+/// Everybody at the firm.
+const STAFF: &[Role] = &[Role::Admin, Role::BillingLead, Role::Partner, Role::Preparer];
+
+/// A button: leads to the page of an act.
+pub(super) struct Deed {
+    pub(super) name: &'static str,
+    pub(super) path: String,
+    /// Whether it takes something from the client.
+    pub(super) is_grave: bool,
+}
+
+/// What a visitor may do with a client as it is.
+pub(super) fn of_client(visit: &Visit, account: &Account) -> Vec<Deed> {
+    let deed = |name, act: &str, is_grave| Deed {
+        name,
+        path: format!("{}/do/{act}", client_path(&account.client)),
+        is_grave,
+    };
+    let mut deeds = Vec::new();
+    if visit.may(BOOKKEEPERS) {
+        deeds.push(deed("Record payment", "payment", false));
+    }
+    if visit.may(COLLECTORS) {
+        if account.lock.is_some() && account.request.is_none() {
+            deeds.push(deed("Ask for unlock", "ask-unlock", false));
+        }
+        deeds.push(deed("Record promise", "promise", false));
+        match &account.hold {
+            Some(_) => deeds.push(deed("Release hold", "release-hold", false)),
+            None => deeds.push(deed("Place on hold", "hold", false)),
+        }
+    }
+    if visit.may(PARTNERS) && account.lock.is_some() {
+        deeds.push(deed("Unlock by exception", "exception", false));
+    }
+    if visit.may(STAFF) {
+        deeds.push(deed("Add note", "note", false));
+    }
+    if visit.may(COLLECTORS) {
+        let name = if account.lock.is_some() { "Change lock reason" } else { "Lock portal" };
+        deeds.push(deed(name, "lock", true));
+        if account.hard_stop.is_none() {
+            deeds.push(deed("Stop collection", "hard-stop", true));
+        }
+    }
+    deeds
+}
+
+/// What a visitor may do with an invoice as it is.
+pub(super) fn of_invoice(visit: &Visit, account: &Account, invoice: &Invoice) -> Vec<Deed> {
+    let (client, number) = (client_path(&account.client), segment(invoice.id.as_str()));
+    let deed = |name, act: &str, is_grave| Deed {
+        name,
+        path: format!("{client}/invoices/{number}/do/{act}"),
+        is_grave,
+    };
+    let mut deeds = Vec::new();
+    if !invoice.is_open() || matches!(invoice.posting, Posting::Draft) {
+        return deeds;
+    }
+    if visit.may(COLLECTORS) {
+        match (&invoice.dispute, visit.may(PARTNERS)) {
+            (None, _) => deeds.push(deed("Dispute", "dispute", false)),
+            (Some(_), true) => deeds.push(deed("Settle dispute", "resolve-dispute", false)),
+            (Some(_), false) => {}
+        }
+        match &invoice.hold {
+            Some(_) => deeds.push(deed("Release hold", "release-hold", false)),
+            None => deeds.push(deed("Hold", "hold", false)),
+        }
+    }
+    if visit.may(BOOKKEEPERS) && invoice.paid().is_zero() {
+        deeds.push(deed("Void", "void", true));
+    }
+    if visit.may(PARTNERS) {
+        deeds.push(deed("Write off", "write-off", true));
+    }
+    deeds
+}
+
+/// What a visitor may do with a task.
+pub(super) fn of_task(visit: &Visit, account: &Account, task: &Task) -> Vec<Deed> {
+    let client = client_path(&account.client);
+    let deed = |name, path: String| Deed { name, path, is_grave: false };
+    let number = task.id.0;
+    let mut deeds = Vec::new();
+    match &task.about {
+        About::ReadyForUnlock if account.request.is_none() && visit.may(COLLECTORS) => {
+            deeds.push(deed("Ask for unlock", format!("{client}/do/ask-unlock")));
+        }
+        About::ReadyForUnlock if visit.may(PARTNERS) => {
+            deeds.extend(approval(account).map(|path| deed("Decide", path)));
+        }
+        About::ApproveStep { step, .. }
+        | About::CollectionsReferral { step, approved_by: None, .. }
+            if visit.may(PARTNERS) =>
+        {
+            deeds.push(deed("Approve", format!("{client}/do/approve-{}", step.action.as_str())));
+        }
+        _ => {}
+    }
+    if visit.may(STAFF) {
+        deeds.push(deed("Assign", format!("{client}/do/assign-{number}")));
+    }
+    let closes_by_itself = matches!(
+        task.about,
+        About::ReadyForUnlock
+            | About::ApproveStep { .. }
+            | About::CollectionsReferral { .. }
+            | About::NoAddress
+    );
+    if !closes_by_itself && visit.may(COLLECTORS) {
+        deeds.push(deed("Done", format!("{client}/do/close-{number}")));
+    }
+    deeds
+}
+
+/// Where an open request to unlock is decided.
+pub(super) fn approval(account: &Account) -> Option<String> {
+    Some(format!("/console/unlock/{}", segment(&RequestRef::of(account)?.name())))
+}
+
+/// What a command would do now, in sentences; or why it can't be done.
+pub(super) fn consequences(
+    view: &View,
+    actor: &Actor,
+    command: &Command,
+) -> Result<Vec<String>, String> {
+    match decide(&view.loaded.account, command, &view.context(actor)) {
+        Ok(events) => Ok(events.iter().map(|event| capitalised(&describe(event))).collect()),
+        Err(refusal) => Err(capitalised(&refusal.to_string())),
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().to_string() + chars.as_str())
+}
+
+/// A field of a form.
+struct Field {
+    name: &'static str,
+    label: String,
+    hint: String,
+    is_required: bool,
+    value: String,
+    kind: FieldKind,
+}
+
+enum FieldKind {
+    Line,
+    Text,
+    Date,
+    Amount,
+    Choice(Vec<(String, String)>),
+    Many(Vec<(String, String)>),
+    Fixed,
+}
+
+impl Field {
+    fn new(name: &'static str, label: &str, kind: FieldKind) -> Self {
+        let (label, hint, value) = (label.to_owned(), String::new(), String::new());
+        Self { name, label, hint, is_required: true, value, kind }
+    }
+
+    fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: hint.into(), ..self }
+    }
+
+    fn optional(self) -> Self {
+        Self { is_required: false, ..self }
+    }
+
+    fn value(self, value: impl Into<String>) -> Self {
+        Self { value: value.into(), ..self }
+    }
+
+    fn fixed(name: &'static str, value: impl Into<String>) -> Self {
+        Self::new(name, "", FieldKind::Fixed).value(value)
+    }
+
+    /// What stands in it: what was typed before it was refused, or what is proposed.
+    fn shown<'a>(&'a self, typed: &'a str) -> &'a str {
+        if typed.is_empty() { &self.value } else { typed }
+    }
+
+    fn reason(hint: &str) -> Self {
+        Self::new("reason", "Reason", FieldKind::Text).hint(hint)
+    }
+}
+
+/// The page of an act.
+#[derive(Template)]
+#[template(path = "console/act.html")]
+struct ActPage {
+    shell: Shell,
+    head: Head,
+    act: Act,
+    back: String,
+}
+
+/// An act, as its page shows it.
+struct Act {
+    title: String,
+    about: &'static str,
+    /// What the rules say will happen.
+    will: Vec<String>,
+    /// Why it can't be done as things stand.
+    refused: Option<String>,
+    fields: Vec<Field>,
+    button: &'static str,
+    is_grave: bool,
+    action: String,
+    method: &'static str,
+    said: String,
+}
+
+impl Act {
+    fn new(
+        title: impl Into<String>,
+        about: &'static str,
+        button: &'static str,
+        action: String,
+    ) -> Self {
+        Self {
+            title: title.into(),
+            about,
+            will: Vec::new(),
+            refused: None,
+            fields: Vec::new(),
+            button,
+            is_grave: false,
+            action,
+            method: "",
+            said: "Done.".to_owned(),
+        }
+    }
+
+    fn field(mut self, field: Field) -> Self {
+        self.fields.push(field);
+        self
+    }
+
+    fn grave(self) -> Self {
+        Self { is_grave: true, ..self }
+    }
+
+    fn deletes(self) -> Self {
+        Self { method: "delete", ..self }
+    }
+
+    fn said(self, said: impl Into<String>) -> Self {
+        Self { said: said.into(), ..self }
+    }
+
+    /// With what the rules make of it now.
+    fn foreseen(mut self, visit: &Visit, view: &View, command: &Command) -> Self {
+        let roles = visit.desk.principal.grant.roles.clone();
+        let actor = Actor::Staff { id: visit.desk.staff().clone(), roles };
+        match consequences(view, &actor, command) {
+            Ok(will) => self.will = will,
+            Err(refused) => self.refused = Some(refused),
+        }
+        self
+    }
+}
+
+/// Stands for a reason that is still to be typed.
+fn to_be_typed() -> Personal {
+    Personal::new("…")
+}
+
+pub(crate) async fn on_client(
+    visit: Visit,
+    Path((client, name)): Path<(ClientId, String)>,
+) -> Result<Response, Failure> {
+    let view = visit.desk.view(&client).await?;
+    let grants =
+        if name.starts_with("assign-") { visit.desk.store().grants().await? } else { Vec::new() };
+    let act = client_act(&visit, &view, &name, &grants);
+    let act = act.ok_or_else(|| Failure::not_found("There is no such act.".to_owned()))?;
+    Ok(shown(&visit, &view, act, client_path(&client)))
+}
+
+fn shown(visit: &Visit, view: &View, act: Act, back: String) -> Response {
+    render(&ActPage {
+        head: Head::of(&view.loaded.account, "act"),
+        shell: visit.shell(act.title.clone(), "clients"),
+        act,
+        back,
+    })
+}
+
+fn client_act(visit: &Visit, view: &View, name: &str, grants: &[Grant]) -> Option<Act> {
+    let account = &view.loaded.account;
+    let who = account.profile.name.as_str();
+    let api = format!("/firm/v1/clients/{}", segment(account.client.as_str()));
+    if let Some((act, rest)) =
+        name.split_once('-').filter(|(act, _)| matches!(*act, "assign" | "close" | "approve"))
+    {
+        return task_act(visit, view, act, rest, grants);
+    }
+    let act = match name {
+        "lock" => Act::new(
+            format!("Lock the portal of {who}"),
+            "A lock by hand closes statements and documents at once, whether or not anything is owed. No letter is sent. \
+             The client can still pay, write to you and have its own records. Only an approved request or an exception opens it again.",
+            "Lock portal",
+            format!("{api}/lock"),
+        )
+        .grave()
+        .field(Field::reason("The client reads it on its portal."))
+        .said("The portal is locked.")
+        .foreseen(visit, view, &Command::Lock { reason: to_be_typed() }),
+        "hold" => Act::new(
+            format!("Place {who} on hold"),
+            "A hold stops reminders, notices, steps and new locks for all invoices, later ones too. It doesn't open a locked portal.",
+            "Place on hold",
+            format!("{api}/holds"),
+        )
+        .field(Field::new("until", "Last day of the hold", FieldKind::Date).optional().hint("Left empty, it holds until somebody releases it."))
+        .field(Field::reason("For your colleagues and the history."))
+        .said("The client is on hold.")
+        .foreseen(visit, view, &Command::PlaceHold { invoice: None, until: None, reason: to_be_typed() }),
+        "release-hold" => Act::new(
+            format!("Release the hold on {who}"),
+            "Collection goes on where it stands: whoever was never warned is warned first.",
+            "Release hold",
+            format!("{api}/holds"),
+        )
+        .deletes()
+        .said("The hold is released.")
+        .foreseen(visit, view, &Command::ReleaseHold { invoice: None }),
+        "hard-stop" => Act::new(
+            format!("Stop collection from {who} for good"),
+            "For a bankruptcy, a death, a client who is represented or must not be contacted. No debt letter, fee or automatic lock follows, \
+             ever. It can't be taken back here, and it opens no locked portal.",
+            "Stop collection",
+            format!("{api}/hard-stop"),
+        )
+        .grave()
+        .field(Field::reason("Bankruptcy, deceased, represented, do not contact."))
+        .said("Collection is stopped.")
+        .foreseen(visit, view, &Command::HardStop { reason: to_be_typed() }),
+        "ask-unlock" => Act::new(
+            format!("Ask for the unlock of {who}"),
+            "A partner is asked to open the portal. You can ask before everything is paid; it can be approved once nothing is overdue. \
+             A request stands for some days and then expires.",
+            "Ask for unlock",
+            format!("{api}/unlock-requests"),
+        )
+        .said("The unlock is asked for.")
+        .foreseen(visit, view, &Command::RequestUnlock),
+        "exception" => exception(who, &api, account),
+        "payment" => payment(account, who, &api, view),
+        "promise" => Act::new(
+            format!("Record a promise of {who}"),
+            "What the client said it will pay by a day. Until then the invoice is left alone; if it isn't paid by the end of that day, \
+             collection goes on by itself. The client gets a confirmation.",
+            "Record promise",
+            format!("{api}/promises"),
+        )
+        .field(Field::new("until", "Last day to pay", FieldKind::Date).value(domain::calendar::plus(view.day, 7).to_string()))
+        .field(Field::new("invoice", "For which invoice", FieldKind::Choice(invoices_with_all(account))).optional())
+        .said("The promise is recorded."),
+        "note" => Act::new(
+            format!("Add a note on {who}"),
+            "For your colleagues. Clients never see notes, and a note is never changed: a correction is another one.",
+            "Add note",
+            format!("{api}/notes"),
+        )
+        .field(Field::new("text", "Note", FieldKind::Text))
+        .field(Field::new("invoice", "About which invoice", FieldKind::Choice(invoices_with(account, "none"))).optional())
+        .said("The note is added."),
+        _ => return None,
+    };
+    Some(act)
+}
+
+fn exception(who: &str, api: &str, account: &Account) -> Act {
+    let until = Field::new("until", "Last day of the exception", FieldKind::Date);
+    let until = match account.plan {
+        Some(_) => {
+            until.optional().hint("Left empty, it lasts as long as the payment plan is kept.")
+        }
+        None => until.hint("Without a payment plan an end is needed."),
+    };
+    Act::new(
+        format!("Open the portal of {who} by exception"),
+        "The portal opens although debts are open. Until the exception ends no automatic lock is set, for any debt; letters go on. \
+         At its end the rule looks again. The client gets a welcome-back letter.",
+        "Unlock by exception",
+        format!("{api}/exception-unlock"),
+    )
+    .field(until)
+    .field(Field::reason("Why this client, in writing: it stays in the audit."))
+    .said("The portal is open by exception.")
+}
+
+fn payment(account: &Account, who: &str, api: &str, view: &View) -> Act {
+    let mut owed: Vec<_> =
+        account.open_invoices().filter(|invoice| invoice.is_posted(view.day)).collect();
+    owed.sort_by_key(|invoice| invoice.due_on);
+    let currency =
+        owed.first().map_or(account.profile.currency, |invoice| invoice.total.currency());
+    let invoices = owed.iter().map(|invoice| {
+        (
+            invoice.id.to_string(),
+            format!(
+                "{}: {} due {}",
+                invoice.id,
+                invoice.balance().for_person(),
+                said::day(invoice.due_on)
+            ),
+        )
+    });
+    let mut currencies: Vec<_> =
+        owed.iter().map(|invoice| invoice.total.currency().code().to_owned()).collect();
+    currencies.push(account.profile.currency.code().to_owned());
+    currencies.sort();
+    currencies.dedup();
+    let currencies = currencies.into_iter().map(|code| (code.clone(), code)).collect();
+    Act::new(
+        format!("Record a payment of {who}"),
+        "For a check or a payment by phone; what a gateway takes is recorded by itself. Marked invoices are paid in their order, \
+         without a mark the oldest first; what is left becomes credit. The client gets a receipt. A payment alone doesn't unlock.",
+        "Record payment",
+        format!("{api}/payments"),
+    )
+    .field(Field::new("amount.amount", "Amount", FieldKind::Amount))
+    .field(Field::new("amount.currency", "Currency", FieldKind::Choice(currencies)).value(currency.code()))
+    .field(Field::new(
+        "method",
+        "How it was paid",
+        FieldKind::Choice(vec![("check".to_owned(), "Check".to_owned()), ("phone".to_owned(), "By phone".to_owned())]),
+    ))
+    .field(Field::new("reference", "Reference", FieldKind::Line).hint("The check's number or the terminal's. The same reference is recorded once."))
+    .field(Field::new("paid_on", "Paid on", FieldKind::Date).value(view.day.to_string()))
+    .field(Field::new("invoices[]", "For which invoices", FieldKind::Many(invoices.collect())).optional())
+    .said("The payment is recorded.")
+}
+
+fn invoices_with_all(account: &Account) -> Vec<(String, String)> {
+    invoices_with(account, "all that are overdue")
+}
+
+fn invoices_with(account: &Account, none: &str) -> Vec<(String, String)> {
+    let open = account.open_invoices().map(|invoice| {
+        (invoice.id.to_string(), format!("{} ({})", invoice.id, invoice.balance().for_person()))
+    });
+    std::iter::once((String::new(), none.to_owned())).chain(open).collect()
+}
+
+fn task_act(visit: &Visit, view: &View, act: &str, rest: &str, grants: &[Grant]) -> Option<Act> {
+    let account = &view.loaded.account;
+    let who = account.profile.name.as_str();
+    let api = format!("/firm/v1/clients/{}", segment(account.client.as_str()));
+    match act {
+        "approve" => {
+            let action =
+                domain::policy::Action::ALL.into_iter().find(|action| action.as_str() == rest)?;
+            let command = Command::ApproveStep { action };
+            let title = format!("Approve the {} for {who}", said::words(rest));
+            let about = "The step waits for a partner. What it leads to is below; once approved it can't be called back.";
+            Some(
+                Act::new(title, about, "Approve", format!("{api}/approve-step"))
+                    .grave()
+                    .field(Field::fixed("do", rest))
+                    .said("The step is approved.")
+                    .foreseen(visit, view, &command),
+            )
+        }
+        "assign" => {
+            let staff = grants
+                .iter()
+                .map(|grant| (grant.staff.to_string(), grant.name.as_str().to_owned()));
+            let task = account.tasks.values().find(|task| task.id.0.to_string() == rest)?;
+            let now = task.assignee.as_ref().map_or_else(String::new, ToString::to_string);
+            Some(
+                Act::new(
+                    format!("Assign a task of {who}"),
+                    "Whose it is; everybody at the firm goes on seeing it.",
+                    "Assign",
+                    format!("{api}/tasks/{rest}/assign"),
+                )
+                .field(Field::new("to", "To whom", FieldKind::Choice(staff.collect())).value(now))
+                .said("The task is assigned."),
+            )
+        }
+        _ => {
+            let task = account.tasks.values().find(|task| task.id.0.to_string() == rest)?;
+            Some(
+                Act::new(
+                    format!("Close a task of {who}"),
+                    "It is done and leaves the list. The history keeps it.",
+                    "Mark as done",
+                    format!("{api}/tasks/{rest}/close"),
+                )
+                .said("The task is done.")
+                .foreseen(visit, view, &Command::CloseTask { task: task.id }),
+            )
+        }
+    }
+}
+
+pub(crate) async fn on_invoice(
+    visit: Visit,
+    Path((client, invoice, name)): Path<(ClientId, InvoiceId, String)>,
+) -> Result<Response, Failure> {
+    let view = visit.desk.view(&client).await?;
+    let missing = || Failure::not_found("There is no such open invoice.".to_owned());
+    let found = view.loaded.account.invoices.get(&invoice).cloned().ok_or_else(missing)?;
+    let act = invoice_act(&visit, &view, &found, &name);
+    let act = act.ok_or_else(|| Failure::not_found("There is no such act.".to_owned()))?;
+    Ok(shown(&visit, &view, act, client_path(&client)))
+}
+
+fn invoice_act(visit: &Visit, view: &View, invoice: &Invoice, name: &str) -> Option<Act> {
+    let account = &view.loaded.account;
+    let id = &invoice.id;
+    let client = format!("/firm/v1/clients/{}", segment(account.client.as_str()));
+    let api = format!("/firm/v1/invoices/{}", segment(id.as_str()));
+    let balance = invoice.balance().for_person();
+    let currency = invoice.total.currency().code().to_owned();
+    let act = match name {
+        "hold" => Act::new(
+            format!("Hold invoice {id}"),
+            "No reminder, notice, step or lock comes of this invoice while it is held. The others go on.",
+            "Hold",
+            format!("{client}/holds"),
+        )
+        .field(Field::fixed("invoice", id.as_str()))
+        .field(Field::new("until", "Last day of the hold", FieldKind::Date).optional().hint("Left empty, it holds until somebody releases it."))
+        .field(Field::reason("For your colleagues and the history."))
+        .said("The invoice is on hold.")
+        .foreseen(visit, view, &Command::PlaceHold { invoice: Some(id.clone()), until: None, reason: to_be_typed() }),
+        "release-hold" => Act::new(
+            format!("Release the hold on invoice {id}"),
+            "Collection of it goes on where it stands.",
+            "Release hold",
+            format!("{client}/holds?invoice={}", segment(id.as_str())),
+        )
+        .deletes()
+        .said("The hold is released.")
+        .foreseen(visit, view, &Command::ReleaseHold { invoice: Some(id.clone()) }),
+        "void" => Act::new(
+            format!("Void invoice {id}"),
+            "For an invoice that should never have been: it keeps its number and counts nowhere. Put in a new one for what is owed.",
+            "Void invoice",
+            format!("{api}/void"),
+        )
+        .grave()
+        .field(Field::reason("What was wrong with it."))
+        .said("The invoice is void.")
+        .foreseen(visit, view, &Command::VoidInvoice { invoice: id.clone(), reason: to_be_typed() }),
+        "write-off" => Act::new(
+            format!("Write off invoice {id}"),
+            "The firm gives up what is left of it. The client isn't told, and nothing of it is collected any more.",
+            "Write off",
+            format!("{api}/write-off"),
+        )
+        .grave()
+        .field(Field::reason("It stays in the audit."))
+        .said("The invoice is written off.")
+        .foreseen(visit, view, &Command::WriteOff { invoice: id.clone(), reason: to_be_typed() }),
+        "dispute" => Act::new(
+            format!("Record a dispute of invoice {id}"),
+            "What is disputed isn't collected until the dispute is settled; the rest of the invoice is.",
+            "Record dispute",
+            format!("{api}/disputes"),
+        )
+        .field(Field::new("amount.amount", "Disputed amount", FieldKind::Amount).optional().hint(format!("Left empty, all of the {balance}.")))
+        .field(Field::fixed("amount.currency", currency))
+        .field(Field::reason("As the client puts it."))
+        .said("The dispute is recorded."),
+        "resolve-dispute" => Act::new(
+            format!("Settle the dispute of invoice {id}"),
+            "Upheld: a credit note over the disputed part. Rejected: it is owed, and collection goes on, mildest first. Withdrawn: by the client.",
+            "Settle",
+            format!("{api}/disputes/resolution"),
+        )
+        .field(Field::new(
+            "outcome",
+            "Outcome",
+            FieldKind::Choice(
+                ["upheld", "rejected", "withdrawn"].map(|name| (name.to_owned(), capitalised(name))).to_vec(),
+            ),
+        ))
+        .said("The dispute is settled."),
+        _ => return None,
+    };
+    Some(act)
+}

@@ -1,0 +1,543 @@
+//! One client: how it stands and why, what comes next, its invoices, letters, history and notes; and
+//! what the one who looks may do.
+
+use askama::Template;
+use axum::extract::{Path, Query};
+use axum::response::Response;
+use domain::account::{Account, Collection, ExceptionEnd};
+use domain::describe::describe;
+use domain::event::Event;
+use domain::explain::{Explanation, explain, not_collected};
+use domain::id::ClientId;
+use domain::invoice::Invoice;
+use domain::letter::{Content, LetterId, LetterState};
+use domain::role::{Actor, Role};
+use domain::task::Task;
+use serde::Deserialize;
+use services::execute::View;
+use store::{LetterRow, Order, PageRequest, Record};
+
+use super::act::{self, Deed};
+use super::{Owed, client_path, money_or_dash, segment, tasks};
+use crate::page::{Failure, Shell, Visit, render};
+use crate::said;
+
+/// How many of each list stand on one page.
+const PER_PAGE: u32 = 50;
+
+/// How many records the summary shows: the last weeks of a busy client.
+const LATEST: u32 = 8;
+
+/// How many open invoices the summary shows; the rest is one click away.
+const OPEN_SHOWN: usize = 15;
+
+/// Where a list goes on.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Place {
+    cursor: Option<String>,
+}
+
+impl Place {
+    fn page(&self) -> PageRequest<'_> {
+        PageRequest { cursor: self.cursor.as_deref(), limit: PER_PAGE }
+    }
+}
+
+fn next_page(next: Option<String>) -> Option<String> {
+    next.map(|cursor| format!("?cursor={}", segment(&cursor)))
+}
+
+/// What stands at the top of each of a client's pages.
+pub(super) struct Head {
+    pub(super) path: String,
+    pub(super) name: String,
+    pub(super) id: String,
+    pub(super) class: String,
+    pub(super) state: &'static str,
+    pub(super) state_name: &'static str,
+    pub(super) reason: Option<String>,
+    pub(super) tab: &'static str,
+}
+
+impl Head {
+    pub(super) fn of(account: &Account, tab: &'static str) -> Self {
+        let (state, state_name) = state(account);
+        Self {
+            path: client_path(&account.client),
+            name: account.profile.name.as_str().to_owned(),
+            id: account.client.to_string(),
+            class: account.profile.class.to_string(),
+            state,
+            state_name,
+            reason: account.lock.as_ref().map(|lock| lock.cause.text()),
+            tab,
+        }
+    }
+}
+
+fn state(account: &Account) -> (&'static str, &'static str) {
+    match account {
+        Account { lock: Some(_), .. } => ("locked", "Locked"),
+        Account { hard_stop: Some(_), .. } => ("stopped", "Collection stopped"),
+        Account { exception: Some(_), .. } => ("exception", "Open by exception"),
+        Account { hold: Some(_), .. } => ("on_hold", "On hold"),
+        Account { .. } => ("open", "Open"),
+    }
+}
+
+/// Why it stands as it stands, and what comes next.
+pub(super) fn explained(view: &View) -> Explanation {
+    explain(&view.loaded.account, &view.context(&Actor::Schedule))
+}
+
+#[derive(Template)]
+#[template(path = "console/client/summary.html")]
+struct SummaryPage {
+    shell: Shell,
+    head: Head,
+    why: Vec<String>,
+    next: Option<Next>,
+    owed: Owed,
+    arrangements: Vec<String>,
+    contacts: Vec<(String, bool)>,
+    invoices: Vec<InvoiceRow>,
+    more_invoices: usize,
+    tasks: Vec<tasks::Row>,
+    history: Vec<Happened>,
+    deeds: Vec<Deed>,
+    policy: String,
+    approve: Option<String>,
+}
+
+struct Next {
+    when: String,
+    what: Vec<String>,
+    stopped_by: Vec<String>,
+}
+
+/// An invoice in a list.
+struct InvoiceRow {
+    number: String,
+    issued: String,
+    due: String,
+    status: &'static str,
+    status_name: String,
+    days: u32,
+    total: String,
+    paid: String,
+    balance: String,
+    note: Option<String>,
+    deeds: Vec<Deed>,
+}
+
+/// What happened in one commit.
+struct Happened {
+    when: String,
+    day: String,
+    who: String,
+    what: Vec<String>,
+    rule: Option<String>,
+    policy: Option<String>,
+}
+
+pub(crate) async fn summary(
+    visit: Visit,
+    Path(client): Path<ClientId>,
+) -> Result<Response, Failure> {
+    let view = visit.desk.view(&client).await?;
+    let account = &view.loaded.account;
+    let explanation = explained(&view);
+    let mut open: Vec<_> = account.open_invoices().collect();
+    open.sort_by(|a, b| (a.due_on, &a.id).cmp(&(b.due_on, &b.id)));
+    let latest = PageRequest { cursor: None, limit: LATEST };
+    let records = visit.desk.store().records(&client, Order::Newest, &latest).await?;
+    let page = SummaryPage {
+        head: Head::of(account, "summary"),
+        why: explanation.why,
+        next: explanation.next.map(|next| Next {
+            when: said::near(next.on, view.day),
+            what: next.what,
+            stopped_by: next.stopped_by,
+        }),
+        owed: Owed::of(&view),
+        arrangements: arrangements(account),
+        contacts: account
+            .profile
+            .contacts
+            .iter()
+            .map(|contact| (contact.address.as_str().to_owned(), contact.is_bounced))
+            .collect(),
+        invoices: open
+            .iter()
+            .take(OPEN_SHOWN)
+            .map(|invoice| InvoiceRow::of(&visit, &view, invoice))
+            .collect(),
+        more_invoices: open.len().saturating_sub(OPEN_SHOWN),
+        tasks: account
+            .tasks
+            .values()
+            .map(|task: &Task| tasks::Row::of(&visit, account, task, view.day))
+            .collect(),
+        history: records.items.iter().map(Happened::of).collect(),
+        deeds: act::of_client(&visit, account),
+        policy: format!("{}, version {}", explanation.policy.class, explanation.policy.version),
+        approve: act::approval(account).filter(|_| visit.may(&[Role::Partner])),
+        shell: visit.shell(account.profile.name.as_str(), "clients"),
+    };
+    Ok(render(&page))
+}
+
+/// What was agreed or decided by hand and is still in force.
+fn arrangements(account: &Account) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(stop) = &account.hard_stop {
+        lines.push(format!(
+            "Collection stopped since {}: {}",
+            said::day(stop.on),
+            stop.reason.as_str()
+        ));
+    }
+    if let Some(hold) = &account.hold {
+        let until =
+            hold.until.map_or_else(String::new, |until| format!(" until {}", said::day(until)));
+        lines.push(format!(
+            "On hold since {}{until}: {}",
+            said::day(hold.begun_on),
+            hold.reason.as_str()
+        ));
+    }
+    if let Some(exception) = &account.exception {
+        let until = match exception.ends {
+            ExceptionEnd::Until(until) => format!("until {}", said::day(until)),
+            ExceptionEnd::WithPlan => "while the plan is kept".to_owned(),
+        };
+        lines.push(format!("Open by exception {until}: {}", exception.reason.as_str()));
+    }
+    if let Some(plan) = &account.plan {
+        let instalments: Vec<_> = plan
+            .instalments
+            .iter()
+            .map(|part| format!("{} on {}", part.amount.for_person(), said::day(part.due_on)))
+            .collect();
+        lines.push(format!(
+            "Payment plan since {}: {}",
+            said::day(plan.begun_on),
+            instalments.join(", ")
+        ));
+    }
+    for promise in &account.promises {
+        let invoices: Vec<_> = promise.invoices.iter().map(ToString::to_string).collect();
+        lines.push(format!(
+            "Promised to pay {} by {}",
+            invoices.join(", "),
+            said::day(promise.until)
+        ));
+    }
+    if let Some(request) = &account.request {
+        lines.push(format!(
+            "{} asked for the unlock on {}; the request stands until {}",
+            request.by,
+            said::day(request.on),
+            said::day(domain::calendar::minus(request.expires_on, 1)),
+        ));
+    }
+    lines
+}
+
+impl InvoiceRow {
+    fn of(visit: &Visit, view: &View, invoice: &Invoice) -> Self {
+        let account = &view.loaded.account;
+        let status = account.status(invoice, view.day).as_str();
+        let collection = account.collection(&view.policy.policy, view.day).of(invoice);
+        let is_waiting = invoice.is_overdue(view.day);
+        let note = match collection {
+            Collection::DoNotCollect(why) if is_waiting => {
+                Some(format!("Not collected: {}.", not_collected(why)))
+            }
+            Collection::Collect | Collection::DoNotCollect(_) => None,
+        };
+        let disputed = invoice.dispute.as_ref().map(|dispute| {
+            format!("{} disputed: {}", dispute.amount.for_person(), dispute.reason.as_str())
+        });
+        Self {
+            number: invoice.id.to_string(),
+            issued: said::day(invoice.issued_on),
+            due: said::day(invoice.due_on),
+            status,
+            status_name: said::words(status),
+            days: if is_waiting { invoice.days_overdue(view.day) } else { 0 },
+            total: invoice.total.for_person(),
+            paid: money_or_dash(invoice.paid()),
+            balance: money_or_dash(invoice.balance()),
+            note: disputed.or(note),
+            deeds: act::of_invoice(visit, account, invoice),
+        }
+    }
+}
+
+impl Happened {
+    fn of(record: &Record) -> Self {
+        let body = &record.body;
+        let who = match &body.actor {
+            Actor::Staff { id, .. } => id.to_string(),
+            Actor::Client { .. } => "the client".to_owned(),
+            Actor::Link => "whoever had a letter's link".to_owned(),
+            Actor::Gateway => "the payment gateway".to_owned(),
+            Actor::Import => "an import".to_owned(),
+            Actor::Schedule => "the daily run".to_owned(),
+        };
+        let events = body.events.iter();
+        let events = events.filter_map(|event| serde_json::from_value::<Event>(event.clone()).ok());
+        Self {
+            when: body.at.format("%b %-d, %Y %H:%M UTC").to_string(),
+            day: said::day(body.day),
+            who,
+            what: events.map(|event| sentence(&describe(&event))).collect(),
+            rule: body.rule.clone(),
+            policy: body
+                .policy
+                .as_ref()
+                .map(|policy| format!("{} v{}", policy.class, policy.version)),
+        }
+    }
+}
+
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().to_string() + chars.as_str())
+}
+
+#[derive(Template)]
+#[template(path = "console/client/invoices.html")]
+struct InvoicesPage {
+    shell: Shell,
+    head: Head,
+    owed: Owed,
+    invoices: Vec<InvoiceRow>,
+    next: Option<String>,
+    is_first: bool,
+}
+
+pub(crate) async fn invoices(
+    visit: Visit,
+    Path(client): Path<ClientId>,
+    Query(place): Query<Place>,
+) -> Result<Response, Failure> {
+    let view = visit.desk.view(&client).await?;
+    let listed = visit.desk.store().invoices(&client, &place.page()).await?;
+    let page = InvoicesPage {
+        head: Head::of(&view.loaded.account, "invoices"),
+        owed: Owed::of(&view),
+        invoices: listed
+            .items
+            .iter()
+            .map(|invoice| InvoiceRow::of(&visit, &view, invoice))
+            .collect(),
+        next: next_page(listed.next),
+        is_first: place.cursor.is_none(),
+        shell: titled(&visit, &view, "Invoices"),
+    };
+    Ok(render(&page))
+}
+
+fn titled(visit: &Visit, view: &View, what: &str) -> Shell {
+    visit.shell(format!("{what} · {}", view.loaded.account.profile.name.as_str()), "clients")
+}
+
+#[derive(Template)]
+#[template(path = "console/client/letters.html")]
+struct LettersPage {
+    shell: Shell,
+    head: Head,
+    letters: Vec<LetterLine>,
+    next: Option<String>,
+    is_first: bool,
+}
+
+/// A letter in the list.
+struct LetterLine {
+    path: Option<String>,
+    kind: String,
+    state: &'static str,
+    when: String,
+    invoices: String,
+    delivery: Option<String>,
+    problem: Option<String>,
+}
+
+impl LetterLine {
+    fn of(client: &ClientId, row: &LetterRow) -> Self {
+        let letter = &row.letter;
+        let (state, when) = match &letter.state {
+            LetterState::Queued => ("waiting", format!("leaves {}", said::day(letter.leaves_on))),
+            LetterState::Left(sending) => ("sent", said::day(sending.on)),
+            LetterState::Withdrawn { on } => {
+                ("withdrawn", format!("no longer true on {}", said::day(*on)))
+            }
+        };
+        let has_left = matches!(letter.state, LetterState::Left(_));
+        let number = letter.id.0;
+        Self {
+            path: has_left.then(|| format!("{}/letters/{number}", client_path(client))),
+            kind: sentence(&said::words(kind(letter))),
+            state,
+            when,
+            invoices: invoices_of(letter).join(", "),
+            delivery: row.delivery.as_ref().map(|delivery| said::words(&name(&delivery.state))),
+            problem: row.delivery.as_ref().and_then(|delivery| delivery.problem.clone()),
+        }
+    }
+}
+
+fn kind(letter: &domain::letter::Letter) -> &'static str {
+    match (&letter.state, &letter.content) {
+        (LetterState::Left(sending), _) => sending.kind.as_str(),
+        (_, Content::Debt { parts }) => parts
+            .iter()
+            .map(|part| part.kind)
+            .max()
+            .map_or("letter", |kind| domain::letter::LetterKind::from(kind).as_str()),
+        (_, content) => content.fixed_kind().map_or("letter", domain::letter::LetterKind::as_str),
+    }
+}
+
+fn invoices_of(letter: &domain::letter::Letter) -> Vec<String> {
+    let ids: std::collections::BTreeSet<_> = match (&letter.state, &letter.content) {
+        (LetterState::Left(sending), _) => sending.invoices.iter().collect(),
+        (_, Content::Debt { parts }) => parts.iter().flat_map(|part| &part.invoices).collect(),
+        (
+            _,
+            Content::PromiseConfirmation { invoices, .. } | Content::PlanConfirmation { invoices },
+        ) => invoices.iter().collect(),
+        (_, Content::WelcomeBack | Content::Receipt { .. } | Content::PaymentFailed { .. }) => {
+            std::collections::BTreeSet::new()
+        }
+    };
+    ids.into_iter().map(ToString::to_string).collect()
+}
+
+/// A plain enum's name as it is stored.
+fn name(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(name)) => name,
+        Ok(serde_json::Value::Object(map)) => map.keys().next().cloned().unwrap_or_default(),
+        _ => String::new(),
+    }
+}
+
+pub(crate) async fn letters(
+    visit: Visit,
+    Path(client): Path<ClientId>,
+    Query(place): Query<Place>,
+) -> Result<Response, Failure> {
+    let view = visit.desk.view(&client).await?;
+    let listed = visit.desk.store().letters(&client, &place.page()).await?;
+    let page = LettersPage {
+        head: Head::of(&view.loaded.account, "letters"),
+        letters: listed.items.iter().map(|row| LetterLine::of(&client, row)).collect(),
+        next: next_page(listed.next),
+        is_first: place.cursor.is_none(),
+        shell: titled(&visit, &view, "Letters"),
+    };
+    Ok(render(&page))
+}
+
+#[derive(Template)]
+#[template(path = "console/client/letter.html")]
+struct LetterPage {
+    shell: Shell,
+    head: Head,
+    line: LetterLine,
+    subject: String,
+    from: String,
+    to: String,
+    text: Option<String>,
+}
+
+pub(crate) async fn letter(
+    visit: Visit,
+    Path((client, letter)): Path<(ClientId, u64)>,
+) -> Result<Response, Failure> {
+    let view = visit.desk.view(&client).await?;
+    let (store, id) = (visit.desk.store(), LetterId(letter));
+    let missing = || Failure::not_found("There is no such letter.".to_owned());
+    let row = store.letter(&client, id).await?.ok_or_else(missing)?;
+    let sent = store.sent_letter(&client, id).await?.ok_or_else(missing)?;
+    let page = LetterPage {
+        head: Head::of(&view.loaded.account, "letters"),
+        line: LetterLine::of(&client, &row),
+        subject: sent.subject.as_str().to_owned(),
+        from: sent.from,
+        to: sent.to.as_str().to_owned(),
+        text: sent.words.map(|words| words.text.as_str().to_owned()),
+        shell: titled(&visit, &view, "Letter"),
+    };
+    Ok(render(&page))
+}
+
+#[derive(Template)]
+#[template(path = "console/client/history.html")]
+struct HistoryPage {
+    shell: Shell,
+    head: Head,
+    history: Vec<Happened>,
+    next: Option<String>,
+    is_first: bool,
+}
+
+pub(crate) async fn history(
+    visit: Visit,
+    Path(client): Path<ClientId>,
+    Query(place): Query<Place>,
+) -> Result<Response, Failure> {
+    let view = visit.desk.view(&client).await?;
+    let listed = visit.desk.store().records(&client, Order::Newest, &place.page()).await?;
+    let page = HistoryPage {
+        head: Head::of(&view.loaded.account, "history"),
+        history: listed.items.iter().map(Happened::of).collect(),
+        next: next_page(listed.next),
+        is_first: place.cursor.is_none(),
+        shell: titled(&visit, &view, "History"),
+    };
+    Ok(render(&page))
+}
+
+#[derive(Template)]
+#[template(path = "console/client/notes.html")]
+struct NotesPage {
+    shell: Shell,
+    head: Head,
+    notes: Vec<NoteLine>,
+    next: Option<String>,
+    is_first: bool,
+}
+
+struct NoteLine {
+    by: String,
+    when: String,
+    invoice: Option<String>,
+    text: String,
+}
+
+pub(crate) async fn notes(
+    visit: Visit,
+    Path(client): Path<ClientId>,
+    Query(place): Query<Place>,
+) -> Result<Response, Failure> {
+    let view = visit.desk.view(&client).await?;
+    let listed = visit.desk.store().notes(&client, &place.page()).await?;
+    let line = |note: store::Note| NoteLine {
+        by: note.by.to_string(),
+        when: note.at.format("%b %-d, %Y %H:%M UTC").to_string(),
+        invoice: note.invoice.map(|invoice| invoice.to_string()),
+        text: note.text.as_str().to_owned(),
+    };
+    let page = NotesPage {
+        head: Head::of(&view.loaded.account, "notes"),
+        notes: listed.items.into_iter().map(line).collect(),
+        next: next_page(listed.next),
+        is_first: place.cursor.is_none(),
+        shell: titled(&visit, &view, "Notes"),
+    };
+    Ok(render(&page))
+}

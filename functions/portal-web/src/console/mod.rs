@@ -1,0 +1,91 @@
+//! The console: what staff see. One module per page; what they do is in [`act`].
+
+mod act;
+mod client;
+mod clients;
+mod overview;
+mod tasks;
+mod unlock;
+
+use axum::Router;
+use axum::routing::get;
+use domain::id::ClientId;
+use domain::money::Money;
+use services::execute::View;
+use store::{ClientRow, PageRequest, Store};
+
+use crate::State;
+use crate::page::Failure;
+use crate::said;
+
+/// How many clients lists and counts look at: some 5 000 are 1 MB of the index, and a firm with more
+/// searches by the API.
+const MAX_CLIENTS: usize = 5_000;
+
+pub(crate) fn routes() -> Router<State> {
+    Router::new()
+        .route("/console", get(overview::show))
+        .route("/console/clients", get(clients::show))
+        .route("/console/clients/{client}", get(client::summary))
+        .route("/console/clients/{client}/invoices", get(client::invoices))
+        .route("/console/clients/{client}/letters", get(client::letters))
+        .route("/console/clients/{client}/letters/{letter}", get(client::letter))
+        .route("/console/clients/{client}/history", get(client::history))
+        .route("/console/clients/{client}/notes", get(client::notes))
+        .route("/console/clients/{client}/do/{act}", get(act::on_client))
+        .route("/console/clients/{client}/invoices/{invoice}/do/{act}", get(act::on_invoice))
+        .route("/console/unlock", get(unlock::queue))
+        .route("/console/unlock/{request}", get(unlock::request))
+        .route("/console/tasks", get(tasks::show))
+}
+
+/// All clients in a list, as far as lists go; and whether that was all.
+async fn all_clients(store: &Store) -> Result<(Vec<ClientRow>, bool), Failure> {
+    let mut rows = Vec::new();
+    let mut cursor = None;
+    while rows.len() < MAX_CLIENTS {
+        let page = PageRequest { cursor: cursor.as_deref(), limit: store::MAX_PAGE };
+        let listed = store.clients(None, &page).await?;
+        rows.extend(listed.items);
+        cursor = listed.next;
+        if cursor.is_none() {
+            return Ok((rows, true));
+        }
+    }
+    Ok((rows, false))
+}
+
+/// What a client owes, and of that what is overdue: a text for each currency.
+struct Owed {
+    balance: Vec<String>,
+    overdue: Vec<String>,
+    credit: Vec<String>,
+}
+
+impl Owed {
+    fn of(view: &View) -> Self {
+        let account = &view.loaded.account;
+        let posted = || account.open_invoices().filter(|invoice| invoice.is_posted(view.day));
+        let overdue = posted().filter(|invoice| invoice.is_overdue(view.day));
+        Self {
+            balance: said::sums(posted().map(|invoice| invoice.balance())),
+            overdue: said::sums(overdue.map(|invoice| invoice.balance())),
+            credit: said::sums(account.credits.values().map(|credit| credit.amount)),
+        }
+    }
+}
+
+/// Where a client's pages begin.
+fn client_path(client: &ClientId) -> String {
+    format!("/console/clients/{}", segment(client.as_str()))
+}
+
+/// A name as a part of an address.
+fn segment(name: &str) -> String {
+    form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>().replace('+', "%20")
+}
+
+/// Money, or a dash for none.
+fn money_or_dash(money: Money) -> String {
+    if money.is_zero() { "–".to_owned() } else { money.for_person() }
+}

@@ -1,0 +1,114 @@
+//! A policy's lock and unlock in one sentence, for people who look at what is in force.
+
+use super::{LockRule, Policy, Require, UnlockMode, UnlockRule};
+
+impl Policy {
+    /// When the portal locks and how it opens again, such as "Locks at 30 days overdue or at 3 unpaid
+    /// invoices, 3 days after a warning at the earliest; opens again when a partner approves what
+    /// somebody else asked for." (LOCK-1, LOCK-7, LOCK-9, UNL-1, UNL-3)
+    pub fn sentence(&self) -> String {
+        let opens = opens(&self.unlock);
+        match triggers(&self.lock) {
+            Some(triggers) => format!("Locks {triggers}{}; {opens}.", warned(&self.lock)),
+            None => format!("Never locks by itself; a lock by hand {opens}."),
+        }
+    }
+}
+
+fn triggers(lock: &LockRule) -> Option<String> {
+    let days = lock.days_overdue.map(|days| format!("at {}", count(days, "day", "overdue")));
+    let invoices = lock.unpaid_invoices.map(|number| format!("at {}", unpaid(number)));
+    let balance = lock.balance.as_ref().map(|amounts| {
+        let amounts: Vec<_> = amounts.values().map(|amount| amount.for_person()).collect();
+        format!("at {} overdue", amounts.join(" or "))
+    });
+    let on: Vec<_> = [days, invoices, balance].into_iter().flatten().collect();
+    let between = match lock.require {
+        Require::Any => " or ",
+        Require::All => " and ",
+    };
+    (!on.is_empty()).then(|| on.join(between))
+}
+
+fn unpaid(number: u32) -> String {
+    if number == 1 { "1 unpaid invoice".to_owned() } else { format!("{number} unpaid invoices") }
+}
+
+fn count(number: u32, what: &str, rest: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural} {rest}")
+}
+
+fn warned(lock: &LockRule) -> String {
+    match lock.after_notice_days {
+        0 => ", with or without a warning".to_owned(),
+        days => format!(", {} at the earliest", count(days, "day", "after a warning")),
+    }
+}
+
+fn opens(unlock: &UnlockRule) -> &'static str {
+    match (unlock.mode, unlock.four_eyes) {
+        (UnlockMode::OnPayment, _) => "opens again once everything overdue is paid",
+        (UnlockMode::Approval, true) => {
+            "opens again when a partner approves what somebody else asked for"
+        }
+        (UnlockMode::Approval, false) => "opens again when a partner approves",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::read::preset;
+
+    #[test]
+    fn pol_5_a_policy_in_one_sentence() {
+        let cpa = preset("cpa").unwrap();
+        let with = |change: &dyn Fn(&mut Policy)| {
+            let mut policy = cpa.clone();
+            change(&mut policy);
+            policy.sentence()
+        };
+        let opens = "opens again when a partner approves what somebody else asked for.";
+        for (sentence, expected) in [
+            (
+                with(&|_| {}),
+                "Locks at 30 days overdue or at 3 unpaid invoices, 3 days after a warning at the earliest; ",
+            ),
+            (
+                with(&|policy| {
+                    policy.lock.days_overdue = Some(1);
+                    policy.lock.require = Require::All;
+                    policy.lock.after_notice_days = 1;
+                }),
+                "Locks at 1 day overdue and at 3 unpaid invoices, 1 day after a warning at the earliest; ",
+            ),
+            (
+                with(&|policy| {
+                    policy.lock.unpaid_invoices = None;
+                    policy.lock.after_notice_days = 0;
+                }),
+                "Locks at 30 days overdue, with or without a warning; ",
+            ),
+            (
+                with(&|policy| {
+                    policy.lock.days_overdue = None;
+                    policy.lock.unpaid_invoices = None;
+                }),
+                "Never locks by itself; a lock by hand ",
+            ),
+        ] {
+            assert_eq!(sentence, format!("{expected}{opens}"));
+        }
+        for (mode, four_eyes, expected) in [
+            (UnlockMode::OnPayment, true, "opens again once everything overdue is paid."),
+            (UnlockMode::Approval, false, "opens again when a partner approves."),
+        ] {
+            let sentence = with(&|policy| {
+                policy.unlock.mode = mode;
+                policy.unlock.four_eyes = four_eyes;
+            });
+            assert!(sentence.ends_with(expected), "{sentence}");
+        }
+    }
+}
