@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::run;
-use crate::tests_run::{self, Count, Runner};
+use crate::tests_run::{self, Count, Runner, SECOND_TABLE, STRIPE_SDK};
 use crate::{python, rules, table};
 
 /// A remark that is longer makes the summary's lines wrap.
@@ -103,6 +103,12 @@ fn checks(root: &Path, scope: Scope, runner: Runner) -> Vec<Check<'_>> {
             "the store's suite on another DynamoDB than the embedded one",
             aws,
             Box::new(move || second_table(runner, root)),
+        ),
+        check(
+            "stripe sdk",
+            "the sandbox answers Stripe's own SDK as Stripe would",
+            aws,
+            Box::new(move || stripe_sdk(runner, root)),
         ),
     ]
 }
@@ -202,7 +208,12 @@ fn template(root: &Path) -> Result<Count> {
 fn second_table(runner: Runner, root: &Path) -> Result<Count> {
     let programs = python::environment(root, "table")?;
     let server = table::Server::start(&programs)?;
-    tests_run::on_second_table(runner, root, server.url())
+    tests_run::needing(SECOND_TABLE, server.url(), runner, root)
+}
+
+fn stripe_sdk(runner: Runner, root: &Path) -> Result<Count> {
+    let programs = python::environment(root, "stripe")?;
+    tests_run::needing(STRIPE_SDK, programs.join("python"), runner, root)
 }
 
 fn one(command: &mut Command) -> Result<Count> {
@@ -244,8 +255,11 @@ mod tests {
             checks.iter().filter(|check| check.left_out.is_some()).map(|check| check.name).collect()
         };
         assert!(left_out(false, true).is_empty());
-        assert_eq!(left_out(false, false), ["template", "second table"]);
-        assert_eq!(left_out(true, true), ["lints", "examples", "template", "second table"]);
+        assert_eq!(left_out(false, false), ["template", "second table", "stripe sdk"]);
+        assert_eq!(
+            left_out(true, true),
+            ["lints", "examples", "template", "second table", "stripe sdk"]
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! The two checks that need Python: an environment for each, made once and kept.
+//! The checks that need Python: an environment for each, made once and kept.
 //!
-//! What is installed, and why there are two, is in `tests/requirements/`. An environment is made again
+//! What is installed, and why they are several, is in `tests/requirements/`. An environment is made again
 //! when its file changes or its interpreter is gone. It lies in `.venv` of the repository, or where
 //! `PORTCULLIS_VENV` says, for a build server that starts with a fresh checkout each time.
 

@@ -3,6 +3,7 @@
 //! Both run the same tests; nextest runs each in a process of its own, stops one that hangs (see
 //! `.config/nextest.toml`), and its report is easier to read. Whichever runs, its own counts are read.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
@@ -10,11 +11,22 @@ use anyhow::Result;
 
 use crate::run::{self, Ended};
 
-/// In the name of a test: needs a DynamoDB that isn't embedded, at [`DYNAMODB_URL`].
-const NEEDS_SECOND_TABLE: &str = "ministack";
+/// Tests that need something from outside of cargo, and are run by themselves.
+#[derive(Debug, Clone, Copy)]
+pub struct Needy {
+    /// In the name of each.
+    name: &'static str,
+    /// Says where it is.
+    variable: &'static str,
+}
 
-/// Where tests find that DynamoDB.
-pub const DYNAMODB_URL: &str = "PORTCULLIS_TEST_DYNAMODB";
+/// Those that need a DynamoDB that isn't embedded: its URL.
+pub const SECOND_TABLE: Needy = Needy { name: "ministack", variable: "PORTCULLIS_TEST_DYNAMODB" };
+
+/// Those that drive the sandbox with Stripe's own SDK: the Python that has it.
+pub const STRIPE_SDK: Needy = Needy { name: "stripe_sdk", variable: "PORTCULLIS_TEST_STRIPE_SDK" };
+
+const NEEDY: [Needy; 2] = [SECOND_TABLE, STRIPE_SDK];
 
 /// How often a random test draws in a fast run; the tests' own numbers otherwise.
 const FAST_CASES: &str = "16";
@@ -59,18 +71,18 @@ impl Runner {
     }
 }
 
-/// All tests but those that need a second DynamoDB.
+/// All tests but those that need something.
 pub fn all(runner: Runner, root: &Path, is_fast: bool) -> Result<Count> {
     let mut command = run::cargo();
     command.current_dir(root);
     match runner {
         Runner::Nextest => command
             .args(["nextest", "run", "--workspace", "--no-fail-fast", "--status-level", "slow"])
-            .args(["-E", &format!("not test({NEEDS_SECOND_TABLE})")]),
+            .args(["-E", &NEEDY.map(|needy| format!("not test({})", needy.name)).join(" & ")]),
         // Examples in the docs have a step of their own, as nextest doesn't run them.
         Runner::CargoTest => command
-            .args(["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"])
-            .args(["--", "--skip", NEEDS_SECOND_TABLE]),
+            .args(["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast", "--"])
+            .args(NEEDY.iter().flat_map(|needy| ["--skip", needy.name])),
     };
     if is_fast {
         command.env("PROPTEST_CASES", FAST_CASES);
@@ -78,18 +90,23 @@ pub fn all(runner: Runner, root: &Path, is_fast: bool) -> Result<Count> {
     counted(runner, &mut command)
 }
 
-/// The tests that need a second DynamoDB, against the one at `url`. Of the whole workspace, although they
-/// are in one crate: for a single package cargo would choose other features and build much again.
-pub fn on_second_table(runner: Runner, root: &Path, url: &str) -> Result<Count> {
+/// The tests that need that, which is at `place`. Of the whole workspace, although they are in one crate:
+/// for a single package cargo would choose other features and build much again.
+pub fn needing(
+    needy: Needy,
+    place: impl AsRef<OsStr>,
+    runner: Runner,
+    root: &Path,
+) -> Result<Count> {
     let mut command = run::cargo();
-    command.current_dir(root).env(DYNAMODB_URL, url);
+    command.current_dir(root).env(needy.variable, place);
     match runner {
         Runner::Nextest => command
             .args(["nextest", "run", "--workspace", "--no-fail-fast", "--status-level", "slow"])
-            .args(["-E", &format!("test({NEEDS_SECOND_TABLE})")]),
+            .args(["-E", &format!("test({})", needy.name)]),
         Runner::CargoTest => command
             .args(["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"])
-            .args(["--", NEEDS_SECOND_TABLE]),
+            .args(["--", needy.name]),
     };
     counted(runner, &mut command)
 }

@@ -174,11 +174,10 @@ async fn gateway(
     data: &Path,
     now: DateTime<Utc>,
 ) -> Result<DemoGateway> {
-    let path = data.join(FILE);
-    if let Ok(text) = fs::read_to_string(&path) {
-        return serde_json::from_str(&text)
-            .with_context(|| format!("can't read {}", path.display()));
+    if let Some(kept) = kept_gateway(data)? {
+        return Ok(kept);
     }
+    let path = data.join(FILE);
     let mut random = [0_u8; 16];
     getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
     let signing = format!("whsec_{}", hex::encode(random));
@@ -194,6 +193,21 @@ async fn gateway(
     write_private(&path, &serde_json::to_string_pretty(&gateway)?)
         .with_context(|| format!("can't write {}", path.display()))?;
     Ok(gateway)
+}
+
+/// The webhook endpoint that a demo firm was opened with in that data folder.
+///
+/// # Errors
+/// When the folder holds something else in its place.
+pub fn kept_gateway(data: &Path) -> Result<Option<DemoGateway>> {
+    let path = data.join(FILE);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("can't read {}", path.display())),
+    };
+    let kept = serde_json::from_str(&text);
+    kept.map(Some).with_context(|| format!("can't read {}", path.display()))
 }
 
 /// A new file for this user's eyes only, where the machine knows users.

@@ -3,35 +3,47 @@
 //! It answers the calls that we make, in Stripe's shapes and with Stripe's errors, from a book kept in
 //! memory: no card, no network, no account. What the payer, their bank or the firm's own Stripe
 //! dashboard would do is an [`Act`]; each act changes the book and records the events that Stripe would
-//! send, which [`SandboxStripe::deliver`] signs and hands over, late, twice or never. Nothing here
-//! reads a clock: the time is the caller's, so that a test firm's clock moves this too (TEST-1).
+//! send, which [`SandboxStripe::deliver`] signs and hands over, late, twice or never. A payer acts on the
+//! page that a session's `url` leads to. Nothing here reads a clock: the time is the caller's, and what
+//! banks do by the day follows the firm's day (TEST-1), which [`SandboxStripe::begin_day`] is told.
 //!
 //! Left out because nothing of ours calls it: customers, saved methods, subscriptions, Connect
 //! onboarding, and any check that Stripe makes of parameters that we never send.
 
 mod acts;
 mod api;
+mod bank;
 mod book;
 mod control;
+mod days;
 mod delivery;
 mod faults;
 mod form;
+mod keep;
 mod objects;
+mod page;
 mod params;
 mod payments;
 mod problem;
 mod render;
 mod reversals;
 
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
+use domain::calendar::Day;
 use gateways::Secret;
 
 pub use acts::{Act, ActError, CardOutcome, DisputeOutcome, Done, PayBy, RefundOutcome};
+pub use bank::{Alone, Bank, BankError, announce, withdraw};
 pub use book::Book;
+pub use days::{BankAct, BankNews, CLEARS_AFTER_DAYS, RETURNS_AFTER_DAYS};
 pub use delivery::{Delivery, signed_webhook};
 pub use faults::Faults;
+pub use keep::KeepError;
 pub use objects::Event;
 
 /// The only key that the sandbox takes unless told otherwise: it opens nothing, so it is no secret.
@@ -50,20 +62,108 @@ struct Inner {
     key: Secret,
     now: Now,
     book: Mutex<Book>,
+    /// Where the book is kept; nowhere in most tests.
+    path: Option<PathBuf>,
     faults: Mutex<Faults>,
+    /// How many requests of the API there were.
+    requests: AtomicU64,
+    shop: Mutex<Shop>,
+    /// Held while webhooks are posted: whoever waits for it knows that they were answered.
+    posting: tokio::sync::Mutex<()>,
+    client: reqwest::Client,
+}
+
+/// Whose account it is: what a firm sets in its Stripe dashboard.
+#[derive(Debug, Clone, Default)]
+pub struct Shop {
+    /// What payers read on the page.
+    pub name: String,
+    /// Where its events are posted; nowhere until it is set.
+    pub webhook: Option<Endpoint>,
+}
+
+/// A webhook endpoint.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// Its address.
+    pub url: String,
+    /// What its webhooks are signed with.
+    pub signing: Secret,
+}
+
+impl fmt::Debug for SandboxStripe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SandboxStripe").field("path", &self.inner.path).finish_non_exhaustive()
+    }
 }
 
 impl SandboxStripe {
-    /// With the book of an earlier run, or an empty one.
+    /// With the book of an earlier run, or an empty one, in memory.
     pub fn new(key: Secret, now: Now, book: Book) -> Self {
-        let faults = Mutex::default();
-        Self { inner: Arc::new(Inner { key, now, book: Mutex::new(book), faults }) }
+        Self::with(key, now, book, None)
     }
 
-    /// Stripe's API under `/v1`, and what steers the sandbox under `/sandbox/stripe`. Whoever reaches
-    /// the latter can pay anything: it is for loopback only.
+    /// With the book in that file, where each change of it is kept.
+    ///
+    /// # Errors
+    /// When the file is there and holds no book.
+    pub fn open(key: Secret, now: Now, path: &Path) -> Result<Self, KeepError> {
+        Ok(Self::with(key, now, keep::read(path)?, Some(path.to_owned())))
+    }
+
+    fn with(key: Secret, now: Now, book: Book, path: Option<PathBuf>) -> Self {
+        let inner = Inner {
+            key,
+            now,
+            book: Mutex::new(book),
+            path,
+            faults: Mutex::default(),
+            requests: AtomicU64::default(),
+            shop: Mutex::default(),
+            posting: tokio::sync::Mutex::default(),
+            client: reqwest::Client::new(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Says whose account it is.
+    pub fn set_shop(&self, shop: Shop) {
+        *self.inner.shop.lock().unwrap_or_else(PoisonError::into_inner) = shop;
+    }
+
+    fn shop(&self) -> Shop {
+        self.inner.shop.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The firm's day is this one now (TEST-1): banks do what is due by it, and when this answers, the
+    /// firm's endpoint has been told of it.
+    pub async fn begin_day(&self, day: Day) -> Vec<BankNews> {
+        let news = self.note_day(day);
+        self.post_webhooks().await;
+        news
+    }
+
+    /// Likewise, without waiting for the endpoint.
+    pub fn note_day(&self, day: Day) -> Vec<BankNews> {
+        let now = self.now();
+        self.always(|book| book.begin_day(day, now))
+    }
+
+    /// What goes on by itself: banks do what is due, and webhooks go out. Without a firm's day the
+    /// machine's counts.
+    pub async fn go_on(&self) {
+        let now = self.now();
+        let has_due = self.book().has_due(now);
+        if has_due {
+            self.always(|book| book.catch_up(now));
+        }
+        self.post_webhooks().await;
+    }
+
+    /// Stripe's API under `/v1`; under `/sandbox/stripe` the page to pay on, and what steers the
+    /// sandbox. Whoever reaches the latter can pay anything: it is for loopback only.
     pub fn router(&self) -> Router {
-        api::router(self).merge(control::router(self))
+        api::router(self).merge(control::router(self)).merge(page::router(self))
     }
 
     /// Does what a payer, a bank or the firm's dashboard would do.
@@ -95,7 +195,25 @@ impl SandboxStripe {
         let mut changed = book.clone();
         let result = change(&mut changed)?;
         *book = changed;
+        self.keep(&book);
         Ok(result)
+    }
+
+    /// Changes the book in a way that can't fail.
+    fn always<T>(&self, change: impl FnOnce(&mut Book) -> T) -> T {
+        let mut book = self.book();
+        let result = change(&mut book);
+        self.keep(&book);
+        result
+    }
+
+    /// A disk that is full doesn't stop the sandbox; it is said, and what was done is lost at its end.
+    fn keep(&self, book: &Book) {
+        if let Some(path) = &self.inner.path
+            && let Err(error) = keep::write(path, book)
+        {
+            tracing::error!(%error, "Could not keep the sandbox's book");
+        }
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {

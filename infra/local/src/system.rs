@@ -5,7 +5,6 @@
 //! the table has no stream.
 
 use std::fs;
-use std::io;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,18 +14,20 @@ use anyhow::{Context, Result, ensure};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{Method, Request, StatusCode, header};
+use axum::http::{Request, StatusCode};
 use axum::response::{IntoResponse, Response};
-use chrono::TimeDelta;
-use gateways::{Secret, Timeouts, Transport};
+use chrono::{DateTime, TimeDelta, Utc};
+use gateways::{Timeouts, Transport};
 use identity::{HttpKeys, Verifier};
 use platform::clock::{Clock, SystemClock};
 use platform::config::Stage;
 use platform::queue::Queue;
 use platform::seal::{LocalSeal, Seal};
+use services::firm::Firm;
 use services::office::Office;
 use services::sweep::Sweeper;
 use services::webhook::{GatewayAccess, Webhooks};
+use store::Dynamo;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -39,7 +40,7 @@ use crate::embedded::Embedded;
 use crate::issuer::{ISSUER_PATH, Issuer};
 use crate::mailbox::Mailbox;
 use crate::queue::Queues;
-use crate::sandbox_stripe::{Book, SANDBOX_KEY, SandboxStripe};
+use crate::sandbox_stripe::{self, SandboxStripe};
 
 /// How often the sweeper looks: locally nothing else hands letters on.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -55,9 +56,6 @@ const DELIVER_EVERY: Duration = Duration::from_millis(500);
 
 /// What a function may take for one batch, as on Lambda.
 const TIME_LIMIT: TimeDelta = TimeDelta::minutes(1);
-
-/// The sandbox's book, in the data folder.
-const BOOK: &str = "sandbox-stripe.json";
 
 /// The key that seals gateway secrets, in the data folder.
 const SEAL_KEY: &str = "seal.key";
@@ -96,8 +94,6 @@ struct Parts {
     unlock: Router,
     issuer: Router,
     stripe: Router,
-    sandbox: SandboxStripe,
-    book: PathBuf,
     about: String,
 }
 
@@ -116,11 +112,11 @@ impl System {
             listener.with_context(|| format!("can't listen on port {}", options.port))?;
         let url = format!("http://localhost:{}", listener.local_addr()?.port());
         let issuer = Issuer::open(data, &url)?;
-        let sandbox = sandbox(data, clock.clone())?;
-        let seal: Arc<dyn Seal> = Arc::new(LocalSeal::new(&seal_key(data)?)?);
+        let sandbox = SandboxStripe::of_folder(data, clock.clone())?;
+        let seal = LocalSeal::new(&seal_key(data)?)?;
         let dynamo = embedded.dynamo().clone();
         let (gateway, people) = if options.demo {
-            let gateway = demo::open(&dynamo, seal.as_ref(), data, clock.now()).await?;
+            let gateway = demo::open(&dynamo, &seal, data, clock.now()).await?;
             (Some(gateway), demo::people(&issuer, clock.now())?)
         } else {
             (None, Vec::new())
@@ -137,9 +133,7 @@ impl System {
             queues,
             data: data.clone(),
         };
-        let transport = Transport::new(Timeouts::default())?;
-        let access = GatewayAccess { transport, stripe_url: system.url.clone() };
-        let webhooks = Arc::new(Webhooks::new(dynamo.clone(), seal, access));
+        let webhooks = webhooks_on(data, dynamo.clone(), &system.url)?;
         let keys = Arc::new(HttpKeys::at(issuer.keys_url()));
         let verifier = Arc::new(Verifier::new(issuer.expected(), keys));
         let office = Office::new(dynamo.clone(), verifier, clock.clone());
@@ -153,13 +147,12 @@ impl System {
             unlock: unlock_approval::router(unlock_approval::State { office }),
             issuer: issuer.router(),
             stripe: sandbox.router(),
-            sandbox: sandbox.clone(),
-            book: data.join(BOOK),
             about: about(&system.url),
         };
         system.serve(listener, parts, stopped.clone());
+        let now = clock.now();
         system.work(data, clock, webhooks, stopped.clone())?;
-        system.deliver(sandbox, stopped);
+        system.deliver(sandbox, data, now, stopped).await?;
         Ok(system)
     }
 
@@ -238,29 +231,25 @@ impl System {
         Ok(())
     }
 
-    /// Posts the sandbox's webhooks to the demo firm's endpoint, as Stripe would.
-    fn deliver(&mut self, sandbox: SandboxStripe, stopped: watch::Receiver<bool>) {
-        let Some(gateway) = self.gateway.clone() else { return };
-        let client = reqwest::Client::new();
-        let url = format!("{}/webhooks/stripe/{}", self.url, gateway.endpoint);
-        let signing = Secret::from(gateway.signing);
+    /// Lets the sandbox go on: banks follow the demo firm's day, webhooks go to its endpoint.
+    async fn deliver(
+        &mut self,
+        sandbox: SandboxStripe,
+        data: &Path,
+        now: DateTime<Utc>,
+        stopped: watch::Receiver<bool>,
+    ) -> Result<()> {
+        let Some(gateway) = &self.gateway else { return Ok(()) };
+        let firm = Firm::open(self.embedded.dynamo().clone(), demo::firm_id()?).await?;
+        let firm = firm.context("the demo firm is gone")?;
+        sandbox.serve_demo(&firm.settings().name, gateway, &self.url);
+        sandbox.note_day(firm.day(now));
+        sandbox_stripe::announce(data, &self.url)?;
         self.every(DELIVER_EVERY, stopped, move || {
-            let (sandbox, client, url, signing) =
-                (sandbox.clone(), client.clone(), url.clone(), signing.clone());
-            async move {
-                for delivery in sandbox.deliveries(&signing) {
-                    let request = client
-                        .post(&url)
-                        .header("Stripe-Signature", &delivery.header)
-                        .header(header::CONTENT_TYPE, "application/json")
-                        .body(delivery.body);
-                    let answer = request.send().await;
-                    if answer.is_ok_and(|answer| answer.status().is_success()) {
-                        sandbox.taken(&delivery.event);
-                    }
-                }
-            }
+            let sandbox = sandbox.clone();
+            async move { sandbox.go_on().await }
         });
+        Ok(())
     }
 
     fn every<F, Fut>(&mut self, period: Duration, mut stopped: watch::Receiver<bool>, work: F)
@@ -310,6 +299,7 @@ impl System {
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         while self.tasks.join_next().await.is_some() {}
+        sandbox_stripe::withdraw(&self.data);
         if let Ok(embedded) = Arc::try_unwrap(self.embedded) {
             embedded.close().await;
         }
@@ -328,7 +318,7 @@ async fn dispatch(State(parts): State<Arc<Parts>>, request: Request<Body>) -> Re
         path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     if is_under("/v1") || is_under("/sandbox/stripe") {
-        return sandboxed(&parts, request).await;
+        return answer(&parts.stripe, request).await;
     }
     let router = match () {
         () if is_under("/webhooks") => &parts.webhook,
@@ -339,16 +329,6 @@ async fn dispatch(State(parts): State<Arc<Parts>>, request: Request<Body>) -> Re
         () => return (StatusCode::NOT_FOUND, parts.about.clone()).into_response(),
     };
     answer(router, request).await
-}
-
-/// The sandbox's book is written after each request that may have changed it.
-async fn sandboxed(parts: &Parts, request: Request<Body>) -> Response {
-    let is_read = *request.method() == Method::GET;
-    let response = answer(&parts.stripe, request).await;
-    if !is_read && let Err(error) = save(&parts.book, &parts.sandbox.snapshot()) {
-        tracing::error!(%error, "Could not keep the sandbox's book");
-    }
-    response
 }
 
 async fn answer(router: &Router, request: Request<Body>) -> Response {
@@ -370,23 +350,15 @@ fn is_unlock(path: &str) -> bool {
     }
 }
 
-fn sandbox(data: &Path, clock: Arc<dyn Clock>) -> Result<SandboxStripe> {
-    let path = data.join(BOOK);
-    let book = match fs::read(&path) {
-        Ok(bytes) => serde_json::from_slice(&bytes)
-            .with_context(|| format!("can't read {}", path.display()))?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Book::default(),
-        Err(error) => return Err(error).with_context(|| format!("can't read {}", path.display())),
-    };
-    let now = Arc::new(move || clock.now().timestamp());
-    Ok(SandboxStripe::new(Secret::from(SANDBOX_KEY), now, book))
-}
-
-/// Written beside and then renamed, so that a crash leaves the old or the new.
-fn save(path: &Path, book: &Book) -> io::Result<()> {
-    let beside = path.with_extension("new");
-    fs::write(&beside, serde_json::to_vec(book)?)?;
-    fs::rename(beside, path)
+/// The webhooks of a data folder, with Stripe at that address.
+///
+/// # Errors
+/// When the sealing key can't be used, or the HTTP client can't be made.
+pub(crate) fn webhooks_on(data: &Path, dynamo: Dynamo, stripe_url: &str) -> Result<Arc<Webhooks>> {
+    let seal: Arc<dyn Seal> = Arc::new(LocalSeal::new(&seal_key(data)?)?);
+    let transport = Transport::new(Timeouts::default())?;
+    let access = GatewayAccess { transport, stripe_url: stripe_url.to_owned() };
+    Ok(Arc::new(Webhooks::new(dynamo, seal, access)))
 }
 
 /// The key that seals gateway secrets, made once.

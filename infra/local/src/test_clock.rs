@@ -1,6 +1,7 @@
 //! A test firm's clock, moved forward day by day with the schedule running on each (TEST-1).
 //!
-//! Each day is what it is for any other firm: the evaluation at its start, then the letters of the day.
+//! Each day is what it is for any other firm: what banks did by then, the evaluation at its start, then
+//! the letters of the day.
 //! The clock stands at noon of a day while that runs, so that quiet hours don't hold back what would
 //! leave on it (LET-5).
 
@@ -18,6 +19,8 @@ use services::firm::Firm;
 use store::{
     ClientState, CommitMeta, Dynamo, FirmChange, FirmCommit, PageRequest, Platform, StoreError,
 };
+
+use crate::sandbox_stripe::{Bank, BankError, BankNews};
 
 /// The most days that one move may take: ten years.
 const MAX_MOVE: i64 = 3_660;
@@ -60,6 +63,9 @@ pub enum ClockError {
     /// An account.
     #[error("can't read a client's account")]
     Account(#[from] ExecuteError),
+    /// The sandbox's banks.
+    #[error("can't tell the sandbox which day it is")]
+    Bank(#[from] BankError),
 }
 
 /// What happened on a day.
@@ -67,6 +73,8 @@ pub enum ClockError {
 pub struct DayRun {
     /// Which day.
     pub day: Day,
+    /// What the sandbox's banks did; the accounts know it before they are evaluated.
+    pub bank: Vec<BankNews>,
     /// How many clients were due.
     pub evaluated: u32,
     /// Those that could not be evaluated.
@@ -88,6 +96,7 @@ pub async fn advance(
     firm: &FirmId,
     to: Day,
     correspondence: &Correspondence,
+    bank: &Bank,
     now: DateTime<Utc>,
     mut tell: impl FnMut(&DayRun),
 ) -> Result<(), ClockError> {
@@ -104,6 +113,7 @@ pub async fn advance(
     while day < to {
         day = plus(day, 1);
         let firm = set(dynamo, firm, day, now).await?;
+        let bank = bank.begin_day(day).await?;
         let ran = day::run(&firm, now).await?;
         let letters = correspondence.leave_all(&platform, &firm, now).await?;
         let locked_now = locked_clients(&firm).await?;
@@ -115,7 +125,7 @@ pub async fn advance(
         }
         let opened = locked.difference(&locked_now).cloned().collect();
         let (evaluated, failed) = (ran.evaluated, ran.failed);
-        tell(&DayRun { day, evaluated, failed, locked: reasons, opened, letters });
+        tell(&DayRun { day, bank, evaluated, failed, locked: reasons, opened, letters });
         locked = locked_now;
     }
     Ok(())

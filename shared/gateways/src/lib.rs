@@ -6,9 +6,10 @@
 //! event of a payment came first. What to do about them is decided elsewhere: nothing here knows an
 //! invoice's balance.
 //!
-//! Each gateway is a module with the same three parts: `signature` (is it theirs), `webhook` (what
-//! does it point to) and an implementation of [`Gateway`] (what is true).
+//! Each gateway is a module with the same parts: `signature` (is it theirs), `webhook` (what does it
+//! point to), and an implementation of [`Gateway`]: what is true, and a page to pay on.
 
+mod checkout;
 mod compare;
 mod error;
 mod facts;
@@ -18,6 +19,10 @@ mod secret;
 pub mod stripe;
 mod transport;
 
+pub use checkout::{
+    CHECKOUT_ID, CheckoutError, CheckoutLine, EndedCheckout, IdempotencyKey, IdempotencyKeyError,
+    NewCheckout, OpenCheckout,
+};
 pub use compare::{Difference, Expected, Field, Mismatch, compare, compare_event};
 pub use error::{ConfigError, CurrencyError, GatewayError};
 pub use facts::{
@@ -41,4 +46,27 @@ pub trait Gateway: Send + Sync {
     /// # Errors
     /// See [`GatewayError`]: its variants are what the caller can do about it.
     async fn read_back(&self, hint: &Hint) -> Result<ReadBack, GatewayError>;
+
+    /// Makes a page to pay on, once for each key: the same key again gives the same page, also after its
+    /// answer was lost.
+    ///
+    /// # Errors
+    /// [`CheckoutError`]; no page was made then, unless it [is temporary](CheckoutError::is_temporary):
+    /// ask again under the same key.
+    async fn create_checkout(
+        &self,
+        new: &NewCheckout,
+        key: &IdempotencyKey,
+    ) -> Result<OpenCheckout, CheckoutError>;
+
+    /// Ends a page early, so that nobody pays on it any more. One that was paid on, or has ended, is no
+    /// error: the answer says which.
+    ///
+    /// # Errors
+    /// [`CheckoutError`]; the page may then be open still.
+    async fn expire_checkout(
+        &self,
+        id: &ObjectId,
+        key: &IdempotencyKey,
+    ) -> Result<EndedCheckout, CheckoutError>;
 }

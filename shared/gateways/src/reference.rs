@@ -10,10 +10,33 @@ use std::str::FromStr;
 use domain::id::{ClientId, FirmId, IdError, InvoiceId};
 use serde::{Deserialize, Serialize};
 
+use crate::CheckoutError;
+
 /// The first of these keys that is there counts; the first is the one that we write.
 const FIRM_KEYS: [&str; 2] = ["firm", "firm_id"];
 const CLIENT_KEYS: [&str; 2] = ["client", "client_id"];
 const INVOICES_KEYS: [&str; 2] = ["invoices", "invoice_id"];
+
+/// How long the gateways' values may be; a list of invoices goes on under further keys, `invoices_2` and
+/// so on. Stripe takes 50 keys.
+const MAX_VALUE_CHARS: usize = 500;
+const MAX_INVOICES_KEYS: usize = 20;
+
+fn further_key(number: usize) -> String {
+    format!("{}_{number}", INVOICES_KEYS[0])
+}
+
+/// A list's comma within an id.
+const ESCAPES: [(&str, &str); 2] = [("%", "%25"), (",", "%2C")];
+
+fn escaped(invoice: &InvoiceId) -> String {
+    ESCAPES.into_iter().fold(invoice.to_string(), |text, (plain, code)| text.replace(plain, code))
+}
+
+fn unescaped(text: &str) -> String {
+    let codes = ESCAPES.into_iter().rev();
+    codes.fold(text.to_owned(), |text, (plain, code)| text.replace(code, plain))
+}
 
 /// Our reference on a payment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,18 +72,55 @@ impl Reference {
         };
         reference.firm = find(FIRM_KEYS).and_then(|text| reference.parse("firm", text));
         reference.client = find(CLIENT_KEYS).and_then(|text| reference.parse("client", text));
-        for text in find(INVOICES_KEYS).unwrap_or_default().split(',') {
+        let further = (2..=MAX_INVOICES_KEYS).map_while(|n| metadata.get(&further_key(n)));
+        let lists = find(INVOICES_KEYS).into_iter().chain(further.map(String::as_str));
+        for text in lists.flat_map(|list| list.split(',')) {
             let text = text.trim();
             if text.is_empty() {
                 continue;
             }
-            if let Some(invoice) = reference.parse("invoices", text)
+            if let Some(invoice) = reference.parse("invoices", &unescaped(text))
                 && !reference.invoices.contains(&invoice)
             {
                 reference.invoices.push(invoice);
             }
         }
         reference
+    }
+
+    /// What to write, so that [`Self::from_metadata`] reads it.
+    ///
+    /// # Errors
+    /// When the invoices' ids don't fit.
+    pub fn metadata<'a>(
+        firm: &FirmId,
+        client: &ClientId,
+        invoices: impl Iterator<Item = &'a InvoiceId>,
+    ) -> Result<BTreeMap<String, String>, CheckoutError> {
+        let mut lists = vec![String::new()];
+        for invoice in invoices.map(escaped) {
+            let chars = |text: &str| text.chars().count();
+            let is_full = |list: &String| MAX_VALUE_CHARS < chars(list) + 1 + chars(&invoice);
+            let is_full = lists.last().is_some_and(is_full);
+            if is_full {
+                lists.push(String::new());
+            }
+            if let Some(list) = lists.last_mut() {
+                let comma = if list.is_empty() { "" } else { "," };
+                list.push_str(comma);
+                list.push_str(&invoice);
+            }
+        }
+        if MAX_INVOICES_KEYS < lists.len() {
+            let found = lists.iter().map(|list| list.chars().count()).sum();
+            let limit = MAX_INVOICES_KEYS * MAX_VALUE_CHARS;
+            return Err(CheckoutError::ReferenceTooLong { found, limit });
+        }
+        let keys = (1..).map(|n| if n == 1 { INVOICES_KEYS[0].to_owned() } else { further_key(n) });
+        let mut metadata: BTreeMap<_, _> = keys.zip(lists).collect();
+        metadata.insert(FIRM_KEYS[0].to_owned(), firm.to_string());
+        metadata.insert(CLIENT_KEYS[0].to_owned(), client.to_string());
+        Ok(metadata)
     }
 
     fn parse<T: FromStr<Err = IdError>>(&mut self, field: &str, text: &str) -> Option<T> {
@@ -170,6 +230,29 @@ mod tests {
         ] {
             assert_eq!(said(&read(pairs)), expected, "for {pairs:?}");
         }
+    }
+
+    #[test]
+    fn pay_4_what_is_written_is_read_again_however_many_invoices() {
+        let ids = |count: usize, bytes: usize| -> Vec<InvoiceId> {
+            (0..count).map(|n| format!("{n:0>bytes$}").parse().unwrap()).collect()
+        };
+        let (firm, client) = ("acme".parse().unwrap(), "bea & son".parse().unwrap());
+        let odd: Vec<InvoiceId> =
+            ["A,1", "50%", "A%2C1", "B 7"].map(|id| id.parse().unwrap()).into();
+        for (invoices, keys) in
+            [(ids(1, 7), 3), (ids(35, 13), 3), (ids(36, 13), 4), (ids(60, 128), 22), (odd, 3)]
+        {
+            let count = invoices.len();
+            let metadata = Reference::metadata(&firm, &client, invoices.iter()).unwrap();
+            assert_eq!(metadata.len(), keys, "{count} invoices");
+            assert!(metadata.values().all(|value| value.chars().count() <= MAX_VALUE_CHARS));
+            let read = Reference::from_metadata(&metadata);
+            assert_eq!((read.firm.as_ref(), read.client.as_ref()), (Some(&firm), Some(&client)));
+            assert_eq!((read.invoices, read.problems), (invoices, vec![]));
+        }
+        let error = Reference::metadata(&firm, &client, ids(61, 128).iter()).unwrap_err();
+        assert!(error.to_string().contains("expected at most 10000"), "{error}");
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! How a question reaches a gateway: one pooled client for all firms, explicit time-outs, bounded
-//! answers, and a second try only for what can be asked twice.
+//! answers, and a second try only for what can be asked twice: a question, or a form under a key.
 //!
 //! Neither keys nor bodies are logged; a path holds only ids.
 
@@ -8,10 +8,10 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response, StatusCode, Url};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 use tracing::{debug, warn};
 
-use crate::{ConfigError, GatewayError};
+use crate::{ConfigError, GatewayError, IdempotencyKey};
 
 /// The longest answer that is read: Stripe's longest page, 100 refunds, is a tenth of it.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
@@ -23,7 +23,7 @@ pub struct Timeouts {
     pub connect: Duration,
     /// For one answer, from asking to its last byte.
     pub answer: Duration,
-    /// For one reading, which may be several questions, each tried twice.
+    /// For one conversation, which may be several questions, each tried twice.
     pub total: Duration,
     /// Before the second try.
     pub pause: Duration,
@@ -66,39 +66,55 @@ impl Transport {
         Ok(Self { client: client.map_err(ConfigError::Client)?, timeouts })
     }
 
-    /// Ends a reading that takes longer than all of it may.
-    pub(crate) async fn within_total<T>(
+    /// Ends a conversation that takes longer than all of it may.
+    pub(crate) async fn within_total<T, E: From<GatewayError>>(
         &self,
-        reading: impl Future<Output = Result<T, GatewayError>>,
-    ) -> Result<T, GatewayError> {
+        conversation: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
         let total = self.timeouts.total;
-        let late = || GatewayError::down(format!("the reading took longer than {total:?}"));
-        tokio::time::timeout(total, reading).await.unwrap_or_else(|_| Err(late()))
+        let late = || GatewayError::down(format!("the whole took longer than {total:?}"));
+        tokio::time::timeout(total, conversation).await.unwrap_or_else(|_| Err(late().into()))
     }
 
     /// Asks; once more after a 5xx, a time-out or a lost connection, since reading twice does nothing.
     pub(crate) async fn get(&self, url: Url, headers: &HeaderMap) -> Result<Answer, GatewayError> {
-        match self.get_once(url.clone(), headers).await {
+        let client = &self.client;
+        self.twice(|| client.get(url.clone()).headers(headers.clone())).await
+    }
+
+    /// Sends a form; once more as above, since under the same key it is done once.
+    pub(crate) async fn post(
+        &self,
+        url: Url,
+        headers: &HeaderMap,
+        key: &IdempotencyKey,
+        form: &[(String, String)],
+    ) -> Result<Answer, GatewayError> {
+        let client = &self.client;
+        let request = || client.post(url.clone()).headers(headers.clone()).form(form);
+        self.twice(|| request().header("idempotency-key", key.as_str())).await
+    }
+
+    async fn twice(&self, request: impl Fn() -> RequestBuilder) -> Result<Answer, GatewayError> {
+        match once(request()).await {
             Err(GatewayError::Down { what, .. }) => {
-                warn!(path = url.path(), "Asking a gateway again: {what}");
+                warn!("Asking a gateway again: {what}");
                 tokio::time::sleep(self.timeouts.pause).await;
-                self.get_once(url, headers).await
+                once(request()).await
             }
             other => other,
         }
     }
+}
 
-    async fn get_once(&self, url: Url, headers: &HeaderMap) -> Result<Answer, GatewayError> {
-        let path = url.path().to_owned();
-        let sent = self.client.get(url).headers(headers.clone()).send().await;
-        let response = sent.map_err(lost)?;
-        let status = response.status();
-        debug!(path, status = status.as_u16(), "A gateway answered");
-        if status.is_server_error() {
-            return Err(GatewayError::down(format!("status {}", status.as_u16())));
-        }
-        Ok(Answer { status, body: read(response).await? })
+async fn once(request: RequestBuilder) -> Result<Answer, GatewayError> {
+    let response = request.send().await.map_err(lost)?;
+    let (path, status) = (response.url().path().to_owned(), response.status());
+    debug!(path, status = status.as_u16(), "A gateway answered");
+    if status.is_server_error() {
+        return Err(GatewayError::down(format!("status {}", status.as_u16())));
     }
+    Ok(Answer { status, body: read(response).await? })
 }
 
 /// Any answer but a 5xx.

@@ -135,7 +135,7 @@ async fn pay_2_nobody_there_and_nobody_answering_are_down() {
     .await;
     assert_eq!(
         error.unwrap_err().to_string(),
-        "the gateway did not answer: the reading took longer than 50ms"
+        "the gateway did not answer: the whole took longer than 50ms"
     );
     let closed = Config {
         key: "sk_test_1".into(),

@@ -13,8 +13,10 @@ use serde_json::json;
 use services::correspondence::{Correspondence, Outcome};
 
 use super::{Verdict, block_on};
+use crate::demo;
 use crate::mailbox::Mailbox;
-use crate::place::Place;
+use crate::place::{Opened, Place};
+use crate::sandbox_stripe::{Alone, Bank, BankAct};
 use crate::test_clock::{DayRun, advance};
 
 /// Where letters of this machine lie in the data folder.
@@ -67,20 +69,41 @@ impl Arguments {
         let table = self.place.open().await.context("can't open the table")?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let now = clock.now();
-        let correspondence = correspondence(&self.place.data, "http://localhost:8080", clock)?;
+        let correspondence =
+            correspondence(&self.place.data, "http://localhost:8080", clock.clone())?;
+        let (bank, alone) = self.bank(&table, clock).await?;
         let mut told = Ok(());
         let mut failed = 0;
-        let moved = advance(table.dynamo(), &self.firm, self.to, &correspondence, now, |day| {
-            failed += day.failed.len();
-            if told.is_ok() {
-                told = self.tell(day);
-            }
-        });
+        let moved =
+            advance(table.dynamo(), &self.firm, self.to, &correspondence, &bank, now, |day| {
+                failed += day.failed.len();
+                if told.is_ok() {
+                    told = self.tell(day);
+                }
+            });
         let moved = moved.await;
+        if let Some(alone) = alone {
+            alone.stop();
+        }
         table.close().await;
         moved?;
         told.context("could not print")?;
         Ok(if failed == 0 { Verdict::Done } else { Verdict::Failed })
+    }
+
+    /// Only the demo firm is paid in the sandbox: in the running system's, else in one of our own.
+    async fn bank(&self, table: &Opened, clock: Arc<dyn Clock>) -> Result<(Bank, Option<Alone>)> {
+        match table {
+            Opened::Embedded(embedded) if self.firm.as_str() == demo::FIRM => {
+                if !embedded.is_owner() {
+                    return Ok((Bank::beside(&self.place.data)?, None));
+                }
+                let dynamo = embedded.dynamo().clone();
+                let alone = Alone::start(&self.place.data, dynamo, clock).await?;
+                Ok((alone.as_ref().map_or(Bank::Absent, Alone::bank), alone))
+            }
+            Opened::Embedded(_) | Opened::Remote(_) => Ok((Bank::Absent, None)),
+        }
     }
 
     fn tell(&self, run: &DayRun) -> io::Result<()> {
@@ -96,6 +119,10 @@ impl Arguments {
             run.day.format("%a"),
             run.evaluated
         )?;
+        for news in &run.bank {
+            let by = news.client.as_ref().map(|id| format!(" by {id}")).unwrap_or_default();
+            writeln!(out, "  bank debit of {}{by} {}", news.amount, bank_word(news.what))?;
+        }
         for (client, reason) in &run.locked {
             writeln!(out, "  locked {client}: {reason}")?;
         }
@@ -118,12 +145,20 @@ fn as_json(run: &DayRun) -> serde_json::Value {
     });
     json!({
         "day": run.day,
+        "bank": run.bank,
         "evaluated": run.evaluated,
         "locked": run.locked.iter().map(|(client, reason)| json!({ "client": client, "reason": reason })).collect::<Vec<_>>(),
         "opened": run.opened,
         "letters": letters.collect::<Vec<_>>(),
         "failed": run.failed.iter().map(|(client, error)| json!({ "client": client, "error": error.to_string() })).collect::<Vec<_>>(),
     })
+}
+
+fn bank_word(what: BankAct) -> &'static str {
+    match what {
+        BankAct::Cleared => "cleared",
+        BankAct::Returned => "came back",
+    }
 }
 
 fn word(outcome: &Outcome) -> String {

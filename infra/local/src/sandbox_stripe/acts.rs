@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::book::Book;
 use super::objects::Metadata;
+use super::payments::Taken;
 
 /// One thing that happens outside of us.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,8 +21,14 @@ pub enum Act {
         #[serde(default)]
         outcome: CardOutcome,
     },
-    /// The payer lets a US bank account be debited: pending until [`Act::Settle`] or [`Act::Bounce`].
+    /// The payer lets a US bank account be debited: pending until [`Act::Settle`], [`Act::Bounce`], or
+    /// four days later.
     PayByBank {
+        /// The page.
+        session: String,
+    },
+    /// Likewise, but the bank takes the debit back three days after it cleared.
+    PayByBankThatReturns {
         /// The page.
         session: String,
     },
@@ -204,8 +211,14 @@ impl Book {
             Act::PayByBank { session } => {
                 self.pay(&session, PayBy::Bank, &CardOutcome::Succeeds, now)
             }
+            Act::PayByBankThatReturns { session } => {
+                let done = self.pay(&session, PayBy::Bank, &CardOutcome::Succeeds, now)?;
+                self.expect_debit(&done.object, true, now);
+                Ok(done)
+            }
             Act::Take { amount, currency, metadata, by } => {
-                self.take(amount, &currency, metadata, by, now)
+                let taken = Taken { account: None, amount, currency: &currency, metadata, by };
+                self.take(taken, &CardOutcome::Succeeds, now)
             }
             Act::Settle { payment } => self.settle(&payment, now),
             Act::Bounce { payment, code } => self.bounce(&payment, &code, now),

@@ -1,8 +1,10 @@
 //! Stripe's API, as far as we call it.
 
+use std::sync::atomic::Ordering;
+
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, Request, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -12,10 +14,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::book::{Book, KeptAnswer};
-use super::objects::{Dispute, Event, Refund, Session};
-use super::params::{ListQuery, NewRefund, NewSession, OnlyExpand};
+use super::objects::{Charge, Dispute, Event, Intent, Refund, Session};
+use super::params::{ListQuery, NewIntent, NewRefund, NewSession, OnlyExpand};
+use super::payments::Taken;
 use super::problem::Problem;
-use super::{ActError, SandboxStripe, faults, form, render};
+use super::{ActError, SandboxStripe, faults, form, page, render};
 
 /// Stripe's limits.
 const MAX_IDEMPOTENCY_KEY_CHARS: usize = 255;
@@ -33,7 +36,10 @@ pub fn router(sandbox: &SandboxStripe) -> Router {
         .route("/checkout/sessions", post(create_session).get(list_sessions))
         .route("/checkout/sessions/{id}", get(session))
         .route("/checkout/sessions/{id}/expire", post(expire_session))
+        .route("/checkout/sessions/{id}/line_items", get(line_items))
+        .route("/payment_intents", post(create_intent).get(list_intents))
         .route("/payment_intents/{id}", get(intent))
+        .route("/charges", get(list_charges))
         .route("/charges/{id}", get(charge))
         .route("/refunds", post(create_refund).get(list_refunds))
         .route("/refunds/{id}", get(refund))
@@ -53,12 +59,17 @@ async fn unrecognized(request: Request) -> Problem {
     Problem::unrecognized(request.method().as_str(), request.uri().path())
 }
 
-/// The key and the version that every request carries.
+/// The key and the version that every request carries; its number goes with the answer, for support.
 async fn check(State(sandbox): State<SandboxStripe>, request: Request, next: Next) -> Response {
-    if let Err(problem) = sandbox.admit(request.headers()) {
-        return problem.into_response();
+    let mut response = match sandbox.admit(request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    };
+    let number = sandbox.inner.requests.fetch_add(1, Ordering::Relaxed);
+    if let Ok(id) = HeaderValue::from_str(&format!("req_{number:012}")) {
+        response.headers_mut().insert("request-id", id);
     }
-    next.run(request).await
+    response
 }
 
 impl SandboxStripe {
@@ -73,9 +84,17 @@ impl SandboxStripe {
             let message = format!("Invalid Stripe API version: expected {API_VERSION}.");
             return Err(Problem::invalid(message));
         }
-        let now = self.now();
-        self.book().expire_due(now);
+        self.end_pages();
         Ok(())
+    }
+
+    /// Pages whose time has passed show so, before anybody looks.
+    pub(super) fn end_pages(&self) {
+        let now = self.now();
+        let has_due = self.book().has_pages_due(now);
+        if has_due {
+            self.always(|book| book.expire_due(now));
+        }
     }
 }
 
@@ -134,6 +153,10 @@ async fn create_session(
         let params: NewSession = form::read(&body)?;
         let (amount, currency, expires_at) = params.check(now)?;
         let id = book.new_id("cs_test", account(&headers));
+        let items = params.line_items.iter();
+        let items = items.map(|item| item.shown(book.new_id("li", None), &currency)).collect();
+        book.line_items.insert(id.clone(), items);
+        book.opened_on.insert(id.clone(), book.today(now));
         book.intent_metadata.insert(id.clone(), params.payment_intent_data.metadata);
         let session = Session {
             id: id.clone(),
@@ -154,11 +177,51 @@ async fn create_session(
             payment_status: if amount == 0 { "no_payment_required" } else { "unpaid" }.to_owned(),
             status: "open".to_owned(),
             success_url: params.success_url,
-            url: Some(format!("https://checkout.stripe.com/c/pay/{id}")),
+            url: Some(page::url(&headers, &id)),
         };
         let object = render::plain(&session);
         book.sessions.insert(id, session);
-        render::expanded(book, object, &params.expand)
+        render::expanded(book, object, &params.expand).map(Reply::ok)
+    })
+}
+
+/// What is paid for on a page.
+async fn line_items(
+    State(sandbox): State<SandboxStripe>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Answer {
+    let query: ListQuery = form::read(query.unwrap_or_default().as_bytes())?;
+    let book = sandbox.book();
+    visible(&book, "cs_test_", "checkout.session", &id, account(&headers))?;
+    let items = book.line_items.get(&id).into_iter().flatten();
+    let listed = items.map(|item| (&item.id, item)).collect();
+    page_of(&query, &format!("/v1/checkout/sessions/{id}/line_items"), listed).map(Json)
+}
+
+/// A payment that is made at once. One that is declined is an error that holds the payment: it stays,
+/// and may be tried again.
+async fn create_intent(
+    State(sandbox): State<SandboxStripe>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    once(&sandbox, "payment_intents", &headers, &body, |book, now| {
+        let params: NewIntent = form::read(&body)?;
+        let (by, outcome) = params.check()?;
+        let currency = params.currency.to_ascii_lowercase();
+        let (account, amount) = (account(&headers), params.amount);
+        let taken = Taken { account, amount, currency: &currency, metadata: params.metadata, by };
+        let done = book.take(taken, &outcome, now)?;
+        let object = book.object(&done.object).unwrap_or_default();
+        if object["last_payment_error"].is_null() {
+            return render::expanded(book, object, &params.expand).map(Reply::ok);
+        }
+        let mut error = object["last_payment_error"].clone();
+        error["charge"] = object["latest_charge"].clone();
+        error["payment_intent"] = object;
+        Ok(Reply { status: StatusCode::PAYMENT_REQUIRED, body: json!({"error": error}) })
     })
 }
 
@@ -173,7 +236,7 @@ async fn expire_session(
         visible(book, "cs_test_", "checkout.session", &id, account(&headers))?;
         book.expire(&id, now)?;
         let object = visible(book, "cs_test_", "checkout.session", &id, account(&headers))?;
-        render::expanded(book, object, &expand)
+        render::expanded(book, object, &expand).map(Reply::ok)
     })
 }
 
@@ -203,7 +266,7 @@ async fn create_refund(
         };
         let done = book.refund(&charge, params.amount, params.reason, params.metadata, now)?;
         let object = book.object(&done.object).unwrap_or_default();
-        render::expanded(book, object, &params.expand)
+        render::expanded(book, object, &params.expand).map(Reply::ok)
     })
 }
 
@@ -223,7 +286,7 @@ fn once(
     path: &str,
     headers: &HeaderMap,
     body: &[u8],
-    run: impl FnOnce(&mut Book, i64) -> Result<Value, Problem>,
+    run: impl FnOnce(&mut Book, i64) -> Result<Reply, Problem>,
 ) -> Response {
     let now = sandbox.now();
     let account = account(headers).unwrap_or_default();
@@ -239,21 +302,41 @@ fn once(
             (kept.filter(|kept| now < kept.at + IDEMPOTENCY_SECONDS), key)
         {
             return if kept.request == request {
-                Ok((kept.answer.clone(), true))
+                Ok((Reply::kept(kept), true))
             } else {
                 Err(Problem::idempotency(key))
             };
         }
-        let answer = run(book, now)?;
+        let reply = run(book, now)?;
         if let Some(slot) = slot {
-            book.answers.insert(slot, KeptAnswer { request, answer: answer.clone(), at: now });
+            let (answer, status) = (reply.body.clone(), reply.status.as_u16());
+            book.answers.insert(slot, KeptAnswer { request, answer, status, at: now });
         }
-        Ok((answer, false))
+        Ok((reply, false))
     });
     match result {
-        Ok((answer, false)) => Json(answer).into_response(),
-        Ok((answer, true)) => ([("idempotent-replayed", "true")], Json(answer)).into_response(),
+        Ok((Reply { status, body }, false)) => (status, Json(body)).into_response(),
+        Ok((Reply { status, body }, true)) => {
+            (status, [("idempotent-replayed", "true")], Json(body)).into_response()
+        }
         Err(problem) => problem.into_response(),
+    }
+}
+
+/// What a POST that was done is answered with.
+struct Reply {
+    status: StatusCode,
+    body: Value,
+}
+
+impl Reply {
+    fn ok(body: Value) -> Self {
+        Self { status: StatusCode::OK, body }
+    }
+
+    fn kept(kept: &KeptAnswer) -> Self {
+        let status = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK);
+        Self { status, body: kept.answer.clone() }
     }
 }
 
@@ -272,7 +355,7 @@ macro_rules! list {
                 let is_listed: fn(&$kind, &ListQuery) -> bool = $is_listed;
                 book.account(id) == account(&headers) && is_listed(object, &query)
             });
-            page(&query, concat!("/v1/", $path), listed.collect()).map(Json)
+            page_of(&query, concat!("/v1/", $path), listed.collect()).map(Json)
         }
     )*};
 }
@@ -280,6 +363,10 @@ macro_rules! list {
 list! {
     list_sessions: "checkout/sessions" sessions Session, |session, query| {
         query.payment_intent.is_none() || session.payment_intent == query.payment_intent
+    };
+    list_intents: "payment_intents" intents Intent, |_, _| true;
+    list_charges: "charges" charges Charge, |charge, query| {
+        is_asked(&query.payment_intent, &charge.payment_intent)
     };
     list_refunds: "refunds" refunds Refund, |refund, query| {
         is_asked(&query.payment_intent, &refund.payment_intent) && is_asked(&query.charge, &refund.charge)
@@ -300,7 +387,7 @@ fn is_asked(asked: &Option<String>, value: &str) -> bool {
 }
 
 /// A page of a list that is newest first.
-fn page<T: Serialize>(
+fn page_of<T: Serialize>(
     query: &ListQuery,
     url: &str,
     mut all: Vec<(&String, &T)>,

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use domain::calendar::Day;
 use gateways::stripe::API_VERSION;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::days::Debit;
 use super::objects::{
-    Charge, Dispute, Event, EventData, EventRequest, Intent, Metadata, Refund, Session,
+    Charge, Dispute, Event, EventData, EventRequest, Intent, LineItem, Metadata, Refund, Session,
 };
 use super::render;
 
@@ -24,6 +26,14 @@ pub struct Book {
     pub(super) events: BTreeMap<String, Event>,
     /// By session: what its payment will carry once somebody pays.
     pub(super) intent_metadata: BTreeMap<String, Metadata>,
+    /// By session: what is paid for on its page.
+    pub(super) line_items: BTreeMap<String, Vec<LineItem>>,
+    /// By session: the day on which it was opened.
+    pub(super) opened_on: BTreeMap<String, Day>,
+    /// By payment: bank debits whose end is to come.
+    pub(super) debits: BTreeMap<String, Debit>,
+    /// The firm's day, once somebody said it.
+    pub(super) day: Option<Day>,
     /// By object: the connected account that it belongs to. Those of the own account are not here.
     pub(super) accounts: BTreeMap<String, String>,
     /// By account and idempotency key.
@@ -35,7 +45,14 @@ pub struct Book {
 pub(super) struct KeptAnswer {
     pub request: String,
     pub answer: Value,
+    /// 200, or the 402 of a payment that was tried and declined.
+    #[serde(default = "ok")]
+    pub status: u16,
     pub at: i64,
+}
+
+fn ok() -> u16 {
+    200
 }
 
 impl Book {

@@ -5,12 +5,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use domain::calendar::Day;
 use gateways::Secret;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::render::plain;
-use super::{Act, ActError, Delivery, Done, Faults, SandboxStripe};
+use super::{Act, ActError, BankNews, Delivery, Done, Faults, SandboxStripe};
 
 /// Everything under `/sandbox/stripe`.
 pub fn router(sandbox: &SandboxStripe) -> Router {
@@ -18,6 +19,7 @@ pub fn router(sandbox: &SandboxStripe) -> Router {
         .route("/sandbox/stripe", get(show))
         .route("/sandbox/stripe/acts", post(act))
         .route("/sandbox/stripe/faults", get(faults).put(set_faults))
+        .route("/sandbox/stripe/day", post(day))
         .route("/sandbox/stripe/deliveries", post(deliveries))
         .route("/sandbox/stripe/deliveries/{event}/taken", post(taken))
         .with_state(sandbox.clone())
@@ -65,6 +67,21 @@ async fn set_faults(
 ) -> Json<Faults> {
     sandbox.set_faults(faults.clone());
     Json(faults)
+}
+
+/// Which day it is at the firm.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BeginDay {
+    /// The day that begins.
+    pub day: Day,
+}
+
+async fn day(
+    State(sandbox): State<SandboxStripe>,
+    Json(BeginDay { day }): Json<BeginDay>,
+) -> Json<Vec<BankNews>> {
+    Json(sandbox.begin_day(day).await)
 }
 
 /// Which endpoint's secret to sign with.

@@ -35,6 +35,20 @@ pub struct Session {
     pub url: Option<String>,
 }
 
+/// One line of what is paid for on a page.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LineItem {
+    pub id: String,
+    pub object: String,
+    pub amount_discount: u64,
+    pub amount_subtotal: u64,
+    pub amount_tax: u64,
+    pub amount_total: u64,
+    pub currency: String,
+    pub description: String,
+    pub quantity: u64,
+}
+
 /// The money.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Intent {

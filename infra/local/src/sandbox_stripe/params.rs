@@ -3,14 +3,18 @@
 use gateways::stripe::currency;
 use serde::Deserialize;
 
+use super::acts::{CardOutcome, PayBy};
 use super::form;
-use super::objects::Metadata;
+use super::objects::{self, Metadata};
 use super::problem::Problem;
 
 /// Stripe's limits of the key-value field.
 const MAX_METADATA_KEYS: usize = 50;
 const MAX_METADATA_KEY_CHARS: usize = 40;
 const MAX_METADATA_VALUE_CHARS: usize = 500;
+
+/// Stripe's limit of a page that is paid once.
+const MAX_LINE_ITEMS: usize = 100;
 
 const MAX_CLIENT_REFERENCE_CHARS: usize = 200;
 
@@ -67,15 +71,37 @@ struct PriceData {
     currency: String,
     #[serde(deserialize_with = "form::number")]
     unit_amount: u64,
-    #[expect(dead_code, reason = "must be there, and is shown on no page here")]
     product_data: ProductData,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ProductData {
-    #[expect(dead_code, reason = "must be there, and is shown on no page here")]
     name: String,
+    description: Option<String>,
+}
+
+impl LineItem {
+    /// As Stripe shows it; the description, where there is one, beside the name.
+    pub fn shown(&self, id: String, currency: &str) -> objects::LineItem {
+        let PriceData { unit_amount, product_data, .. } = &self.price_data;
+        let amount = unit_amount.saturating_mul(self.quantity);
+        let name = product_data.name.clone();
+        objects::LineItem {
+            id,
+            object: "item".to_owned(),
+            amount_discount: 0,
+            amount_subtotal: amount,
+            amount_tax: 0,
+            amount_total: amount,
+            currency: currency.to_owned(),
+            description: match &product_data.description {
+                Some(more) => format!("{name}, {more}"),
+                None => name,
+            },
+            quantity: self.quantity,
+        }
+    }
 }
 
 fn card_only() -> Vec<String> {
@@ -91,6 +117,8 @@ impl NewSession {
         }
         check_metadata(&self.metadata)?;
         check_metadata(&self.payment_intent_data.metadata)?;
+        check_url("success_url", Some(&self.success_url))?;
+        check_url("cancel_url", self.cancel_url.as_deref())?;
         let reference = self.client_reference_id.as_deref().unwrap_or_default();
         if MAX_CLIENT_REFERENCE_CHARS < reference.chars().count() {
             let message = format!("It may have at most {MAX_CLIENT_REFERENCE_CHARS} characters.");
@@ -117,6 +145,10 @@ impl NewSession {
         let Some(first) = self.line_items.first() else {
             return Err(Problem::parameter("line_items", "There must be at least one."));
         };
+        if MAX_LINE_ITEMS < self.line_items.len() {
+            let message = format!("There can be at most {MAX_LINE_ITEMS}.");
+            return Err(Problem::parameter("line_items", message));
+        }
         let currency = first.price_data.currency.to_ascii_lowercase();
         let mut total = 0_u64;
         for item in &self.line_items {
@@ -142,6 +174,67 @@ impl NewSession {
             let message = "It must be 30 minutes to 24 hours from now.";
             Problem::parameter("expires_at", message)
         })
+    }
+}
+
+/// The test methods that a payment without a page can be made with, as Stripe names them.
+const TEST_METHODS: [(&str, PayBy, Option<&str>); 5] = [
+    ("pm_card_visa", PayBy::Card, None),
+    ("pm_card_chargeDeclined", PayBy::Card, Some("generic_decline")),
+    ("pm_card_chargeDeclinedInsufficientFunds", PayBy::Card, Some("insufficient_funds")),
+    ("pm_card_chargeDeclinedLostCard", PayBy::Card, Some("lost_card")),
+    ("pm_usBankAccount", PayBy::Bank, None),
+];
+
+/// `POST /v1/payment_intents`: only at once and with a test method, as from one that was saved.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewIntent {
+    #[serde(deserialize_with = "form::number")]
+    pub amount: u64,
+    pub currency: String,
+    payment_method: String,
+    #[serde(deserialize_with = "form::optional_bool")]
+    confirm: Option<bool>,
+    #[serde(default, deserialize_with = "form::optional_bool")]
+    #[expect(dead_code, reason = "is taken, and changes nothing here")]
+    off_session: Option<bool>,
+    #[serde(default)]
+    payment_method_types: Vec<String>,
+    #[serde(default)]
+    pub metadata: Metadata,
+    #[serde(default)]
+    pub expand: Vec<String>,
+}
+
+impl NewIntent {
+    /// What Stripe would refuse; answers with the method and what it does.
+    pub fn check(&self) -> Result<(PayBy, CardOutcome), Problem> {
+        check_metadata(&self.metadata)?;
+        if self.confirm != Some(true) {
+            let message = "The sandbox knows only payments with confirm=true.";
+            return Err(Problem::parameter("confirm", message));
+        }
+        if self.amount == 0 {
+            let problem = Problem::parameter("amount", "It must be at least 1.");
+            return Err(problem.with_code("parameter_invalid_integer"));
+        }
+        let known = TEST_METHODS.into_iter().find(|(name, ..)| *name == self.payment_method);
+        let (_, by, decline) =
+            known.ok_or_else(|| Problem::missing("PaymentMethod", &self.payment_method))?;
+        let is_taken = |name: &String| name == by.name();
+        let default = [PayBy::Card.name().to_owned()];
+        let types = if self.payment_method_types.is_empty() {
+            &default
+        } else {
+            &self.payment_method_types[..]
+        };
+        if !types.iter().any(is_taken) {
+            let message = format!("payment_method_types does not hold {}.", by.name());
+            return Err(Problem::parameter("payment_method_types", message));
+        }
+        let declines = |code: &str| CardOutcome::Declines(code.to_owned());
+        Ok((by, decline.map_or(CardOutcome::Succeeds, declines)))
     }
 }
 
@@ -201,6 +294,20 @@ pub struct ListQuery {
     pub types: Vec<String>,
     #[serde(default, deserialize_with = "form::optional_bool")]
     pub delivery_success: Option<bool>,
+}
+
+/// `{CHECKOUT_SESSION_ID}` in it is for Stripe to fill in.
+fn check_url(param: &str, url: Option<&str>) -> Result<(), Problem> {
+    let is_url = |url: &str| {
+        let url = reqwest::Url::parse(url).ok();
+        url.is_some_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+    };
+    match url {
+        Some(url) if !is_url(url) => {
+            Err(Problem::parameter(param, "Not a valid URL").with_code("url_invalid"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_metadata(metadata: &Metadata) -> Result<(), Problem> {

@@ -8,13 +8,33 @@ use super::objects::{
     BankAccount, Card, Charge, Intent, Metadata, MethodDetails, NextAction, PaymentError, Session,
 };
 
+/// A payment without a page.
+pub(super) struct Taken<'a> {
+    pub account: Option<&'a str>,
+    pub amount: u64,
+    pub currency: &'a str,
+    pub metadata: Metadata,
+    pub by: PayBy,
+}
+
 impl Book {
     /// Pages whose time has passed end by themselves.
     pub(super) fn expire_due(&mut self, now: i64) {
-        let due = self.sessions.values().filter(|s| s.status == "open" && s.expires_at <= now);
+        let due = self.sessions.values().filter(|session| self.is_over(session, now));
         for id in due.map(|session| session.id.clone()).collect::<Vec<_>>() {
             self.end_session(&id, now);
         }
+    }
+
+    pub(super) fn has_pages_due(&self, now: i64) -> bool {
+        self.sessions.values().any(|session| self.is_over(session, now))
+    }
+
+    /// By the machine's clock, or because the firm's went on to another day.
+    fn is_over(&self, session: &Session, now: i64) -> bool {
+        let opened_on = self.opened_on.get(&session.id).copied();
+        let is_of_earlier_day = self.day.is_some() && opened_on < self.day;
+        session.status == "open" && (session.expires_at <= now || is_of_earlier_day)
     }
 
     pub(super) fn expire(&mut self, id: &str, now: i64) -> Result<Done, ActError> {
@@ -99,20 +119,19 @@ impl Book {
 
     pub(super) fn take(
         &mut self,
-        amount: u64,
-        currency: &str,
-        metadata: Metadata,
-        by: PayBy,
+        taken: Taken<'_>,
+        outcome: &CardOutcome,
         now: i64,
     ) -> Result<Done, ActError> {
+        let Taken { account, amount, currency, metadata, by } = taken;
         gateways::stripe::currency::from_stripe(amount, currency)
             .map_err(|error| ActError::refused("amount_invalid", error.to_string()))?;
-        let id = self.new_id("pi", None);
+        let id = self.new_id("pi", account);
         let mut intent = intent(&id, amount, currency.to_owned(), now, metadata);
         intent.payment_method_types = vec![by.name().to_owned()];
         self.intents.insert(id.clone(), intent);
         let mut events = vec![self.record("payment_intent.created", &id, now)];
-        events.extend(self.attempt(&id, by, &CardOutcome::Succeeds, now)?);
+        events.extend(self.attempt(&id, by, outcome, now)?);
         Ok(Done { object: id, events })
     }
 
@@ -136,13 +155,17 @@ impl Book {
         intent.latest_charge = Some(charge_id);
         intent.next_action = None;
         intent.last_payment_error = None;
+        if by == PayBy::Bank {
+            self.expect_debit(payment, false, now);
+        }
         match (by, outcome) {
             (PayBy::Card, CardOutcome::Declines(code)) => {
                 self.fail(payment, "card_declined", Some(code), now)
             }
             (PayBy::Card, _) => self.succeed(payment, now),
             (PayBy::Bank, _) => {
-                intent.status = "processing".to_owned();
+                find(&mut self.intents, "payment_intent", payment)?.status =
+                    "processing".to_owned();
                 let charge = self.charge_of(payment)?.id.clone();
                 let events =
                     [("charge.pending", charge.as_str()), ("payment_intent.processing", payment)];

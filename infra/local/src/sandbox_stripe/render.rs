@@ -40,6 +40,10 @@ fn follow(book: &Book, object: &mut Value, fields: &[&str], path: &str) -> Resul
         object["refunds"] = refunds(book, &object["id"]);
         return if rest.is_empty() { Ok(()) } else { Err(refused()) };
     }
+    if object["object"] == "checkout.session" && *field == "line_items" {
+        object["line_items"] = line_items(book, &object["id"]);
+        return if rest.is_empty() { Ok(()) } else { Err(refused()) };
+    }
     let value = object.get_mut(*field).ok_or_else(refused)?;
     if let Some(id) = value.as_str() {
         *value = book.object(id).ok_or_else(refused)?;
@@ -49,6 +53,15 @@ fn follow(book: &Book, object: &mut Value, fields: &[&str], path: &str) -> Resul
         Value::Object(_) => follow(book, value, rest, path),
         _ => Err(refused()),
     }
+}
+
+/// All of them: a sandbox's page shows no more than its list may hold.
+fn line_items(book: &Book, session: &Value) -> Value {
+    let id = session.as_str().unwrap_or_default();
+    let items = book.line_items.get(id).into_iter().flatten();
+    let data: Vec<_> = items.map(plain).collect();
+    let url = format!("/v1/checkout/sessions/{id}/line_items");
+    json!({"object": "list", "data": data, "has_more": false, "url": url})
 }
 
 /// Newest first, as Stripe's lists are; a sandbox's charge has less than a page of them.

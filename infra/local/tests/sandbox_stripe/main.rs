@@ -4,6 +4,10 @@
 
 mod api;
 mod bench;
+mod checkout;
+mod days;
+mod page;
 mod payments;
+mod sdk;
 mod shapes;
 mod webhooks;

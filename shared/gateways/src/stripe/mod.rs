@@ -4,6 +4,7 @@
 //! The structs hold the few fields that a decision needs and ignore the rest, so that a field that
 //! Stripe adds, or an event in an older version's shape, breaks nothing.
 
+mod checkout;
 pub mod currency;
 mod facts;
 mod objects;
@@ -13,7 +14,10 @@ pub mod webhook;
 
 use reqwest::header::{HeaderMap, HeaderValue};
 
-use crate::{ConfigError, Gateway, GatewayError, Hint, Mode, ReadBack, Secret, Transport};
+use crate::{
+    CheckoutError, ConfigError, EndedCheckout, Gateway, GatewayError, Hint, IdempotencyKey, Mode,
+    NewCheckout, ObjectId, OpenCheckout, ReadBack, Secret, Transport,
+};
 
 /// The gateway's name in routes, keys and logs.
 pub const NAME: &str = "stripe";
@@ -70,6 +74,7 @@ pub struct Stripe {
     base_url: String,
     headers: HeaderMap,
     account: Option<String>,
+    mode: Mode,
 }
 
 impl Stripe {
@@ -83,6 +88,7 @@ impl Stripe {
             base_url: crate::transport::base_url(&config.base_url)?,
             headers: headers(config)?,
             account: config.account.clone(),
+            mode: config.mode,
         })
     }
 }
@@ -95,6 +101,22 @@ impl Gateway for Stripe {
 
     async fn read_back(&self, hint: &Hint) -> Result<ReadBack, GatewayError> {
         self.transport.within_total(self.read(hint)).await
+    }
+
+    async fn create_checkout(
+        &self,
+        new: &NewCheckout,
+        key: &IdempotencyKey,
+    ) -> Result<OpenCheckout, CheckoutError> {
+        self.transport.within_total(self.create(new, key)).await
+    }
+
+    async fn expire_checkout(
+        &self,
+        id: &ObjectId,
+        key: &IdempotencyKey,
+    ) -> Result<EndedCheckout, CheckoutError> {
+        self.transport.within_total(self.expire(id, key)).await
     }
 }
 

@@ -155,7 +155,7 @@ impl Stripe {
         Err(GatewayError::malformed(format!("{kind}: more than {MAX_PAGES} pages of {PAGE}")))
     }
 
-    async fn get<T: DeserializeOwned>(
+    pub(super) async fn get<T: DeserializeOwned>(
         &self,
         kind: &str,
         path: &str,
@@ -194,7 +194,7 @@ fn is_named(intent: &Intent) -> bool {
 }
 
 /// What an answer other than 200 means for whoever asked.
-fn failure(status: StatusCode, body: &[u8], path: &str) -> GatewayError {
+pub(super) fn failure(status: StatusCode, body: &[u8], path: &str) -> GatewayError {
     let failure: Failure = serde_json::from_slice(body).unwrap_or_default();
     let code = failure.error.code.or(failure.error.kind).unwrap_or_else(|| "no code".to_owned());
     match status {
