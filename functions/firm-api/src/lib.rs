@@ -15,8 +15,10 @@ mod me;
 mod notes;
 mod payments;
 mod policies;
+mod settings;
 pub mod show;
 mod tasks;
+mod unclaimed;
 
 use axum::{Router, middleware};
 use services::http::Problem;
@@ -72,6 +74,7 @@ fn routes() -> OpenApiRouter {
     OpenApiRouter::with_openapi(empty())
         .routes(routes!(me::me))
         .routes(routes!(me::document))
+        .routes(routes!(settings::get, settings::patch))
         .routes(routes!(clients::list, clients::open))
         .routes(routes!(clients::get, clients::change))
         .routes(routes!(invoices::list, invoices::issue))
@@ -94,6 +97,8 @@ fn routes() -> OpenApiRouter {
         .routes(routes!(collecting::lock))
         .routes(routes!(collecting::hard_stop))
         .routes(routes!(collecting::move_episode))
+        .routes(routes!(unclaimed::list))
+        .routes(routes!(unclaimed::assign))
         .routes(routes!(tasks::list))
         .routes(routes!(tasks::of_client))
         .routes(routes!(tasks::assign))

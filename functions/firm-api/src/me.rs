@@ -7,6 +7,8 @@ use services::office::Desk;
 use utoipa::ToSchema;
 use utoipa::openapi::OpenApi;
 
+use crate::settings::Ledger;
+
 /// Who is asking.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Me {
@@ -36,6 +38,8 @@ pub(crate) struct Firm {
     day: Date,
     /// Whether it is a test firm, with a clock of its own.
     is_test: bool,
+    /// Where its ledger is kept, and whether letters and locks wait for it.
+    ledger: Ledger,
 }
 
 /// Who is asking: the person, the roles and the firm.
@@ -53,6 +57,7 @@ pub(crate) async fn me(desk: Desk) -> Json<Me> {
             currency: settings.currency.code().to_owned(),
             day: Date(desk.day()),
             is_test: settings.is_test,
+            ledger: Ledger::of(&desk),
         },
     })
 }

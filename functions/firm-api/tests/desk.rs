@@ -6,7 +6,11 @@ mod world;
 
 use axum::body::Body;
 use axum::http::Method;
+use domain::command::News;
+use domain::money::{Currency, Money};
+use domain::payment::Seen;
 use serde_json::{Value, json};
+use store::Unclaimed;
 use world::World;
 
 fn texts(list: &Value) -> Vec<&str> {
@@ -346,4 +350,57 @@ async fn pol_1_a_policy_is_armed_as_a_new_version_with_its_diff_in_the_audit() {
     let past = past.header("content-type", "application/json").header("if-match", "\"2\"");
     let past = world.send(past.body(Body::from(r#"{"preset": "cpa"}"#)).unwrap()).await;
     assert_eq!(past.problem(422).1, "effective_on");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pay_1_a_billing_lead_says_whose_unclaimed_money_is() {
+    let world = World::new().await;
+    world.acme().await;
+    let path = "/firm/v1/unclaimed-payments";
+    assert_eq!(world.get("pia", path).await.expect(200)["items"], json!([]));
+    let amount = Money::new(4_000, Currency::USD);
+    let news = News::Told {
+        amount,
+        method: domain::payment::Method::Card,
+        invoices: Vec::new(),
+        seen: Seen::Succeeded,
+        on: None,
+    };
+    let unclaimed = Unclaimed {
+        payment: "stripe:pi_9".parse().unwrap(),
+        came_at: world.now(),
+        amount,
+        client: Some("zoe".parse().unwrap()),
+        invoices: Vec::new(),
+        news: vec![news],
+        doubts: Vec::new(),
+        version: 0,
+    };
+    let firm = world.firm("f-1").await;
+    assert!(firm.store().keep_unclaimed(&unclaimed).await.unwrap());
+    let listed = world.get("pia", path).await.expect(200);
+    assert_eq!(
+        listed["items"],
+        json!([{
+            "payment": "stripe:pi_9", "amount": usd("40.00"), "state": "succeeded",
+            "came_at": "2026-03-02T15:00:00+00:00", "names_client": "zoe", "names_invoices": [],
+            "doubts": [],
+        }])
+    );
+    let assign = format!("{path}/stripe:pi_9/assign");
+    world.post("pia", &assign, json!({"client": "acme"})).await.problem(403);
+    world.post("bea", &assign, json!({"client": "zoe"})).await.problem(404);
+    world.post("bea", &assign, json!({"klient": "acme"})).await.problem(400);
+    let assigned = world.post("bea", &assign, json!({"client": "acme"})).await.expect(200);
+    assert_eq!(assigned["client"], "acme");
+    let invoice = world.get("pia", "/firm/v1/invoices/A-1").await.expect(200);
+    assert_eq!(invoice["balance"], usd("60.00"));
+    assert_eq!(world.get("pia", path).await.expect(200)["items"], json!([]));
+    let trail = world.get("pia", "/firm/v1/clients/acme/events").await.expect(200);
+    assert_eq!(
+        (&trail["items"][0]["by"], &trail["items"][0]["command"]),
+        (&json!("bea"), &json!("record_payment"))
+    );
+    let again = world.post("bea", &assign, json!({"client": "acme"})).await.expect(200);
+    assert_eq!((&again["did"], &again["version"]), (&json!([]), &assigned["version"]));
 }

@@ -100,3 +100,50 @@ async fn bad_files_and_bad_rows() {
     assert_eq!(refused.problem(403).0, "STAFF-1");
     world.ask("bea", Method::DELETE, "/firm/v1/imports", Value::Null).await.problem(405);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fresh_1_a_firm_says_that_its_ledger_comes_from_elsewhere_and_is_told_how_old_it_is() {
+    let world = World::new().await;
+    let path = "/firm/v1/settings";
+    let ledger =
+        async || world.get("pia", "/firm/v1/me").await.expect(200)["firm"]["ledger"].clone();
+    let kept_here = json!({
+        "comes_from_elsewhere": false, "fresh_days": null, "updated_on": null, "is_too_old": false,
+    });
+    assert_eq!(ledger().await, kept_here);
+    let patch = async |who: &str, ledger: Value| {
+        world.ask(who, Method::PATCH, path, json!({"ledger": ledger})).await
+    };
+    let elsewhere = json!({"comes_from_elsewhere": true});
+    let (rule, ..) = patch("bea", elsewhere.clone()).await.problem(403);
+    assert_eq!(rule, "STAFF-1");
+    for (wrong, status) in [
+        (json!({"comes_from_elsewhere": true, "fresh_days": 0}), 422),
+        (json!({"comes_from_elsewhere": true, "fresh_days": 93}), 422),
+        (json!({"comes_from_elsewhere": false, "fresh_days": 7}), 422),
+        (json!({"comes_from_elsewhere": true, "fresh_days": "7"}), 400),
+        (json!({"comes_from": "elsewhere"}), 400),
+    ] {
+        let (_, field, _) = patch("adam", wrong.clone()).await.problem(status);
+        assert!(field.starts_with("ledger"), "for {wrong}: {field}");
+    }
+    assert_eq!(ledger().await, kept_here);
+    patch("adam", elsewhere).await.expect(200);
+    let never = json!({
+        "comes_from_elsewhere": true, "fresh_days": 7, "updated_on": null, "is_too_old": true,
+    });
+    assert_eq!(ledger().await, never);
+    post(&world, "", LEDGER).await.expect(202);
+    let fresh = json!({
+        "comes_from_elsewhere": true, "fresh_days": 7, "updated_on": "2026-03-02", "is_too_old": false,
+    });
+    assert_eq!(ledger().await, fresh);
+    assert_eq!(world.get("pia", path).await.expect(200)["ledger"], fresh);
+    world.clock.advance(chrono::TimeDelta::days(8));
+    assert_eq!(ledger().await["is_too_old"], true);
+    let client = world.get("pia", "/firm/v1/clients/acme").await.expect(200);
+    let why = client["explanation"]["why"].to_string();
+    assert!(why.contains("last brought up to date on 2026-03-02"), "{why}");
+    let trail = world.get("pia", "/firm/v1/events").await.expect(200);
+    assert!(trail.to_string().contains("change_settings"), "{trail}");
+}

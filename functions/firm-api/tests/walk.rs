@@ -9,8 +9,11 @@ use std::collections::BTreeSet;
 
 use axum::body::Body;
 use axum::http::{Method, Request};
+use domain::role::Role;
+use domain::text::Personal;
 use serde_json::{Value, json};
-use world::{OTHER, Token, World, token, with_json};
+use store::{FirmChange, Grant};
+use world::{Answer, OTHER, Token, World, change, token, with_json};
 
 /// A ledger of one row.
 const LEDGER: &str = "client,invoice,issued,amount\nbolt,B-1,2026-02-01,10.00\n";
@@ -52,6 +55,8 @@ fn table(request: &str) -> Vec<Row> {
     let a1 = |rest: &str| route("/firm/v1/invoices/A-1", rest);
     vec![
         ("GET", "/firm/v1/me", "/firm/v1/me", Value::Null, ALL, Own),
+        ("GET", "/firm/v1/settings", "/firm/v1/settings", Value::Null, ALL, Own),
+        ("PATCH", "/firm/v1/settings", "/firm/v1/settings", json!({}), ADMINS, Own),
         ("GET", "/firm/v1/openapi.json", "/firm/v1/openapi.json", Value::Null, ALL, Own),
         ("GET", "/firm/v1/clients", "/firm/v1/clients", Value::Null, ALL, Own),
         ("POST", "/firm/v1/clients", "/firm/v1/clients", json!({"name": "New"}), ALL, Own),
@@ -197,6 +202,22 @@ fn table(request: &str) -> Vec<Row> {
         ("POST", route(c, "/notes"), acme("/notes"), json!({"text": "called"}), ALL, NotFound),
         ("GET", route(c, "/events"), acme("/events"), Value::Null, ALL, NotFound),
         ("GET", route(c, "/audit/verify"), acme("/audit/verify"), Value::Null, ALL, NotFound),
+        (
+            "GET",
+            "/firm/v1/unclaimed-payments",
+            "/firm/v1/unclaimed-payments",
+            Value::Null,
+            ALL,
+            Own,
+        ),
+        (
+            "POST",
+            "/firm/v1/unclaimed-payments/{payment}/assign",
+            "/firm/v1/unclaimed-payments/stripe:pi_9/assign",
+            json!({"client": "acme"}),
+            COLLECTORS,
+            NotFound,
+        ),
         ("GET", "/firm/v1/events", "/firm/v1/events", Value::Null, ALL, Own),
         ("GET", "/firm/v1/audit/verify", "/firm/v1/audit/verify", Value::Null, ALL, Own),
         ("GET", "/firm/v1/policies", "/firm/v1/policies", Value::Null, ALL, Own),
@@ -329,7 +350,8 @@ async fn sec_2_nobody_gets_in_without_a_good_token_and_a_grant() {
             (bearer(OTHER, Token::Good), Some("f-1"), 403),
             (bearer("pat", Token::Good), Some("f-2"), 403),
             (bearer("pat", Token::Good), Some("f-3"), 403), // there is none: the same answer
-            (bearer("pat", Token::Good), None, 400),
+            (bearer("nobody", Token::Good), None, 403),
+            (bearer("pat", Token::Expired), None, 401),
             (bearer("pat", Token::Good), Some("f#1"), 400),
         ] {
             let answer = send(authorization.clone(), firm).await;
@@ -418,4 +440,33 @@ async fn a_route_that_is_none_and_a_method_that_is_none() {
         let anonymous = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
         world.send(anonymous).await.problem(401);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sec_1_who_works_for_one_firm_need_not_name_it() {
+    let world = World::new().await;
+    let me = async |who: &str| {
+        let authorization = format!("Bearer {}", token(who, Token::Good, world.now()));
+        let request = Request::get("/firm/v1/me").header("authorization", authorization);
+        world.send(request.body(Body::empty()).unwrap()).await
+    };
+    let firm = |answer: Answer| answer.expect(200)["firm"]["firm"].clone();
+    assert_eq!(firm(me("bea").await), "f-1");
+    assert_eq!(firm(me(OTHER).await), "f-2");
+    let grant = Grant {
+        subject: "bea".to_owned(),
+        staff: "bea".parse().unwrap(),
+        name: Personal::new("Bea"),
+        roles: [Role::Partner].into(),
+    };
+    change(&world.dynamo, "f-2", FirmChange::GrantGiven(grant)).await;
+    let (_, field, detail) = me("bea").await.problem(400);
+    assert_eq!(field, "X-Portcullis-Firm");
+    assert!(detail.contains("one of your 2 firms"), "{detail}");
+    // A grant taken away acts at once (SEC-2), and so does what it leaves.
+    let taken = || FirmChange::GrantTaken { subject: "bea".to_owned() };
+    change(&world.dynamo, "f-1", taken()).await;
+    assert_eq!(firm(me("bea").await), "f-2");
+    change(&world.dynamo, "f-2", taken()).await;
+    me("bea").await.problem(403);
 }

@@ -42,6 +42,7 @@ pub struct Next {
 /// Explains an account on a day.
 pub fn explain(account: &Account, context: &Context<'_>) -> Explanation {
     let mut why = vec![portal(account, context.day)];
+    why.extend(old_ledger(context));
     why.extend(exception(account));
     why.extend(waiting_for_unlock(account, context));
     why.extend(invoices(account, context));
@@ -64,6 +65,13 @@ fn portal(account: &Account, day: Day) -> String {
         "The portal is locked {by} since {on}: {} (policy version {version}).",
         lock.cause.text()
     )
+}
+
+/// What waits for an import or a sync, and since when (FRESH-1).
+fn old_ledger(context: &Context<'_>) -> Option<String> {
+    let ledger = context.ledger.filter(|ledger| !ledger.is_fresh(context.day))?;
+    let age = ledger.age();
+    Some(format!("Notices, demands and locks wait: the ledger comes from elsewhere and {age}."))
 }
 
 fn exception(account: &Account) -> Option<String> {
@@ -158,6 +166,9 @@ fn next(account: &Account, context: &Context<'_>) -> Option<Next> {
             "a promise, a payment plan or a dispute over them".to_owned(),
             "a hold".to_owned(),
         ];
+        stopped_by.extend(context.ledger.map(|ledger| {
+            format!("a ledger that is more than {} days old by then", ledger.fresh_days)
+        }));
     }
     let what = events.iter().filter(|event| event.is_audited()).map(describe).collect();
     Some(Next { on, what, stopped_by })

@@ -40,6 +40,9 @@ pub use sender::{Sender, SetUpError};
 const SET_UP_WAIT: TimeDelta = TimeDelta::hours(1);
 
 /// How long before a letter that the mail service had no room for is handed over again: so many minutes,
+/// How long a letter waits for a ledger that comes from elsewhere, before it is looked at again.
+const LEDGER_WAIT: TimeDelta = TimeDelta::hours(1);
+
 /// doubled each time.
 const FIRST_WAIT: TimeDelta = TimeDelta::minutes(1);
 
@@ -112,6 +115,8 @@ pub enum Outcome {
     /// Not before then: quiet hours, or its day hasn't come (LET-5).
     Waits(DateTime<Utc>),
     /// The firm has no verified domain yet (LET-2).
+    /// Not before the ledger is up to date (FRESH-1).
+    LedgerOld,
     NotSetUp(SetUpError),
     /// It was done before.
     Done,
@@ -236,7 +241,14 @@ impl Correspondence {
             return Ok(Outcome::Waits(ready_at));
         }
         let command = Command::ClaimLetter { letter: id };
-        let executed = execute(firm, client, &command, &Caller::new(Actor::Schedule), now).await?;
+        let caller = Caller::new(Actor::Schedule);
+        let executed = match execute(firm, client, &command, &caller, now).await {
+            Err(ExecuteError::Refused(refusal)) if refusal.rule == "FRESH-1" => {
+                firm.store().postpone_letter(client, id, now + LEDGER_WAIT).await?;
+                return Ok(Outcome::LedgerOld);
+            }
+            executed => executed?,
+        };
         match claimed(&executed.events) {
             Claimed::Before => task.not_queued().await,
             Claimed::Withdrawn => Ok(Outcome::Withdrawn),

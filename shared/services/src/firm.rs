@@ -7,9 +7,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::calendar::{Day, day_at, plus, start_of};
 use domain::document::DocumentError;
 use domain::id::{ClassId, FirmId};
+use domain::ledger::Ledger;
 use domain::letter::{Letter, LetterState};
 use domain::policy::{Policy, PolicyRef, PolicyVersion, read::read_text};
 use store::{Dynamo, FirmSettings, LoadedFirm, PolicyDocument, Store, StoreError};
+
+use crate::import::run::{LAST_IMPORT, LastImport};
 
 /// How long a class's policies are believed before they are read again: a policy that was just armed
 /// is in force everywhere after that.
@@ -61,6 +64,7 @@ type Known = (DateTime<Utc>, Arc<[Armed]>);
 pub struct Firm {
     store: Store,
     loaded: LoadedFirm,
+    last_import: Option<LastImport>,
     policies: Mutex<BTreeMap<ClassId, Known>>,
 }
 
@@ -71,8 +75,12 @@ impl Firm {
     /// Whatever reading has.
     pub async fn open(dynamo: Dynamo, firm: FirmId) -> Result<Option<Self>, StoreError> {
         let store = Store::new(dynamo, firm);
-        let loaded = store.load_firm().await?;
-        Ok(loaded.map(|loaded| Self { store, loaded, policies: Mutex::default() }))
+        let Some(loaded) = store.load_firm().await? else { return Ok(None) };
+        let last_import = match loaded.settings.ledger_fresh_days {
+            Some(_) => store.run(LAST_IMPORT).await?,
+            None => None, // nothing depends on it
+        };
+        Ok(Some(Self { store, loaded, last_import, policies: Mutex::default() }))
     }
 
     /// Its part of the table.
@@ -93,6 +101,12 @@ impl Firm {
     /// As it was read: what a change of it is conditional on.
     pub fn loaded(&self) -> &LoadedFirm {
         &self.loaded
+    }
+
+    /// How fresh its ledger is, where that comes from elsewhere (FRESH-1).
+    pub fn ledger(&self) -> Option<Ledger> {
+        let fresh_days = self.settings().ledger_fresh_days?;
+        Some(Ledger { updated_on: self.last_import.as_ref().map(|last| last.day), fresh_days })
     }
 
     /// What time it is at the firm: a test firm has a clock of its own (TEST-1).

@@ -11,4 +11,5 @@ pub mod import;
 pub mod office;
 mod rollout;
 pub mod sweep;
+pub mod unclaimed;
 pub mod webhook;

@@ -5,6 +5,7 @@ pub mod door;
 pub mod grants;
 pub mod outcome;
 pub mod policies;
+pub mod settings;
 pub mod unlock;
 
 pub use door::{BodyLimit, Desk, Office, open_door};

@@ -172,6 +172,10 @@ pub enum Key<'a> {
     Run(&'a str),
     /// A version of a class's policy that is on its way to the class's clients.
     Rollout(&'a ClassId, u32),
+    /// A payment that names nobody known.
+    Unclaimed(&'a PaymentId),
+    /// Whose a person said that a payment is.
+    Assignment(&'a PaymentId),
     /// When the firm's next day begins.
     Dawn,
     /// A request that was answered.
@@ -236,7 +240,7 @@ impl Key<'_> {
             | Self::ContactTexts(contact, ..) => format!("{}#{contact}", contacts_pk(firm)),
             Self::ContactAddress(hash) | Self::ContactMail(hash, _) => format!("F#{firm}#V#{hash}"),
             Self::Attempts(hash) => format!("F#{firm}#Y#{hash}"),
-            Self::Payment(payment) => format!("F#{firm}#P#{payment}"),
+            Self::Payment(payment) | Self::Assignment(payment) => format!("F#{firm}#P#{payment}"),
             Self::InvoiceNumber(invoice) => format!("F#{firm}#N#{invoice}"),
             Self::CreditNoteNumber(note) => format!("F#{firm}#N#{note}"),
             Self::Series(prefix) => format!("F#{firm}#V#{prefix}"),
@@ -250,6 +254,7 @@ impl Key<'_> {
             | Self::FirmTexts(..)
             | Self::Dawn
             | Self::Rollout(..)
+            | Self::Unclaimed(_)
             | Self::Run(_) => format!("F#{firm}"),
             Self::Request(key) | Self::Made(key) => format!("F#{firm}#Q#{key}"),
             // The firm is in it, so that nobody can use up another's event.
@@ -294,6 +299,8 @@ impl Key<'_> {
             }
             Self::Note(_, id) => format!("{}{id}", prefix::NOTE),
             Self::Payment(_) => "P".to_owned(),
+            Self::Assignment(_) => "V".to_owned(),
+            Self::Unclaimed(payment) => format!("{}{payment}", prefix::UNCLAIMED),
             Self::InvoiceNumber(_) => "N".to_owned(),
             Self::CreditNoteNumber(_) => "C".to_owned(),
             Self::Series(_) => "V".to_owned(),
@@ -349,6 +356,7 @@ pub(crate) mod prefix {
     pub(crate) const MEMBERSHIP: &str = "U#";
     pub(crate) const CONTACT_MAIL: &str = "M#";
     pub(crate) const ROLLOUT: &str = "Y#";
+    pub(crate) const UNCLAIMED: &str = "U#";
 }
 
 /// How the versions of a class's policy begin.

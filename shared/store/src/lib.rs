@@ -30,6 +30,7 @@ mod rollout;
 mod sent;
 mod table;
 mod turns;
+mod unclaimed;
 mod verify;
 
 use domain::id::{ClientId, FirmId};
@@ -63,6 +64,7 @@ pub use request::{Answer, Begun};
 pub use rollout::Rollout;
 pub use sent::{MAX_WORDS_BYTES, SentLetter, Words};
 pub use turns::Turn;
+pub use unclaimed::{Assignment, Unclaimed};
 pub use verify::{Breach, Verdict};
 
 /// The table, as one firm sees it.

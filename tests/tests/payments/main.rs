@@ -8,4 +8,5 @@ mod bench;
 mod capacity;
 mod reversals;
 mod sweeper;
+mod unclaimed;
 mod webhooks;

@@ -169,6 +169,7 @@ fn word(outcome: &Outcome) -> String {
         Outcome::NotSetUp(error) => error.to_string(),
         Outcome::Done => "done before".to_owned(),
         Outcome::Busy => "another sender is at it".to_owned(),
+        Outcome::LedgerOld => "waits: the ledger from elsewhere is too old".to_owned(),
         Outcome::Unsent(until) => format!("not sent, tried again at {until}"),
         Outcome::Open => "whether it left isn't known yet".to_owned(),
         Outcome::Undeliverable => "can't be delivered".to_owned(),

@@ -64,9 +64,11 @@ impl<'a> Decision<'a> {
         }
         self.close_step_tasks();
         let mut unwarned = self.lock_by_rule();
-        unwarned.extend(self.fire_steps());
-        unwarned.extend(self.fire_steps_after_lock()?);
-        self.warn(unwarned);
+        if self.stale_ledger().is_none() {
+            unwarned.extend(self.fire_steps());
+            unwarned.extend(self.fire_steps_after_lock()?);
+            self.warn(unwarned);
+        }
         self.remind();
         self.end_catch_up();
         self.offer_unlock()
@@ -157,6 +159,9 @@ impl<'a> Decision<'a> {
         let all: Vec<_> = debts.iter().map(|(_, debt)| *debt).collect();
         if lock_reason(rule, &all, &all).is_none() {
             return Finding::Nothing;
+        }
+        if self.stale_ledger().is_some() {
+            return Finding::Wait;
         }
         let warned = debts.iter().filter(|(invoice, _)| self.is_warned(invoice));
         let warned: Vec<_> = warned.map(|(_, debt)| *debt).collect();
@@ -542,7 +547,7 @@ impl<'a> Decision<'a> {
 enum Finding {
     /// No trigger is met.
     Nothing,
-    /// One is, but it waits for a working day (LOCK-3).
+    /// One is, but it waits for a working day (LOCK-3), or for a fresh ledger (FRESH-1).
     Wait,
     /// One is, but for invoices that must be warned first; those that never were.
     Warn(BTreeSet<InvoiceId>),
@@ -602,9 +607,10 @@ pub fn next_evaluation(account: &Account, context: &Context<'_>) -> Option<Day> 
     given_up
 }
 
-/// What the evaluation of that later day would write if nothing else happens until then.
+/// What the evaluation of that later day would write if nothing else happens until then; of a ledger from
+/// elsewhere it is assumed that it is fresh by then, so that who waits for it is looked at each day (FRESH-1).
 pub fn evaluation_on(account: &Account, context: &Context<'_>, day: Day) -> Vec<Event> {
-    let then = Context { day, actor: &Actor::Schedule, ..*context };
+    let then = Context { day, actor: &Actor::Schedule, ledger: None, ..*context };
     let later = without_letters(account, context, day);
     decide(&later, &Command::Evaluate, &then).unwrap_or_default()
 }
@@ -616,7 +622,7 @@ fn without_letters(account: &Account, context: &Context<'_>, day: Day) -> Accoun
     let schedule = Actor::Schedule;
     for letter in queued.filter(|letter| letter.leaves_on < day) {
         let on = letter.leaves_on.max(context.day);
-        let then = Context { day: on, actor: &schedule, ..*context };
+        let then = Context { day: on, actor: &schedule, ledger: None, ..*context };
         let claim = Command::ClaimLetter { letter: letter.id };
         for event in decide(&later, &claim, &then).unwrap_or_default() {
             apply(&mut later, &event);

@@ -37,7 +37,8 @@ impl Decision<'_> {
         let queued = self.account.letters.values().find(|letter| {
             letter.state == LetterState::Queued
                 && letter.content.is_debt()
-                && letter.leaves_on == leaves_on
+                // One that had to wait leaves with those of the day.
+                && letter.leaves_on.max(self.day()) == leaves_on
         });
         match queued.map(|letter| letter.id) {
             Some(letter) => {
@@ -70,7 +71,13 @@ impl Decision<'_> {
             return Err(Refusal::conflict("LET-5", text));
         }
         match sending(&self.account, self.policy(), letter, on) {
-            Some(sending) => self.emit(Event::LetterLeft { letter: id, sending }),
+            Some(sending) => {
+                if let Some(ledger) = self.stale_ledger().filter(|_| is_harsh(sending.kind)) {
+                    let text = format!("letter {} waits: the ledger {}", id.0, ledger.age());
+                    return Err(Refusal::conflict("FRESH-1", text));
+                }
+                self.emit(Event::LetterLeft { letter: id, sending });
+            }
             None => self.emit(Event::LetterWithdrawn { letter: id, on }),
         }
         Ok(())
@@ -154,6 +161,21 @@ pub fn sending(account: &Account, policy: &Policy, letter: &Letter, day: Day) ->
         Content::PlanConfirmation { invoices } => (LetterKind::PlanConfirmation, invoices.clone()),
     };
     Some(Sending { on: day, kind, invoices, contact })
+}
+
+/// Whether it asks for more than a reminder does (FRESH-1).
+fn is_harsh(kind: LetterKind) -> bool {
+    match kind {
+        LetterKind::Notice | LetterKind::DemandLetter | LetterKind::FinalDemand => true,
+        LetterKind::Reminder
+        | LetterKind::WelcomeBack
+        | LetterKind::Receipt
+        | LetterKind::PaymentFailed
+        | LetterKind::PromiseConfirmation
+        | LetterKind::PlanConfirmation
+        | LetterKind::Invitation
+        | LetterKind::SignInLink => false,
+    }
 }
 
 fn debt(

@@ -2,7 +2,7 @@
 //!
 //! First whose it is: the client that our reference names, else the one whose invoice it names. What does
 //! not fit its endpoint marks nothing and opens a task with both sides (PAY-2); what is nobody's is kept
-//! as evidence and counted. A payment is told whole each time, so the order of webhooks says nothing.
+//! as evidence until a person says whose it is ([`crate::unclaimed`]). A payment is told whole each time, so the order of webhooks says nothing.
 
 use chrono::{DateTime, Utc};
 use domain::command::Command;
@@ -15,9 +15,7 @@ use super::Outcome;
 use super::news::told;
 use crate::execute::{Caller, ExecuteError, Executed, execute};
 use crate::firm::Firm;
-
-/// The longest evidence, which may quote what others wrote on a payment: well inside the limit of a text.
-const MAX_EVIDENCE_CHARS: usize = 1_000;
+use crate::unclaimed::{Evidence, MAX_EVIDENCE_CHARS, keep};
 
 /// Applies the facts of a payment. `payment` is its id in the whole firm, with the gateway's name.
 pub(super) async fn apply(
@@ -35,11 +33,58 @@ pub(super) async fn apply(
     if mismatch.as_ref().is_some_and(is_anothers) {
         return Ok(Outcome::Mismatched);
     }
-    let Some(client) = client(firm, facts).await? else { return Ok(Outcome::Unclaimed) };
-    let applying = Applying { firm, client, payment, caller, now };
-    match mismatch {
-        Some(mismatch) => applying.report(mismatch.to_string()).await,
-        None => applying.record(facts).await,
+    let applied = match client(firm, facts).await? {
+        None => Outcome::Unclaimed,
+        Some(client) => {
+            let applying = Applying { firm, client, payment, caller, now };
+            match &mismatch {
+                Some(mismatch) => applying.report(mismatch.to_string()).await?,
+                None => applying.record(facts).await?,
+            }
+        }
+    };
+    if applied != Outcome::Unclaimed {
+        return Ok(applied);
+    }
+    unclaimed(firm, &evidence(payment, facts, mismatch.as_ref()), caller, now).await
+}
+
+/// What names nobody known is kept, unless a person said whose it is.
+async fn unclaimed(
+    firm: &Firm,
+    evidence: &Evidence,
+    caller: &Caller,
+    now: DateTime<Utc>,
+) -> Result<Outcome, ExecuteError> {
+    if evidence.news.is_empty() && evidence.doubts.is_empty() {
+        return Ok(Outcome::Unclaimed); // nobody paid yet
+    }
+    Ok(match keep(firm, evidence, caller, now).await? {
+        None => Outcome::Unclaimed,
+        Some(_) if !evidence.doubts.is_empty() => Outcome::Mismatched,
+        Some(executed) if executed.events.is_empty() => Outcome::Unchanged,
+        Some(_) => Outcome::Applied,
+    })
+}
+
+/// What is to be recorded once it is known whose it is. A person who says so answers for what the reference
+/// left open; another amount than was asked for stays a mismatch (PAY-2).
+fn evidence(payment: &PaymentId, facts: &PaymentFacts, mismatch: Option<&Mismatch>) -> Evidence {
+    let told = told(facts);
+    let is_amount = |mismatch: &&Mismatch| {
+        mismatch.differences.iter().any(|difference| difference.field == Field::Amount)
+    };
+    let (news, doubts) = match mismatch.filter(is_amount) {
+        Some(mismatch) => (Vec::new(), vec![mismatch.to_string()]),
+        None => (told.news, told.doubts),
+    };
+    Evidence {
+        payment: payment.clone(),
+        amount: facts.amount,
+        client: facts.reference.client.clone(),
+        invoices: facts.reference.invoices.clone(),
+        news,
+        doubts,
     }
 }
 
@@ -89,6 +134,13 @@ impl Applying<'_> {
                     last = Some(executed);
                 }
                 Err(ExecuteError::NotFound(_)) => return Ok(Outcome::Unclaimed),
+                // Another client's, for a person said so: it goes where it was assigned to.
+                Err(ExecuteError::Refused(refusal))
+                    if refusal.rule == "PAY-1"
+                        && self.firm.store().assignment(self.payment).await?.is_some() =>
+                {
+                    return Ok(Outcome::Unclaimed);
+                }
                 Err(ExecuteError::Refused(refusal)) => doubts.push(refusal.text),
                 Err(error) => return Err(error),
             }

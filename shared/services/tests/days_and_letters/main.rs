@@ -4,6 +4,7 @@
 
 mod days;
 mod desk;
+mod fresh;
 mod letters;
 mod rollout;
 mod stuck;
