@@ -12,6 +12,7 @@ use domain::event::{Event, Settlement, SkipReason};
 use domain::invoice::{Invoice, InvoiceKind, Posting};
 use domain::letter::LetterId;
 use domain::money::{Currency, Money};
+use domain::note::{Note, NoteId, NoteKind};
 use domain::payment::{Method, PaymentState, Seen};
 use domain::policy::PolicyRef;
 use domain::rehearsal::{Timeline, run};
@@ -484,6 +485,16 @@ fn eval_5_the_other_events_are_told() {
             "posts invoice A-1",
         ),
         (
+            Event::InvoicePosted {
+                invoice: "draft:a".parse().unwrap(),
+                number: Some("2026-0001".parse().unwrap()),
+            },
+            "posts draft:a as invoice 2026-0001",
+        ),
+        // What a note says is not in the sentence: it is for whoever asks for the notes (NOTE-1).
+        (Event::NoteAdded(note(NoteKind::Note, None)), "writes a note"),
+        (Event::NoteAdded(note(NoteKind::Call, Some("A-1"))), "logs a call about invoice A-1"),
+        (
             Event::DisputeReviewed { invoice: "A-1".parse().unwrap() },
             "reviews the dispute on invoice A-1",
         ),
@@ -558,4 +569,10 @@ fn draft() -> Invoice {
         catch_up: None,
         never_locks: false,
     }
+}
+
+fn note(kind: NoteKind, invoice: Option<&str>) -> Note {
+    let invoice = invoice.map(|id| id.parse().unwrap());
+    let text = Personal::new("Ann pays on Monday");
+    Note { id: NoteId(7), kind, by: "pre".parse().unwrap(), invoice, text }
 }
