@@ -2,9 +2,8 @@
 //! table itself.
 //!
 //! The first round writes down each request. Then rounds by the real path (tick, queue, batch) take turns with
-//! rounds in which the same requests are sent as they are, by as many workers, and nobody decides anything.
-//! Between two rounds the clients are put back to how they were. What both take is compared; above the
-//! ratio, everything but the table is ours.
+//! rounds in which the same requests are sent as they are, as many at once, and nobody decides anything.
+//! Between two rounds the clients are put back to how they were. What the ratio lacks of 1 is ours.
 
 #![allow(clippy::unwrap_used, reason = "a measurement that can't go on stops")]
 #![allow(clippy::float_arithmetic, reason = "a ratio of times")]
@@ -22,6 +21,7 @@ use lock_evaluation::{State, batch, tick};
 use platform::clock::{Clock, FixedClock};
 use portcullis::queue::{LocalQueue, QueueSettings};
 use portcullis_tests::measure::{FIRM, Model, Office, Recorder, Request, Seen, Table, noon, send};
+use services::day::AT_ONCE as ACCOUNTS_AT_ONCE;
 use store::{Consumed, Dynamo, Key, Place};
 
 /// A Wednesday.
@@ -36,7 +36,7 @@ const DUE: usize = 1_000;
 /// Rounds of each kind: odd, for the one in the middle.
 const ROUNDS: usize = 3;
 
-/// Workers at once: one function alone, and a few beside each other.
+/// Workers: one function alone, and a few beside each other; each evaluates [`ACCOUNTS_AT_ONCE`].
 const WORKERS: [usize; 2] = [1, 4];
 
 /// Clients that are put into the table at once.
@@ -132,7 +132,7 @@ impl World {
     }
 
     /// The same requests, as they are.
-    async fn raw(&self, seen: &Seen, workers: usize, round: usize) -> Duration {
+    async fn raw(&self, seen: &Seen, at_once: usize, round: usize) -> Duration {
         let client = self.table.dynamo().client();
         let requests: VecDeque<_> = seen.requests.iter().cloned().enumerate().collect();
         let requests = Mutex::new(requests);
@@ -140,10 +140,10 @@ impl World {
         let begun = Instant::now();
         let worker = |_| async {
             while let Some((number, request)) = next() {
-                send(client, request, format!("{workers}-{round}-{number}")).await;
+                send(client, request, format!("{at_once}-{round}-{number}")).await;
             }
         };
-        join_all((0..workers).map(worker)).await;
+        join_all((0..at_once).map(worker)).await;
         begun.elapsed()
     }
 
@@ -169,7 +169,7 @@ impl World {
         for round in 0..ROUNDS {
             real.push(self.day(self.table.dynamo(), workers).await);
             self.back(seen);
-            raw.push(self.raw(seen, workers, round).await);
+            raw.push(self.raw(seen, workers * ACCOUNTS_AT_ONCE, round).await);
             self.back(seen);
         }
         (median(real), median(raw))

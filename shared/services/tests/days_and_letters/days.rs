@@ -181,12 +181,12 @@ async fn eval_1_a_shard_goes_on_in_another_message_before_the_time_limit() {
     desk.do_message(rest).await.unwrap();
     assert_eq!(desk.work().await, 5);
     // A message whose clients can't all be done in time hands on those that are left.
-    let clients: Vec<_> = (0..3).map(|number| client(&format!("c-{number:03}"))).collect();
+    let clients: Vec<_> = (0..7).map(|number| client(&format!("c-{number:03}"))).collect();
     let message = Evaluation::Clients { firm: firm_id("f-1"), day: day("2026-03-04"), clients };
     desk.days().handle(&firms, message, now).await.unwrap();
     let rest = desk.wire.take();
     let [Evaluation::Clients { clients, .. }] = &rest[..] else { panic!("{rest:?}") };
-    assert_eq!(*clients, [client("c-001"), client("c-002")]);
+    assert_eq!(*clients, [client("c-005"), client("c-006")], "five are begun at once");
 }
 
 #[tokio::test]
