@@ -33,7 +33,7 @@ fn state() -> anyhow::Result<State> {
     let aws = Aws::new(&config.aws)?;
     let seal = KmsSeal::new(aws.kms(), secrets_key(&environment)?);
     let stripe_url = stripe_url(&environment)?.unwrap_or_else(|| stripe::BASE_URL.to_owned());
-    let access = GatewayAccess { transport: Transport::new(TIMEOUTS)?, stripe_url };
+    let access = GatewayAccess { transport: Transport::new(TIMEOUTS), stripe_url };
     let dynamo = Dynamo::new(aws.dynamodb(), config.table);
     let webhooks = Webhooks::new(dynamo, Arc::new(seal), access);
     Ok(State::new(Arc::new(webhooks), Arc::new(SystemClock), config.stage))

@@ -111,7 +111,4 @@ pub enum ConfigError {
     /// A key goes out only encrypted, or to this very machine.
     #[error("{0:?} is not a base URL, expected https://host, or http:// for a loopback address")]
     BaseUrl(String),
-    /// The HTTP client could not be built, as without any root certificates.
-    #[error("the HTTP client could not be built")]
-    Client(#[source] reqwest::Error),
 }

@@ -3,6 +3,7 @@
 //!
 //! Neither keys nor bodies are logged; a path holds only ids.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -43,27 +44,41 @@ impl Default for Timeouts {
 }
 
 /// The connections to gateways, shared by all firms and cheap to clone.
+///
+/// The client is made for the first question: loading the public roots takes longer than all else that a
+/// function does to start, and most of what `jobs` does asks no gateway.
 #[derive(Debug, Clone)]
 pub struct Transport {
-    client: Client,
+    client: Arc<OnceLock<Client>>,
     timeouts: Timeouts,
 }
 
 impl Transport {
-    /// Build it once, where the function starts. It follows no redirect and asks no proxy: a key
-    /// goes to the gateway alone.
+    /// Make it once, where the function starts.
+    pub fn new(timeouts: Timeouts) -> Self {
+        Self { client: Arc::default(), timeouts }
+    }
+
+    /// The client. It follows no redirect and asks no proxy: a key goes to the gateway alone.
     ///
-    /// # Errors
-    /// When the HTTP client can't be built, as without any root certificates.
-    pub fn new(timeouts: Timeouts) -> Result<Self, ConfigError> {
+    /// It can't be made without any root certificates; whatever was to be asked then stays to be asked.
+    fn client(&self) -> Result<&Client, GatewayError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
         let client = Client::builder()
-            .connect_timeout(timeouts.connect)
-            .timeout(timeouts.answer)
+            .connect_timeout(self.timeouts.connect)
+            .timeout(self.timeouts.answer)
             .redirect(Policy::none())
             .no_proxy()
             .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
             .build();
-        Ok(Self { client: client.map_err(ConfigError::Client)?, timeouts })
+        let no_client = |error| {
+            let what = "no HTTP client could be made".to_owned();
+            GatewayError::Down { what, source: Some(error) }
+        };
+        let client = client.map_err(no_client)?;
+        Ok(self.client.get_or_init(|| client))
     }
 
     /// Ends a conversation that takes longer than all of it may.
@@ -78,7 +93,7 @@ impl Transport {
 
     /// Asks; once more after a 5xx, a time-out or a lost connection, since reading twice does nothing.
     pub(crate) async fn get(&self, url: Url, headers: &HeaderMap) -> Result<Answer, GatewayError> {
-        let client = &self.client;
+        let client = self.client()?;
         self.twice(|| client.get(url.clone()).headers(headers.clone())).await
     }
 
@@ -90,7 +105,7 @@ impl Transport {
         key: &IdempotencyKey,
         form: &[(String, String)],
     ) -> Result<Answer, GatewayError> {
-        let client = &self.client;
+        let client = self.client()?;
         let request = || client.post(url.clone()).headers(headers.clone()).form(form);
         self.twice(|| request().header("idempotency-key", key.as_str())).await
     }

@@ -32,7 +32,7 @@ async fn read(server: &MockServer, timeouts: Timeouts) -> Result<ReadBack, Gatew
         account: Some("acct_1".to_owned()),
         base_url: server.uri(),
     };
-    let stripe = Stripe::new(Transport::new(timeouts).unwrap(), &config).unwrap();
+    let stripe = Stripe::new(Transport::new(timeouts), &config).unwrap();
     stripe.read_back(&Hint::Payment("pi_1".parse().unwrap())).await
 }
 
@@ -143,7 +143,7 @@ async fn pay_2_nobody_there_and_nobody_answering_are_down() {
         account: None,
         base_url: "http://127.0.0.1:1".to_owned(),
     };
-    let stripe = Stripe::new(Transport::new(TIMEOUTS).unwrap(), &closed).unwrap();
+    let stripe = Stripe::new(Transport::new(TIMEOUTS), &closed).unwrap();
     let error = stripe.read_back(&Hint::Payment("pi_1".parse().unwrap())).await.unwrap_err();
     assert_eq!(error.to_string(), "the gateway did not answer: no connection");
 }

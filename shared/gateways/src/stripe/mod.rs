@@ -157,7 +157,7 @@ mod tests {
     ) -> Result<Stripe, String> {
         let account = account.map(str::to_owned);
         let config = Config { key: key.into(), mode, account, base_url: base_url.to_owned() };
-        let transport = Transport::new(Timeouts::default()).unwrap();
+        let transport = Transport::new(Timeouts::default());
         Stripe::new(transport, &config).map_err(|error| error.to_string())
     }
 
