@@ -5,8 +5,8 @@
 //! only, so that tokens outlive a restart. What a real issuer asks (password, second factor) nobody
 //! asks here, so it must not be reachable by others: it is mounted on the local system alone.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,6 +19,8 @@ use identity::{Expected, Subject};
 use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
+
+use crate::files::{Readers, replace};
 
 /// The name of the key's file in the data folder.
 const KEY_FILE: &str = "issuer-key.pk8";
@@ -161,29 +163,12 @@ fn load_or_make(data: &Path, path: &Path) -> Result<Vec<u8>, IssuerError> {
             let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
             let key = EcdsaKeyPair::generate_pkcs8(algorithm, &SystemRandom::new());
             let key = key.map_err(|_| IssuerError::NoRandom)?.as_ref().to_vec();
-            write_private(data, path, &key).map_err(error("write"))?;
+            fs::create_dir_all(data).map_err(error("write"))?;
+            replace(path, &key, Readers::Owner).map_err(error("write"))?;
             Ok(key)
         }
         Err(other) => Err(error("read")(other)),
     }
-}
-
-/// Written beside its place and moved there, so that a crash leaves no half of a key.
-fn write_private(data: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    fs::create_dir_all(data)?;
-    let draft = path.with_extension("part");
-    match fs::remove_file(&draft) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&draft)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&draft, path)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use mail_parser::{Address, MessageParser};
 use platform::clock::Clock;
-use platform::mail::{Mail, MailError, Message, SentId};
+use platform::mail::{Found, Mail, MailError, Message, SentId};
 
 /// Digits of a message's number in its name: as many messages as a development machine ever sends.
 const NUMBER_DIGITS: usize = 8;
@@ -202,6 +202,14 @@ impl Mail for Mailbox {
             Err(error) => Err(MailError::Unanswered(Box::new(error))),
         }
     }
+
+    async fn find(&self, message_id: &str) -> Found {
+        let (mailbox, wanted) = (self.clone(), message_id.to_owned());
+        let listed = tokio::task::spawn_blocking(move || mailbox.list()).await;
+        let Ok(Ok(messages)) = listed else { return Found::Unknown };
+        let found = messages.into_iter().find(|message| message.message_id == wanted);
+        found.map_or(Found::NotTaken, |message| Found::Taken(SentId(message.id)))
+    }
 }
 
 /// The number at the head of an id, if it is one of ours: digits, a dash, and an instant.
@@ -320,6 +328,8 @@ mod tests {
         assert_eq!(opened.reply_to, "bea@harborpine.example");
         assert!(opened.text.contains("You owe Harbor & Pine CPAs 1,200.50 USD"));
         assert!(opened.html.contains("<!doctype html>"));
+        assert_eq!(mailbox.find("acme.1@harborpine.example").await, Found::Taken(SentId(id)));
+        assert_eq!(mailbox.find("acme.2@harborpine.example").await, Found::NotTaken);
     }
 
     #[tokio::test]

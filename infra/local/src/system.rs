@@ -35,8 +35,9 @@ use tower::ServiceExt;
 
 use crate::aws_port::{self, AwsParts};
 use crate::command::clock::{MAILBOX, correspondence};
-use crate::demo::{self, DemoGateway, DemoPerson, write_private};
+use crate::demo::{self, DemoGateway, DemoPerson, Ground};
 use crate::embedded::Embedded;
+use crate::files::{Readers, replace};
 use crate::issuer::{ISSUER_PATH, Issuer};
 use crate::mailbox::Mailbox;
 use crate::queue::Queues;
@@ -112,16 +113,19 @@ impl System {
             listener.with_context(|| format!("can't listen on port {}", options.port))?;
         let url = format!("http://localhost:{}", listener.local_addr()?.port());
         let issuer = Issuer::open(data, &url)?;
-        let sandbox = SandboxStripe::of_folder(data, clock.clone())?;
         let seal = LocalSeal::new(&seal_key(data)?)?;
         let dynamo = embedded.dynamo().clone();
         let (gateway, people) = if options.demo {
-            let gateway = demo::open(&dynamo, &seal, data, clock.now()).await?;
+            let (dynamo, seal) = (&dynamo, &seal);
+            let ground = Ground { dynamo, seal, data, public_url: &url, clock: clock.clone() };
+            let gateway = demo::open(&ground).await?;
             (Some(gateway), demo::people(&issuer, clock.now())?)
         } else {
             (None, Vec::new())
         };
         let queues = Queues::open(data, &clock).context("can't open the queues")?;
+        // Only now: opening the demo firm pays in the sandbox.
+        let sandbox = SandboxStripe::of_folder(data, clock.clone())?;
         let (stop, stopped) = watch::channel(false);
         let mut system = Self {
             url,
@@ -373,7 +377,7 @@ fn seal_key(data: &Path) -> Result<[u8; 32]> {
     }
     let mut key = [0_u8; 32];
     getrandom::fill(&mut key).map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
-    write_private(&path, &hex::encode(key))
+    replace(&path, hex::encode(key).as_bytes(), Readers::Owner)
         .with_context(|| format!("can't write {}", path.display()))?;
     Ok(key)
 }

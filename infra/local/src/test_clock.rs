@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::calendar::{Day, plus, start_of};
+use domain::calendar::{Day, day_at, plus, start_of};
 use domain::id::{ClientId, FirmId, StaffId};
 use domain::letter::LetterId;
 use domain::role::{Actor, Role};
@@ -26,7 +26,7 @@ use crate::sandbox_stripe::{Bank, BankError, BankNews};
 const MAX_MOVE: i64 = 3_660;
 
 /// How far into its day the clock stands while the day runs.
-const NOON: TimeDelta = TimeDelta::hours(12);
+pub const NOON: TimeDelta = TimeDelta::hours(12);
 
 /// Why the clock was not moved.
 #[derive(Debug, thiserror::Error)]
@@ -112,7 +112,9 @@ pub async fn advance(
     let mut day = today;
     while day < to {
         day = plus(day, 1);
-        let firm = set(dynamo, firm, day, now).await?;
+        let firm = open(dynamo, firm).await?;
+        let noon = start_of(day, firm.settings().zone) + NOON;
+        let firm = set(firm, noon, now).await?;
         let bank = bank.begin_day(day).await?;
         let ran = day::run(&firm, now).await?;
         let letters = correspondence.leave_all(&platform, &firm, now).await?;
@@ -131,24 +133,30 @@ pub async fn advance(
     Ok(())
 }
 
-async fn open(dynamo: &Dynamo, id: &FirmId) -> Result<Firm, ClockError> {
+/// A test firm as it is now.
+///
+/// # Errors
+/// [`ClockError::NoFirm`], [`ClockError::NotTest`]; whatever reading has.
+pub(crate) async fn open(dynamo: &Dynamo, id: &FirmId) -> Result<Firm, ClockError> {
     let firm = Firm::open(dynamo.clone(), id.clone()).await?;
     let firm = firm.ok_or_else(|| ClockError::NoFirm(id.clone()))?;
     if firm.settings().is_test { Ok(firm) } else { Err(ClockError::NotTest(id.clone())) }
 }
 
-async fn set(
-    dynamo: &Dynamo,
-    id: &FirmId,
-    day: Day,
+/// The firm with its clock at that instant.
+///
+/// # Errors
+/// [`ClockError`].
+pub(crate) async fn set(
+    firm: Firm,
+    at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<Firm, ClockError> {
-    let firm = open(dynamo, id).await?;
     let mut settings = firm.settings().clone();
-    settings.test_clock = Some(start_of(day, settings.zone) + NOON);
+    settings.test_clock = Some(at);
     let meta = CommitMeta {
         at: now,
-        day,
+        day: day_at(at, settings.zone),
         actor: operator(),
         command: "move_clock".to_owned(),
         policy: None,
@@ -156,7 +164,7 @@ async fn set(
         rule: Some("TEST-1".to_owned()),
     };
     match firm.store().change_firm(firm.loaded(), &FirmChange::Settings(settings), &meta).await? {
-        FirmCommit::Done => open(dynamo, id).await,
+        FirmCommit::Done => open(firm.store().dynamo(), firm.id()).await,
         FirmCommit::Stale => Err(ClockError::Changed),
     }
 }

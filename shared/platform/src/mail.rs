@@ -71,11 +71,27 @@ pub enum MailError {
     Unanswered(#[source] Box<dyn Error + Send + Sync>),
 }
 
+/// What a mail service knows of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// It took it.
+    Taken(SentId),
+    /// It surely didn't.
+    NotTaken,
+    /// It can't be asked.
+    Unknown,
+}
+
 /// Somewhere to send messages to.
 #[async_trait]
 pub trait Mail: Send + Sync {
     /// Sends it, once.
     async fn send(&self, message: &Message) -> Result<SentId, MailError>;
+
+    /// Whether it took the message with that `Message-ID`, where it can be asked: SES can't, a folder can.
+    async fn find(&self, _message_id: &str) -> Found {
+        Found::Unknown
+    }
 }
 
 /// Our `Message-ID` in the alphabet that SES takes for a tag's value; [`tagged_message`] reads it

@@ -4,8 +4,9 @@
 //! claim is a commit against the account's version: after a payment's commit no letter about its debt
 //! leaves. What was claimed is written from the facts of the claim and kept as it will be sent; each
 //! handing over is counted before it is tried. So a letter without a count was never sent, one that is
-//! marked unsent surely wasn't, and of any other nobody knows: after its lease a notice is sent once more
-//! under the same `Message-ID`, and a demand becomes a person's task.
+//! marked unsent surely wasn't, and of any other nobody knows but perhaps the mail service, which is asked:
+//! if it can't tell, after its lease a notice is sent once more under the same `Message-ID`, and a demand
+//! becomes a person's task.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use domain::id::{ClientId, FirmId};
 use domain::letter::{Content, Letter, LetterId, LetterKind, LetterState, Sending};
 use domain::role::Actor;
 use letters::{Envelope, Rendered};
-use platform::mail::{Mail, MailError, Message, SentId};
+use platform::mail::{Found, Mail, MailError, Message, SentId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use store::{
@@ -39,10 +40,10 @@ pub use sender::{Sender, SetUpError};
 /// How long a letter waits for a firm that isn't set up, or that the mail service doesn't let send.
 const SET_UP_WAIT: TimeDelta = TimeDelta::hours(1);
 
-/// How long before a letter that the mail service had no room for is handed over again: so many minutes,
 /// How long a letter waits for a ledger that comes from elsewhere, before it is looked at again.
 const LEDGER_WAIT: TimeDelta = TimeDelta::hours(1);
 
+/// How long before a letter that the mail service had no room for is handed over again: so many minutes,
 /// doubled each time.
 const FIRST_WAIT: TimeDelta = TimeDelta::minutes(1);
 
@@ -114,9 +115,9 @@ pub enum Outcome {
     Withdrawn,
     /// Not before then: quiet hours, or its day hasn't come (LET-5).
     Waits(DateTime<Utc>),
-    /// The firm has no verified domain yet (LET-2).
     /// Not before the ledger is up to date (FRESH-1).
     LedgerOld,
+    /// The firm has no verified domain yet (LET-2).
     NotSetUp(SetUpError),
     /// It was done before.
     Done,
@@ -289,10 +290,27 @@ impl Correspondence {
                 firm.store().watch_letter(client, id, sent.attempted_at + CLAIM_LEASE).await?;
                 Ok(Outcome::Busy)
             }
-            Some(sent) if is_demand || 0 < sent.doubts => task.uncertain(&sent.sha256).await,
-            Some(sent) => self.again(task, &sending, sent).await,
-            None if is_demand => task.uncertain("").await,
+            Some(sent) => match self.mail.find(&sent.message_id).await {
+                Found::Taken(SentId(id)) => {
+                    task.note(DeliveryState::Sent, Some(id), Some(sent.sha256), None).await?;
+                    Ok(Outcome::Sent)
+                }
+                Found::NotTaken => self.again(task, &sending, sent).await,
+                Found::Unknown if is_demand || 0 < sent.doubts => {
+                    task.uncertain(&sent.sha256).await
+                }
+                Found::Unknown => self.again(task, &sending, sent).await,
+            },
+            None if is_demand && !self.has_surely_not(task).await => task.uncertain("").await,
             None => self.afresh(task, &row.letter, &sending).await,
+        }
+    }
+
+    /// Whether the mail service can tell that it never got the letter.
+    async fn has_surely_not(&self, task: Task<'_>) -> bool {
+        match Sender::of(task.firm.settings()) {
+            Ok(sender) => self.mail.find(&message_id(task, &sender)).await == Found::NotTaken,
+            Err(_) => false,
         }
     }
 

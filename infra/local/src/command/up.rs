@@ -1,6 +1,5 @@
 //! `portcullis up`: the system on this machine.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -12,6 +11,7 @@ use super::{Verdict, block_on};
 use crate::aws_port::env;
 use crate::demo;
 use crate::place::DATA;
+use crate::reset;
 use crate::system::{Options, System};
 
 /// How to start it.
@@ -31,7 +31,7 @@ pub struct Arguments {
     /// into the data folder.
     #[arg(long, value_name = "PORT")]
     pub aws_port: Option<u16>,
-    /// Begin with an empty folder.
+    /// Begin anew: delete what the system keeps in the folder, and nothing else.
     #[arg(long)]
     pub reset: bool,
 }
@@ -49,9 +49,9 @@ impl Default for Arguments {
 /// When it can't start.
 pub fn run(arguments: &Arguments) -> Result<Verdict> {
     log::begin(log::Format::Text).context("can't begin the log")?;
-    if arguments.reset && arguments.data.exists() {
-        fs::remove_dir_all(&arguments.data)
-            .with_context(|| format!("can't empty {}", arguments.data.display()))?;
+    match arguments.reset {
+        true => reset::reset(&arguments.data)?,
+        false => reset::finish(&arguments.data)?,
     }
     block_on(async {
         let Arguments { port, data, demo, .. } = arguments.clone();
@@ -76,7 +76,10 @@ fn tell(system: &System, arguments: &Arguments) {
         println!("  firm      {}", demo::FIRM);
         println!("  webhook   {}/webhooks/stripe/{}", system.url, gateway.endpoint);
         for person in &system.people {
-            println!("\n  {} ({}):\n    {}", person.name, person.role.as_str(), person.token);
+            println!("\n  {} ({}):", person.name, person.what);
+            for way in person.link.iter().chain(&person.token) {
+                println!("    {way}");
+            }
         }
     }
 }
@@ -86,7 +89,8 @@ async fn serve_aws(system: &mut System, port: u16, data: &Path) -> Result<()> {
     let url = system.serve_aws(port).await?;
     let current = std::env::current_dir().context("can't tell the folder that we are in")?;
     let folder = env::folder(&current, data);
-    let tokens = system.people.iter().map(|person| (person.name, person.token.as_str()));
+    let people = &system.people;
+    let tokens = people.iter().filter_map(|p| Some((p.name.as_str(), p.token.as_deref()?)));
     env::write(&folder, &env::variables(&system.url, &url), &tokens.collect())
         .with_context(|| format!("can't write into {}", folder.display()))?;
     println!("\n  AWS       {url}");

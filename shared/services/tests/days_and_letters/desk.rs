@@ -1,6 +1,7 @@
 //! Firms on an embedded table, a clock that is set by hand, a queue and a mail service that remember.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -16,7 +17,7 @@ use domain::payment::{Method, Seen};
 use domain::role::{Actor, Role};
 use domain::text::Personal;
 use platform::clock::{Clock, FixedClock};
-use platform::mail::{Mail, MailError, Message, SentId};
+use platform::mail::{Found, Mail, MailError, Message, SentId};
 use platform::queue::{Queue, QueueError, QueueMessage, check};
 use services::correspondence::{Correspondence, LetterMessage, Outcome, SendError};
 use services::day::{DayError, Days, Evaluation, Tick};
@@ -54,6 +55,8 @@ impl Queue for Wire {
 pub struct Post {
     pub sent: Mutex<Vec<Message>>,
     pub next: Mutex<VecDeque<Answer>>,
+    /// Whether it can be asked what it took.
+    pub tells: AtomicBool,
 }
 
 /// What the mail service does with the next message.
@@ -87,6 +90,15 @@ impl Mail for Post {
             }
             Some(Answer::NeverReturns) => std::future::pending().await,
         }
+    }
+
+    async fn find(&self, message_id: &str) -> Found {
+        if !self.tells.load(Ordering::Relaxed) {
+            return Found::Unknown;
+        }
+        let sent = self.sent.lock().unwrap();
+        let place = sent.iter().position(|message| message.message_id == message_id);
+        place.map_or(Found::NotTaken, |place| Found::Taken(SentId(format!("ses-{}", place + 1))))
     }
 }
 

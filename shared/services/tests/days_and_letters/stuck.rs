@@ -104,6 +104,20 @@ async fn let_4_a_demand_without_outcome_becomes_a_persons_task() {
 }
 
 #[tokio::test]
+async fn let_4_a_mail_service_that_can_be_asked_leaves_no_doubt() {
+    for number in [2, 3] {
+        let (desk, firm, acme) = locked().await;
+        desk.post.tells.store(true, Ordering::Relaxed);
+        let message = desk.waiting().await.remove(0);
+        dies_at_write(&desk, number, &message).await;
+        assert_eq!(after_the_lease(&desk, &message).await, Outcome::Sent, "at write {number}");
+        assert_eq!(desk.sent(), 1, "once, whether it had left or not");
+        assert_eq!(state(&firm, &acme, message.letter).await, Some(DeliveryState::Sent));
+        assert!(desk.tasks(&firm, &acme).await.is_empty());
+    }
+}
+
+#[tokio::test]
 async fn let_4_before_the_claim_nothing_happened() {
     let (desk, _, _) = noticed().await;
     let message = desk.waiting().await.remove(0);

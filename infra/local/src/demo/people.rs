@@ -1,0 +1,63 @@
+//! Who is who at the demo firm, and how each of them gets in.
+
+use anyhow::Result;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::role::Role;
+use identity::Subject;
+
+use crate::issuer::{Claim, Issuer};
+
+/// How long the printed tokens are good.
+const TOKEN_HOURS: i64 = 24 * 7;
+
+/// A member of the demo firm's staff.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Staff {
+    /// The name that is also the id in the audit.
+    pub(super) name: &'static str,
+    /// As what.
+    pub(super) role: Role,
+    /// In a word or two.
+    what: &'static str,
+}
+
+/// Who works at the demo firm.
+pub(super) const STAFF: [Staff; 4] = [
+    Staff { name: "bea", role: Role::BillingLead, what: "billing lead" },
+    Staff { name: "pat", role: Role::Partner, what: "partner" },
+    Staff { name: "ada", role: Role::Admin, what: "admin" },
+    Staff { name: "pre", role: Role::Preparer, what: "preparer" },
+];
+
+/// A person, with what lets them in: staff and clients are printed alike, each with what they have.
+#[derive(Debug, Clone)]
+pub struct DemoPerson {
+    /// Who: a name, or a client's address.
+    pub name: String,
+    /// Who that is: `billing lead`, or whose contact.
+    pub what: String,
+    /// What calls the API; clients have none.
+    pub token: Option<String>,
+    /// What signs in with a browser.
+    pub link: Option<String>,
+}
+
+/// Everybody who works there, with tokens.
+///
+/// # Errors
+/// When one can't be signed.
+pub fn people(issuer: &Issuer, now: DateTime<Utc>) -> Result<Vec<DemoPerson>> {
+    let people = STAFF.into_iter().map(|Staff { name, what, .. }| {
+        let subject: Subject = name.parse()?;
+        let email = format!("{name}@demo.example");
+        let claim = Claim { subject, email, has_second_factor: true };
+        let token = issuer.mint_token(&claim, now, TimeDelta::hours(TOKEN_HOURS))?;
+        Ok(DemoPerson {
+            name: name.to_owned(),
+            what: what.to_owned(),
+            token: Some(token),
+            link: None,
+        })
+    });
+    people.collect()
+}
