@@ -120,7 +120,7 @@ fn starts(root: &Path, options: Options) -> Result<String> {
 }
 
 /// The folders of `functions` are the functions.
-fn functions(root: &Path) -> Result<Vec<String>> {
+pub fn functions(root: &Path) -> Result<Vec<String>> {
     let folder = root.join("functions");
     let entries = std::fs::read_dir(&folder)
         .with_context(|| format!("could not read {}", folder.display()))?;
@@ -136,7 +136,7 @@ fn functions(root: &Path) -> Result<Vec<String>> {
 }
 
 /// Where cargo puts what it builds, whatever the environment or a configuration file says.
-fn target_folder(root: &Path) -> Result<PathBuf> {
+pub fn target_folder(root: &Path) -> Result<PathBuf> {
     let mut command = Command::new(run::cargo().get_program());
     command.current_dir(root).args(["metadata", "--no-deps", "--format-version", "1"]);
     let output = command.output().context("could not start cargo metadata")?;

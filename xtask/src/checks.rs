@@ -12,7 +12,7 @@ use anyhow::{Result, bail};
 
 use crate::run;
 use crate::tests_run::{self, Count, Runner, SECOND_TABLE, STRIPE_SDK};
-use crate::{python, rules, table};
+use crate::{functions, python, rules, table};
 
 /// A remark that is longer makes the summary's lines wrap.
 const REMARK_CHARACTERS: usize = 70;
@@ -109,6 +109,12 @@ fn checks(root: &Path, scope: Scope, runner: Runner) -> Vec<Check<'_>> {
             "the sandbox answers Stripe's own SDK as Stripe would",
             aws,
             Box::new(move || stripe_sdk(runner, root)),
+        ),
+        check(
+            "functions",
+            "each function by itself, with the files of events/, on the data of a running system",
+            aws,
+            Box::new(|| functions::run(root)),
         ),
     ]
 }
@@ -255,10 +261,10 @@ mod tests {
             checks.iter().filter(|check| check.left_out.is_some()).map(|check| check.name).collect()
         };
         assert!(left_out(false, true).is_empty());
-        assert_eq!(left_out(false, false), ["template", "second table", "stripe sdk"]);
+        assert_eq!(left_out(false, false), ["template", "second table", "stripe sdk", "functions"]);
         assert_eq!(
             left_out(true, true),
-            ["lints", "examples", "template", "second table", "stripe sdk"]
+            ["lints", "examples", "template", "second table", "stripe sdk", "functions"]
         );
     }
 

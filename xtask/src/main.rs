@@ -6,6 +6,7 @@
 
 mod bench;
 mod checks;
+mod functions;
 mod ledger;
 mod mutants;
 mod python;
@@ -34,8 +35,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Check everything: formatting, lints, tests, rule index, template, the table on a second DynamoDB, and
-    /// the sandbox with Stripe's SDK
+    /// Check everything: formatting, lints, tests, rule index, template, the table on a second DynamoDB, the
+    /// sandbox with Stripe's SDK, and each function by itself
     Test {
         /// Only what tells most per second: formatting, tests with few random cases, rule index
         #[arg(long)]
@@ -44,6 +45,8 @@ enum Chore {
         #[arg(long)]
         without_aws: bool,
     },
+    /// Run each function by itself, with the files of events/: the same check as in `test`
+    Functions,
     /// Write docs/rules.md: which tests prove which rule
     Rules {
         /// Write nothing; fail if the file is not what would be written, or a rule has no test
@@ -93,6 +96,7 @@ fn perform(chore: Chore) -> Result<bool> {
         Chore::Test { fast, without_aws } => {
             Ok(checks::run_all(&root, Scope { is_fast: fast, has_aws: !without_aws }))
         }
+        Chore::Functions => Ok(functions::run(&root)?.failed == 0),
         Chore::Rules { check: true } => rules::check(&root).map(|()| true),
         Chore::Rules { check: false } => rules::write(&root).map(|()| true),
         Chore::Bench { only, unoptimised, built } => {

@@ -58,14 +58,24 @@ fn make(environment: &Path, requirements: &Path) -> Result<()> {
         bail!("Python could not make an environment: {ADVICE}");
     }
     let mut pip = Command::new(programs(environment).join("python"));
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
-    if !run::streamed(pip.arg(requirements))?.status.success() {
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+    if is_alone(requirements)? {
+        pip.arg("--no-deps");
+    }
+    if !run::streamed(pip.arg("--requirement").arg(requirements))?.status.success() {
         bail!(
             "pip could not install {}: see its message above; is the package index reachable?",
             requirements.display()
         );
     }
     Ok(())
+}
+
+/// Whether the file says that what it names is to be installed without what that depends on; pip has an
+/// option for it, and no line in the file.
+fn is_alone(requirements: &Path) -> Result<bool> {
+    let text = std::fs::read_to_string(requirements)?;
+    Ok(text.lines().any(|line| line.starts_with("# Without what it depends on")))
 }
 
 /// A Python that is new enough, and whole: Debian splits `venv` off.

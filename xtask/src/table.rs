@@ -81,7 +81,7 @@ impl Drop for Server {
 }
 
 /// An address that was free a moment ago.
-fn free_address() -> Result<SocketAddr> {
+pub fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 

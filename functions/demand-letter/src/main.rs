@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use aws_lambda_events::event::sqs::SqsEvent;
-use chrono::{DateTime, TimeDelta, Utc};
 use demand_letter::{State, batch_until};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use platform::aws::Aws;
-use platform::clock::{Clock, SystemClock};
+use platform::clock::{SystemClock, deadline};
 use platform::config::{Config, Environment, mail_configuration, public_url};
 use platform::log;
 use platform::mail::SesMail;
@@ -28,14 +27,8 @@ async fn main() -> Result<(), Error> {
     let dynamo = Dynamo::new(aws.dynamodb(), config.table);
     let state = State::new(dynamo, correspondence, Arc::new(SystemClock));
     lambda_runtime::run(service_fn(async |event: LambdaEvent<SqsEvent>| {
-        let deadline = deadline(event.context.deadline);
+        let deadline = deadline(event.context.deadline, &SystemClock);
         Ok::<_, Error>(batch_until(&state, event.payload, deadline).await)
     }))
     .await
-}
-
-/// Lambda's time limit, in milliseconds since 1970; one that can't be read leaves a minute.
-fn deadline(milliseconds: u64) -> DateTime<Utc> {
-    let told = i64::try_from(milliseconds).ok().and_then(DateTime::from_timestamp_millis);
-    told.unwrap_or_else(|| SystemClock.now() + TimeDelta::minutes(1))
 }

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use lock_evaluation::{State, handle};
 use platform::aws::Aws;
-use platform::clock::{Clock, SystemClock};
+use platform::clock::{SystemClock, deadline};
 use platform::config::{Config, Environment, queue_url, variable};
 use platform::log;
 use platform::queue::SqsQueue;
@@ -23,15 +22,9 @@ async fn main() -> Result<(), Error> {
     let dynamo = Dynamo::new(aws.dynamodb(), config.table);
     let state = State::new(dynamo, Arc::new(queue), Arc::new(SystemClock));
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
-        let deadline = deadline(event.context.deadline);
+        let deadline = deadline(event.context.deadline, &SystemClock);
         // Boxed: two triggers with all that is behind them are more than the compiler nests.
         Box::pin(handle(&state, event.payload, deadline)).await.map_err(|error| log::chain(&error))
     }))
     .await
-}
-
-/// Lambda's time limit, in milliseconds since 1970; one that can't be read leaves a minute.
-fn deadline(milliseconds: u64) -> DateTime<Utc> {
-    let told = i64::try_from(milliseconds).ok().and_then(DateTime::from_timestamp_millis);
-    told.unwrap_or_else(|| SystemClock.now() + TimeDelta::minutes(1))
 }

@@ -24,6 +24,17 @@ impl Clock for SystemClock {
     }
 }
 
+/// Used as the time limit where none is told: as long as a function has time for a batch of messages.
+const USUAL_LIMIT: TimeDelta = TimeDelta::minutes(1);
+
+/// Lambda's time limit, told in milliseconds since 1970. One that can't be, or is over before anything was
+/// begun, is none: `cargo lambda` tells a duration in its place.
+pub fn deadline(milliseconds: u64, clock: &dyn Clock) -> DateTime<Utc> {
+    let now = clock.now();
+    let told = i64::try_from(milliseconds).ok().and_then(DateTime::from_timestamp_millis);
+    told.filter(|told| now < *told).unwrap_or(now + USUAL_LIMIT)
+}
+
 /// A clock that stands still until it is set.
 #[derive(Debug)]
 pub struct FixedClock(Mutex<DateTime<Utc>>);
@@ -59,6 +70,19 @@ mod tests {
 
     fn at(text: &str) -> DateTime<Utc> {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_time_limit_is_what_lambda_tells_if_that_can_be() {
+        let clock = FixedClock::at(at("2026-03-01T00:00:00Z"));
+        let told = at("2026-03-01T00:05:00Z");
+        let milliseconds = u64::try_from(told.timestamp_millis()).unwrap();
+        let usual = at("2026-03-01T00:01:00Z");
+        for (milliseconds, expected) in
+            [(milliseconds, told), (600_000, usual), (0, usual), (u64::MAX, usual)]
+        {
+            assert_eq!(deadline(milliseconds, &clock), expected, "{milliseconds}");
+        }
     }
 
     #[test]
