@@ -22,7 +22,7 @@ use platform::seal::Seal;
 use store::Dynamo;
 
 pub use gateway::{DemoGateway, FILE, kept_gateway};
-pub use people::{DemoPerson, people};
+pub use people::{DemoPerson, people, signing_in};
 
 /// The demo firm's id.
 pub const FIRM: &str = "demo";

@@ -5,6 +5,8 @@
 //! only, so that tokens outlive a restart. What a real issuer asks (password, second factor) nobody
 //! asks here, so it must not be reachable by others: it is mounted on the local system alone.
 
+pub mod sign_in;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -109,6 +111,16 @@ impl Issuer {
         format!("{}/.well-known/jwks.json", self.url)
     }
 
+    /// Where people sign in.
+    pub fn authorize_url(&self) -> String {
+        format!("{}/authorize", self.url)
+    }
+
+    /// Where a code becomes a token.
+    pub fn token_url(&self) -> String {
+        format!("{}/token", self.url)
+    }
+
     /// A token for that person, from now on for so long.
     ///
     /// # Errors
@@ -148,7 +160,10 @@ impl Issuer {
         json!({
             "issuer": self.url,
             "jwks_uri": self.keys_url(),
-            "response_types_supported": ["id_token"],
+            "authorization_endpoint": self.authorize_url(),
+            "token_endpoint": self.token_url(),
+            "code_challenge_methods_supported": ["S256"],
+            "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["ES256"],
         })

@@ -14,8 +14,8 @@ use anyhow::{Context, Result, ensure};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{Request, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::Request;
+use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
 use gateways::{Timeouts, Transport};
 use identity::{HttpKeys, Verifier};
@@ -38,7 +38,7 @@ use crate::command::clock::{MAILBOX, correspondence};
 use crate::demo::{self, DemoGateway, DemoPerson, Ground};
 use crate::embedded::Embedded;
 use crate::files::{Readers, replace};
-use crate::issuer::{ISSUER_PATH, Issuer};
+use crate::issuer::{AUDIENCE, ISSUER_PATH, Issuer, sign_in};
 use crate::mailbox::Mailbox;
 use crate::queue::Queues;
 use crate::sandbox_stripe::{self, SandboxStripe};
@@ -93,9 +93,9 @@ struct Parts {
     webhook: Router,
     firm: Router,
     unlock: Router,
+    web: Router,
     issuer: Router,
     stripe: Router,
-    about: String,
 }
 
 impl System {
@@ -148,10 +148,15 @@ impl System {
                 Stage::Local,
             )),
             firm: firm_api::router(firm_api::State { office: office.clone() }),
-            unlock: unlock_approval::router(unlock_approval::State { office }),
-            issuer: issuer.router(),
+            unlock: unlock_approval::router(unlock_approval::State { office: office.clone() }),
+            web: portal_web::router(pages(office, &issuer, &system.url)),
+            issuer: issuer.router().merge(sign_in::router(
+                issuer.clone(),
+                &system.url,
+                signing_in(options.demo)?,
+                clock.clone(),
+            )),
             stripe: sandbox.router(),
-            about: about(&system.url),
         };
         system.serve(listener, parts, stopped.clone());
         let now = clock.now();
@@ -198,8 +203,8 @@ impl System {
         let stop = ended(stopped.clone());
         self.tasks.spawn(async move {
             let handle = |event| {
-                let state = letter_state.clone();
-                async move { demand_letter::batch(&state, event).await }
+                let (state, deadline) = (letter_state.clone(), clock_of_letters.now() + TIME_LIMIT);
+                async move { demand_letter::batch_until(&state, event, deadline).await }
             };
             letters.run(handle, stop).await;
         });
@@ -329,8 +334,7 @@ async fn dispatch(State(parts): State<Arc<Parts>>, request: Request<Body>) -> Re
         () if is_unlock(&path) => &parts.unlock,
         () if is_under("/firm/v1") => &parts.firm,
         () if is_under(ISSUER_PATH) => &parts.issuer,
-        () if path == "/" => return parts.about.clone().into_response(),
-        () => return (StatusCode::NOT_FOUND, parts.about.clone()).into_response(),
+        () => &parts.web,
     };
     answer(router, request).await
 }
@@ -360,7 +364,7 @@ fn is_unlock(path: &str) -> bool {
 /// When the sealing key can't be used, or the HTTP client can't be made.
 pub(crate) fn webhooks_on(data: &Path, dynamo: Dynamo, stripe_url: &str) -> Result<Arc<Webhooks>> {
     let seal: Arc<dyn Seal> = Arc::new(LocalSeal::new(&seal_key(data)?)?);
-    let transport = Transport::new(Timeouts::default())?;
+    let transport = Transport::new(Timeouts::default());
     let access = GatewayAccess { transport, stripe_url: stripe_url.to_owned() };
     Ok(Arc::new(Webhooks::new(dynamo, seal, access)))
 }
@@ -382,15 +386,21 @@ fn seal_key(data: &Path) -> Result<[u8; 32]> {
     Ok(key)
 }
 
-fn about(url: &str) -> String {
-    format!(
-        "Portcullis on this machine.\n\n\
-         GET  {url}/firm/v1/me                       who you are (Authorization: Bearer TOKEN)\n\
-         GET  {url}/firm/v1/clients                  the firm's clients\n\
-         GET  {url}/firm/v1/openapi.json             every route\n\
-         POST {url}/webhooks/stripe/ENDPOINT         the gateway's news\n\
-         POST {url}/sandbox/stripe/acts              what a payer or a bank does in the sandbox\n"
-    )
+/// What the pages stand on.
+fn pages(office: Office, issuer: &Issuer, url: &str) -> portal_web::State {
+    let settings = portal_web::SignInSettings {
+        authorize_url: issuer.authorize_url(),
+        token_url: issuer.token_url(),
+        client_id: AUDIENCE.to_owned(),
+        public_url: url.to_owned(),
+    };
+    let sign_in = Arc::new(portal_web::SignIn::new(settings));
+    portal_web::State { office, sign_in, local_pages: Vec::new() }
+}
+
+/// Who can sign in here.
+fn signing_in(is_demo: bool) -> Result<Vec<sign_in::Person>> {
+    if is_demo { demo::signing_in() } else { Ok(Vec::new()) }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::role::Role;
 use identity::Subject;
 
+use crate::issuer::sign_in::Person;
 use crate::issuer::{Claim, Issuer};
 
 /// How long the printed tokens are good.
@@ -58,6 +59,17 @@ pub fn people(issuer: &Issuer, now: DateTime<Utc>) -> Result<Vec<DemoPerson>> {
             token: Some(token),
             link: None,
         })
+    });
+    people.collect()
+}
+
+/// Who can sign in as staff.
+///
+/// # Errors
+/// Never: the names are subjects.
+pub fn signing_in() -> Result<Vec<Person>> {
+    let people = STAFF.into_iter().map(|Staff { name, what, .. }| {
+        Ok(Person { subject: name.parse()?, what: what.to_owned() })
     });
     people.collect()
 }

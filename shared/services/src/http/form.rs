@@ -347,14 +347,22 @@ fn put(at: &mut Value, steps: &[Step], value: Value) -> Option<()> {
     }
 }
 
+/// A currency that a form fixed, beside an amount that was left empty.
+fn is_bare_currency(value: &Value) -> bool {
+    value.as_object().is_some_and(|fields| fields.len() == 1 && fields.contains_key("currency"))
+}
+
 /// Rows of a form that were left empty leave no holes in a list.
 fn close_up(value: &mut Value) {
     match value {
         Value::Array(items) => {
-            items.retain(|item| !item.is_null());
             items.iter_mut().for_each(close_up);
+            items.retain(|item| !item.is_null() && !is_bare_currency(item));
         }
-        Value::Object(fields) => fields.values_mut().for_each(close_up),
+        Value::Object(fields) => {
+            fields.values_mut().for_each(close_up);
+            fields.retain(|_, field| !is_bare_currency(field));
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
@@ -448,6 +456,10 @@ mod tests {
             (
                 &[("i[0].due_on", "d"), ("i[0].amount.amount", "1"), ("i[2].due_on", "e")],
                 Some(json!({"i": [{"due_on": "d", "amount": {"amount": "1"}}, {"due_on": "e"}]})),
+            ),
+            (
+                &[("amount.amount", ""), ("amount.currency", "USD"), ("currency", "USD")],
+                Some(json!({"currency": "USD"})),
             ),
             (&[("n:int", "3"), ("b:bool", "on")], Some(json!({"n": 3, "b": true}))),
             (&[("n:int", "3.5")], None),

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
-use axum::http::HeaderValue;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
@@ -184,7 +184,7 @@ async fn pass(
     body: Body,
     next: Next,
 ) -> Result<(Option<FirmId>, Response), Problem> {
-    let desk = desk(office, &parts, id).await?;
+    let desk = enter(office, &parts.headers, id).await?;
     let firm = Some(desk.firm.id().clone());
     let body = match read_body(&parts.headers, body, limit.0).await {
         Ok(body) => body,
@@ -214,10 +214,14 @@ async fn pass(
     Ok((firm, response))
 }
 
-async fn desk(office: &Office, parts: &Parts, id: &RequestId) -> Result<Desk, Problem> {
+/// Who is at the door, for what is no request to the API: a page.
+///
+/// # Errors
+/// When nobody is proved, or the person has no grant in the firm that the request names.
+pub async fn enter(office: &Office, headers: &HeaderMap, id: &RequestId) -> Result<Desk, Problem> {
     let now = office.clock.now();
     let grants = office.grants.as_ref();
-    let principal = authorize(&office.verifier, grants, &parts.headers, now).await?;
+    let principal = authorize(&office.verifier, grants, headers, now).await?;
     principal.require(READERS)?;
     let firm = Firm::open(office.dynamo.clone(), principal.firm().clone()).await?;
     let firm = firm.ok_or_else(|| AccessError::NoGrant(principal.firm().clone()))?;
