@@ -12,10 +12,10 @@ use chrono::{DateTime, Utc};
 use domain::account::Account;
 use domain::apply::fold;
 use domain::calendar::Day;
-use domain::command::{Command, needs};
+use domain::command::{Command, Needs, needs};
 use domain::decide::{Context, decide, next_evaluation};
 use domain::event::Event;
-use domain::id::{ClientId, InvoiceId};
+use domain::id::{ClientId, InvoiceId, PaymentId};
 use domain::ledger::Ledger;
 use domain::numbering::{Numbers, Series};
 use domain::policy::PolicyVersion;
@@ -145,6 +145,8 @@ struct Attempt<'a> {
     with: With<'a>,
     /// Whether the number that would be next was found taken.
     passes_over: bool,
+    /// Whether it is enough to know a payment as it was a moment ago.
+    glances: bool,
 }
 
 /// How one try ended.
@@ -153,6 +155,8 @@ enum Try {
     Again,
     /// Again, with the next number that is free.
     PassOver,
+    /// Again, and look properly: what was glanced at doesn't bear this end.
+    Look,
 }
 
 /// A client's facts and the policies under which they are looked at.
@@ -286,15 +290,18 @@ async fn with_retries(
     let begun = Instant::now();
     let turns = tokio::time::timeout(MAX_WAIT, turns(firm, client, with)).await;
     let Ok(_turns) = turns else { return Err(ExecuteError::Busy(client.clone())) };
-    let mut attempted = Attempt { asked, with, passes_over: false };
+    let mut attempted = Attempt { asked, with, passes_over: false, glances: true };
+    let mut waits = false;
     for tried in 0..MAX_TRIES {
-        if 0 < tried {
+        if waits {
             tokio::time::sleep(jitter(tried)?).await;
         }
+        waits = true;
         match attempt(firm, client, attempted, caller, now).await {
             Ok(Try::Done(executed)) => return Ok(Executed { tries: tried + 1, ..*executed }),
             Ok(Try::Again) => {}
             Ok(Try::PassOver) => attempted.passes_over = true,
+            Ok(Try::Look) => (attempted.glances, waits) = (false, false),
             Err(ExecuteError::Store(StoreError::Throttled(_) | StoreError::Torn(_))) => {}
             Err(error) => return Err(error),
         }
@@ -344,9 +351,9 @@ async fn attempt(
     if drawn.is_some_and(|number| loaded.account.invoices.contains_key(number)) {
         return Ok(Try::PassOver);
     }
-    if !look_up(firm, &mut loaded, command).await? {
+    let Some(glanced) = look_up(firm, &mut loaded, command, attempt.glances).await? else {
         return Ok(Try::Again);
-    }
+    };
     let day = firm.day(now);
     // A change of class is decided under the policy that the client comes to.
     let class = match command {
@@ -358,7 +365,11 @@ async fn attempt(
     let numbers = Numbers { series: &firm.settings().numbering, drawn };
     let (episode, ledger) = (episode.as_deref(), firm.ledger());
     let context = Context { day, actor: &caller.actor, policy: &policy, episode, numbers, ledger };
-    let events = decide(&loaded.account, command, &context)?;
+    let events = match decide(&loaded.account, command, &context) {
+        Ok(events) if events.is_empty() && glanced => return Ok(Try::Look),
+        Err(_) if glanced => return Ok(Try::Look),
+        decided => decided?,
+    };
     let after = fold(loaded.account.clone(), &events);
     let next_evaluation = next(&after, &context);
     let meta = CommitMeta {
@@ -474,26 +485,41 @@ fn opened(loaded: Loaded, profile: &domain::account::Profile) -> Result<Try, Exe
     Ok(Try::Done(Box::new(as_it_is(loaded))))
 }
 
-/// `false`: the account changed meanwhile.
+/// Whether anything was only glanced at; `None`: the account changed meanwhile.
 async fn look_up(
     firm: &Firm,
     loaded: &mut Loaded,
     command: &Command,
-) -> Result<bool, ExecuteError> {
+    glances: bool,
+) -> Result<Option<bool>, ExecuteError> {
+    let mut glanced = false;
     for _ in 0..MAX_LOOK_UPS {
         let missing = needs(&loaded.account, command);
         if missing.is_empty() {
             break;
         }
-        if !firm.store().look_up(loaded, &missing).await? {
-            return Ok(false);
+        let payment = payment_alone(command, &missing).filter(|_| glances);
+        glanced |= payment.is_some();
+        let found = match payment {
+            Some(payment) => firm.store().glance_at(loaded, payment).await?,
+            None => firm.store().look_up(loaded, &missing).await?,
+        };
+        if !found {
+            return Ok(None);
         }
         if let Some(payment) = loaded.elsewhere.keys().next() {
             let text = format!("payment {payment} is another client's");
             return Err(Refusal::conflict("PAY-1", text).into());
         }
     }
-    Ok(true)
+    Ok(Some(glanced))
+}
+
+/// The payment that the news is about, if nothing else is missing.
+fn payment_alone<'a>(command: &'a Command, missing: &Needs) -> Option<&'a PaymentId> {
+    let Command::RecordPayment { payment, .. } = command else { return None };
+    let alone = Needs { payments: [payment.clone()].into(), ..Needs::default() };
+    (*missing == alone).then_some(payment)
 }
 
 pub(crate) async fn episode(

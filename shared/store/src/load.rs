@@ -93,9 +93,34 @@ impl Store {
     /// # Errors
     /// Whatever reading has.
     pub async fn look_up(&self, loaded: &mut Loaded, needs: &Needs) -> Result<bool, StoreError> {
-        let client = loaded.account.client.clone();
-        let places = self.places_of(&client, needs);
+        let places = self.places_of(&loaded.account.client, needs);
         let items = self.dynamo.batch_get(&places).await?;
+        self.take_in(loaded, needs, items)
+    }
+
+    /// Reads a payment as it was a moment ago, for half the price. That is enough for a decision that ends
+    /// in a change of this payment: its commit is conditional on what was read. Any other has to be taken
+    /// again after [`Self::look_up`].
+    ///
+    /// # Errors
+    /// Whatever reading has.
+    pub async fn glance_at(
+        &self,
+        loaded: &mut Loaded,
+        payment: &PaymentId,
+    ) -> Result<bool, StoreError> {
+        let item = self.dynamo.glance(&Key::Payment(payment).place(&self.firm)).await?;
+        let needs = Needs { payments: [payment.clone()].into(), ..Needs::default() };
+        self.take_in(loaded, &needs, item.into_iter().collect())
+    }
+
+    fn take_in(
+        &self,
+        loaded: &mut Loaded,
+        needs: &Needs,
+        items: Vec<Item>,
+    ) -> Result<bool, StoreError> {
+        let client = loaded.account.client.clone();
         for item in items {
             let place = place_of(&item);
             if loaded.books.version < version_of(&item)
