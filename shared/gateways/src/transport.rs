@@ -86,6 +86,7 @@ impl Transport {
         &self,
         conversation: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
+        self.client()?; // making it takes none of the conversation's time
         let total = self.timeouts.total;
         let late = || GatewayError::down(format!("the whole took longer than {total:?}"));
         tokio::time::timeout(total, conversation).await.unwrap_or_else(|_| Err(late().into()))
