@@ -19,6 +19,10 @@ use crate::keys::{EXPIRES_AT, Key};
 /// How often a try is counted anew when somebody was faster. Who meets that many at once is one of a flood.
 const MAX_TRIES: u32 = 8;
 
+/// By how much the clocks of two machines may differ. What lies further ahead than an empty bucket and this is
+/// of a clock that was set back, and forgotten: else nobody would come in until that instant.
+const SKEW: TimeDelta = TimeDelta::hours(1);
+
 /// When the bucket is full again.
 const FULL_AT: &str = "full_at";
 
@@ -99,8 +103,7 @@ impl Store {
         Ok(())
     }
 
-    /// When the bucket is full again, as read and as stored. What lies further ahead than an empty one is
-    /// of a clock that was set back.
+    /// When the bucket is full again, as read and as stored; never further ahead than for an empty one.
     async fn full_at(
         &self,
         attempt: &Attempt,
@@ -110,7 +113,9 @@ impl Store {
         let Some(item) = item else { return Ok((now, None)) };
         let stored = get_text(&item, FULL_AT).unwrap_or_default();
         let at: DateTime<Utc> = stored.parse().map_err(|error| corrupt(&item, error))?;
-        Ok((at.min(now + attempt.rate.whole()), Some(stored.to_owned())))
+        let latest = now + attempt.rate.whole();
+        let at = if latest + SKEW < at { now } else { at.min(latest) };
+        Ok((at, Some(stored.to_owned())))
     }
 
     async fn put_attempt(

@@ -1,0 +1,174 @@
+//! The letters with links: never lost, never kept, to nobody who isn't there.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use platform::mail::MailError;
+use platform::queue::{Queue, QueueError, QueueMessage};
+use services::contacts::{Errand, MailOutcome, Postbox, request_link};
+use services::correspondence::SetUpError;
+use store::{ContactLinkKind, DeliveryState, FirmChange, FirmCommit};
+
+use crate::common::{acme, meta};
+use crate::desk::*;
+use crate::office;
+
+#[tokio::test]
+async fn sec_3_a_link_leaves_at_night_as_well() {
+    let desk = Desk::new().await;
+    desk.joined().await;
+    let night = minutes(16 * 60);
+    desk.ask("ANN@acme.example", night).await.unwrap();
+    assert_eq!(desk.deliver(night).await, [MailOutcome::Sent]);
+    let sent = desk.post.sent.lock().unwrap().last().unwrap().clone();
+    assert_eq!(
+        (sent.to.as_str(), sent.subject.as_str()),
+        (ANN, "Your link to sign in to Bea & Partners")
+    );
+    let text = String::from_utf8(sent.raw_mime).unwrap();
+    assert!(text.contains("Reply-To: office@bea.example"), "{text}");
+    desk.confirm(&desk.token(), night).await.unwrap();
+}
+
+#[tokio::test]
+async fn sec_3_a_link_is_not_lost_when_the_mail_service_fails() {
+    let down = || MailError::Down("connection refused".into());
+    let unanswered = || MailError::Unanswered("connection reset".into());
+    let throttled = || MailError::Throttled { code: "SendingPausedException".to_owned() };
+    for error in [down, unanswered, throttled] as [fn() -> MailError; 3] {
+        let desk = Desk::new().await;
+        desk.joined().await;
+        desk.post.answers.lock().unwrap().extend([error(), error()]);
+        desk.ask(ANN, noon()).await.unwrap();
+        let mut at = noon();
+        for seconds in [20, 40] {
+            let again = at + TimeDelta::seconds(seconds);
+            assert_eq!(desk.deliver(at).await, [MailOutcome::Again(again)]);
+            assert!(desk.deliver(again - TimeDelta::seconds(1)).await.is_empty());
+            at = again;
+        }
+        assert_eq!(desk.deliver(at).await, [MailOutcome::Sent]);
+        desk.confirm(&desk.token(), at + TimeDelta::minutes(14)).await.unwrap();
+        let kept = desk.firm.store().mails_to(&desk.hash(ANN)).await.unwrap();
+        let link = kept.iter().find(|mail| mail.kind == ContactLinkKind::SignIn);
+        let outcome = link.unwrap().outcome.clone().unwrap();
+        assert_eq!(
+            (outcome.state, outcome.message_id.as_deref()),
+            (DeliveryState::Sent, Some("ses-2"))
+        );
+    }
+}
+
+#[tokio::test]
+async fn sec_3_a_process_that_dies_while_writing_leaves_the_letter_to_the_sweeper() {
+    let desk = Desk::new().await;
+    desk.joined().await;
+    desk.ask(ANN, noon()).await.unwrap();
+    let mails = desk.firm.store().mails_to(&desk.hash(ANN)).await.unwrap();
+    let mail = mails.iter().find(|mail| mail.outcome.is_none()).unwrap();
+    // It took the letter up, and was never heard of again.
+    let lease = minutes(2);
+    assert!(desk.firm.store().attempt_mail(mail, lease).await.unwrap());
+    assert!(!desk.firm.store().attempt_mail(mail, lease).await.unwrap(), "it is somebody's");
+    assert!(desk.deliver(minutes(1)).await.is_empty());
+    assert_eq!(desk.deliver(lease).await, [MailOutcome::Sent]);
+    desk.confirm(&desk.token(), lease).await.unwrap();
+}
+
+#[tokio::test]
+async fn sec_3_a_refused_letter_is_given_up_and_staff_see_why() {
+    let desk = Desk::new().await;
+    let refused =
+        MailError::Rejected { code: "MessageRejected".to_owned(), detail: "no".to_owned() };
+    desk.post.answers.lock().unwrap().push_back(refused);
+    desk.invite(&acme(), ANN).await.unwrap();
+    assert_eq!(desk.deliver(noon()).await, [MailOutcome::GivenUp]);
+    assert!(desk.deliver(minutes(600)).await.is_empty());
+    let kept = desk.firm.store().mails_to(&desk.hash(ANN)).await.unwrap();
+    let outcome = kept[0].outcome.clone().unwrap();
+    assert_eq!(outcome.state, DeliveryState::Failed);
+    assert_eq!(outcome.problem.as_deref(), Some("MessageRejected: no"));
+}
+
+#[tokio::test]
+async fn let_2_a_firm_without_a_domain_keeps_invitations_and_says_why() {
+    let mut desk = Desk::new().await;
+    let mut settings = desk.firm.settings().clone();
+    let from = settings.mail_from.take();
+    let set = async |desk: &Desk, settings: &store::FirmSettings| {
+        let loaded = desk.firm.store().load_firm().await.unwrap().unwrap();
+        let change = FirmChange::Settings(settings.clone());
+        let changed = desk.firm.store().change_firm(&loaded, &change, &meta("settings")).await;
+        assert_eq!(changed.unwrap(), FirmCommit::Done);
+    };
+    set(&desk, &settings).await;
+    desk.firm = office::reopened(&desk.dynamo).await;
+    desk.invite(&acme(), ANN).await.unwrap();
+    let waits = [MailOutcome::NotSetUp(SetUpError::NoDomain)];
+    assert_eq!(desk.deliver(noon()).await, waits);
+    assert_eq!(desk.deliver(minutes(60)).await, waits);
+    settings.mail_from = from;
+    set(&desk, &settings).await;
+    desk.firm = office::reopened(&desk.dynamo).await;
+    assert_eq!(desk.deliver(minutes(24 * 60)).await, [MailOutcome::Sent]);
+    // But not for ever; and a link that nobody waits for any more isn't sent at all.
+    desk.invite(&acme(), "bob@acme.example").await.unwrap();
+    assert_eq!(desk.deliver(minutes(72 * 60)).await, [MailOutcome::GivenUp]);
+    desk.ask(ANN, noon()).await.unwrap();
+    assert_eq!(desk.deliver(minutes(60)).await, [MailOutcome::GivenUp]);
+}
+
+#[tokio::test]
+async fn sec_4_nobody_is_written_to_who_isn_t_there() {
+    let desk = Desk::new().await;
+    desk.ask("eve@evil.example", noon()).await.unwrap();
+    assert_eq!(desk.deliver(noon()).await, [MailOutcome::Nobody]);
+    assert!(desk.deliver(minutes(600)).await.is_empty());
+    assert!(desk.post.sent.lock().unwrap().is_empty());
+    assert!(desk.firm.store().mails_to(&desk.hash("eve@evil.example")).await.unwrap().is_empty());
+}
+
+/// A queue that remembers, or that is down.
+#[derive(Default)]
+struct Wire {
+    taken: Mutex<Vec<QueueMessage>>,
+    is_down: bool,
+}
+
+#[async_trait]
+impl Queue for Wire {
+    async fn send(&self, messages: Vec<QueueMessage>) -> Result<(), QueueError> {
+        if self.is_down {
+            return Err(QueueError::Unsent { unsent: messages, sent: 0, cause: "down".into() });
+        }
+        self.taken.lock().unwrap().extend(messages);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn sec_3_the_queue_makes_it_fast_and_the_sweeper_makes_it_sure() {
+    for is_down in [false, true] {
+        let desk = Desk::new().await;
+        desk.joined().await;
+        let wire = Arc::new(Wire { is_down, ..Wire::default() });
+        let postbox = Postbox::on(wire.clone());
+        request_link(&desk.firm, &postbox, ANN, &visit(), noon()).await.unwrap();
+        let taken = std::mem::take(&mut *wire.taken.lock().unwrap());
+        assert_eq!(taken.len(), usize::from(!is_down));
+        for message in taken {
+            let Errand::Mail(mail) = serde_json::from_str(&message.body).unwrap() else {
+                panic!("{message:?}");
+            };
+            for expected in [MailOutcome::Sent, MailOutcome::Done] {
+                let written = desk.correspondence.write_to_contact(&desk.firm, &mail, noon()).await;
+                assert_eq!(written.unwrap(), expected);
+            }
+        }
+        let left = desk.deliver(minutes(1)).await;
+        assert_eq!(left, if is_down { vec![MailOutcome::Sent] } else { vec![] });
+        desk.confirm(&desk.token(), minutes(1)).await.unwrap();
+    }
+}
