@@ -6,11 +6,13 @@
 //! its redrive.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+
+use crate::files::{self, Readers, sync_folder};
 
 /// Their folder in the data folder. A message's name begins with its queue's.
 const FOLDER: &str = "dead-letters";
@@ -113,7 +115,7 @@ impl DeadLetters {
         let path = self.path(id, ASKED);
         let ask = || {
             File::options().create(true).truncate(true).write(true).open(&path)?.sync_all()?;
-            self.sync()
+            sync_folder(&path)
         };
         ask().map_err(failed("write", &path))
     }
@@ -124,14 +126,10 @@ impl DeadLetters {
     /// When it can't be written.
     pub fn save(&self, letter: &DeadLetter) -> Result<(), DeadLetterError> {
         let path = self.path(&letter.id, LETTER);
-        let draft = path.with_extension("part");
         let save = || {
-            let mut file = File::create(&draft)?;
-            file.write_all(&serde_json::to_vec_pretty(letter)?)?;
-            file.sync_all()?;
-            fs::rename(&draft, &path)?;
+            files::replace(&path, &serde_json::to_vec_pretty(letter)?, Readers::All)?;
             remove_if_there(&self.path(&letter.id, ASKED))?;
-            self.sync()
+            sync_folder(&path)
         };
         save().map_err(failed("write", &path))
     }
@@ -146,7 +144,7 @@ impl DeadLetters {
             // A crash in between leaves a wish without a letter, which is none.
             remove_if_there(&path)?;
             remove_if_there(&self.path(id, ASKED))?;
-            self.sync()
+            sync_folder(&path)
         };
         remove().map_err(failed("delete", &path))
     }
@@ -185,10 +183,6 @@ impl DeadLetters {
 
     fn path(&self, id: &str, ending: &str) -> PathBuf {
         self.folder.join(format!("{id}{ending}"))
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        File::open(&self.folder)?.sync_all()
     }
 }
 

@@ -5,8 +5,7 @@
 //! places in `events/` that hold `TOKEN-OF-…`. None of it is worth anything elsewhere, and git leaves it out.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use platform::config::{Stage, variable};
@@ -15,6 +14,7 @@ use serde_json::{Value, json};
 use super::kms::KEY;
 use super::sqs::queue_url;
 use crate::embedded::TABLE;
+use crate::files::{self, Readers};
 use crate::issuer::{AUDIENCE, ISSUER_PATH};
 use crate::queue::{EVALUATIONS, LETTERS};
 
@@ -82,23 +82,15 @@ fn pretty(value: &Value) -> io::Result<String> {
     Ok(format!("{}\n", serde_json::to_string_pretty(value)?))
 }
 
-/// Written beside and then renamed, so that a reader sees the whole; tokens are for this user alone.
+/// Tokens are for this user alone, and nobody else needs the rest.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let beside = path.with_extension("new");
-    match fs::remove_file(&beside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
-    let mut options = fs::File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(&beside)?.write_all(text.as_bytes())?;
-    fs::rename(beside, path)
+    files::replace(path, text.as_bytes(), Readers::Owner)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use platform::config::{self, Config, Environment, IssuerSettings};
     use tempfile::TempDir;
 
