@@ -329,7 +329,7 @@ impl Decision<'_> {
             return;
         }
         let id = payment.id.clone();
-        let succeeded = facts.seen == Seen::Succeeded && 0 < payment.kept() && !payment.has_receipt;
+        let succeeded = facts.seen == Seen::Succeeded && !payment.has_receipt;
         match payment.state() {
             PaymentState::Succeeded | PaymentState::PartiallyRefunded if succeeded => {
                 self.queue_letter(Content::Receipt { payment: id });
