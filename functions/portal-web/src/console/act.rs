@@ -303,7 +303,7 @@ impl Act {
 
 /// Stands for a reason that is still to be typed.
 fn to_be_typed() -> Personal {
-    Personal::new("…")
+    Personal::new("(your reason)")
 }
 
 pub(crate) async fn on_client(
