@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
-use domain::id::{ClientId, FirmId};
+use domain::id::{ClientId, ContactId, FirmId};
 use serde_json::json;
 use store::{PageRequest, Store, Verdict as Found};
 
@@ -22,7 +22,7 @@ pub struct Arguments {
 /// What can be done with it.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Walk the hash chains of a firm and its clients, and name the first broken record of each.
+    /// Walk the hash chains of a firm, its clients and its contacts, and name the first broken record of each.
     Verify(Verify),
 }
 
@@ -61,6 +61,14 @@ struct Tally {
     broken: u64,
 }
 
+/// Whose chain it is.
+#[derive(Debug, Clone, Copy)]
+enum Whose<'a> {
+    Firm,
+    Client(&'a ClientId),
+    Contact(&'a ContactId),
+}
+
 impl Verify {
     async fn run(&self) -> Result<Verdict> {
         let table = self.place.open().await.context("can't open the table")?;
@@ -73,8 +81,9 @@ impl Verify {
             Some(client) => self.client(&store, client, &mut tally).await?,
             None => {
                 let found = store.verify_firm().await.context("can't read the firm's chain")?;
-                self.report(&mut tally, None, &found)?;
+                self.report(&mut tally, Whose::Firm, &found)?;
                 self.clients(&store, &mut tally).await?;
+                self.contacts(&store, &mut tally).await?;
             }
         }
         self.sum_up(&tally)?;
@@ -97,16 +106,35 @@ impl Verify {
         }
     }
 
+    async fn contacts(&self, store: &Store, tally: &mut Tally) -> Result<()> {
+        let mut cursor: Option<String> = None;
+        loop {
+            let page = PageRequest { cursor: cursor.as_deref(), ..PageRequest::default() };
+            let contacts = store.contacts(&page).await.context("can't list the contacts")?;
+            for row in &contacts.items {
+                let id = &row.contact;
+                let found = store.verify_contact(id).await;
+                let found =
+                    found.with_context(|| format!("can't read the chain of contact {id}"))?;
+                self.report(tally, Whose::Contact(id), &found)?;
+            }
+            cursor = contacts.next;
+            if cursor.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
     async fn client(&self, store: &Store, client: &ClientId, tally: &mut Tally) -> Result<()> {
         let found = store.verify(client).await;
         let found = found.with_context(|| format!("can't read the chain of client {client}"))?;
         if self.client.is_some() && found == (Found::Whole { records: 0 }) {
             bail!("there is no client {client}");
         }
-        self.report(tally, Some(client), &found)
+        self.report(tally, Whose::Client(client), &found)
     }
 
-    fn report(&self, tally: &mut Tally, client: Option<&ClientId>, found: &Found) -> Result<()> {
+    fn report(&self, tally: &mut Tally, whose: Whose<'_>, found: &Found) -> Result<()> {
         tally.chains += 1;
         match found {
             Found::Whole { records } => tally.records += records,
@@ -116,11 +144,23 @@ impl Verify {
         let text = found.to_string();
         let mut out = io::stdout().lock();
         if self.json {
-            let line =
+            let (client, contact) = match whose {
+                Whose::Firm => (None, None),
+                Whose::Client(client) => (Some(client), None),
+                Whose::Contact(contact) => (None, Some(contact)),
+            };
+            let mut line =
                 json!({ "firm": self.firm, "client": client, "whole": is_whole, "found": text });
+            if let Some(contact) = contact {
+                line["contact"] = json!(contact);
+            }
             writeln!(out, "{line}")?;
         } else if self.client.is_some() || !is_whole {
-            let whose = client.map_or("the firm".to_owned(), |client| format!("client {client}"));
+            let whose = match whose {
+                Whose::Firm => "the firm".to_owned(),
+                Whose::Client(client) => format!("client {client}"),
+                Whose::Contact(contact) => format!("contact {contact}"),
+            };
             writeln!(out, "{whose}: {text}")?;
         }
         Ok(())
