@@ -348,7 +348,10 @@ impl LocalQueue {
     /// Puts back the dead letters for which that was asked in the data folder, by another process.
     pub fn take_up_replays(&self) {
         let mut asked = Vec::new();
-        self.keep(|letters| Ok(asked = letters.asked()?));
+        self.keep(|letters| {
+            asked = letters.asked()?;
+            Ok(())
+        });
         if !asked.is_empty() {
             self.replay_if(|letter| asked.contains(&letter.id));
         }

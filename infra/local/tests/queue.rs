@@ -69,7 +69,7 @@ async fn open_client(system: &System, client: &str) {
     let bea = system.people.iter().find(|person| person.name == "bea").unwrap();
     let request = reqwest::Client::new()
         .post(format!("{}/firm/v1/clients", system.url))
-        .bearer_auth(&bea.token)
+        .bearer_auth(bea.token.as_deref().unwrap())
         .header("X-Portcullis-Firm", "demo")
         .json(&json!({
             "client": client, "name": "Late Ltd", "contacts": [{"address": "ann@acme.example"}],
