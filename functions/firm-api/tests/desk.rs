@@ -390,7 +390,7 @@ async fn pay_1_a_billing_lead_says_whose_unclaimed_money_is() {
     let assign = format!("{path}/stripe:pi_9/assign");
     world.post("pia", &assign, json!({"client": "acme"})).await.problem(403);
     world.post("bea", &assign, json!({"client": "zoe"})).await.problem(404);
-    world.post("bea", &assign, json!({"klient": "acme"})).await.problem(400);
+    world.post("bea", &assign, json!({"klient": "acme"})).await.problem(422);
     let assigned = world.post("bea", &assign, json!({"client": "acme"})).await.expect(200);
     assert_eq!(assigned["client"], "acme");
     let invoice = world.get("pia", "/firm/v1/invoices/A-1").await.expect(200);

@@ -121,8 +121,8 @@ async fn fresh_1_a_firm_says_that_its_ledger_comes_from_elsewhere_and_is_told_ho
         (json!({"comes_from_elsewhere": true, "fresh_days": 0}), 422),
         (json!({"comes_from_elsewhere": true, "fresh_days": 93}), 422),
         (json!({"comes_from_elsewhere": false, "fresh_days": 7}), 422),
-        (json!({"comes_from_elsewhere": true, "fresh_days": "7"}), 400),
-        (json!({"comes_from": "elsewhere"}), 400),
+        (json!({"comes_from_elsewhere": true, "fresh_days": "7"}), 422),
+        (json!({"comes_from": "elsewhere"}), 422),
     ] {
         let (_, field, _) = patch("adam", wrong.clone()).await.problem(status);
         assert!(field.starts_with("ledger"), "for {wrong}: {field}");

@@ -9,10 +9,11 @@ use std::collections::BTreeSet;
 
 use axum::body::Body;
 use axum::http::{Method, Request};
+use domain::money::{Currency, Money};
 use domain::role::Role;
 use domain::text::Personal;
 use serde_json::{Value, json};
-use store::{FirmChange, Grant};
+use store::{FirmChange, Grant, Unclaimed};
 use world::{Answer, OTHER, Token, World, change, token, with_json};
 
 /// A ledger of one row.
@@ -293,6 +294,19 @@ async fn furnished() -> (World, String) {
         .expect(200);
     let asked = world.post("bea", "/firm/v1/clients/acme/unlock-requests", Value::Null).await;
     let request = asked.expect(201)["id"].as_str().unwrap().to_owned();
+    let amount = Money::new(100, Currency::USD);
+    let told = json!({"amount": amount, "method": "card", "invoices": [], "seen": "succeeded"});
+    let unclaimed = Unclaimed {
+        payment: "stripe:pi_9".parse().unwrap(),
+        came_at: world.now(),
+        amount,
+        client: None,
+        invoices: Vec::new(),
+        news: vec![serde_json::from_value(json!({"told": told})).unwrap()],
+        doubts: Vec::new(),
+        version: 0,
+    };
+    assert!(world.firm("f-1").await.store().keep_unclaimed(&unclaimed).await.unwrap());
     (world, request)
 }
 

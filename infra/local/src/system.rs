@@ -200,10 +200,10 @@ impl System {
         let evaluation_queue: Arc<dyn Queue> = evaluations.clone();
         let sweeper = Sweeper::new(webhooks, letter_queue, evaluation_queue, clock.clone());
         let job_state = Arc::new(jobs::State::new(sweeper, clock.clone(), Stage::Local));
-        let stop = ended(stopped.clone());
+        let (stop, now) = (ended(stopped.clone()), clock.clone());
         self.tasks.spawn(async move {
             let handle = |event| {
-                let (state, deadline) = (letter_state.clone(), clock_of_letters.now() + TIME_LIMIT);
+                let (state, deadline) = (letter_state.clone(), now.now() + TIME_LIMIT);
                 async move { demand_letter::batch_until(&state, event, deadline).await }
             };
             letters.run(handle, stop).await;

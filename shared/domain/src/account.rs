@@ -172,6 +172,9 @@ pub struct UnlockRequest {
     pub on: Day,
     /// The first day on which it no longer stands.
     pub expires_on: Day,
+    /// Counted from 1 over the episode: one that was rejected is another than the next of that day.
+    #[serde(default)]
+    pub number: u32,
 }
 
 /// How an episode ended.

@@ -139,7 +139,12 @@ pub fn apply(account: &mut Account, event: &Event) {
             account.request = None;
             account.last_unlock = Some(unlocked.clone());
         }
-        Event::UnlockRequested(request) => account.request = Some(request.clone()),
+        Event::UnlockRequested(request) => {
+            if let Some(lock) = &mut account.lock {
+                lock.requests = lock.requests.max(request.number);
+            }
+            account.request = Some(request.clone());
+        }
         Event::UnlockRejected { .. } | Event::UnlockRequestExpired { .. } => account.request = None,
         Event::ExceptionBegun(exception) => account.exception = Some(exception.clone()),
         Event::ExceptionEnded => end_exception(account),

@@ -32,6 +32,14 @@ pub struct Lock {
     /// Whether money or a credit came in since (UNL-3).
     #[serde(default)]
     pub money_came: bool,
+    /// How many requests to unlock there were (UNL-6).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub requests: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// Who locked, and why.

@@ -11,12 +11,13 @@ use domain::access::{Denial, denial_text};
 use domain::account::{LookedUp, MAX_OPEN_INVOICES};
 use domain::calendar::{minus, plus};
 use domain::command::{Command, DisputeOutcome, News, needs};
+use domain::event::Event;
 use domain::explain::explain;
 use domain::invoice::Line;
 use domain::letter::LetterId;
 use domain::money::Money;
 use domain::payment::{Method, Seen};
-use domain::plan::{Instalment, MAX_INSTALMENTS};
+use domain::plan::{Instalment, MAX_INSTALMENTS, Outcome};
 use domain::policy::{Action, Policy};
 use domain::refusal::RefusalKind;
 use domain::role::{Actor, Role};
@@ -330,5 +331,56 @@ fn plan_1_a_plan_has_at_most_so_many_instalments() {
         instalments[0].amount = usd(rest);
         let plan = Command::BeginPlan { invoices: BTreeSet::from([invoice(1)]), instalments };
         assert_eq!(desk.try_run(&plan, &staff("pat", Role::Partner)).is_ok(), is_fine, "{count}");
+    }
+}
+
+#[test]
+fn unl_6_two_requests_of_one_day_are_told_apart() {
+    let mut desk = locked();
+    let (bea, pat) = (staff("bea", Role::BillingLead), staff("pat", Role::Partner));
+    desk.try_run(&Command::RequestUnlock, &bea).unwrap();
+    let first = desk.account.request.clone().unwrap();
+    desk.try_run(&Command::RequestUnlock, &bea).unwrap(); // the same one
+    assert_eq!(desk.account.request.as_ref(), Some(&first));
+    desk.try_run(&Command::RejectUnlock { reason: reason() }, &pat).unwrap();
+    desk.try_run(&Command::RequestUnlock, &bea).unwrap();
+    let second = desk.account.request.clone().unwrap();
+    assert_eq!((&first.by, first.on), (&second.by, second.on));
+    assert_eq!((first.number, second.number), (1, 2));
+}
+
+#[test]
+fn plan_1_a_plan_ends_as_the_last_of_its_invoices_does() {
+    let write_off = |number| Command::WriteOff { invoice: invoice(number), reason: reason() };
+    let pay = |number| {
+        let (method, seen, invoices) = (Method::Card, Seen::Succeeded, vec![invoice(number)]);
+        let news = News::Told { amount: usd(10_000), method, invoices, seen, on: None };
+        Command::RecordPayment { payment: payment(number), news }
+    };
+    for (acts, expected) in [
+        ([pay(1), pay(2)], Outcome::Kept),
+        ([write_off(1), pay(2)], Outcome::Kept),
+        ([pay(1), write_off(2)], Outcome::Moot),
+        ([write_off(1), write_off(2)], Outcome::Moot),
+    ] {
+        let mut desk = Desk::new(Policy::default());
+        desk.credited.entry(domain::money::Currency::USD).or_default();
+        for number in [1, 2] {
+            desk.try_run(&Command::IssueInvoice(new_invoice(number, 10_000)), &Actor::Import)
+                .unwrap();
+        }
+        let instalments = vec![Instalment { due_on: plus(desk.day, 60), amount: usd(20_000) }];
+        let invoices = BTreeSet::from([invoice(1), invoice(2)]);
+        let pat = staff("pat", Role::Partner);
+        desk.try_run(&Command::BeginPlan { invoices, instalments }, &pat).unwrap();
+        for act in &acts {
+            assert!(desk.account.plan.is_some(), "{acts:?}");
+            desk.try_run(act, &pat).unwrap();
+        }
+        let ended = desk.events.iter().filter_map(|event| match event {
+            Event::PlanEnded { outcome } => Some(*outcome),
+            _ => None,
+        });
+        assert_eq!(ended.collect::<Vec<_>>(), [expected], "{acts:?}");
     }
 }

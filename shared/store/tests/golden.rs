@@ -90,6 +90,7 @@ async fn write(store: &Store) {
         policy: PolicyRef { class: "regular".parse().unwrap(), version: 1 },
         steps: [].into(),
         money_came: false,
+        requests: 0,
     });
     after.hold = Some(Hold { until: None, reason: Personal::new("in mourning"), begun_on: on });
     let about = About::ReadyForUnlock;

@@ -79,6 +79,7 @@ on_both! {
                 policy: PolicyRef { class: "regular".parse().unwrap(), version: 1 },
                 steps: [].into(),
                 money_came: false,
+                requests: 0,
             });
             let commit = store.commit(&loaded, &after, &[Event::ExceptionEnded], &meta("open"), &derived(None)).await;
             assert!(matches!(commit.unwrap(), Commit::Done(_)));

@@ -263,6 +263,7 @@ fn a_lock() -> impl Strategy<Value = Lock> {
             policy: PolicyRef { class: "regular".parse().unwrap(), version: episode },
             steps,
             money_came,
+            requests: episode - 1,
         },
     )
 }
@@ -335,10 +336,11 @@ fn facts() -> impl Strategy<Value = Facts> {
         until,
         invoices,
     });
-    let request = (days(), days()).prop_map(|(on, expires_on)| UnlockRequest {
+    let request = (days(), days(), 0..9_u32).prop_map(|(on, expires_on, number)| UnlockRequest {
         by: "bea".parse().unwrap(),
         on,
         expires_on,
+        number,
     });
     let stop = (days(), text()).prop_map(|(on, reason)| HardStop { on, reason });
     let response = (days(), of(payment_id())).prop_map(|(on, payment)| Response { on, payment });

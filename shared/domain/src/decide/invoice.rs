@@ -156,7 +156,7 @@ impl Decision<'_> {
         Err(Refusal::conflict("INV-6", format!("invoice {} is already {status}", invoice.id)))
     }
 
-    /// Ends what is about that invoice alone once nothing is owed on it: a dispute, a promise.
+    /// Ends what is about that invoice once nothing is owed on it: a dispute, a promise; a plan with its last.
     pub(super) fn end_arrangements(&mut self, id: &InvoiceId, outcome: Outcome) {
         let is_disputed =
             self.account.invoices.get(id).is_some_and(|invoice| invoice.dispute.is_some());
@@ -168,6 +168,12 @@ impl Decision<'_> {
         if is_promised && outcome == Outcome::Moot {
             let invoices = BTreeSet::from([id.clone()]);
             self.emit(Event::PromiseEnded { invoices, outcome });
+        }
+        // What the last of a plan's invoices comes to is what the plan comes to.
+        let plan = self.account.plan.as_ref().filter(|plan| plan.invoices.contains(id));
+        let is_over = plan.is_some_and(|plan| self.account.planned_balance(plan) == 0);
+        if is_over && outcome == Outcome::Moot {
+            self.emit(Event::PlanEnded { outcome });
         }
     }
 }

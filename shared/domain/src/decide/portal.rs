@@ -36,6 +36,7 @@ impl Decision<'_> {
             policy: self.context.policy.id.clone(),
             steps: BTreeSet::new(),
             money_came: false,
+            requests: 0,
         }
     }
 
@@ -50,13 +51,14 @@ impl Decision<'_> {
 
     pub(super) fn request_unlock(&mut self) -> Result<(), Refusal> {
         self.require(COLLECTORS, "STAFF-1", "ask for an unlock")?;
-        self.locked("UNL-6")?;
+        let number = self.locked("UNL-6")?.requests.saturating_add(1);
         if self.account.request.is_some() {
             return Ok(()); // a second one is the same request
         }
         let expires_days = self.lock_policy()?.policy.unlock.request_expires_days;
         let (by, on) = (self.staff()?, self.day());
-        let request = UnlockRequest { by, on, expires_on: plus(on, expires_days) };
+        let expires_on = plus(on, expires_days);
+        let request = UnlockRequest { by, on, expires_on, number };
         self.emit(Event::UnlockRequested(request));
         Ok(())
     }

@@ -55,7 +55,11 @@ fn common(operation: &mut Operation, is_post: bool, problem: &str) {
     operation.responses.responses.insert("default".to_owned(), response.into());
     operation.security = Some(vec![SecurityRequirement::new(TOKEN, Vec::<String>::new())]);
     let parameters = operation.parameters.get_or_insert_default();
-    parameters.push(text_header("X-Portcullis-Firm", true, "Which of the caller's firms is meant"));
+    parameters.push(text_header(
+        "X-Portcullis-Firm",
+        false,
+        "Which of the caller's firms is meant, if they have several",
+    ));
     if is_post {
         let description = "Names this request: made twice, it is done once";
         parameters.push(text_header("Idempotency-Key", false, description));

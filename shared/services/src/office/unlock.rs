@@ -1,7 +1,7 @@
 //! Requests to unlock, by a name that stands for one of them (UNL-6).
 //!
-//! The name holds the client, the episode and who asked on which day, so that an approval can't meet
-//! another request than the one that the partner looked at: one of an ended episode is refused in the
+//! The name holds the client, the episode, who asked on which day and the request's number, so that an approval
+//! can't meet another request than the one that the partner looked at: one of an ended episode is refused in the
 //! same commit that would have lifted the lock. It is no secret: it opens nothing without a grant.
 
 use base64::Engine;
@@ -25,13 +25,15 @@ pub struct RequestRef {
     pub by: StaffId,
     /// When.
     pub on: Day,
+    /// Which of the episode's: one that was rejected is another than the next of that day.
+    pub number: u32,
 }
 
 impl RequestRef {
     /// That of a request on a locked client.
     pub fn new(client: &ClientId, lock: &Lock, request: &UnlockRequest) -> Self {
-        let (by, on) = (request.by.clone(), request.on);
-        Self { client: client.clone(), episode: lock.episode, by, on }
+        let (by, on, number) = (request.by.clone(), request.on, request.number);
+        Self { client: client.clone(), episode: lock.episode, by, on, number }
     }
 
     /// The open request of an account, if there is one.
@@ -43,7 +45,8 @@ impl RequestRef {
     /// Its name.
     pub fn name(&self) -> String {
         // `#` is in no id and no day, so that the parts are told apart.
-        let text = format!("{}#{}#{}#{}", self.client, self.episode, self.by, self.on);
+        let Self { client, episode, by, on, number } = self;
+        let text = format!("{client}#{episode}#{by}#{on}#{number}");
         URL_SAFE_NO_PAD.encode(text)
     }
 
@@ -57,6 +60,7 @@ impl RequestRef {
             episode: parts.next()?.parse().ok()?,
             by: parts.next()?.parse().ok()?,
             on: parts.next()?.parse().ok()?,
+            number: parts.next()?.parse().ok()?,
         };
         // One name for one request: no leading zeros, nothing after it.
         (parts.next().is_none() && found.name() == name).then_some(found)
@@ -96,8 +100,7 @@ impl RequestRef {
                 "the lock that this request is about has ended",
             ));
         }
-        let is_open =
-            account.request.as_ref().is_some_and(|open| open.by == self.by && open.on == self.on);
+        let is_open = Self::of(account).as_ref() == Some(self);
         if is_open {
             return Ok(());
         }
@@ -118,6 +121,7 @@ mod tests {
             episode: 2,
             by: "bea".parse().unwrap(),
             on: "2026-03-08".parse().unwrap(),
+            number: 7,
         }
     }
 
@@ -129,9 +133,11 @@ mod tests {
             String::new(),
             "acme".to_owned(),
             encode("acme"),
-            encode("acme#02#bea#2026-03-08"),
-            encode("acme#2#bea#2026-03-08#"),
-            encode("acme#2#bea#2026-02-30"),
+            encode("acme#02#bea#2026-03-08#7"),
+            encode("acme#2#bea#2026-03-08"),
+            encode("acme#2#bea#2026-03-08#7#"),
+            encode("acme#2#bea#2026-03-08#07"),
+            encode("acme#2#bea#2026-02-30#7"),
             encode("acme##bea#2026-03-08"),
             format!("{}=", request().name()),
         ] {
