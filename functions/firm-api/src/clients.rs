@@ -150,7 +150,7 @@ pub(crate) fn created(outcome: Outcome) -> (StatusCode, Json<Outcome>) {
     (status, Json(outcome))
 }
 
-fn name(text: String) -> Result<Personal, Problem> {
+pub(crate) fn name(text: String) -> Result<Personal, Problem> {
     let text = text.trim();
     let is_line = !text.chars().any(char::is_control) && text.chars().nth(MAX_NAME_CHARS).is_none();
     if text.is_empty() || !is_line {
@@ -189,7 +189,7 @@ fn contacts(new: Vec<NewContact>, known: &[Contact]) -> Result<Vec<Contact>, Pro
 }
 
 /// What a mail service takes; whether anybody reads there only a letter can tell.
-fn is_address(text: &str) -> bool {
+pub(crate) fn is_address(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
     let is_plain =
         text.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>(),;:\\\"[]".contains(&byte));

@@ -13,6 +13,7 @@ mod imports;
 mod invoices;
 mod me;
 mod notes;
+mod numbering;
 mod payments;
 mod policies;
 mod settings;

@@ -1,15 +1,26 @@
 //! What the firm set, as far as its staff change it.
 
 use axum::Json;
+use axum::http::HeaderMap;
+use axum::http::header::{ETAG, IF_MATCH};
+use axum::response::IntoResponse;
 use domain::ledger::{DEFAULT_FRESH_DAYS, Ledger as Freshness, MAX_FRESH_DAYS};
 use domain::role::Role;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use services::http::etag::{check_match, etag, require_match};
 use services::http::{Date, JsonBody, Problem, ProblemKind};
 use services::import::run::{LastImport, last_import};
 use services::office::Desk;
+use services::office::policies::meta;
 use services::office::settings::{SettingsError, change};
-use store::FirmSettings;
+use store::{FirmChange, FirmCommit, FirmSettings};
 use utoipa::ToSchema;
+
+use crate::clients;
+use crate::numbering::{NewSeries, ShownSeries, numbering};
+
+/// The longest postal address: what fits the head of a letter.
+const MAX_POSTAL_BYTES: usize = 400;
 
 /// What the firm set.
 #[derive(Debug, Serialize, ToSchema)]
@@ -21,6 +32,14 @@ pub(crate) struct Settings {
     time_zone: &'static str,
     /// What it bills in.
     currency: String,
+    /// Where its letters come from.
+    mail_from: Option<String>,
+    /// Where answers to them go, if not there.
+    reply_to: Option<String>,
+    /// Its postal address, as it stands on letters.
+    postal_address: Option<String>,
+    /// Its series of invoice numbers without a gap; who names none draws from the last (INV-7).
+    numbering: Vec<ShownSeries>,
     /// Where its ledger is kept.
     ledger: Ledger,
 }
@@ -63,8 +82,9 @@ impl Ledger {
 /// What the firm set.
 #[utoipa::path(get, path = "/firm/v1/settings", tag = "firm", operation_id = "get_settings",
     responses((status = 200, body = Settings)))]
-pub(crate) async fn get(desk: Desk) -> Result<Json<Settings>, Problem> {
-    shown(&desk, desk.firm.settings()).await.map(Json)
+pub(crate) async fn get(desk: Desk) -> Result<impl IntoResponse, Problem> {
+    let tag = [(ETAG, etag(desk.firm.loaded().version()))];
+    Ok((tag, Json(shown(&desk, desk.firm.settings()).await?)))
 }
 
 async fn shown(desk: &Desk, settings: &FirmSettings) -> Result<Settings, Problem> {
@@ -73,6 +93,10 @@ async fn shown(desk: &Desk, settings: &FirmSettings) -> Result<Settings, Problem
         name: settings.name.clone(),
         time_zone: settings.zone.name(),
         currency: settings.currency.code().to_owned(),
+        mail_from: settings.mail_from.clone(),
+        reply_to: settings.reply_to.clone(),
+        postal_address: settings.postal_address.clone(),
+        numbering: settings.numbering.iter().map(ShownSeries::of).collect(),
         ledger: Ledger::new(desk, settings, last.map(|last| last.day)),
     })
 }
@@ -81,9 +105,33 @@ async fn shown(desk: &Desk, settings: &FirmSettings) -> Result<Settings, Problem
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SettingsChange {
+    /// Its name, as it stands on letters.
+    #[serde(default)]
+    name: Option<String>,
+    /// Where its letters come from; `null`: nowhere, and they wait.
+    #[serde(default, deserialize_with = "said")]
+    #[schema(value_type = Option<String>)]
+    mail_from: Option<Option<String>>,
+    /// Where answers to them go; `null`: where they come from.
+    #[serde(default, deserialize_with = "said")]
+    #[schema(value_type = Option<String>)]
+    reply_to: Option<Option<String>>,
+    /// Its postal address, in lines; `null`: none.
+    #[serde(default, deserialize_with = "said")]
+    #[schema(value_type = Option<String>)]
+    postal_address: Option<Option<String>>,
+    /// All its series of invoice numbers; the last is the one that numbers are drawn from (INV-7). Needs
+    /// `If-Match`, since it replaces the whole list.
+    #[serde(default)]
+    numbering: Option<Vec<NewSeries>>,
     /// Where the ledger is kept.
     #[serde(default)]
     ledger: Option<LedgerChange>,
+}
+
+/// Tells `null` from what isn't there.
+fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 /// Where the ledger is kept.
@@ -98,26 +146,96 @@ pub(crate) struct LedgerChange {
     fresh_days: Option<u32>,
 }
 
-/// Changes settings.
+/// Changes settings, as an admin; each change is a record of the firm's chain.
 #[utoipa::path(patch, path = "/firm/v1/settings", tag = "firm", operation_id = "change_settings",
+    params(("If-Match" = Option<String>, Header, description = "The settings looked at")),
     request_body = SettingsChange, responses((status = 200, body = Settings)))]
 pub(crate) async fn patch(
     desk: Desk,
+    headers: HeaderMap,
     JsonBody(asked): JsonBody<SettingsChange>,
 ) -> Result<Json<Settings>, Problem> {
     desk.require(&[Role::Admin])?;
+    let version = desk.firm.loaded().version();
+    match asked.numbering.is_some() {
+        true => require_match(&headers, Some(version))?,
+        false => check_match(&headers, version)?,
+    }
+    let name = asked.name.map(clients::name).transpose()?;
+    let mail_from = asked.mail_from.map(|new| mail_address("mail_from", new)).transpose()?;
+    let reply_to = asked.reply_to.map(|new| mail_address("reply_to", new)).transpose()?;
+    let postal_address = asked.postal_address.map(postal).transpose()?;
+    let numbering = match asked.numbering {
+        Some(new) => Some(numbering(&desk, new).await?),
+        None => None,
+    };
     let ledger = asked.ledger.map(fresh_days).transpose()?;
     let with = |settings: &mut FirmSettings| {
         if let Some(fresh_days) = ledger {
             settings.ledger_fresh_days = fresh_days;
         }
+        if let Some(name) = &name {
+            settings.name = name.as_str().to_owned();
+        }
+        settings.mail_from = mail_from.clone().unwrap_or_else(|| settings.mail_from.take());
+        settings.reply_to = reply_to.clone().unwrap_or_else(|| settings.reply_to.take());
+        let known = settings.postal_address.take();
+        settings.postal_address = postal_address.clone().unwrap_or(known);
+        let known = std::mem::take(&mut settings.numbering);
+        settings.numbering = numbering.clone().unwrap_or(known);
     };
+    if headers.contains_key(IF_MATCH) {
+        let settings = change_as_read(&desk, with).await?;
+        return shown(&desk, &settings).await.map(Json);
+    }
     let settings = change(&desk.firm, with, &desk.caller, desk.now).await;
     let settings = settings.map_err(|error| match error {
         SettingsError::Busy => Problem::new(ProblemKind::Busy, error.to_string()),
         SettingsError::Store(error) => error.into(),
     })?;
     shown(&desk, &settings).await.map(Json)
+}
+
+/// Changes what the caller looked at, or nothing.
+async fn change_as_read(
+    desk: &Desk,
+    with: impl Fn(&mut FirmSettings),
+) -> Result<FirmSettings, Problem> {
+    let loaded = desk.firm.loaded();
+    let mut settings = loaded.settings.clone();
+    with(&mut settings);
+    if settings == loaded.settings {
+        return Ok(settings);
+    }
+    let change = FirmChange::Settings(settings.clone());
+    let meta = meta(&desk.firm, "change_settings", &desk.caller, desk.now);
+    match desk.store().change_firm(loaded, &change, &meta).await? {
+        FirmCommit::Done => Ok(settings),
+        FirmCommit::Stale => {
+            let detail = "it was changed meanwhile; read it again";
+            Err(Problem::new(ProblemKind::PreconditionFailed, detail).of("If-Match"))
+        }
+    }
+}
+
+fn mail_address(field: &str, address: Option<String>) -> Result<Option<String>, Problem> {
+    match address {
+        Some(address) if !clients::is_address(&address) => {
+            let detail = "an e-mail address is expected, such as billing@firm.example";
+            Err(Problem::invalid(field, detail))
+        }
+        address => Ok(address),
+    }
+}
+
+fn postal(address: Option<String>) -> Result<Option<String>, Problem> {
+    let Some(address) = address else { return Ok(None) };
+    let has_control = address.chars().any(|c| c.is_control() && c != '\n');
+    if address.trim().is_empty() || MAX_POSTAL_BYTES < address.len() || has_control {
+        let detail = format!("lines of 1 to {MAX_POSTAL_BYTES} bytes together are expected");
+        return Err(Problem::invalid("postal_address", detail));
+    }
+    Ok(Some(address))
 }
 
 fn fresh_days(ledger: LedgerChange) -> Result<Option<u32>, Problem> {
