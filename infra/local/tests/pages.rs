@@ -1,0 +1,352 @@
+//! The console as a browser without scripts meets it: signing in, every link, every form's rules, the whole
+//! job of a billing lead and a partner. What only a real browser shows is tried in one (`tests/browser`).
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod up;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use reqwest::header::{COOKIE, HOST, LOCATION, ORIGIN, SET_COOKIE};
+use reqwest::{Method, StatusCode};
+use up::Up;
+
+/// What a page may weigh without images (the issue's limit is 100 KB with what it loads).
+const MAX_PAGE: usize = 80_000;
+
+/// A browser as far as these tests need one: it keeps cookies and follows what a person clicks.
+struct Browser {
+    client: reqwest::Client,
+    url: String,
+    cookies: BTreeMap<String, String>,
+}
+
+/// A page, or a redirect.
+#[derive(Debug)]
+struct Page {
+    status: StatusCode,
+    location: String,
+    html: String,
+    headers: reqwest::header::HeaderMap,
+}
+
+impl Page {
+    /// What stands in an attribute, each time.
+    fn all(&self, attribute: &str) -> Vec<String> {
+        let start = format!("{attribute}=\"");
+        let parts = self.html.split(start.as_str()).skip(1);
+        parts.map(|rest| plain(rest.split('"').next().unwrap())).collect()
+    }
+
+    /// The value of a hidden field in the form that posts to that address.
+    fn hidden(&self, action: &str, name: &str) -> String {
+        let form = self
+            .html
+            .split(&format!("action=\"{action}\""))
+            .nth(1)
+            .unwrap_or_else(|| panic!("no form to {action} in {}", self.html));
+        let form = form.split("</form>").next().unwrap();
+        let field = form.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap();
+        plain(field.split('"').next().unwrap())
+    }
+}
+
+fn plain(text: &str) -> String {
+    text.replace("&#38;", "&")
+        .replace("&amp;", "&")
+        .replace("&#39;", "'")
+        .replace("&#34;", "\"")
+        .replace("&#60;", "<")
+        .replace("&#62;", ">")
+}
+
+impl Browser {
+    fn new(up: &Up) -> Self {
+        let policy = reqwest::redirect::Policy::none();
+        let client = reqwest::Client::builder().redirect(policy).build().unwrap();
+        Self { client, url: up.url.clone(), cookies: BTreeMap::new() }
+    }
+
+    async fn signed_in(up: &Up, who: &str) -> Self {
+        let mut browser = Self::new(up);
+        let page = browser.get("/console/clients?q=acme").await;
+        assert_eq!(page.location, "/sign-in?next=%2Fconsole%2Fclients%3Fq%3Dacme");
+        let page = browser.get(&page.location).await;
+        let begin =
+            page.all("href").into_iter().find(|href| href.starts_with("/console/sign-in")).unwrap();
+        let to_issuer = browser.get(&begin).await.location;
+        let choose = browser.get(&to_issuer).await.all("action")[0].clone();
+        let back = browser.post(&choose, &[("person", who)]).await;
+        let landed = browser.get(&back.location).await;
+        assert_eq!(landed.location, "/console/clients?q=acme", "{landed:?}");
+        browser
+    }
+
+    async fn get(&mut self, path: &str) -> Page {
+        self.send(Method::GET, path, None, &[]).await
+    }
+
+    async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
+        let origin = self.url.clone();
+        self.send(
+            Method::POST,
+            path,
+            Some(fields),
+            &[("origin", &origin), ("sec-fetch-site", "same-origin")],
+        )
+        .await
+    }
+
+    async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        fields: Option<&[(&str, &str)]>,
+        headers: &[(&str, &str)],
+    ) -> Page {
+        let url =
+            if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.url) };
+        let cookies: Vec<_> =
+            self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let mut request = self.client.request(method, url).header(COOKIE, cookies.join("; "));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(fields) = fields {
+            request = request.form(fields);
+        }
+        let response = request.send().await.unwrap();
+        for set in response.headers().get_all(SET_COOKIE) {
+            let set = set.to_str().unwrap();
+            assert!(set.contains("Path=/; Secure; HttpOnly; SameSite=Lax"), "SEC-6: {set}");
+            let (name, rest) = set.split_once('=').unwrap();
+            assert!(name.starts_with("__Host-"), "SEC-6: {set}");
+            let value = rest.split(';').next().unwrap();
+            if value.is_empty() || set.contains("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        let location = response.headers().get(LOCATION).map(|to| to.to_str().unwrap().to_owned());
+        let (status, headers) = (response.status(), response.headers().clone());
+        let html = response.text().await.unwrap();
+        Page { status, location: location.unwrap_or_default(), html, headers }
+    }
+
+    /// Fills in a form and sends it, as the page has it.
+    async fn fill(&mut self, page: &str, action: &str, typed: &[(&str, &str)]) -> Page {
+        let form = self.get(page).await;
+        assert_eq!(form.status, StatusCode::OK, "{page}: {}", form.html);
+        let hidden = ["_token", "_once", "_then", "_back", "_said"]
+            .map(|name| (name, form.hidden(action, name)));
+        let mut fields: Vec<_> =
+            hidden.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        fields.extend_from_slice(typed);
+        self.post(action, &fields).await
+    }
+}
+
+#[tokio::test]
+async fn every_link_of_the_console_leads_to_a_page_with_a_way_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let up = Up::start(&folder.path().join("data"));
+    for who in ["bea", "pat", "ada", "pre"] {
+        let mut browser = Browser::signed_in(&up, who).await;
+        let mut seen = BTreeSet::from(["/console".to_owned()]);
+        let mut waiting = vec!["/console".to_owned()];
+        while let Some(path) = waiting.pop() {
+            let page = browser.get(&path).await;
+            assert_eq!(page.status, StatusCode::OK, "{who} at {path}: {}", page.html);
+            if path.starts_with("/assets/") {
+                continue;
+            }
+            look_at(&path, &page);
+            for href in page.all("href") {
+                let href = href.split('#').next().unwrap().to_owned();
+                let href = match href.strip_prefix('?') {
+                    Some(query) => format!("{}?{query}", path.split('?').next().unwrap()),
+                    None => href,
+                };
+                if href.starts_with('/') && seen.insert(href.clone()) {
+                    waiting.push(href);
+                }
+            }
+        }
+        let acts = seen.iter().filter(|path| path.contains("/do/")).count();
+        assert!(100 < seen.len(), "{who} saw {} pages", seen.len());
+        assert_eq!(
+            seen.iter().any(|path| path.ends_with("/do/exception")),
+            who == "pat",
+            "only partners unlock by exception"
+        );
+        assert_eq!(
+            seen.iter().any(|path| path.ends_with("/do/lock")),
+            matches!(who, "bea" | "pat"),
+            "{who} and {acts} acts"
+        );
+    }
+}
+
+/// What holds for each page.
+fn look_at(path: &str, page: &Page) {
+    let html = &page.html;
+    assert!(html.len() < MAX_PAGE, "{path} weighs {}", html.len());
+    assert!(html.starts_with("<!doctype html>\n<html lang=\"en\">"), "{path}");
+    assert_eq!(html.matches("<h1").count(), 1, "{path} has one heading of the first rank");
+    assert!(html.contains("<title>") && html.contains("id=\"main\""), "{path}");
+    assert!(html.contains("href=\"/console\""), "{path} has a way back");
+    for inline in ["<style", " style=", " onclick=", "<script>", "javascript:"] {
+        assert!(!html.contains(inline), "{path} has {inline}, which the policy forbids (SEC-6)");
+    }
+    let header = |name: &str| {
+        page.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    };
+    assert!(header("content-security-policy").contains("default-src 'none'"), "{path}");
+    assert!(header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
+    assert_eq!(header("cache-control"), "no-store", "{path}");
+    assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
+    let labels: BTreeSet<_> = page.all(" for").into_iter().collect();
+    for id in page
+        .all("<input id")
+        .into_iter()
+        .chain(page.all("<textarea id"))
+        .chain(page.all("<select id"))
+    {
+        assert!(labels.contains(&id), "{path}: the field {id} has a label");
+    }
+}
+
+#[tokio::test]
+async fn a_billing_lead_and_a_partner_do_their_job_with_forms() {
+    let folder = tempfile::tempdir().unwrap();
+    let up = Up::start(&folder.path().join("data"));
+    let mut bea = Browser::signed_in(&up, "bea").await;
+    let mut pat = Browser::signed_in(&up, "pat").await;
+
+    // A lock by hand says what it will do, wants a reason, and is done once.
+    let (page, action) = ("/console/clients/bluebird/do/lock", "/firm/v1/clients/bluebird/lock");
+    assert!(bea.get(page).await.html.contains("Locks the portal"));
+    let refused = bea.fill(page, action, &[("reason", "  ")]).await;
+    assert_eq!((refused.status, refused.location.as_str()), (StatusCode::SEE_OTHER, page));
+    assert!(bea.get(page).await.html.contains("role=\"alert\""));
+    assert!(!bea.get(page).await.html.contains("role=\"alert\""), "it is said once");
+    let done = bea.fill(page, action, &[("reason", "Signature on file doesn't match")]).await;
+    assert_eq!(done.location, "/console/clients/bluebird");
+    let client = bea.get(&done.location).await.html;
+    assert!(
+        client.contains("role=\"status\">The portal is locked.") && client.contains("pill locked"),
+        "{client}"
+    );
+
+    // A payment by check, for one invoice, twice with the same reference: once.
+    let (page, action) = ("/console/clients/dune/do/payment", "/firm/v1/clients/dune/payments");
+    let balance = up.get("bea", "/firm/v1/clients/dune").await["balance"][0].clone();
+    let typed = [
+        ("amount.amount", balance["amount"].as_str().unwrap()),
+        ("amount.currency", balance["currency"].as_str().unwrap()),
+        ("method", "check"),
+        ("reference", "4711"),
+        ("paid_on", ""),
+    ];
+    for _ in 0..2 {
+        let paid = bea.fill(page, action, &typed).await;
+        assert_eq!(paid.location, "/console/clients/dune");
+    }
+    let client = up.get("bea", "/firm/v1/clients/dune").await;
+    assert_eq!(
+        (&client["balance"], &client["credit"]),
+        (&serde_json::json!([]), &serde_json::json!([]))
+    );
+
+    // Ask and approve, from the queue; whoever asked can't approve.
+    let asked = bea
+        .fill("/console/clients/dune/do/ask-unlock", "/firm/v1/clients/dune/unlock-requests", &[])
+        .await;
+    assert_eq!(asked.location, "/console/clients/dune");
+    let queue = pat.get("/console/unlock").await;
+    assert!(queue.html.contains("Dune Street Fitness"), "{}", queue.html);
+    let mut requests = queue.all("href");
+    requests.retain(|href| href.starts_with("/console/unlock/"));
+    let mut approved = false;
+    for request in &requests {
+        let shown = pat.get(request).await;
+        if !shown.html.contains("Dune Street Fitness") {
+            continue;
+        }
+        assert!(
+            !bea.get(request).await.html.contains("Approve the unlock"),
+            "a billing lead doesn't approve"
+        );
+        let id = request.rsplit('/').next().unwrap();
+        let done = pat.fill(request, &format!("/firm/v1/unlock-requests/{id}/approve"), &[]).await;
+        assert_eq!(done.location, "/console/unlock");
+        assert!(pat.get(&done.location).await.html.contains("The portal is open again."));
+        assert_eq!(pat.get(request).await.status, StatusCode::NOT_FOUND, "it no longer stands");
+        approved = true;
+    }
+    assert!(approved, "{requests:?}");
+    assert_eq!(up.get("bea", "/firm/v1/clients/dune").await["portal"], "open");
+}
+
+#[tokio::test]
+async fn sec_1_sec_2_sec_6_nobody_gets_in_by_the_side() {
+    let folder = tempfile::tempdir().unwrap();
+    let up = Up::start(&folder.path().join("data"));
+    let mut nobody = Browser::new(&up);
+    for path in [
+        "/console",
+        "/console/clients/acme",
+        "/console/clients/acme/do/lock",
+        "/console/unlock",
+        "/console/tasks",
+    ] {
+        let page = nobody.get(path).await;
+        assert!(
+            page.status.is_redirection() && page.location.starts_with("/sign-in"),
+            "{path}: {page:?}"
+        );
+        assert!(!page.html.contains("Acme"), "{path}");
+    }
+    let mut forged = Browser::new(&up);
+    forged.cookies.insert("__Host-portcullis-staff".to_owned(), "e30.e30.e30".to_owned());
+    assert!(forged.get("/console").await.location.starts_with("/sign-in"));
+
+    // An answer of the issuer that this browser didn't ask for.
+    let mut other = Browser::new(&up);
+    let strange = other.get("/console/callback?code=x&state=y").await;
+    assert_eq!(strange.status, StatusCode::BAD_REQUEST);
+    assert!(other.cookies.is_empty());
+
+    // Another firm than one's own, by the cookie that only picks.
+    let mut bea = Browser::signed_in(&up, "bea").await;
+    bea.cookies.insert("__Host-portcullis-firm".to_owned(), "another".to_owned());
+    assert_eq!(bea.get("/console").await.status, StatusCode::FORBIDDEN);
+    bea.cookies.remove("__Host-portcullis-firm");
+    assert_eq!(bea.get("/console/clients/nobody").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(bea.get("/console/nothing").await.status, StatusCode::NOT_FOUND);
+
+    // A form from elsewhere, or without what only our page knows.
+    let form = bea.get("/console/clients/acme/do/lock").await;
+    let token = form.hidden("/firm/v1/clients/acme/lock", "_token");
+    let fields = [("reason", "x"), ("_token", token.as_str())];
+    let host = up.url.trim_start_matches("http://").to_owned();
+    for headers in [
+        &[("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")][..],
+        &[("origin", "null")],
+        &[("sec-fetch-site", "same-site")],
+    ] {
+        let path = "/firm/v1/clients/acme/lock";
+        let refused = bea.send(Method::POST, path, Some(&fields), headers).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{headers:?} {HOST} {host} {ORIGIN}");
+    }
+    let without = bea.post("/firm/v1/clients/acme/lock", &[("reason", "x")]).await;
+    assert_eq!(without.status, StatusCode::FORBIDDEN);
+    assert_eq!(up.get("bea", "/firm/v1/clients/acme").await["portal"], "open");
+
+    // Out: the cookie is gone, and only a form does it.
+    assert_eq!(bea.get("/console/sign-out").await.status, StatusCode::METHOD_NOT_ALLOWED);
+    let out = bea.post("/console/sign-out", &[]).await;
+    assert_eq!(out.location, "/sign-in");
+    assert!(bea.get("/console").await.location.starts_with("/sign-in"));
+}
