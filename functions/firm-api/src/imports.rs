@@ -11,20 +11,20 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use domain::document::nearest;
 use domain::role::Role;
 use identity::OpaqueToken;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use services::http::body::media_type;
 use services::http::{Ids, Params, Problem, ProblemKind};
 use services::import::mapping::{Mapping, Pair};
-use services::import::plan::{Outcome, RowReport};
-use services::import::read::{Fault, Ledger};
-use services::import::run::{ImportError, Options, Progress, Report, Summary, import};
+use services::import::read::{FileError, Ledger, header};
+use services::import::run::{ImportError, Options, Progress, Report, import};
+use services::import::told::{MAX_LISTED, NotApplied, PREFIX, RowFault, Run, State, is_run};
 use services::office::Desk;
 use tokio::time::{Instant, sleep, sleep_until};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 
 /// The largest file. Lambda takes 6 MB with everything around it; larger ones are imported by
 /// `portcullis import`, or in parts.
@@ -36,165 +36,8 @@ const MAX_RUN: Duration = Duration::from_secs(20);
 /// How often a run says how far it is.
 const TOLD_EVERY: Duration = Duration::from_secs(2);
 
-/// How many rows of each kind a run lists: its item has room for a few hundred kilobytes.
-const MAX_LISTED: usize = 200;
-
-/// How the id of a run begins.
-const PREFIX: &str = "import-";
-
 /// Who may import: who may put in an invoice.
 const BOOKKEEPERS: &[Role] = &[Role::Admin, Role::BillingLead, Role::Partner];
-
-/// A run of an import.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub(crate) struct Run {
-    /// Its id.
-    import: String,
-    /// How it stands.
-    state: State,
-    /// Who began it.
-    by: String,
-    /// When.
-    begun_at: String,
-    /// Whether it only says what it would do.
-    is_dry_run: bool,
-    /// How many rows are done.
-    done: usize,
-    /// Of how many.
-    of: usize,
-    /// What it did, or would do.
-    summary: Option<Counts>,
-    /// Rows that can't be read: the first 200.
-    faults: Vec<RowFault>,
-    /// Rows that were not applied, since they say otherwise than is known or a rule refuses them: the
-    /// first 200.
-    not_applied: Vec<NotApplied>,
-    /// Columns that were not read.
-    unread_columns: Vec<String>,
-}
-
-/// How a run stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = ImportState)]
-pub(crate) enum State {
-    /// It goes on; or, past half a minute, its function ended: post the file again.
-    Running,
-    /// It is done.
-    Done,
-    /// Rows can't be read, so nothing was imported.
-    Refused,
-    /// Its time was up: what is in stays, and the same file posted again goes on from there.
-    Stopped,
-}
-
-/// An import in numbers.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
-#[schema(as = ImportCounts)]
-pub(crate) struct Counts {
-    /// Rows that could be read.
-    rows: usize,
-    /// Clients in them.
-    clients: usize,
-    /// Clients that are new.
-    opened: usize,
-    /// Invoices put in.
-    created: usize,
-    /// Rows that said what was known.
-    unchanged: usize,
-    /// Payments recorded.
-    payments: usize,
-    /// Rows that say otherwise than is known.
-    conflicts: usize,
-    /// Rows that a rule refuses.
-    refused: usize,
-    /// Rows that say again what an earlier one said.
-    repeated: usize,
-    /// Rows that can't be read.
-    bad: usize,
-}
-
-impl From<Summary> for Counts {
-    fn from(summary: Summary) -> Self {
-        let Summary {
-            rows,
-            clients,
-            opened,
-            created,
-            unchanged,
-            payments,
-            conflicts,
-            refused,
-            repeated,
-            bad,
-        } = summary;
-        Self {
-            rows,
-            clients,
-            opened,
-            created,
-            unchanged,
-            payments,
-            conflicts,
-            refused,
-            repeated,
-            bad,
-        }
-    }
-}
-
-/// What is wrong with a row.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub(crate) struct RowFault {
-    /// Where the row begins.
-    line: usize,
-    /// The column's header.
-    column: String,
-    /// What stands there.
-    value: String,
-    /// What is wrong with it.
-    reason: String,
-}
-
-impl From<&Fault> for RowFault {
-    fn from(fault: &Fault) -> Self {
-        let Fault { line, column, value, reason } = fault.clone();
-        Self { line, column, value, reason }
-    }
-}
-
-/// A row that was not applied.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub(crate) struct NotApplied {
-    /// Where the row begins.
-    line: usize,
-    /// Of which client.
-    client: String,
-    /// Which invoice.
-    invoice: Option<String>,
-    /// Why.
-    reason: String,
-}
-
-impl NotApplied {
-    fn of(row: &RowReport) -> Option<Self> {
-        let reason = match &row.outcome {
-            Outcome::Refused(refusal) => refusal.to_string(),
-            Outcome::Conflict | Outcome::Created | Outcome::Paid | Outcome::Unchanged => {
-                let told = row.differences.iter().map(|difference| {
-                    format!(
-                        "{}: {} here, {} there",
-                        difference.field, difference.ours, difference.theirs
-                    )
-                });
-                told.collect::<Vec<_>>().join("; ")
-            }
-        };
-        let invoice = Some(row.invoice.to_string());
-        let client = row.client.to_string();
-        (!reason.is_empty()).then_some(Self { line: row.line, client, invoice, reason })
-    }
-}
 
 /// How an import is to be done; for the document, the query itself is read pair by pair.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -218,7 +61,7 @@ pub(crate) async fn begin(
     Params(query): Params<Vec<(String, String)>>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<Response, Problem> {
     desk.require(BOOKKEEPERS)?;
     if media_type(&headers).as_deref() != Some("text/csv") {
         let detail = "a body of text/csv is expected here";
@@ -237,16 +80,21 @@ pub(crate) async fn begin(
         faults: Vec::new(),
         not_applied: Vec::new(),
         unread_columns: Vec::new(),
+        columns: header(&body).unwrap_or_default(),
+        mapping: mapping.pairs(),
+        problem: None,
     };
+    let location = [(LOCATION, format!("/firm/v1/imports/{}", run.import))];
     if let Err(problem) = carry_out(&desk, &body, &mapping, &options, &mut run).await {
         let is_refused = problem.kind == ProblemKind::Invalid;
         run.state = if is_refused { State::Refused } else { State::Stopped };
+        run.problem = Some(problem.detail.clone());
         desk.store().put_run(&run.import, &run).await?;
-        return Err(problem);
+        // The run knows more of the file than the problem says.
+        return Ok((location, problem).into_response());
     }
     desk.store().put_run(&run.import, &run).await?;
-    let location = [(LOCATION, format!("/firm/v1/imports/{}", run.import))];
-    Ok((StatusCode::ACCEPTED, location, Json(run)))
+    Ok((StatusCode::ACCEPTED, location, Json(run)).into_response())
 }
 
 fn how(query: &[(String, String)], desk: &Desk) -> Result<(Options, Mapping), Problem> {
@@ -334,8 +182,19 @@ fn end(ended: Result<Report, ImportError>, run: &mut Run) -> Result<(), Problem>
             refused(&ledger, run);
             Ok(())
         }
-        Err(ImportError::File(error)) => Err(Problem::new(ProblemKind::Invalid, error.to_string())),
+        Err(ImportError::File(error)) => Err(Problem::new(ProblemKind::Invalid, unread(&error))),
         Err(ImportError::Stopped(error)) => Err(error.into()),
+    }
+}
+
+/// As the error says it, but for the command line's option.
+fn unread(error: &FileError) -> String {
+    match error {
+        FileError::Required { missing, separator: None, .. } => {
+            let names: Vec<_> = missing.iter().map(|field| field.as_str()).collect();
+            format!("line 1: no column for {}; say with map in which they are", names.join(", "))
+        }
+        error => error.to_string(),
     }
 }
 
@@ -377,9 +236,6 @@ pub(crate) async fn get(
     desk: Desk,
     Ids(OfRun { import }): Ids<OfRun>,
 ) -> Result<Json<Run>, Problem> {
-    // Runs of other things are kept beside these.
-    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-    let is_import = import.starts_with(PREFIX) && import.len() < 100 && import.bytes().all(is_name);
-    let run = if is_import { desk.store().run(&import).await? } else { None };
+    let run = if is_run(&import) { desk.store().run(&import).await? } else { None };
     run.map(Json).ok_or_else(|| Problem::not_found("import"))
 }

@@ -1,4 +1,5 @@
-// Pages work without this. It keeps a second click from sending a form again, and copies links.
+// Pages work without this. It keeps a second click from sending a form again, copies links,
+// and shows what goes on by itself anew while it does.
 "use strict";
 document.addEventListener("submit", (event) => {
   if (event.target.method !== "post") return;
@@ -14,4 +15,58 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button || !navigator.clipboard) return;
   navigator.clipboard.writeText(button.dataset.copy).then(() => { button.textContent = "Copied"; });
+});
+
+// A part of a page that says how often it changes is fetched again until it says so no more.
+const follow = (part) => {
+  if (!part || !part.dataset.live) return;
+  window.setTimeout(async () => {
+    try {
+      const answer = await fetch(window.location.href, { headers: { Accept: "text/html" } });
+      if (!answer.ok || answer.redirected) { window.location.reload(); return; }
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      ["header.top + .test", "footer", "#" + part.id].forEach((place) => {
+        const [old, next] = [document.querySelector(place), fresh.querySelector(place)];
+        if (old && next) old.replaceWith(document.adoptNode(next));
+      });
+      follow(document.getElementById(part.id));
+    } catch { follow(part); }
+  }, Number(part.dataset.live));
+};
+document.querySelectorAll("[data-live]").forEach(follow);
+
+// A file that was looked at stays chosen: the form is sent from here, and what came of it is put in place.
+document.addEventListener("submit", async (event) => {
+  const form = event.target.closest("form[data-progress]");
+  if (!form) return;
+  event.preventDefault();
+  const body = new FormData(form, event.submitter);
+  const show = (text, places) => {
+    const fresh = new DOMParser().parseFromString(text, "text/html");
+    places.forEach((place) => {
+      const [old, next] = [document.querySelector(place), fresh.querySelector(place)];
+      if (old && next) old.replaceWith(document.adoptNode(next));
+    });
+    return fresh;
+  };
+  const look = window.setInterval(async () => {
+    const answer = await fetch(form.dataset.progress).catch(() => null);
+    if (answer && answer.ok && look) show(await answer.text(), ["#result"]);
+  }, 1500);
+  try {
+    const answer = await fetch(form.action, { method: "POST", body });
+    window.clearInterval(look);
+    const fresh = show(await answer.text(), ["#said", "#result", "#mapping"]);
+    const next = fresh.querySelector("form[data-progress]");
+    if (!next) { window.location.assign(answer.url); return; }
+    form.dataset.progress = next.dataset.progress;
+    form.elements._once.value = next.elements._once.value;
+    window.history.replaceState(null, "", answer.url);
+    document.getElementById("result").focus();
+  } catch {
+    window.clearInterval(look);
+    document.getElementById("said").textContent = "The file could not be sent. Files of more than 5 MB are imported in parts.";
+  }
+  delete form.dataset.sent;
+  if (event.submitter) event.submitter.removeAttribute("aria-busy");
 });

@@ -10,6 +10,7 @@ pub mod console;
 mod oidc;
 mod page;
 mod said;
+pub mod test_system;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use services::office::Office;
 
 pub use oidc::{SignIn, SignInSettings};
 pub use page::Failure;
+pub use test_system::TestSystem;
 
 /// What the function stands on.
 #[derive(Clone)]
@@ -30,17 +32,8 @@ pub struct State {
     pub office: Office,
     /// Where staff sign in.
     pub sign_in: Arc<SignIn>,
-    /// Pages that only the system on one machine has, by path and name.
-    pub local_pages: Vec<LocalPage>,
-}
-
-/// A page beside these, named in the navigation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LocalPage {
-    /// Where it is.
-    pub path: &'static str,
-    /// What it is called.
-    pub name: &'static str,
+    /// What only a system to try things has; elsewhere nothing.
+    pub test_system: Option<Arc<dyn TestSystem>>,
 }
 
 /// The function's routes.
@@ -52,6 +45,7 @@ pub fn router(state: State) -> Router {
         .route("/console/callback", get(oidc::callback))
         .route("/console/sign-out", axum::routing::post(oidc::sign_out))
         .merge(console::routes())
+        .merge(console::acts(&state))
         .fallback(nothing)
         .with_state(state)
         .route("/assets/{name}", get(assets::serve))

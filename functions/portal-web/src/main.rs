@@ -33,5 +33,5 @@ fn state() -> anyhow::Result<State> {
     let verifier = Verifier::new(expected, Arc::new(HttpKeys::at(issuer.keys_url)));
     let dynamo = Dynamo::new(Aws::new(&config.aws)?.dynamodb(), config.table);
     let office = Office::new(dynamo, Arc::new(verifier), Arc::new(SystemClock));
-    Ok(State { office, sign_in: Arc::new(SignIn::new(sign_in)), local_pages: Vec::new() })
+    Ok(State { office, sign_in: Arc::new(SignIn::new(sign_in)), test_system: None })
 }

@@ -19,7 +19,7 @@ use services::http::{Problem, ProblemKind, RequestId};
 use services::office::Desk;
 use services::office::door::enter;
 
-use crate::{LocalPage, State, assets, said};
+use crate::{State, assets, said};
 
 /// No inline script or style, nothing from elsewhere, no frame around it (SEC-6).
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
@@ -54,7 +54,7 @@ pub(crate) struct Visit {
     cookie: String,
     path: String,
     flash: Option<Flash>,
-    local_pages: Vec<LocalPage>,
+    has_test_system: bool,
 }
 
 impl FromRequestParts<State> for Visit {
@@ -76,8 +76,8 @@ impl FromRequestParts<State> for Visit {
             ProblemKind::Unauthorized => Failure::SignIn { next: path.clone() },
             _ => Failure::Problem(problem),
         })?;
-        let (flash, local_pages) = (Flash::of(&parts.headers), state.local_pages.clone());
-        Ok(Self { desk, cookie, path, flash, local_pages })
+        let (flash, has_test_system) = (Flash::of(&parts.headers), state.test_system.is_some());
+        Ok(Self { desk, cookie, path, flash, has_test_system })
     }
 }
 
@@ -98,7 +98,7 @@ impl Visit {
             token: form_token(&self.cookie),
             path: self.path.clone(),
             flash: self.flash.clone(),
-            local_pages: self.local_pages.clone(),
+            has_test_system: settings.is_test && self.has_test_system,
         }
     }
 
@@ -123,7 +123,8 @@ pub(crate) struct Shell {
     pub(crate) token: String,
     pub(crate) path: String,
     pub(crate) flash: Option<Flash>,
-    pub(crate) local_pages: Vec<LocalPage>,
+    /// Whether its day can be moved here, and its letters read.
+    pub(crate) has_test_system: bool,
 }
 
 impl Shell {

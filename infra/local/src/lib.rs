@@ -14,3 +14,4 @@ pub mod reset;
 pub mod sandbox_stripe;
 pub mod system;
 pub mod test_clock;
+pub mod test_system;

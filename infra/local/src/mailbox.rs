@@ -99,7 +99,15 @@ impl Mailbox {
     /// # Errors
     /// When the folder or a file can't be read.
     pub fn list(&self) -> Result<Vec<Summary>, MailboxError> {
-        self.ids()?.into_iter().map(|id| summary(&id, &self.raw(&id)?)).collect()
+        self.ids()?.iter().map(|id| self.summary(id)).collect()
+    }
+
+    /// A message, for a list.
+    ///
+    /// # Errors
+    /// When there is none of that id, or it can't be read.
+    pub fn summary(&self, id: &str) -> Result<Summary, MailboxError> {
+        summary(id, &self.raw(id)?)
     }
 
     /// A message, to be read.
@@ -171,7 +179,11 @@ impl Mailbox {
         format!("{:0NUMBER_DIGITS$}-{when}", *last)
     }
 
-    fn ids(&self) -> Result<Vec<String>, MailboxError> {
+    /// The names of all messages, in the order of sending.
+    ///
+    /// # Errors
+    /// When the folder can't be read.
+    pub fn ids(&self) -> Result<Vec<String>, MailboxError> {
         let read = || -> io::Result<Vec<String>> {
             let mut ids = Vec::new();
             for entry in fs::read_dir(&self.folder)? {

@@ -23,6 +23,7 @@ use platform::clock::{Clock, SystemClock};
 use platform::config::Stage;
 use platform::queue::Queue;
 use platform::seal::{LocalSeal, Seal};
+use portal_web::TestSystem;
 use services::firm::Firm;
 use services::office::Office;
 use services::sweep::Sweeper;
@@ -42,6 +43,7 @@ use crate::issuer::{AUDIENCE, ISSUER_PATH, Issuer, sign_in};
 use crate::mailbox::Mailbox;
 use crate::queue::Queues;
 use crate::sandbox_stripe::{self, SandboxStripe};
+use crate::test_system::{LocalTestSystem, TestGround};
 
 /// How often the sweeper looks: locally nothing else hands letters on.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -141,6 +143,7 @@ impl System {
         let keys = Arc::new(HttpKeys::at(issuer.keys_url()));
         let verifier = Arc::new(Verifier::new(issuer.expected(), keys));
         let office = Office::new(dynamo.clone(), verifier, clock.clone());
+        let test_system = system.test_system(data, sandbox.clone(), &clock, stopped.clone())?;
         let parts = Parts {
             webhook: payment_webhook::router(payment_webhook::State::new(
                 webhooks.clone(),
@@ -149,7 +152,7 @@ impl System {
             )),
             firm: firm_api::router(firm_api::State { office: office.clone() }),
             unlock: unlock_approval::router(unlock_approval::State { office: office.clone() }),
-            web: portal_web::router(pages(office, &issuer, &system.url)),
+            web: portal_web::router(pages(office, &issuer, &system.url, Some(test_system))),
             issuer: issuer.router().merge(sign_in::router(
                 issuer.clone(),
                 &system.url,
@@ -180,6 +183,26 @@ impl System {
                 tracing::error!(%error, "Stopped answering");
             }
         });
+    }
+
+    /// What pages of test firms use beside the functions (TEST-1).
+    fn test_system(
+        &self,
+        data: &Path,
+        sandbox: SandboxStripe,
+        clock: &Arc<dyn Clock>,
+        stopped: watch::Receiver<bool>,
+    ) -> Result<Arc<dyn TestSystem>> {
+        let mailbox = Mailbox::open(data.join(MAILBOX), clock.clone());
+        let ground = TestGround {
+            dynamo: self.embedded.dynamo().clone(),
+            correspondence: correspondence(data, &self.url, clock.clone())?,
+            sandbox,
+            mailbox: mailbox.context("can't open the mailbox")?,
+            clock: clock.clone(),
+            stopped,
+        };
+        Ok(Arc::new(LocalTestSystem::new(ground)))
     }
 
     /// The queues' workers and the schedule.
@@ -387,7 +410,12 @@ fn seal_key(data: &Path) -> Result<[u8; 32]> {
 }
 
 /// What the pages stand on.
-fn pages(office: Office, issuer: &Issuer, url: &str) -> portal_web::State {
+fn pages(
+    office: Office,
+    issuer: &Issuer,
+    url: &str,
+    test_system: Option<Arc<dyn TestSystem>>,
+) -> portal_web::State {
     let settings = portal_web::SignInSettings {
         authorize_url: issuer.authorize_url(),
         token_url: issuer.token_url(),
@@ -395,7 +423,7 @@ fn pages(office: Office, issuer: &Issuer, url: &str) -> portal_web::State {
         public_url: url.to_owned(),
     };
     let sign_in = Arc::new(portal_web::SignIn::new(settings));
-    portal_web::State { office, sign_in, local_pages: Vec::new() }
+    portal_web::State { office, sign_in, test_system }
 }
 
 /// Who can sign in here.

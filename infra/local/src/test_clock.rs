@@ -12,6 +12,7 @@ use domain::calendar::{Day, day_at, plus, start_of};
 use domain::id::{ClientId, FirmId, StaffId};
 use domain::letter::LetterId;
 use domain::role::{Actor, Role};
+use platform::clock::Clock;
 use services::correspondence::{Correspondence, Outcome, SendError};
 use services::day;
 use services::execute::{ExecuteError, view};
@@ -51,7 +52,7 @@ pub enum ClockError {
         /// Where it should go.
         to: Day,
     },
-    /// Somebody else changed the firm's settings meanwhile.
+    /// Somebody else changed the firm's settings, or moved its clock, meanwhile.
     #[error("the firm's settings were changed by somebody else meanwhile: run it again")]
     Changed,
     /// The table.
@@ -75,7 +76,9 @@ pub struct DayRun {
     pub day: Day,
     /// What the sandbox's banks did; the accounts know it before they are evaluated.
     pub bank: Vec<BankNews>,
-    /// How many clients were due.
+    /// Who was due as it began.
+    pub due: BTreeSet<ClientId>,
+    /// How many clients were evaluated here: the running system's own schedule may be at it too.
     pub evaluated: u32,
     /// Those that could not be evaluated.
     pub failed: Vec<(ClientId, ExecuteError)>,
@@ -87,50 +90,95 @@ pub struct DayRun {
     pub letters: Vec<(ClientId, LetterId, Outcome)>,
 }
 
-/// Moves the clock to that day, telling each day as it is done.
-///
-/// # Errors
-/// [`ClockError`]; the days told by then are done.
-pub async fn advance(
-    dynamo: &Dynamo,
-    firm: &FirmId,
+/// What a clock moves with.
+pub struct Mover<'a> {
+    /// The table.
+    pub dynamo: &'a Dynamo,
+    /// What the letters of each day leave by.
+    pub correspondence: &'a Correspondence,
+    /// The banks that follow it.
+    pub bank: &'a Bank,
+    /// The machine's time.
+    pub clock: &'a dyn Clock,
+    /// Who moves it, in the audit.
+    pub by: &'a Actor,
+}
+
+/// A move under way: day by day.
+pub struct Walk<'a> {
+    mover: &'a Mover<'a>,
+    firm: FirmId,
+    day: Day,
     to: Day,
-    correspondence: &Correspondence,
-    bank: &Bank,
-    now: DateTime<Utc>,
-    mut tell: impl FnMut(&DayRun),
-) -> Result<(), ClockError> {
-    let platform = Platform::new(dynamo.clone());
-    let today = open(dynamo, firm).await?.day(now);
-    if to <= today {
-        return Err(ClockError::Past { day: today });
+    locked: BTreeSet<ClientId>,
+}
+
+impl Mover<'_> {
+    /// Begins a move to that day; nothing happens yet.
+    ///
+    /// # Errors
+    /// [`ClockError`].
+    pub async fn walk(&self, firm: &FirmId, to: Day) -> Result<Walk<'_>, ClockError> {
+        let opened = open(self.dynamo, firm).await?;
+        let day = opened.day(self.clock.now());
+        if to <= day {
+            return Err(ClockError::Past { day });
+        }
+        if MAX_MOVE < (to - day).num_days() {
+            return Err(ClockError::TooFar { day, to });
+        }
+        let locked = locked_clients(&opened).await?;
+        Ok(Walk { mover: self, firm: firm.clone(), day, to, locked })
     }
-    if MAX_MOVE < (to - today).num_days() {
-        return Err(ClockError::TooFar { day: today, to });
-    }
-    let mut locked = locked_clients(&open(dynamo, firm).await?).await?;
-    let mut day = today;
-    while day < to {
-        day = plus(day, 1);
-        let firm = open(dynamo, firm).await?;
+}
+
+impl Walk<'_> {
+    /// Goes on by a day and tells what happened; `None`: it is there.
+    ///
+    /// # Errors
+    /// [`ClockError`]; the days told by then are done.
+    pub async fn next_day(&mut self) -> Result<Option<DayRun>, ClockError> {
+        if self.to <= self.day {
+            return Ok(None);
+        }
+        let Mover { dynamo, correspondence, bank, clock, by } = *self.mover;
+        let now = clock.now();
+        let firm = open(dynamo, &self.firm).await?;
+        // Somebody else moved it meanwhile: setting it now could set it back.
+        if firm.day(now) != self.day {
+            return Err(ClockError::Changed);
+        }
+        let day = plus(self.day, 1);
+        let due = due_clients(&firm, day).await?;
         let noon = start_of(day, firm.settings().zone) + NOON;
-        let firm = set(firm, noon, now).await?;
+        let firm = set(firm, noon, by, now).await?;
+        self.day = day;
         let bank = bank.begin_day(day).await?;
         let ran = day::run(&firm, now).await?;
-        let letters = correspondence.leave_all(&platform, &firm, now).await?;
-        let locked_now = locked_clients(&firm).await?;
+        let letters = correspondence.leave_all(&Platform::new(dynamo.clone()), &firm, now).await?;
+        let locked = locked_clients(&firm).await?;
         let mut reasons = Vec::new();
-        for client in locked_now.difference(&locked) {
+        for client in locked.difference(&self.locked) {
             let seen = view(&firm, client, now).await?;
             let lock = seen.and_then(|seen| seen.loaded.account.lock);
             reasons.push((client.clone(), lock.map_or(String::new(), |lock| lock.cause.text())));
         }
-        let opened = locked.difference(&locked_now).cloned().collect();
+        let opened = self.locked.difference(&locked).cloned().collect();
+        self.locked = locked;
         let (evaluated, failed) = (ran.evaluated, ran.failed);
-        tell(&DayRun { day, bank, evaluated, failed, locked: reasons, opened, letters });
-        locked = locked_now;
+        Ok(Some(DayRun { day, bank, due, evaluated, failed, locked: reasons, opened, letters }))
     }
-    Ok(())
+}
+
+impl DayRun {
+    /// Everybody to whom something may have happened on it.
+    pub fn clients(&self) -> BTreeSet<ClientId> {
+        let told = self.bank.iter().filter_map(|news| news.client.as_ref()?.parse().ok());
+        let written = self.letters.iter().map(|(client, ..)| client.clone());
+        let locked = self.locked.iter().map(|(client, _)| client.clone());
+        let opened = self.opened.iter().cloned();
+        self.due.iter().cloned().chain(told).chain(written).chain(locked).chain(opened).collect()
+    }
 }
 
 /// A test firm as it is now.
@@ -150,6 +198,7 @@ pub(crate) async fn open(dynamo: &Dynamo, id: &FirmId) -> Result<Firm, ClockErro
 pub(crate) async fn set(
     firm: Firm,
     at: DateTime<Utc>,
+    by: &Actor,
     now: DateTime<Utc>,
 ) -> Result<Firm, ClockError> {
     let mut settings = firm.settings().clone();
@@ -157,7 +206,7 @@ pub(crate) async fn set(
     let meta = CommitMeta {
         at: now,
         day: day_at(at, settings.zone),
-        actor: operator(),
+        actor: by.clone(),
         command: "move_clock".to_owned(),
         policy: None,
         request_id: None,
@@ -175,6 +224,24 @@ pub fn operator() -> Actor {
         Ok(id) => Actor::Staff { id, roles: BTreeSet::from([Role::Admin]) },
         Err(_) => Actor::Schedule,
     }
+}
+
+/// Who is due on that day or was before.
+async fn due_clients(firm: &Firm, day: Day) -> Result<BTreeSet<ClientId>, StoreError> {
+    let mut due = BTreeSet::new();
+    for shard in 0..firm.settings().shards {
+        let mut cursor: Option<String> = None;
+        loop {
+            let page = PageRequest { cursor: cursor.as_deref(), ..PageRequest::default() };
+            let listed = firm.store().due(shard, day, &page).await?;
+            due.extend(listed.items.into_iter().map(|due| due.client));
+            cursor = listed.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(due)
 }
 
 async fn locked_clients(firm: &Firm) -> Result<BTreeSet<ClientId>, StoreError> {

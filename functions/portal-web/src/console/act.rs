@@ -26,7 +26,7 @@ use crate::page::{Failure, Shell, Visit, render};
 use crate::said;
 
 /// Who may put in and correct what the firm is owed.
-const BOOKKEEPERS: &[Role] = &[Role::Admin, Role::BillingLead, Role::Partner];
+pub(super) const BOOKKEEPERS: &[Role] = &[Role::Admin, Role::BillingLead, Role::Partner];
 
 /// Who may lock, hold, release, ask and reject (STAFF-1).
 const COLLECTORS: &[Role] = &[Role::BillingLead, Role::Partner];

@@ -41,6 +41,7 @@ struct ClientsPage {
     before: Option<String>,
     after: Option<String>,
     has_any: bool,
+    may_put_in: bool,
 }
 
 /// A state to look at alone.
@@ -86,6 +87,7 @@ pub(crate) async fn show(visit: Visit, Query(wanted): Query<Wanted>) -> Result<R
         tabs,
         is_whole,
         has_any,
+        may_put_in: visit.may(super::act::BOOKKEEPERS),
         shell: visit.shell("Clients", "clients"),
         q: wanted.q,
         state: wanted.state,

@@ -3,20 +3,29 @@
 mod act;
 mod client;
 mod clients;
+mod clock;
+mod import;
+mod mailbox;
 mod overview;
 mod tasks;
 mod unlock;
 
-use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
+use axum::{Extension, Router, middleware};
 use domain::id::ClientId;
 use domain::money::Money;
 use services::execute::View;
+use services::http::form::with_forms;
+use services::office::door::MAX_BODY;
+use services::office::{BodyLimit, open_door};
 use store::{ClientRow, PageRequest, Store};
 
 use crate::State;
 use crate::page::Failure;
 use crate::said;
+
+/// Where a test firm's clock is moved.
+const MOVES: &str = "/console/clock/moves";
 
 /// How many clients lists and counts look at: some 5 000 are 1 MB of the index, and a firm with more
 /// searches by the API.
@@ -37,6 +46,20 @@ pub(crate) fn routes() -> Router<State> {
         .route("/console/unlock", get(unlock::queue))
         .route("/console/unlock/{request}", get(unlock::request))
         .route("/console/tasks", get(tasks::show))
+        .route("/console/import", get(import::show))
+        .route("/console/import/{run}", get(import::run))
+        .route("/console/clock", get(clock::show))
+        .route("/console/mailbox", get(mailbox::list))
+        .route("/console/mailbox/{letter}", get(mailbox::letter))
+}
+
+/// The one act that no other function owns: moving a test firm's clock. It passes the same door.
+pub(crate) fn acts(state: &State) -> Router<State> {
+    let door =
+        middleware::from_fn_with_state((state.office.clone(), BodyLimit(MAX_BODY)), open_door);
+    let moves =
+        Router::new().route(MOVES, post(clock::begin)).layer(door).layer(Extension(state.clone()));
+    Router::new().route_service(MOVES, with_forms(moves))
 }
 
 /// All clients in a list, as far as lists go; and whether that was all.

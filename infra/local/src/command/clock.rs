@@ -17,7 +17,7 @@ use crate::demo;
 use crate::mailbox::Mailbox;
 use crate::place::{Opened, Place};
 use crate::sandbox_stripe::{Alone, Bank, BankAct};
-use crate::test_clock::{DayRun, advance};
+use crate::test_clock::{DayRun, Mover, operator};
 
 /// Where letters of this machine lie in the data folder.
 pub const MAILBOX: &str = "mailbox";
@@ -68,27 +68,38 @@ impl Arguments {
     async fn run(&self) -> Result<Verdict> {
         let table = self.place.open().await.context("can't open the table")?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let now = clock.now();
         let correspondence =
             correspondence(&self.place.data, "http://localhost:8080", clock.clone())?;
-        let (bank, alone) = self.bank(&table, clock).await?;
-        let mut told = Ok(());
-        let mut failed = 0;
-        let moved =
-            advance(table.dynamo(), &self.firm, self.to, &correspondence, &bank, now, |day| {
-                failed += day.failed.len();
-                if told.is_ok() {
-                    told = self.tell(day);
-                }
-            });
-        let moved = moved.await;
+        let (bank, alone) = self.bank(&table, clock.clone()).await?;
+        let by = operator();
+        let mover = Mover {
+            dynamo: table.dynamo(),
+            correspondence: &correspondence,
+            bank: &bank,
+            clock: clock.as_ref(),
+            by: &by,
+        };
+        let moved = self.go(&mover).await;
         if let Some(alone) = alone {
             alone.stop();
         }
         table.close().await;
-        moved?;
-        told.context("could not print")?;
+        let failed = moved?;
         Ok(if failed == 0 { Verdict::Done } else { Verdict::Failed })
+    }
+
+    /// How many evaluations failed.
+    async fn go(&self, mover: &Mover<'_>) -> Result<usize> {
+        let mut walk = mover.walk(&self.firm, self.to).await?;
+        let (mut told, mut failed) = (Ok(()), 0);
+        while let Some(day) = walk.next_day().await? {
+            failed += day.failed.len();
+            if told.is_ok() {
+                told = self.tell(&day);
+            }
+        }
+        told.context("could not print")?;
+        Ok(failed)
     }
 
     /// Only the demo firm is paid in the sandbox: in the running system's, else in one of our own.

@@ -25,7 +25,7 @@ use super::firm::{STORY_BEGINS, story_time};
 use super::{FIRST_DAY, Ground, firm_id};
 use crate::command::clock::correspondence;
 use crate::sandbox_stripe::{Alone, Bank, SandboxStripe};
-use crate::test_clock::{self, NOON};
+use crate::test_clock::{self, NOON, operator};
 
 /// What happens, when, to whom.
 const STORY: &str = include_str!("story.yaml");
@@ -85,11 +85,11 @@ impl Life<'_> {
                 break;
             }
             day = self.next_day(&firm, day).await?.min(last);
-            firm = test_clock::set(firm, story_time(day), self.now()).await?;
+            firm = test_clock::set(firm, story_time(day), &operator(), self.now()).await?;
             done = BTreeSet::new();
         }
         let noon = start_of(last, firm.settings().zone) + NOON;
-        test_clock::set(firm, noon, self.now()).await?;
+        test_clock::set(firm, noon, &operator(), self.now()).await?;
         Ok(())
     }
 

@@ -11,7 +11,6 @@ use identity::contact::ContactToken;
 use letters::facts::{self, Language, LetterFacts, SignIn, Valid};
 use letters::{Envelope, LetterError, MimeError};
 use platform::mail::{MailError, Message, SentId};
-use sha2::{Digest, Sha256};
 use store::{
     Contact, ContactLink, ContactLinkKind, ContactMail, ContactState, Delivery, DeliveryState,
 };
@@ -19,7 +18,7 @@ use store::{
 use super::error::ContactError;
 use super::sign_in::may_come;
 use super::{INVITATION_VALID, LINK_VALID, MailMessage};
-use crate::correspondence::{Correspondence, Sender, SetUpError, is_set_up};
+use crate::correspondence::{Correspondence, Sender, SetUpError, is_set_up, sender};
 use crate::firm::Firm;
 
 /// Where a link leads: the page with the button, and the token after it.
@@ -272,6 +271,5 @@ fn wait(attempts: u32) -> TimeDelta {
 /// The letter's name in all the world, another one for each try: each has a link of its own.
 fn message_id(task: Task<'_>, sender: &Sender) -> String {
     let (firm, mail, attempt) = (task.firm.id(), &task.mail.id, task.mail.attempts);
-    let hash = hex::encode(Sha256::digest(format!("contact {firm} {mail} {attempt}").as_bytes()));
-    format!("{}@{}", &hash[..32], sender.domain())
+    sender::message_id(firm, &format!("contact {firm} {mail} {attempt}"), sender)
 }

@@ -1,6 +1,11 @@
 //! From where a firm writes (LET-2): its own domain, or its letters wait and say why.
 
+use domain::id::FirmId;
+use sha2::{Digest, Sha256};
 use store::FirmSettings;
+
+/// How many characters of a message's name tell the firm: no two firms of a deployment share them.
+const MARK: usize = 16;
 
 /// Why a firm's letters wait: what has to be set up first (LET-2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -45,7 +50,19 @@ impl Sender {
         }
     }
 
-    pub(crate) fn domain(&self) -> &str {
+    fn domain(&self) -> &str {
         self.from.rsplit('@').next().unwrap_or_default()
     }
+}
+
+/// How the Message-ID of each of a firm's letters begins: whose a letter is can be told by who knows the
+/// firms, and by nobody else (SEC-5).
+pub fn message_mark(firm: &FirmId) -> String {
+    hex::encode(Sha256::digest(format!("firm {firm}").as_bytes()))[..MARK].to_owned()
+}
+
+/// A letter's name in all the world: the same for the same name here, and saying nothing (SEC-5).
+pub(crate) fn message_id(firm: &FirmId, name: &str, sender: &Sender) -> String {
+    let hash = hex::encode(Sha256::digest(name.as_bytes()));
+    format!("{}{}@{}", message_mark(firm), &hash[..32 - MARK], sender.domain())
 }

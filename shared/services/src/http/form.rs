@@ -4,20 +4,23 @@
 //! A browser sends its cookie whoever made it ask, so a form counts only if it comes from a page of
 //! ours: by what the browser says of its origin, and by a token that only such a page knows (SEC-6). A
 //! request without the cookie, or with a token of its own, passes untouched.
+//!
+//! A form with a file is a request whose body is that file, and whose query holds the other fields.
 
 use std::collections::BTreeMap;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION, ORIGIN, SET_COOKIE,
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION, ORIGIN, REFERER, SET_COOKIE,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
 use cookie::Cookie;
 use http_body_util::BodyExt;
 use identity::TokenHash;
@@ -30,6 +33,12 @@ use super::{Problem, ProblemKind, body, once, read_body};
 /// Holds a member of staff's token. The prefix makes browsers refuse it from anywhere but this host.
 pub const STAFF_COOKIE: &str = "__Host-portcullis-staff";
 
+/// Holds a contact's session.
+pub const CONTACT_COOKIE: &str = "__Host-portcullis-contact";
+
+/// Holds what forms of somebody who isn't signed in are proved by, and nothing else.
+pub const VISIT_COOKIE: &str = "__Host-portcullis-visit";
+
 /// Which of their firms they look at.
 pub const FIRM_COOKIE: &str = "__Host-portcullis-firm";
 
@@ -41,6 +50,16 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The largest form: a policy document with room to spare.
 const MAX_FORM: usize = 128 * 1024;
+
+/// The largest form with a file: the largest file that a function takes, and what stands around it.
+const MAX_UPLOAD: usize = 5 * 1024 * 1024 + MAX_FORM;
+
+/// The only files that functions take from forms; what a browser says of them differs from machine to
+/// machine.
+const FILE_TYPE: &str = "text/csv";
+
+/// In the address of the next page: the name of what the form made.
+const MADE: &str = "{made}";
 
 /// The most fields of a form: a plan of some 60 instalments has three each.
 const MAX_FIELDS: usize = 300;
@@ -108,49 +127,158 @@ pub fn form_token(cookie: &str) -> String {
     TokenHash::of(&format!("form\n{cookie}")).to_string()
 }
 
-/// The same addresses, for forms as well.
-pub fn with_forms(router: Router) -> Router {
-    Router::new().fallback_service(router).layer(from_fn(take))
+/// Whose pages forms come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pages {
+    /// The staff's.
+    Console,
+    /// The contacts', and those of whoever isn't signed in.
+    Portal,
 }
 
-async fn take(request: Request, next: Next) -> Response {
-    let is_form = *request.method() == Method::POST
-        && body::media_type(request.headers()).as_deref()
-            == Some("application/x-www-form-urlencoded");
-    let token = read_cookie(request.headers(), STAFF_COOKIE);
-    match token {
-        Some(token) if is_form && !request.headers().contains_key(AUTHORIZATION) => {
-            translated(request, &token, next).await.unwrap_or_else(IntoResponse::into_response)
+impl Pages {
+    /// The cookies that prove a form, and whether the person is signed in by that one.
+    fn cookies(self) -> &'static [(&'static str, bool)] {
+        match self {
+            Self::Console => &[(STAFF_COOKIE, true)],
+            Self::Portal => &[(CONTACT_COOKIE, true), (VISIT_COOKIE, false)],
+        }
+    }
+
+    /// Where it goes on if nothing else is said.
+    fn home(self) -> &'static str {
+        match self {
+            Self::Console => "/console",
+            Self::Portal => "/portal",
+        }
+    }
+}
+
+/// The same addresses, for forms of the console as well.
+pub fn with_forms(router: Router) -> Router {
+    with_forms_of(router, Pages::Console)
+}
+
+/// The same addresses, for forms as well.
+pub fn with_forms_of(router: Router, pages: Pages) -> Router {
+    Router::new().fallback_service(router).layer(from_fn_with_state(pages, take))
+}
+
+async fn take(State(pages): State<Pages>, request: Request, next: Next) -> Response {
+    let form = match body::media_type(request.headers()).as_deref() {
+        Some("application/x-www-form-urlencoded") => Some(Kind::Fields),
+        Some("multipart/form-data") => Some(Kind::WithFile),
+        _ => None,
+    };
+    let form = form.filter(|_| *request.method() == Method::POST);
+    let known = Known::of(pages, request.headers());
+    match form {
+        Some(kind)
+            if !known.cookies.is_empty() && !request.headers().contains_key(AUTHORIZATION) =>
+        {
+            let page = page_of(request.headers());
+            let translated = translated(request, kind, &known, next).await;
+            translated.unwrap_or_else(|problem| refused(problem, page.as_deref()))
         }
         _ => next.run(request).await,
     }
 }
 
-async fn translated(request: Request, token: &str, next: Next) -> Result<Response, Problem> {
+/// What a browser has of ours.
+struct Known {
+    pages: Pages,
+    /// What each cookie holds, and whether the person is signed in by it.
+    cookies: Vec<(String, bool)>,
+}
+
+impl Known {
+    fn of(pages: Pages, headers: &HeaderMap) -> Self {
+        let cookies = pages.cookies().iter();
+        let cookies = cookies.filter_map(|(name, is_signed_in)| {
+            Some((read_cookie(headers, name)?, *is_signed_in))
+        });
+        Self { pages, cookies: cookies.collect() }
+    }
+}
+
+/// How a form is written.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Fields,
+    WithFile,
+}
+
+/// The page that a form stands on, as far as the browser says it.
+fn page_of(headers: &HeaderMap) -> Option<String> {
+    let page: http::Uri = headers.get(REFERER)?.to_str().ok()?.parse().ok()?;
+    let is_ours = page.authority()?.as_str() == headers.get(HOST)?.to_str().ok()?;
+    let path = page.path_and_query()?.as_str();
+    (is_ours && is_local_path(path)).then(|| path.to_owned())
+}
+
+/// What can't be read leads back to its page; what may not be sent leads nowhere.
+fn refused(problem: Problem, page: Option<&str>) -> Response {
+    match (problem.kind, page) {
+        (ProblemKind::TooLarge | ProblemKind::Malformed | ProblemKind::Invalid, Some(page)) => {
+            let (text, field) = (problem.detail, problem.field);
+            see(page, &Flash { is_done: false, text, field, ..Flash::default() })
+        }
+        _ => problem.into_response(),
+    }
+}
+
+async fn translated(
+    request: Request,
+    kind: Kind,
+    known: &Known,
+    next: Next,
+) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
-    let bytes = read_body(&parts.headers, body, MAX_FORM).await?;
-    let form = Form::read(&bytes)?;
     check_origin(&parts.headers)?;
-    form.check(token)?;
+    let (form, file) = match kind {
+        Kind::Fields => (Form::read(&read_body(&parts.headers, body, MAX_FORM).await?)?, None),
+        Kind::WithFile => {
+            let bytes = read_body(&parts.headers, body, MAX_UPLOAD).await?;
+            let (form, file) = Form::read_parts(&parts.headers, bytes).await?;
+            (form, Some(file))
+        }
+    };
+    let signed_in = form.check(known)?;
     let headers = &mut parts.headers;
     let firm = read_cookie(headers, FIRM_COOKIE);
     let header =
         |text: &str| HeaderValue::from_str(text).map_err(|error| Problem::internal(&error));
-    headers.insert(AUTHORIZATION, header(&format!("Bearer {token}"))?);
+    if let Some(token) = signed_in {
+        headers.insert(AUTHORIZATION, header(&format!("Bearer {token}"))?);
+    }
     if let Some(firm) = firm.and_then(|firm| HeaderValue::from_str(&firm).ok()) {
         headers.insert(FIRM_HEADER, firm);
     }
     if let Some(key) = form.control("_once") {
         headers.insert(once::HEADER, header(key)?);
     }
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.remove(CONTENT_LENGTH);
-    let json = serde_json::to_vec(&form.json()?).map_err(|error| Problem::internal(&error))?;
+    let (media_type, body) = match file {
+        Some(file) => {
+            parts.uri = form.queried(&parts.uri)?;
+            (FILE_TYPE, file)
+        }
+        None => {
+            let json = serde_json::to_vec(&form.json()?);
+            ("application/json", json.map_err(|error| Problem::internal(&error))?.into())
+        }
+    };
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     if form.control("_method") == Some("delete") {
         parts.method = Method::DELETE;
     }
-    let request = Request::from_parts(parts, Body::from(json));
-    Ok(form.answer(next.run(request).await).await)
+    let request = Request::from_parts(parts, Body::from(body));
+    let answer = next.run(request).await;
+    let cookies: Vec<_> = answer.headers().get_all(SET_COOKIE).iter().cloned().collect();
+    let mut shown = form.answer(answer, known.pages.home(), signed_in.is_some()).await;
+    // Who signs in or out by a form is given, or loses, the cookie for it.
+    shown.headers_mut().extend(cookies.into_iter().map(|cookie| (SET_COOKIE, cookie)));
+    Ok(shown)
 }
 
 /// Browsers say where a request comes from; another site's is refused.
@@ -186,26 +314,64 @@ impl Form {
         Ok(Self { fields })
     }
 
+    /// Reads a form with a file; where none was chosen, it is an empty one.
+    async fn read_parts(headers: &HeaderMap, bytes: Bytes) -> Result<(Self, Bytes), Problem> {
+        let malformed = |error: multer::Error| Problem::malformed(format!("no form: {error}"));
+        let said = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let boundary = multer::parse_boundary(said.unwrap_or_default()).map_err(malformed)?;
+        let whole = futures::stream::once(async { Ok::<_, std::convert::Infallible>(bytes) });
+        let mut parts = multer::Multipart::new(whole, boundary);
+        let (mut fields, mut file) = (Vec::new(), None);
+        while let Some(part) = parts.next_field().await.map_err(malformed)? {
+            let name = part.name().unwrap_or_default().to_owned();
+            if part.file_name().is_none() {
+                fields.push((name, part.text().await.map_err(malformed)?));
+            } else if file.replace(part.bytes().await.map_err(malformed)?).is_some() {
+                return Err(Problem::malformed("a form has one file"));
+            }
+            if MAX_FIELDS < fields.len() {
+                let detail = format!("a form has at most {MAX_FIELDS} fields");
+                return Err(Problem::new(ProblemKind::TooLarge, detail));
+            }
+        }
+        Ok((Self { fields }, file.unwrap_or_default()))
+    }
+
+    /// The address with the fields as its query. What was left empty is left out.
+    fn queried(&self, uri: &http::Uri) -> Result<http::Uri, Problem> {
+        let fields = self.fields.iter().filter(|(name, value)| {
+            !name.starts_with('_') && !value.trim().is_empty()
+        });
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(fields);
+        let address = format!("{}?{}", uri.path(), query.finish());
+        address.parse().map_err(|_| Problem::malformed("the form's fields are too long"))
+    }
+
     /// A field for us rather than for the function: its name begins with `_`.
     fn control(&self, name: &str) -> Option<&str> {
         let found = self.fields.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
-    fn check(&self, token: &str) -> Result<(), Problem> {
+    /// The token of whoever sent it, if they are signed in.
+    fn check<'a>(&self, known: &'a Known) -> Result<Option<&'a str>, Problem> {
         let shown = TokenHash::of(self.control("_token").unwrap_or_default());
-        if shown == TokenHash::of(&form_token(token)) {
-            return Ok(());
+        let is_shown = |cookie: &str| shown == TokenHash::of(&form_token(cookie));
+        let proof = known.cookies.iter().find(|(cookie, _)| is_shown(cookie));
+        match proof {
+            Some((token, is_signed_in)) => Ok(is_signed_in.then_some(token.as_str())),
+            None => Err(Problem::new(
+                ProblemKind::Forbidden,
+                "this form is from another sign-in: go back, load the page again and send it once more",
+            )),
         }
-        let detail =
-            "this form is from another sign-in: go back, load the page again and send it once more";
-        Err(Problem::new(ProblemKind::Forbidden, detail))
     }
 
     /// Where to go: a path of ours and no other site's.
-    fn path(&self, name: &str) -> &str {
-        let path = self.control(name).unwrap_or("/console");
-        if is_local_path(path) { path } else { "/console" }
+    fn path<'a>(&'a self, name: &str, home: &'a str) -> &'a str {
+        let path = self.control(name).unwrap_or(home);
+        if is_local_path(path) { path } else { home }
     }
 
     /// The body that a program would have sent: `a.b` is a field of a field, `a[0]` an item of a list,
@@ -242,15 +408,18 @@ impl Form {
     }
 
     /// Back to a page: the next one, or the same with what is wrong.
-    async fn answer(&self, response: Response) -> Response {
+    async fn answer(&self, response: Response, home: &str, is_signed_in: bool) -> Response {
         let status = response.status();
+        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+        let made = location.and_then(|location| location.rsplit('/').next()).map(str::to_owned);
         if status.is_success() {
             let text = self.control("_said").unwrap_or("Done.").to_owned();
-            return see(self.path("_then"), &Flash { is_done: true, text, ..Flash::default() });
+            let then = self.next_page(made, response, home).await;
+            return see(&then, &Flash { is_done: true, text, ..Flash::default() });
         }
-        if status == StatusCode::UNAUTHORIZED {
+        if status == StatusCode::UNAUTHORIZED && is_signed_in {
             let next: String =
-                form_urlencoded::byte_serialize(self.path("_back").as_bytes()).collect();
+                form_urlencoded::byte_serialize(self.path("_back", home).as_bytes()).collect();
             return see(&format!("/sign-in?next={next}"), &Flash::default());
         }
         let told: Told = match response.into_body().collect().await {
@@ -259,9 +428,37 @@ impl Form {
         };
         let text = told.detail.unwrap_or_else(|| format!("That was not possible ({status})."));
         let typed =
-            self.fields.iter().filter(|(name, _)| !name.starts_with('_')).cloned().collect();
-        see(self.path("_back"), &Flash { is_done: false, text, field: told.field, typed })
+            self.fields.iter().filter(|(name, _)| is_shown_again(name)).cloned().collect();
+        // What was refused and kept all the same has a page that says more.
+        let back = match (made, self.path("_then", home)) {
+            (Some(made), then) if then.contains(MADE) => then.replace(MADE, &made),
+            _ => self.path("_back", home).to_owned(),
+        };
+        see(&back, &Flash { is_done: false, text, field: told.field, typed })
     }
+
+    /// Where it goes on, with the name of what was made where the address asks for it.
+    async fn next_page(&self, made: Option<String>, response: Response, home: &str) -> String {
+        let then = self.path("_then", home);
+        if !then.contains(MADE) {
+            return then.to_owned();
+        }
+        let made = match made {
+            Some(made) => Some(made),
+            None => {
+                let body = response.into_body().collect().await.map(|body| body.to_bytes());
+                let told: Option<Made> =
+                    body.ok().and_then(|body| serde_json::from_slice(&body).ok());
+                told.map(|Made { id }| form_urlencoded::byte_serialize(id.as_bytes()).collect())
+            }
+        };
+        made.map_or_else(|| home.to_owned(), |made: String| then.replace(MADE, &made))
+    }
+}
+
+/// Whether what was typed there may wait in a cookie: nothing that lets somebody in (SEC-5).
+fn is_shown_again(name: &str) -> bool {
+    !name.starts_with('_') && !name.contains("password") && !name.contains("token")
 }
 
 /// Whether a redirect to it stays here.
@@ -270,6 +467,12 @@ pub fn is_local_path(path: &str) -> bool {
     bytes.next() == Some(b'/')
         && !matches!(bytes.next(), Some(b'/' | b'\\'))
         && path.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// What an answer tells of what was made.
+#[derive(Debug, Deserialize)]
+struct Made {
+    id: String,
 }
 
 /// What a problem tells.

@@ -23,6 +23,9 @@ pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed")
 /// The longest key: a UUID has 36 characters, some send two.
 const MAX_KEY_BYTES: usize = 255;
 
+/// How many characters name what a request makes.
+const NAME: usize = 32;
+
 /// A request under a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Once {
@@ -57,14 +60,19 @@ impl Once {
             return Err(Problem::malformed(detail).of("Idempotency-Key"));
         }
         Ok(Some(Self {
-            key: hash(&[caller.as_bytes(), text.as_bytes()]),
+            key: key(caller, text),
             fingerprint: hash(&[method.as_str().as_bytes(), uri.to_string().as_bytes(), body]),
         }))
     }
 
     /// A name for what this request makes: the same whenever it is made.
     pub fn name(&self) -> &str {
-        &self.key[..32]
+        &self.key[..NAME]
+    }
+
+    /// The name that a caller's request under that key will have.
+    pub fn name_of(caller: &str, text: &str) -> String {
+        key(caller, text)[..NAME].to_owned()
     }
 
     /// Begins it.
@@ -116,6 +124,11 @@ fn replay(answer: Answer) -> Response {
     let json = HeaderValue::from_static("application/json");
     let replayed = HeaderValue::from_static("true");
     (status, [(header::CONTENT_TYPE, json), (REPLAYED, replayed)], answer.body).into_response()
+}
+
+/// A key of one caller is no other's.
+fn key(caller: &str, text: &str) -> String {
+    hash(&[caller.as_bytes(), text.as_bytes()])
 }
 
 /// Of parts that can't run into each other.

@@ -165,6 +165,11 @@ impl Mapping {
         Ok(Self(columns))
     }
 
+    /// The fields that are mapped, each with its column.
+    pub fn pairs(&self) -> BTreeMap<String, String> {
+        self.0.iter().map(|(field, column)| (field.to_string(), column.clone())).collect()
+    }
+
     fn column(&self, field: Field) -> &str {
         self.0.get(&field).map_or(field.as_str(), String::as_str)
     }

@@ -10,5 +10,6 @@ pub mod plan;
 pub mod read;
 mod row;
 pub mod run;
+pub mod told;
 
 pub use row::{MAX_ADDRESS_BYTES, MAX_NAME_BYTES, MAX_NUMBER_BYTES};

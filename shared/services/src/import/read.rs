@@ -195,8 +195,7 @@ pub fn read(bytes: &[u8], mapping: &Mapping, assumed: &Assumed) -> Result<Ledger
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         return Err(FileError::Utf16);
     }
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let mut records = Records::new(bytes);
+    let mut records = Records::new(unmarked(bytes));
     let (_, header) = records.next().ok_or(FileError::Empty)?;
     let columns = Columns::find(header_names(&header)?, mapping)?;
     let mut reading = Reading::new(&columns, assumed);
@@ -208,6 +207,20 @@ pub fn read(bytes: &[u8], mapping: &Mapping, assumed: &Assumed) -> Result<Ledger
     }
     let Reading { rows, faults, repeated, .. } = reading;
     Ok(Ledger { rows, faults, repeated, unread: columns.unread() })
+}
+
+/// The names of a file's columns, as they stand there.
+///
+/// # Errors
+/// [`FileError`] where there are none that can be read.
+pub fn header(bytes: &[u8]) -> Result<Vec<String>, FileError> {
+    let (_, header) = Records::new(unmarked(bytes)).next().ok_or(FileError::Empty)?;
+    header_names(&header)
+}
+
+/// Without the mark that Windows puts before UTF-8.
+fn unmarked(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
 fn header_names(header: &ByteRecord) -> Result<Vec<String>, FileError> {
