@@ -138,7 +138,7 @@ impl Faults for Rough {
     }
 
     async fn after(&self, operation: Operation) -> Option<Fault> {
-        let is_last = self.0.load(Ordering::SeqCst) % 4 == 0;
+        let is_last = self.0.load(Ordering::SeqCst).is_multiple_of(4);
         (operation == Operation::Write && is_last).then_some(Fault::NoAnswer)
     }
 }
