@@ -9,10 +9,10 @@ use crate::bench::Bench;
 
 /// The first delivery of a payment that closes an invoice while another stays open: inbox, account,
 /// dedupe, audit, receipt, index.
-const FIRST_DELIVERY: (u64, u64) = (5, 34);
+const FIRST_DELIVERY: (u64, u64) = (4, 34);
 
 /// The same where it closes the last one: the account also leaves the indexes of what is due and owed.
-const LAST_INVOICE: (u64, u64) = (5, 38);
+const LAST_INVOICE: (u64, u64) = (4, 38);
 
 /// The same event again.
 const SAME_EVENT: (u64, u64) = (1, 0);
