@@ -55,6 +55,7 @@ pub(super) fn of_client(visit: &Visit, account: &Account) -> Vec<Deed> {
     let mut deeds = Vec::new();
     if visit.may(BOOKKEEPERS) {
         deeds.push(deed("Record payment", "payment", false));
+        deeds.push(deed("Issue invoice", "invoice", false));
     }
     if visit.may(COLLECTORS) {
         if account.lock.is_some() && account.request.is_none() {
@@ -174,16 +175,16 @@ fn capitalised(text: &str) -> String {
 }
 
 /// A field of a form.
-struct Field {
-    name: &'static str,
-    label: String,
-    hint: String,
-    is_required: bool,
-    value: String,
-    kind: FieldKind,
+pub(super) struct Field {
+    pub(super) name: &'static str,
+    pub(super) label: String,
+    pub(super) hint: String,
+    pub(super) is_required: bool,
+    pub(super) value: String,
+    pub(super) kind: FieldKind,
 }
 
-enum FieldKind {
+pub(super) enum FieldKind {
     Line,
     Text,
     Date,
@@ -194,20 +195,20 @@ enum FieldKind {
 }
 
 impl Field {
-    fn new(name: &'static str, label: &str, kind: FieldKind) -> Self {
+    pub(super) fn new(name: &'static str, label: &str, kind: FieldKind) -> Self {
         let (label, hint, value) = (label.to_owned(), String::new(), String::new());
         Self { name, label, hint, is_required: true, value, kind }
     }
 
-    fn hint(self, hint: impl Into<String>) -> Self {
+    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: hint.into(), ..self }
     }
 
-    fn optional(self) -> Self {
+    pub(super) fn optional(self) -> Self {
         Self { is_required: false, ..self }
     }
 
-    fn value(self, value: impl Into<String>) -> Self {
+    pub(super) fn value(self, value: impl Into<String>) -> Self {
         Self { value: value.into(), ..self }
     }
 
@@ -216,7 +217,7 @@ impl Field {
     }
 
     /// What stands in it: what was typed before it was refused, or what is proposed.
-    fn shown<'a>(&'a self, typed: &'a str) -> &'a str {
+    pub(super) fn shown<'a>(&'a self, typed: &'a str) -> &'a str {
         if typed.is_empty() { &self.value } else { typed }
     }
 
@@ -236,23 +237,23 @@ struct ActPage {
 }
 
 /// An act, as its page shows it.
-struct Act {
-    title: String,
-    about: &'static str,
+pub(super) struct Act {
+    pub(super) title: String,
+    pub(super) about: &'static str,
     /// What the rules say will happen.
-    will: Vec<String>,
+    pub(super) will: Vec<String>,
     /// Why it can't be done as things stand.
-    refused: Option<String>,
-    fields: Vec<Field>,
-    button: &'static str,
-    is_grave: bool,
-    action: String,
-    method: &'static str,
-    said: String,
+    pub(super) refused: Option<String>,
+    pub(super) fields: Vec<Field>,
+    pub(super) button: &'static str,
+    pub(super) is_grave: bool,
+    pub(super) action: String,
+    pub(super) method: &'static str,
+    pub(super) said: String,
 }
 
 impl Act {
-    fn new(
+    pub(super) fn new(
         title: impl Into<String>,
         about: &'static str,
         button: &'static str,
@@ -272,7 +273,7 @@ impl Act {
         }
     }
 
-    fn field(mut self, field: Field) -> Self {
+    pub(super) fn field(mut self, field: Field) -> Self {
         self.fields.push(field);
         self
     }
@@ -285,7 +286,7 @@ impl Act {
         Self { method: "delete", ..self }
     }
 
-    fn said(self, said: impl Into<String>) -> Self {
+    pub(super) fn said(self, said: impl Into<String>) -> Self {
         Self { said: said.into(), ..self }
     }
 
@@ -389,6 +390,7 @@ fn client_act(visit: &Visit, view: &View, name: &str, grants: &[Grant]) -> Optio
         .foreseen(visit, view, &Command::RequestUnlock),
         "exception" => exception(who, &api, account),
         "payment" => payment(account, who, &api, view),
+        "invoice" => super::put_in::invoice(account, visit.desk.firm.settings()),
         "promise" => Act::new(
             format!("Record a promise of {who}"),
             "What the client said it will pay by a day. Until then the invoice is left alone; if it isn't paid by the end of that day, \

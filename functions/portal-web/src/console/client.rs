@@ -8,9 +8,11 @@ use domain::account::{Account, Collection, ExceptionEnd};
 use domain::describe::describe;
 use domain::event::Event;
 use domain::explain::{Explanation, explain, not_collected};
-use domain::id::ClientId;
+use domain::id::{ClientId, InvoiceId};
 use domain::invoice::Invoice;
 use domain::letter::{Content, LetterId, LetterState};
+use domain::money::Money;
+use domain::payment::{Method, Payment, PaymentState};
 use domain::role::{Actor, Role};
 use domain::task::Task;
 use serde::Deserialize;
@@ -471,6 +473,81 @@ pub(crate) async fn letter(
         to: sent.to.as_str().to_owned(),
         text: sent.words.map(|words| words.text.as_str().to_owned()),
         shell: titled(&visit, &view, "Letter"),
+    };
+    Ok(render(&page))
+}
+
+#[derive(Template)]
+#[template(path = "console/client/payments.html")]
+struct PaymentsPage {
+    shell: Shell,
+    head: Head,
+    payments: Vec<PaymentLine>,
+    may_record: bool,
+    next: Option<String>,
+    is_first: bool,
+}
+
+/// A payment in the list.
+struct PaymentLine {
+    id: String,
+    on: String,
+    method: &'static str,
+    amount: String,
+    state: &'static str,
+    state_name: &'static str,
+    to: Vec<String>,
+    refunds: Vec<String>,
+}
+
+impl PaymentLine {
+    fn of(payment: &Payment) -> Self {
+        let facts = payment.facts.as_ref();
+        let (state, state_name) = match payment.state() {
+            PaymentState::Unknown => ("other", "Not told yet"),
+            PaymentState::Pending => ("asked", "On its way"),
+            PaymentState::Failed => ("locked", "Failed"),
+            PaymentState::Succeeded => ("open", "Received"),
+            PaymentState::Returned => ("locked", "Came back"),
+            PaymentState::PartiallyRefunded => ("on_hold", "Partly given back"),
+            PaymentState::Refunded => ("on_hold", "Given back"),
+            PaymentState::ChargedBack => ("locked", "Charged back"),
+        };
+        let share = |(invoice, amount): &(InvoiceId, Money)| {
+            format!("{} to {invoice}", amount.for_person())
+        };
+        Self {
+            id: payment.id.to_string(),
+            on: facts.map_or_else(|| "–".to_owned(), |facts| said::day(facts.first_on)),
+            method: facts.map_or("–", |facts| match facts.method {
+                Method::Card => "Card",
+                Method::Ach => "Bank debit",
+                Method::Check => "Check",
+                Method::Phone => "By phone",
+            }),
+            amount: facts.map_or_else(|| "–".to_owned(), |facts| facts.amount.for_person()),
+            state,
+            state_name,
+            to: payment.allocations.iter().map(share).collect(),
+            refunds: said::sums(payment.refunds.values().copied()),
+        }
+    }
+}
+
+pub(crate) async fn payments(
+    visit: Visit,
+    Path(client): Path<ClientId>,
+    Query(place): Query<Place>,
+) -> Result<Response, Failure> {
+    let view = visit.desk.view(&client).await?;
+    let listed = visit.desk.store().payments(&client, &place.page()).await?;
+    let page = PaymentsPage {
+        head: Head::of(&view.loaded.account, "payments"),
+        payments: listed.items.iter().map(PaymentLine::of).collect(),
+        may_record: visit.may(act::BOOKKEEPERS),
+        next: next_page(listed.next),
+        is_first: place.cursor.is_none(),
+        shell: titled(&visit, &view, "Payments"),
     };
     Ok(render(&page))
 }

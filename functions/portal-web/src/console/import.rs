@@ -93,7 +93,12 @@ fn choices(run: &Run) -> Vec<FieldChoice> {
             about: about(field),
             is_required: Field::REQUIRED.contains(&field),
             is_named: run.columns.iter().any(|column| column == name),
-            columns: run.columns.iter().filter(|column| *column != name && !column.is_empty()).map(column).collect(),
+            columns: run
+                .columns
+                .iter()
+                .filter(|column| *column != name && !column.is_empty())
+                .map(column)
+                .collect(),
         }
     };
     Field::ALL.into_iter().map(choice).collect()

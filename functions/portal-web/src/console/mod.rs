@@ -7,6 +7,7 @@ mod clock;
 mod import;
 mod mailbox;
 mod overview;
+mod put_in;
 mod tasks;
 mod unlock;
 
@@ -35,8 +36,10 @@ pub(crate) fn routes() -> Router<State> {
     Router::new()
         .route("/console", get(overview::show))
         .route("/console/clients", get(clients::show))
+        .route("/console/new-client", get(put_in::client))
         .route("/console/clients/{client}", get(client::summary))
         .route("/console/clients/{client}/invoices", get(client::invoices))
+        .route("/console/clients/{client}/payments", get(client::payments))
         .route("/console/clients/{client}/letters", get(client::letters))
         .route("/console/clients/{client}/letters/{letter}", get(client::letter))
         .route("/console/clients/{client}/history", get(client::history))
