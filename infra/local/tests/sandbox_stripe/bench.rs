@@ -77,7 +77,7 @@ impl Bench {
         let account = account.map(str::to_owned);
         let config =
             Config { key: key.into(), mode: Mode::Test, account, base_url: self.url.clone() };
-        Stripe::new(Transport::new(timeouts).unwrap(), &config).unwrap()
+        Stripe::new(Transport::new(timeouts), &config).unwrap()
     }
 
     pub async fn read(&self, hint: &Hint) -> Result<ReadBack, GatewayError> {
