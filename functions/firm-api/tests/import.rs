@@ -145,5 +145,5 @@ async fn fresh_1_a_firm_says_that_its_ledger_comes_from_elsewhere_and_is_told_ho
     let why = client["explanation"]["why"].to_string();
     assert!(why.contains("last brought up to date on 2026-03-02"), "{why}");
     let trail = world.get("pia", "/firm/v1/events").await.expect(200);
-    assert!(trail.to_string().contains("change_settings"), "{trail}");
+    assert!(trail.to_string().contains("changes the settings"), "{trail}");
 }

@@ -37,8 +37,7 @@ impl Decision<'_> {
         let queued = self.account.letters.values().find(|letter| {
             letter.state == LetterState::Queued
                 && letter.content.is_debt()
-                // One that had to wait leaves with those of the day.
-                && letter.leaves_on.max(self.day()) == leaves_on
+                && (letter.leaves_on == leaves_on || self.waited_until(letter, leaves_on))
         });
         match queued.map(|letter| letter.id) {
             Some(letter) => {
@@ -47,6 +46,12 @@ impl Decision<'_> {
             }
             None => Some(self.queue(Content::Debt { parts: vec![part] }, leaves_on)),
         }
+    }
+
+    /// Whether a letter may have waited for a fresh ledger until that day, which is today: it leaves with those
+    /// of the day, as one message (FRESH-1, LET-9).
+    fn waited_until(&self, letter: &Letter, leaves_on: Day) -> bool {
+        self.context.ledger.is_some() && leaves_on == self.day() && letter.leaves_on < leaves_on
     }
 
     fn queue(&mut self, content: Content, leaves_on: Day) -> LetterId {

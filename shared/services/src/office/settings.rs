@@ -34,8 +34,9 @@ pub async fn change(
     caller: &Caller,
     now: DateTime<Utc>,
 ) -> Result<FirmSettings, SettingsError> {
-    let mut loaded = firm.loaded().clone();
     for _ in 0..MAX_TRIES {
+        // Read anew: what the request began with may be old by now.
+        let Some(loaded) = firm.store().load_firm().await? else { break };
         let mut settings = loaded.settings.clone();
         with(&mut settings);
         if settings == loaded.settings {
@@ -43,12 +44,8 @@ pub async fn change(
         }
         let change = FirmChange::Settings(settings.clone());
         let meta = meta(firm, "change_settings", caller, now);
-        match firm.store().change_firm(&loaded, &change, &meta).await? {
-            FirmCommit::Done => return Ok(settings),
-            FirmCommit::Stale => match firm.store().load_firm().await? {
-                Some(newer) => loaded = newer,
-                None => break,
-            },
+        if firm.store().change_firm(&loaded, &change, &meta).await? == FirmCommit::Done {
+            return Ok(settings);
         }
     }
     Err(SettingsError::Busy)
