@@ -9,6 +9,7 @@ mod assets;
 pub mod console;
 mod oidc;
 mod page;
+mod portal;
 mod said;
 pub mod test_system;
 
@@ -30,6 +31,8 @@ pub use test_system::TestSystem;
 pub struct State {
     /// Who may see what, and the table.
     pub office: Office,
+    /// Whose clients come, and the same table.
+    pub portal: services::portal::Portal,
     /// Where staff sign in.
     pub sign_in: Arc<SignIn>,
     /// What only a system to try things has; elsewhere nothing.
@@ -40,11 +43,11 @@ pub struct State {
 pub fn router(state: State) -> Router {
     Router::new()
         .route("/", get(front))
-        .route("/sign-in", get(oidc::sign_in))
         .route("/console/sign-in", get(oidc::begin))
         .route("/console/callback", get(oidc::callback))
         .route("/console/sign-out", axum::routing::post(oidc::sign_out))
         .merge(console::routes())
+        .merge(portal::routes())
         .merge(console::acts(&state))
         .fallback(nothing)
         .with_state(state)
@@ -56,6 +59,7 @@ pub fn router(state: State) -> Router {
 async fn front(headers: HeaderMap) -> Response {
     match services::http::form::read_cookie(&headers, services::http::form::STAFF_COOKIE) {
         Some(_) => Redirect::to("/console").into_response(),
+        None if portal::has_session(&headers) => Redirect::to("/portal").into_response(),
         None => Redirect::to("/sign-in").into_response(),
     }
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use identity::{Expected, HttpKeys, Verifier};
 use platform::aws::Aws;
 use platform::clock::SystemClock;
-use platform::config::{Config, Environment, IssuerSettings, PagesSettings};
+use platform::config::{Config, Environment, IssuerSettings, PagesSettings, portal_firm};
 use platform::log::{self, Format};
 use portal_web::{SignIn, SignInSettings, State, router};
 use services::office::Office;
+use services::portal::Portal;
 use store::Dynamo;
 
 #[tokio::main(flavor = "current_thread")]
@@ -32,6 +33,8 @@ fn state() -> anyhow::Result<State> {
         Expected { issuer: issuer.url, audience: issuer.audience, says_mfa: issuer.says_mfa };
     let verifier = Verifier::new(expected, Arc::new(HttpKeys::at(issuer.keys_url)));
     let dynamo = Dynamo::new(Aws::new(&config.aws)?.dynamodb(), config.table);
-    let office = Office::new(dynamo, Arc::new(verifier), Arc::new(SystemClock));
-    Ok(State { office, sign_in: Arc::new(SignIn::new(sign_in)), test_system: None })
+    let office = Office::new(dynamo.clone(), Arc::new(verifier), Arc::new(SystemClock));
+    let usual_firm = portal_firm(&environment)?.map(|firm| firm.parse()).transpose()?;
+    let portal = Portal::new(dynamo, Arc::new(SystemClock), usual_firm);
+    Ok(State { office, portal, sign_in: Arc::new(SignIn::new(sign_in)), test_system: None })
 }

@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use askama::Template;
 use axum::extract::{Query, State as Shared};
 use axum::http::header::{LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -22,8 +21,8 @@ use services::http::form::{
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
-use crate::page::{Failure, render};
-use crate::{State, assets};
+use crate::State;
+use crate::page::Failure;
 
 /// Holds what an answer of the issuer is compared with.
 const FLOW_COOKIE: &str = "__Host-portcullis-flow";
@@ -111,20 +110,6 @@ impl Wanted {
     fn path(&self) -> &str {
         self.next.as_deref().filter(|next| is_local_path(next)).unwrap_or("/console")
     }
-}
-
-#[derive(Template)]
-#[template(path = "sign_in.html")]
-struct SignInPage {
-    next: String,
-    css: String,
-    icon: String,
-}
-
-/// The page on which people say who they are.
-pub(crate) async fn sign_in(Query(wanted): Query<Wanted>) -> Response {
-    let next = form_urlencoded::byte_serialize(wanted.path().as_bytes()).collect();
-    render(&SignInPage { next, css: assets::url("app.css"), icon: assets::url("icon.svg") })
 }
 
 /// Sends the browser to the issuer.

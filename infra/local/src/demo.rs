@@ -6,6 +6,7 @@
 //! one that a crash left half-way is gone on with.
 
 mod acts;
+mod contacts;
 mod desk;
 mod firm;
 mod gateway;
@@ -21,6 +22,7 @@ use platform::clock::Clock;
 use platform::seal::Seal;
 use store::Dynamo;
 
+pub use contacts::contacts;
 pub use gateway::{DemoGateway, FILE, kept_gateway};
 pub use people::{DemoPerson, people, signing_in};
 

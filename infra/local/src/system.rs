@@ -24,8 +24,10 @@ use platform::config::Stage;
 use platform::queue::Queue;
 use platform::seal::{LocalSeal, Seal};
 use portal_web::TestSystem;
+use services::contacts::Postbox;
 use services::firm::Firm;
 use services::office::Office;
+use services::portal::{Portal, Till};
 use services::sweep::Sweeper;
 use services::webhook::{GatewayAccess, Webhooks};
 use store::Dynamo;
@@ -95,6 +97,7 @@ struct Parts {
     webhook: Router,
     firm: Router,
     unlock: Router,
+    portal: Router,
     web: Router,
     issuer: Router,
     stripe: Router,
@@ -121,7 +124,9 @@ impl System {
             let (dynamo, seal) = (&dynamo, &seal);
             let ground = Ground { dynamo, seal, data, public_url: &url, clock: clock.clone() };
             let gateway = demo::open(&ground).await?;
-            (Some(gateway), demo::people(&issuer, clock.now())?)
+            let mut people = demo::people(&issuer, clock.now())?;
+            people.extend(demo::contacts(&ground, clock.now()).await?);
+            (Some(gateway), people)
         } else {
             (None, Vec::new())
         };
@@ -143,6 +148,8 @@ impl System {
         let keys = Arc::new(HttpKeys::at(issuer.keys_url()));
         let verifier = Arc::new(Verifier::new(issuer.expected(), keys));
         let office = Office::new(dynamo.clone(), verifier, clock.clone());
+        let usual_firm = options.demo.then(demo::firm_id).transpose()?;
+        let portal = Portal::new(dynamo.clone(), clock.clone(), usual_firm);
         let test_system = system.test_system(data, sandbox.clone(), &clock, stopped.clone())?;
         let parts = Parts {
             webhook: payment_webhook::router(payment_webhook::State::new(
@@ -152,7 +159,12 @@ impl System {
             )),
             firm: firm_api::router(firm_api::State { office: office.clone() }),
             unlock: unlock_approval::router(unlock_approval::State { office: office.clone() }),
-            web: portal_web::router(pages(office, &issuer, &system.url, Some(test_system))),
+            portal: portal_api::router(portal_api::State {
+                portal: portal.clone(),
+                till: Till::new(webhooks.clone(), &system.url),
+                postbox: Postbox::on(system.queues.letters.clone()),
+            }),
+            web: portal_web::router(pages(office, portal, &issuer, &system.url, Some(test_system))),
             issuer: issuer.router().merge(sign_in::router(
                 issuer.clone(),
                 &system.url,
@@ -356,6 +368,7 @@ async fn dispatch(State(parts): State<Arc<Parts>>, request: Request<Body>) -> Re
         () if is_under("/webhooks") => &parts.webhook,
         () if is_unlock(&path) => &parts.unlock,
         () if is_under("/firm/v1") => &parts.firm,
+        () if is_under("/portal/v1") => &parts.portal,
         () if is_under(ISSUER_PATH) => &parts.issuer,
         () => &parts.web,
     };
@@ -412,6 +425,7 @@ fn seal_key(data: &Path) -> Result<[u8; 32]> {
 /// What the pages stand on.
 fn pages(
     office: Office,
+    portal: Portal,
     issuer: &Issuer,
     url: &str,
     test_system: Option<Arc<dyn TestSystem>>,
@@ -423,7 +437,7 @@ fn pages(
         public_url: url.to_owned(),
     };
     let sign_in = Arc::new(portal_web::SignIn::new(settings));
-    portal_web::State { office, sign_in, test_system }
+    portal_web::State { office, portal, sign_in, test_system }
 }
 
 /// Who can sign in here.

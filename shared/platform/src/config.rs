@@ -41,6 +41,8 @@ pub mod variable {
     pub const MAIL_CONFIGURATION: &str = "PORTCULLIS_MAIL_CONFIGURATION";
     /// The key under which gateways' secrets are sealed.
     pub const SECRETS_KEY: &str = "PORTCULLIS_SECRETS_KEY";
+    /// The firm that contacts sign in at unless the address names another.
+    pub const PORTAL_FIRM: &str = "PORTCULLIS_PORTAL_FIRM";
     /// Another Stripe than the real one: the sandbox.
     pub const STRIPE_URL: &str = "PORTCULLIS_STRIPE_URL";
     /// The region; set by Lambda.
@@ -345,6 +347,16 @@ pub fn secrets_key(environment: &Environment) -> Result<String, ConfigError> {
     let expected = "the id, ARN or alias of a KMS key";
     environment.required(variable::SECRETS_KEY, expected, |text| {
         (text.len() <= 2048 && text.is_ascii()).then(|| text.to_owned())
+    })
+}
+
+/// The id of the firm that contacts sign in at unless the address names another, if the deployment serves one.
+///
+/// # Errors
+/// When it is too long for one.
+pub fn portal_firm(environment: &Environment) -> Result<Option<String>, ConfigError> {
+    environment.optional(variable::PORTAL_FIRM, "the id of a firm", |text| {
+        (text.len() <= 128).then(|| text.to_owned())
     })
 }
 

@@ -32,9 +32,11 @@ use crate::execute::{Caller, ExecuteError, View, execute, view};
 use crate::firm::{CLAIM_LEASE, Firm};
 
 mod facts;
+mod link;
 pub(crate) mod sender;
 
 pub use facts::NothingToSay;
+pub use link::PAY_LINK_PATH;
 pub use sender::{Sender, SetUpError, message_mark};
 
 /// How long a letter waits for a firm that isn't set up, or that the mail service doesn't let send.
@@ -164,6 +166,8 @@ enum WriteError {
     Letter(#[from] letters::LetterError),
     #[error(transparent)]
     Mime(#[from] letters::MimeError),
+    #[error(transparent)]
+    Random(#[from] identity::opaque::RandomError),
 }
 
 /// What sending letters needs beside the table.
@@ -375,7 +379,8 @@ impl Correspondence {
         doubts: u32,
     ) -> Result<Outcome, SendError> {
         let settings = task.firm.settings();
-        let facts = facts::Facts {
+        let mut facts = facts::Facts {
+            link: None,
             settings,
             reply_address: &sender.reply_to,
             public_url: &self.public_url,
@@ -385,11 +390,22 @@ impl Correspondence {
             sending,
         };
         let contact = usize::try_from(sending.contact).unwrap_or(usize::MAX);
-        let written = || -> Result<_, WriteError> {
+        let mut written = || -> Result<_, WriteError> {
             let to = account.profile.contacts.get(contact);
             let to = to.ok_or(NothingToSay::Contact(sending.contact))?.address.clone();
-            let rendered = letters::render(&facts.of_letter()?)?;
+            let link = link::NewLink::new()?;
+            facts.link = Some(link.url(&self.public_url));
+            let mut letter_facts = facts.of_letter()?;
+            let debt = link::debt_of(&letter_facts.content);
+            let kept =
+                (!debt.is_empty()).then(|| link.kept(task.client, task.id, debt, letter_facts.day));
+            if kept.is_none() {
+                facts.link = None;
+                letter_facts = facts.of_letter()?;
+            }
+            let rendered = letters::render(&letter_facts)?;
             let mut sent = SentLetter {
+                link: kept.as_ref().map(|link| link.hash.clone()),
                 message_id: message_id(task, sender),
                 from: sender.from.clone(),
                 to,
@@ -405,9 +421,9 @@ impl Correspondence {
             };
             let mime = compose(settings, sending.kind, &sent, &rendered)?;
             sent.sha256 = hex::encode(Sha256::digest(&mime));
-            Ok((sent, mime))
+            Ok((sent, mime, kept))
         };
-        let (sent, mime) = match written() {
+        let (sent, mime, link) = match written() {
             Ok(written) => written,
             Err(WriteError::Mime(letters::MimeError::Address { .. })) => {
                 return task.bounced("").await;
@@ -418,6 +434,10 @@ impl Correspondence {
                 return task.unwritten(problem).await;
             }
         };
+        // Before the letter: one that is kept has a link that leads somewhere.
+        if let Some(link) = &link {
+            task.firm.store().add_pay_link(link).await?;
+        }
         if !task.firm.store().keep_letter(task.client, task.id, &sent).await? {
             return Ok(Outcome::Busy);
         }

@@ -9,6 +9,7 @@ pub mod firms;
 pub mod http;
 pub mod import;
 pub mod office;
+pub mod portal;
 mod rollout;
 pub mod sweep;
 pub mod unclaimed;

@@ -6,6 +6,7 @@
 //! or another mode's events at a shared address) is acknowledged, counted and not kept.
 
 mod apply;
+pub(crate) mod checkout;
 mod endpoint;
 mod news;
 
@@ -31,6 +32,7 @@ use crate::execute::{Caller, ExecuteError};
 use crate::firm::Firm;
 use endpoint::{Endpoints, Opened};
 
+pub use checkout::PageError;
 pub use endpoint::{EndpointError, GatewayAccess, GatewaySecrets, keep_secrets, open_endpoint};
 
 /// The largest webhook that is read: Stripe's own are some ten KB.

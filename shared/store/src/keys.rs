@@ -202,6 +202,8 @@ pub enum Key<'a> {
     ContactMail(&'a str, &'a str),
     /// How often something was tried, by the hash of what and who.
     Attempts(&'a str),
+    /// A page to pay on that somebody asked for.
+    Checkout(&'a ClientId, &'a str),
 }
 
 impl Key<'_> {
@@ -231,6 +233,7 @@ impl Key<'_> {
             | Self::RecordPart(client, ..)
             | Self::Texts(client, ..)
             | Self::Membership(client, _)
+            | Self::Checkout(client, _)
             | Self::Note(client, _) => format!("F#{firm}#C#{client}"),
             Self::Contact(contact)
             | Self::ContactSession(contact, _)
@@ -325,6 +328,7 @@ impl Key<'_> {
             Self::ContactAddress(_) => "V".to_owned(),
             Self::ContactMail(_, id) => format!("{}{id}", prefix::CONTACT_MAIL),
             Self::Attempts(_) => "Y".to_owned(),
+            Self::Checkout(_, id) => format!("{}{id}", prefix::CHECKOUT),
         }
     }
 }
@@ -346,6 +350,7 @@ pub(crate) mod prefix {
     pub(crate) const RECORD: &str = "E#";
     pub(crate) const TEXTS: &str = "N#";
     pub(crate) const NOTE: &str = "O#";
+    pub(crate) const CHECKOUT: &str = "J#";
     pub(crate) const POLICY_VERSION: &str = "S#policy#";
     pub(crate) const GRANT: &str = "G#";
     pub(crate) const ENDPOINT: &str = "H#";
@@ -375,6 +380,8 @@ pub enum PlatformKey<'a> {
     FirmOf(&'a str, &'a FirmId),
     /// Whose a webhook endpoint is.
     Endpoint(&'a str),
+    /// Whose a letter's link is, by the hash of its token.
+    PayLink(&'a str),
 }
 
 impl PlatformKey<'_> {
@@ -387,6 +394,7 @@ impl PlatformKey<'_> {
         match self {
             Self::FirmOf(subject, _) => person(subject),
             Self::Endpoint(endpoint) => format!("H#{endpoint}"),
+            Self::PayLink(hash) => format!("J#{hash}"),
         }
     }
 
@@ -394,6 +402,7 @@ impl PlatformKey<'_> {
         match self {
             Self::FirmOf(_, firm) => format!("F#{firm}"),
             Self::Endpoint(_) => "H".to_owned(),
+            Self::PayLink(_) => "J".to_owned(),
         }
     }
 }
@@ -571,6 +580,7 @@ mod tests {
             (Key::ContactAddress("ab"), "F#f-1#V#ab", "V"),
             (Key::ContactMail("ab", "m-1"), "F#f-1#V#ab", "M#m-1"),
             (Key::Attempts("ab"), "F#f-1#Y#ab", "Y"),
+            (Key::Checkout(&client, "j-1"), "F#f-1#C#acme", "J#j-1"),
         ] {
             let place = key.place(&firm);
             assert_eq!((place.pk.as_str(), place.sk.as_str()), (pk, sk));

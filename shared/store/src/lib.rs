@@ -8,6 +8,7 @@
 
 mod capacity;
 mod change;
+mod checkout;
 mod commit;
 mod contact;
 mod cursor;
@@ -23,6 +24,7 @@ mod list;
 mod load;
 mod numbers;
 mod outbox;
+mod pay_link;
 mod platform;
 mod record;
 mod request;
@@ -37,6 +39,7 @@ use domain::id::{ClientId, FirmId};
 
 pub use capacity::{Capacity, Consumed};
 pub use change::{Derived, ReadyAt, Taken};
+pub use checkout::{Checkout, CheckoutPage, CheckoutTold};
 pub use commit::{Commit, Committed};
 pub use contact::{
     AddressHash, AddressHashError, Attempt, Contact, ContactChange, ContactCommit, ContactExtras,
@@ -58,6 +61,7 @@ pub use list::{ClientRow, Due, LetterRow, Note, Order, TaskRow};
 pub use load::Loaded;
 pub use numbers::{CommitWith, Draw, Once};
 pub use outbox::{Delivery, DeliveryState};
+pub use pay_link::PayLink;
 pub use platform::{Platform, Ready, Waiting};
 pub use record::{Body, CommitMeta, Record};
 pub use request::{Answer, Begun};

@@ -60,6 +60,9 @@ pub struct SentLetter {
     /// Whether the last time it surely didn't leave.
     #[serde(default)]
     pub is_unsent: bool,
+    /// The hash of its link's token, by which the link is taken back (LET-7).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
 }
 
 /// What a letter says.

@@ -51,6 +51,8 @@ pub enum NothingToSay {
 
 /// Everything a letter is made from.
 pub(super) struct Facts<'a> {
+    /// Where to pay without signing in (LET-7).
+    pub(super) link: Option<String>,
     pub(super) settings: &'a FirmSettings,
     pub(super) reply_address: &'a str,
     /// Where people reach the portal.
@@ -208,9 +210,8 @@ impl Facts<'_> {
         known.ok_or_else(|| NothingToSay::Payment(id.clone()))
     }
 
-    /// Where to pay without signing in. There is no such page yet: the letter says how to pay otherwise.
     fn link(&self) -> Option<String> {
-        None
+        self.link.clone()
     }
 
     fn lock(&self) -> Option<facts::Lock> {

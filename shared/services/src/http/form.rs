@@ -194,9 +194,8 @@ struct Known {
 impl Known {
     fn of(pages: Pages, headers: &HeaderMap) -> Self {
         let cookies = pages.cookies().iter();
-        let cookies = cookies.filter_map(|(name, is_signed_in)| {
-            Some((read_cookie(headers, name)?, *is_signed_in))
-        });
+        let cookies = cookies
+            .filter_map(|(name, is_signed_in)| Some((read_cookie(headers, name)?, *is_signed_in)));
         Self { pages, cookies: cookies.collect() }
     }
 }
@@ -339,9 +338,10 @@ impl Form {
 
     /// The address with the fields as its query. What was left empty is left out.
     fn queried(&self, uri: &http::Uri) -> Result<http::Uri, Problem> {
-        let fields = self.fields.iter().filter(|(name, value)| {
-            !name.starts_with('_') && !value.trim().is_empty()
-        });
+        let fields = self
+            .fields
+            .iter()
+            .filter(|(name, value)| !name.starts_with('_') && !value.trim().is_empty());
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(fields);
         let address = format!("{}?{}", uri.path(), query.finish());
@@ -413,7 +413,11 @@ impl Form {
         let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
         let made = location.and_then(|location| location.rsplit('/').next()).map(str::to_owned);
         if status.is_success() {
-            let text = self.control("_said").unwrap_or("Done.").to_owned();
+            // A form that says nothing itself goes on without a word.
+            let is_silent =
+                self.fields.iter().any(|(name, said)| name == "_said" && said.is_empty());
+            let text = if is_silent { "" } else { self.control("_said").unwrap_or("Done.") };
+            let text = text.to_owned();
             let then = self.next_page(made, response, home).await;
             return see(&then, &Flash { is_done: true, text, ..Flash::default() });
         }
@@ -427,14 +431,17 @@ impl Form {
             Err(_) => Told::default(),
         };
         let text = told.detail.unwrap_or_else(|| format!("That was not possible ({status})."));
-        let typed =
-            self.fields.iter().filter(|(name, _)| is_shown_again(name)).cloned().collect();
+        let typed = self.fields.iter().filter(|(name, _)| is_shown_again(name)).cloned().collect();
         // What was refused and kept all the same has a page that says more.
-        let back = match (made, self.path("_then", home)) {
-            (Some(made), then) if then.contains(MADE) => then.replace(MADE, &made),
-            _ => self.path("_back", home).to_owned(),
-        };
-        see(&back, &Flash { is_done: false, text, field: told.field, typed })
+        match (made, self.path("_then", home)) {
+            (Some(made), then) if then.contains(MADE) => {
+                see(&then.replace(MADE, &made), &Flash::default())
+            }
+            _ => see(
+                self.path("_back", home),
+                &Flash { is_done: false, text, field: told.field, typed },
+            ),
+        }
     }
 
     /// Where it goes on, with the name of what was made where the address asks for it.
@@ -458,7 +465,7 @@ impl Form {
 
 /// Whether what was typed there may wait in a cookie: nothing that lets somebody in (SEC-5).
 fn is_shown_again(name: &str) -> bool {
-    !name.starts_with('_') && !name.contains("password") && !name.contains("token")
+    !name.starts_with('_') && !name.contains("password") && name != "link"
 }
 
 /// Whether a redirect to it stays here.

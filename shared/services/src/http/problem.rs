@@ -15,6 +15,7 @@ use serde::Serialize;
 use store::StoreError;
 use utoipa::ToSchema;
 
+use crate::contacts::ContactError;
 use crate::execute::ExecuteError;
 use crate::firm::PolicyError;
 
@@ -53,11 +54,15 @@ pub enum ProblemKind {
     Internal,
     /// Try again.
     Busy,
+    /// It was there, and isn't any more.
+    Gone,
+    /// Too often.
+    TooMany,
 }
 
 impl ProblemKind {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Malformed,
         Self::Unauthorized,
         Self::Forbidden,
@@ -71,6 +76,8 @@ impl ProblemKind {
         Self::PreconditionRequired,
         Self::Internal,
         Self::Busy,
+        Self::Gone,
+        Self::TooMany,
     ];
 
     /// The status.
@@ -89,6 +96,8 @@ impl ProblemKind {
             Self::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Gone => StatusCode::GONE,
+            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
@@ -108,6 +117,8 @@ impl ProblemKind {
             Self::PreconditionRequired => "urn:portcullis:problem:precondition-required",
             Self::Internal => "urn:portcullis:problem:internal",
             Self::Busy => "urn:portcullis:problem:busy",
+            Self::Gone => "urn:portcullis:problem:gone",
+            Self::TooMany => "urn:portcullis:problem:too-many",
         }
     }
 
@@ -126,6 +137,8 @@ impl ProblemKind {
             Self::PreconditionRequired => "Say which version you change",
             Self::Internal => "Something went wrong here",
             Self::Busy => "Try again in a moment",
+            Self::Gone => "It isn't there any more",
+            Self::TooMany => "That was too often",
         }
     }
 }
@@ -290,6 +303,34 @@ impl From<ExecuteError> for Problem {
     }
 }
 
+impl From<ContactError> for Problem {
+    fn from(error: ContactError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ContactError::NotSignedIn | ContactError::Refused => {
+                Self::new(ProblemKind::Unauthorized, detail)
+            }
+            ContactError::LinkUnusable => Self::new(ProblemKind::Gone, detail),
+            ContactError::Limited { .. } => Self::new(ProblemKind::TooMany, detail),
+            ContactError::CurrentPassword => Self::invalid("current_password", detail),
+            ContactError::Password(_) => Self::invalid("new_password", detail),
+            ContactError::Address(_) | ContactError::NotOfClient(_) | ContactError::Bounced(_) => {
+                Self::invalid("address", detail)
+            }
+            ContactError::Name => Self::invalid("called", detail),
+            ContactError::TooManyClients => Self::invalid("client", detail),
+            ContactError::NotAllowed(_) => Self::new(ProblemKind::Forbidden, detail),
+            ContactError::NoClient(_) => Self::not_found("client"),
+            ContactError::NoContact(_) => Self::not_found("contact"),
+            ContactError::Busy | ContactError::Hashing(_) | ContactError::Random(_) => {
+                Self::busy(&error)
+            }
+            ContactError::Execute(error) => error.into(),
+            ContactError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<DocumentError> for Problem {
     fn from(error: DocumentError) -> Self {
         let line = (0 < error.line).then_some(error.line);
@@ -318,7 +359,7 @@ mod tests {
     fn each_kind_has_a_status_and_a_type_of_its_own() {
         let statuses: BTreeSet<_> = ProblemKind::ALL.map(|kind| kind.status().as_u16()).into();
         let types: BTreeSet<_> = ProblemKind::ALL.map(ProblemKind::urn).into();
-        assert_eq!((statuses.len(), types.len()), (13, 13));
+        assert_eq!((statuses.len(), types.len()), (15, 15));
     }
 
     #[test]

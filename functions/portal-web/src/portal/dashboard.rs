@@ -1,0 +1,282 @@
+//! How each of the contact's clients stands, what it owes and what is open meanwhile (POR-1, ACC-1..4).
+
+use askama::Template;
+use axum::extract::Path;
+use axum::response::Response;
+use domain::access::{Access, Capability, PortalState};
+use domain::account::ExceptionEnd;
+use domain::id::ClientId;
+use domain::lock::LockCause;
+use domain::money::Currency;
+use domain::policy::UnlockMode;
+use domain::task::About;
+use services::execute::View;
+use services::portal::pay::segment;
+use services::portal::{Payable, Standing};
+
+use super::{Guest, Shell, client_path};
+use crate::page::{Failure, render};
+use crate::said;
+
+/// How many open invoices a client's panel shows; the rest is one click away.
+const SHOWN: usize = 6;
+
+/// What is to be paid at once, in one currency.
+pub(super) struct PayNow {
+    pub(super) amount: String,
+    pub(super) invoices: Vec<String>,
+    pub(super) is_overdue: bool,
+}
+
+impl PayNow {
+    /// What is overdue, a button for each currency; if nothing is, what is open.
+    pub(super) fn of(payable: &[Payable<'_>], view: &View) -> Vec<Self> {
+        let mut groups: Vec<(Currency, bool)> = Vec::new();
+        let is_overdue = |of: &Payable<'_>| of.invoice.is_overdue(view.day);
+        let due = payable.iter().filter(|of| !of.amount.is_zero());
+        let any_overdue = due.clone().any(is_overdue);
+        let due: Vec<_> = due.filter(|of| !any_overdue || is_overdue(of)).collect();
+        for of in &due {
+            let group = (of.amount.currency(), any_overdue);
+            if !groups.contains(&group) {
+                groups.push(group);
+            }
+        }
+        let group = |(currency, is_overdue): (Currency, bool)| {
+            let those = || due.iter().filter(move |of| of.amount.currency() == currency);
+            Self {
+                amount: said::sums(those().map(|of| of.amount)).concat(),
+                invoices: those().map(|of| of.invoice.id.to_string()).collect(),
+                is_overdue,
+            }
+        };
+        groups.into_iter().map(group).collect()
+    }
+}
+
+/// How one client stands.
+pub(super) struct Panel {
+    pub(super) client: String,
+    pub(super) name: String,
+    pub(super) path: String,
+    /// Where its acts are posted.
+    pub(super) api: String,
+    pub(super) state: &'static str,
+    pub(super) state_name: &'static str,
+    pub(super) words: Vec<String>,
+    pub(super) overdue: Vec<String>,
+    pub(super) balance: Vec<String>,
+    pub(super) credit: Vec<String>,
+    pub(super) pay: Vec<PayNow>,
+    pub(super) shut: Vec<(&'static str, String)>,
+    pub(super) open: Vec<&'static str>,
+    pub(super) next_due: Option<String>,
+    pub(super) invoices: Vec<super::invoices::Row>,
+    pub(super) more: usize,
+    pub(super) has_asked_for_records: bool,
+}
+
+impl Panel {
+    pub(super) fn of(view: &View) -> Self {
+        let account = &view.loaded.account;
+        let standing = Standing::of(view);
+        let payable = Payable::all(view);
+        let open = || payable.iter().map(|of| of.invoice);
+        let next_due =
+            open().filter(|invoice| !invoice.is_overdue(view.day)).min_by_key(|i| i.due_on);
+        let (state, state_name) = match standing.state {
+            PortalState::Open => ("open", "Open"),
+            PortalState::Locked => ("locked", "Locked"),
+            PortalState::Limited => ("on_hold", "Limited"),
+            PortalState::MustPay => ("on_hold", "Payment needed"),
+            PortalState::Closed => ("closed", "Closed"),
+        };
+        let (shut, open_names) = opened(view, &standing);
+        Self {
+            client: account.client.to_string(),
+            name: account.profile.name.as_str().to_owned(),
+            path: client_path(&account.client),
+            api: format!("/portal/v1/clients/{}", segment(account.client.as_str())),
+            state,
+            state_name,
+            words: words(view, &payable),
+            overdue: said::sums(
+                open().filter(|invoice| invoice.is_overdue(view.day)).map(|i| i.balance()),
+            ),
+            balance: said::sums(open().map(|invoice| invoice.balance())),
+            credit: said::sums(account.credits.values().map(|credit| credit.amount)),
+            pay: PayNow::of(&payable, view),
+            shut,
+            open: open_names,
+            next_due: next_due.map(|invoice| {
+                let (amount, on) =
+                    (invoice.balance().for_person(), said::near(invoice.due_on, view.day));
+                format!("{amount} for invoice {}, due {on}", invoice.id)
+            }),
+            invoices: payable
+                .iter()
+                .take(SHOWN)
+                .map(|of| super::invoices::Row::of(view, of.invoice, Some(of)))
+                .collect(),
+            more: payable.len().saturating_sub(SHOWN),
+            has_asked_for_records: account
+                .tasks
+                .values()
+                .any(|task| task.about == About::RecordsRequest),
+        }
+    }
+}
+
+/// How it stands, in sentences for the client.
+fn words(view: &View, payable: &[Payable<'_>]) -> Vec<String> {
+    let account = &view.loaded.account;
+    let is_overdue = payable.iter().any(|of| of.invoice.is_overdue(view.day));
+    let mut words = Vec::new();
+    match &account.lock {
+        None if is_overdue => {
+            words.push("Everything is open, and part of it is overdue.".to_owned())
+        }
+        None => words.push("Everything is open, and nothing is overdue.".to_owned()),
+        Some(lock) => {
+            words.push(format!("Locked since {}: {}.", said::day(lock.on), lock.cause.text()));
+            let mode = view.lock_policy().policy.unlock.mode;
+            words.push(
+                match (&lock.cause, mode, is_overdue) {
+                    (LockCause::Hand(_), ..) => "The firm locked it itself: please talk to us about opening it.",
+                    (LockCause::Rule(_), UnlockMode::Approval, true) => {
+                        "Once nothing is overdue any more, a person at the firm opens it, usually within two \
+                         business days. Part of the amount does not open it."
+                    }
+                    (LockCause::Rule(_), UnlockMode::Approval, false) => {
+                        "Nothing is overdue any more, thank you. A person at the firm looks at it and opens it, \
+                         usually within two business days; we write to you as soon as it is open."
+                    }
+                    (LockCause::Rule(_), UnlockMode::OnPayment, _) => {
+                        "It opens by itself as soon as nothing is overdue any more."
+                    }
+                }
+                .to_owned(),
+            );
+        }
+    }
+    if let Some(exception) = &account.exception {
+        words.push(match exception.ends {
+            ExceptionEnd::Until(until) => {
+                format!("Open by agreement until {}.", said::day(until))
+            }
+            ExceptionEnd::WithPlan => "Open while the payment plan is kept.".to_owned(),
+        });
+    }
+    if let Some(plan) = &account.plan
+        && let Some(part) = plan.instalments.iter().find(|part| view.day <= part.due_on)
+    {
+        words.push(format!(
+            "Payment plan: the next instalment is {}, due {}.",
+            part.amount.for_person(),
+            said::near(part.due_on, view.day)
+        ));
+    }
+    for promise in &account.promises {
+        words.push(format!("You promised to pay by {}.", said::day(promise.until)));
+    }
+    let coming = said::sums(payable.iter().map(|of| of.on_its_way));
+    if !coming.is_empty() {
+        words.push(format!("On its way from the bank: {}.", coming.join(" and ")));
+    }
+    words
+}
+
+/// What is shut and why, and what is open, as the one function says (ACC-1).
+fn opened(view: &View, standing: &Standing) -> (Vec<(&'static str, String)>, Vec<&'static str>) {
+    let (mut shut, mut open): (Vec<(&'static str, String)>, Vec<&'static str>) =
+        (Vec::new(), Vec::new());
+    for (capability, access) in standing.all() {
+        let name = name(capability);
+        match access {
+            Access::Deny(denial) if shut.iter().all(|(known, _)| *known != name) => {
+                shut.push((name, standing.denied(view, denial).why));
+            }
+            Access::Allow | Access::Only(_) if !open.contains(&name) => open.push(name),
+            Access::Deny(_) | Access::Allow | Access::Only(_) => {}
+        }
+    }
+    (shut, open)
+}
+
+/// What a capability is to a client.
+fn name(capability: Capability) -> &'static str {
+    match capability {
+        Capability::SignIn => "Signing in and security settings",
+        Capability::Invoices | Capability::ActPay => "Invoices and paying",
+        Capability::Statements => "Financial statements",
+        Capability::Documents | Capability::ActUpload => "Documents",
+        Capability::Signing | Capability::ActSign => "Signing what waits for your signature",
+        Capability::Messages => "Messages to the firm",
+        Capability::ActForm => "Forms to fill in",
+        Capability::ActAppointment => "Appointments",
+        Capability::Projects => "The status of projects",
+        Capability::Records => "Your own records",
+    }
+}
+
+#[derive(Template)]
+#[template(path = "portal/dashboard.html")]
+struct DashboardPage {
+    shell: Shell,
+    panels: Vec<Panel>,
+    /// All of the contact's clients, to choose one; empty where there is one only.
+    choices: Vec<(String, String, bool)>,
+}
+
+/// All of the contact's clients.
+pub(crate) async fn all(guest: Guest) -> Result<Response, Failure> {
+    page(guest, None).await
+}
+
+/// One of them.
+pub(crate) async fn one(guest: Guest, Path(client): Path<ClientId>) -> Result<Response, Failure> {
+    page(guest, Some(client)).await
+}
+
+async fn page(guest: Guest, only: Option<ClientId>) -> Result<Response, Failure> {
+    if let Some(client) = &only {
+        guest.visitor.view_for(client, Capability::SignIn).await?;
+    }
+    let (mut panels, mut choices) = (Vec::new(), Vec::new());
+    for client in &guest.visitor.principal.clients {
+        let view = guest.visitor.view_for(client, Capability::SignIn).await?;
+        let panel = Panel::of(&view);
+        choices.push((panel.name.clone(), panel.path.clone(), only.as_ref() == Some(client)));
+        if only.as_ref().is_none_or(|only| only == client) {
+            panels.push(panel);
+        }
+    }
+    // Whatever needs the client first.
+    panels
+        .sort_by_key(|panel| (panel.state == "open", panel.overdue.is_empty(), panel.name.clone()));
+    if choices.len() == 1 {
+        choices.clear();
+    }
+    let title = match &*panels {
+        [panel] => panel.name.clone(),
+        _ => "Your clients".to_owned(),
+    };
+    Ok(render(&DashboardPage { shell: guest.shell(title, "overview"), panels, choices }))
+}
+
+#[derive(Template)]
+#[template(path = "portal/records.html")]
+struct RecordsPage {
+    shell: Shell,
+    panel: Panel,
+}
+
+/// Asking for one's own records: open in every state (ACC-4).
+pub(crate) async fn records(
+    guest: Guest,
+    Path(client): Path<ClientId>,
+) -> Result<Response, Failure> {
+    let view = guest.visitor.view_for(&client, Capability::Records).await?;
+    let panel = Panel::of(&view);
+    Ok(render(&RecordsPage { shell: guest.shell("Your own records", "overview"), panel }))
+}
