@@ -69,7 +69,8 @@ async fn cost(table: &Table, client: &ClientId, day: Day) -> Cost {
     let firm = Firm::open(dynamo.clone(), super::FIRM.parse().unwrap()).await.unwrap().unwrap();
     // The policy is read once in a while, not with each evaluation.
     firm.policy(&"regular".parse().unwrap(), day, noon(day)).await.unwrap();
-    (recorder.take(), dynamo.capacity().take());
+    recorder.take();
+    dynamo.capacity().take();
     let caller = Caller::new(domain::role::Actor::Schedule);
     execute(&firm, client, &Command::Evaluate, &caller, noon(day)).await.unwrap();
     let consumed = dynamo.capacity().take();
