@@ -19,10 +19,9 @@ const RESETTING: &str = "resetting";
 const LOCK: &str = "lock";
 
 /// The files of a data folder, those first without which the rest means nothing.
-const FILES: [&str; 11] = [
+const FILES: [&str; 9] = [
     "demo.json",
     "sandbox-stripe.json",
-    "sandbox-stripe.new",
     "sandbox-stripe.url",
     "table.url",
     "table.db-wal",
@@ -30,7 +29,6 @@ const FILES: [&str; 11] = [
     "table.db",
     "seal.key",
     "issuer-key.pk8",
-    "issuer-key.part",
 ];
 
 /// The one without which a folder is none of ours.

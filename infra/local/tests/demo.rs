@@ -104,7 +104,7 @@ async fn assert_states(up: &Up) {
         let open = up.list("bea", &format!("/firm/v1/clients/{client}/tasks")).await;
         let kinds: Vec<_> = open.iter().map(|task| task["kind"].as_str().unwrap()).collect();
         let expected: &[&str] = match client {
-            "yarrow" => &["review_task", "approve_step", "collections_referral"],
+            "yarrow" => &["approve_step", "review_task", "collections_referral"],
             _ => tasks,
         };
         assert_eq!(kinds, expected, "of {client}");

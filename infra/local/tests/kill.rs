@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::account::Account;
 use domain::apply::fold;
@@ -25,13 +25,26 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use services::firm::Firm;
 use store::{DeliveryState, Order, PageRequest};
+use tokio::sync::{Notify, watch};
 use up::{Up, assert_audit_verifies, headers, run};
 
 /// How often it is killed.
 const KILLS: u32 = 56;
 
-/// No later than this after it said that it is ready.
-const KILLED_WITHIN_MS: u64 = 900;
+/// Each payment by card is three webhooks: so many in one life are enough.
+const MOST_CARDS: u64 = 3;
+
+/// It is killed after so many answers at most: a slow machine takes longer and has done as much.
+const MOST_ANSWERS: u64 = 9;
+
+/// One life of so many waits for a command to end, as these take longer than everything else.
+const COMMANDS_EVERY: u32 = 7;
+
+/// And then within this time: in the middle of what is under way.
+const KILLED_WITHIN_MS: u64 = 60;
+
+/// A round that waits for a command's end goes on no longer than this.
+const LONGEST_ROUND: Duration = Duration::from_secs(20);
 
 /// Whose accounts there is a lot to do with.
 const BUSY: [&str; 3] = ["acme", "oriole", "nordlicht"];
@@ -75,24 +88,64 @@ struct Round<'a> {
     up: &'a Up,
     data: &'a Path,
     answered: &'a Mutex<Answered>,
+    /// How many requests were answered in this life.
+    answers: watch::Sender<u64>,
+}
+
+/// When a life ends.
+#[derive(Debug, Clone, Copy)]
+enum Until {
+    /// After so many answers.
+    Answers(u64),
+    /// After the import.
+    Import,
+    /// After the clock was moved.
+    Clock,
 }
 
 impl Round<'_> {
     /// Everybody works until nobody answers.
-    async fn work_until_killed(&self, after: Duration) {
+    async fn work_until_killed(&self, until: Until, then: Duration) {
+        let (imported, moved) = (Notify::new(), Notify::new());
         let kill = async {
-            tokio::time::sleep(after).await;
+            let moment = async {
+                match until {
+                    Until::Answers(most) => {
+                        let mut answers = self.answers.subscribe();
+                        answers.wait_for(|answers| most <= *answers).await.map(drop).unwrap();
+                    }
+                    Until::Import => imported.notified().await,
+                    Until::Clock => moved.notified().await,
+                }
+            };
+            // Whatever it waited for: a life ends.
+            let _is_late = tokio::time::timeout(LONGEST_ROUND, moment).await;
+            tokio::time::sleep(then).await;
             self.up.kill_now();
+        };
+        let import = async {
+            self.imports().await;
+            imported.notify_one();
+        };
+        let clock = async {
+            self.clock().await;
+            moved.notify_one();
         };
         tokio::join!(
             self.checks(),
             self.cards(),
             self.invoices(),
             self.notes(),
-            self.imports(),
-            self.clock(),
+            import,
+            clock,
             kill
         );
+    }
+
+    /// Notes what was answered with success.
+    fn note(&self, made: impl FnOnce(&mut Answered)) {
+        made(&mut self.answered.lock().unwrap());
+        self.answers.send_modify(|answers| *answers += 1);
     }
 
     fn client(&self, number: u64) -> &'static str {
@@ -108,7 +161,7 @@ impl Round<'_> {
         for number in 0.. {
             let (path, body) = request(number);
             match self.up.try_ask("bea", Method::POST, &path, Some(body)).await {
-                Some((200..300, _)) => made(&mut self.answered.lock().unwrap(), number),
+                Some((200..300, _)) => self.note(|answered| made(answered, number)),
                 // Another command was faster, again and again: come back, it says.
                 Some((503, _)) => {}
                 Some((status, body)) => panic!("{path}: {status} {body}"),
@@ -133,12 +186,12 @@ impl Round<'_> {
     }
 
     async fn cards(&self) {
-        for number in 0.. {
+        for number in 0..MOST_CARDS {
             let (client, minor) = (self.client(number), (number + 1) * 100 + 9);
             let Some(done) = self.up.try_pay(client, "", &minor.to_string()).await else { return };
             let Some(payment) = done["object"].as_str() else { continue };
             let told = (client.to_owned(), minor);
-            self.answered.lock().unwrap().cards.insert(payment.to_owned(), told);
+            self.note(|answered| drop(answered.cards.insert(payment.to_owned(), told)));
         }
     }
 
@@ -171,7 +224,7 @@ impl Round<'_> {
     /// nobody: what it brought is checked with everything else.
     async fn imports(&self) {
         let invoices: Vec<_> =
-            (0..12).map(|number| format!("IMP-{}-{number}", self.number)).collect();
+            (0..4).map(|number| format!("IMP-{}-{number}", self.number)).collect();
         let mut ledger = "client,invoice,issued,currency,amount,paid_on\n".to_owned();
         for (number, invoice) in invoices.iter().enumerate() {
             let client = format!("imported-{}", number % 4);
@@ -221,14 +274,22 @@ async fn pay_1_pay_6_let_4_aud_1_nothing_is_lost_and_nothing_is_twice_after_many
     let data = folder.path().join("data");
     assert!(Up::start(&data).stop().success());
     let answered = Mutex::new(Answered::default());
+    let begun = Instant::now();
     for number in 0..KILLS {
         let mut up = Up::start(&data);
-        let after = Duration::from_millis(random.below(KILLED_WITHIN_MS));
-        let round = Round { number, up: &up, data: &data, answered: &answered };
-        round.work_until_killed(after).await;
+        let until = match number % COMMANDS_EVERY {
+            0 => Until::Import,
+            1 => Until::Clock,
+            _ => Until::Answers(random.below(MOST_ANSWERS)),
+        };
+        let then = Duration::from_millis(random.below(KILLED_WITHIN_MS));
+        let answers = watch::Sender::new(0);
+        let round = Round { number, up: &up, data: &data, answered: &answered, answers };
+        round.work_until_killed(until, then).await;
         up.kill();
     }
     let answered = answered.into_inner().unwrap();
+    println!("killed {KILLS} times in {:?}", begun.elapsed());
     println!(
         "answered: {} checks, {} cards, {} invoices, {} notes, {} imported, until {:?}",
         answered.checks.len(),
@@ -249,8 +310,10 @@ async fn pay_1_pay_6_let_4_aud_1_nothing_is_lost_and_nothing_is_twice_after_many
     }
     assert!(answered.day.is_some(), "the clock was never moved");
     rest(&data).await;
+    println!("at rest after {:?}", begun.elapsed());
     assert_audit_verifies(&data);
     check(&data, &answered).await;
+    println!("checked after {:?}", begun.elapsed());
 }
 
 /// Lets the system finish what it was at: webhooks that nobody took, letters that are queued.
@@ -258,13 +321,14 @@ async fn rest(data: &Path) {
     let up = Up::start(data);
     let client = reqwest::Client::new();
     let sandbox = format!("{}/sandbox/stripe", up.url);
-    let begun = std::time::Instant::now();
-    loop {
+    let (mut least, mut since) = (u64::MAX, Instant::now());
+    while 0 < least {
         let book: Value = client.get(&sandbox).send().await.unwrap().json().await.unwrap();
-        if book["undelivered"] == 0 {
-            break;
+        let waiting = book["undelivered"].as_u64().unwrap();
+        if waiting < least {
+            (least, since) = (waiting, Instant::now());
         }
-        assert!(begun.elapsed() < up::PATIENCE, "{} webhooks wait", book["undelivered"]);
+        assert!(since.elapsed() < up::PATIENCE, "{waiting} webhooks wait, and none is taken");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert!(up.stop().success());

@@ -7,6 +7,7 @@ use std::io;
 use std::path::Path;
 
 use super::book::Book;
+use crate::files::{Readers, replace};
 
 /// Why there is no book.
 #[derive(Debug, thiserror::Error)]
@@ -31,10 +32,7 @@ pub fn read(path: &Path) -> Result<Book, KeepError> {
     }
 }
 
-/// Written beside and then renamed, so that a crash leaves the old or the new. Whoever writes holds the
-/// book, so that no older one is written over a newer.
+/// Whoever writes holds the book, so that no older one is written over a newer.
 pub fn write(path: &Path, book: &Book) -> io::Result<()> {
-    let beside = path.with_extension("new");
-    fs::write(&beside, serde_json::to_vec(book)?)?;
-    fs::rename(beside, path)
+    replace(path, &serde_json::to_vec(book)?, Readers::All)
 }
