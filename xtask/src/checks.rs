@@ -12,7 +12,7 @@ use anyhow::{Result, bail};
 
 use crate::run;
 use crate::tests_run::{self, Count, Runner, SECOND_TABLE, STRIPE_SDK};
-use crate::{functions, python, rules, table};
+use crate::{browser, functions, python, rules, table};
 
 /// A remark that is longer makes the summary's lines wrap.
 const REMARK_CHARACTERS: usize = 70;
@@ -24,6 +24,8 @@ pub struct Scope {
     pub is_fast: bool,
     /// Also what needs Python.
     pub has_aws: bool,
+    /// Also what needs Chromium, and Python to drive it.
+    pub has_browser: bool,
 }
 
 /// One check: what it is, what it is for, and how to run it.
@@ -55,6 +57,7 @@ pub fn run_all(root: &Path, scope: Scope) -> bool {
 fn checks(root: &Path, scope: Scope, runner: Runner) -> Vec<Check<'_>> {
     let fast = scope.is_fast.then_some("--fast");
     let aws = if scope.has_aws { fast } else { Some("--without-aws") };
+    let in_browser = if scope.has_browser { aws } else { aws.or(Some("--without-browser")) };
     let check = |name, why, left_out, run| Check { name, why, left_out, run };
     vec![
         check(
@@ -115,6 +118,12 @@ fn checks(root: &Path, scope: Scope, runner: Runner) -> Vec<Check<'_>> {
             "each function by itself, with the files of events/, on the data of a running system",
             aws,
             Box::new(|| functions::run(root)),
+        ),
+        check(
+            "browser",
+            "the whole story in a real browser, and every kind of page: WCAG 2.2 AA, keyboard, reflow, weight",
+            in_browser,
+            Box::new(|| browser::run(root, &[])),
         ),
     ]
 }
@@ -256,16 +265,16 @@ mod tests {
 
     #[test]
     fn what_is_left_out_is_what_was_asked_to_be() {
-        let left_out = |is_fast, has_aws| -> Vec<&str> {
-            let checks = checks(Path::new("."), Scope { is_fast, has_aws }, Runner::Nextest);
+        let left_out = |is_fast, has_aws, has_browser| -> Vec<&str> {
+            let scope = Scope { is_fast, has_aws, has_browser };
+            let checks = checks(Path::new("."), scope, Runner::Nextest);
             checks.iter().filter(|check| check.left_out.is_some()).map(|check| check.name).collect()
         };
-        assert!(left_out(false, true).is_empty());
-        assert_eq!(left_out(false, false), ["template", "second table", "stripe sdk", "functions"]);
-        assert_eq!(
-            left_out(true, true),
-            ["lints", "examples", "template", "second table", "stripe sdk", "functions"]
-        );
+        let of_python = ["template", "second table", "stripe sdk", "functions", "browser"];
+        assert!(left_out(false, true, true).is_empty());
+        assert_eq!(left_out(false, false, true), of_python);
+        assert_eq!(left_out(false, true, false), ["browser"]);
+        assert_eq!(left_out(true, true, true), [&["lints", "examples"][..], &of_python].concat());
     }
 
     #[test]

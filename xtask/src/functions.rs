@@ -90,7 +90,7 @@ fn expected(events: &Path) -> Result<Expected> {
 }
 
 /// The system and the functions together, so that they share what they are built from.
-fn build(root: &Path) -> Result<()> {
+pub fn build(root: &Path) -> Result<()> {
     let built = run::streamed(run::cargo().current_dir(root).args(["build", "--quiet", "--bins"]))?;
     ensure!(built.status.success(), "the functions could not be built");
     Ok(())

@@ -5,6 +5,7 @@
 //! second list of checks to fall behind.
 
 mod bench;
+mod browser;
 mod checks;
 mod functions;
 mod ledger;
@@ -36,17 +37,27 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Chore {
     /// Check everything: formatting, lints, tests, rule index, template, the table on a second DynamoDB, the
-    /// sandbox with Stripe's SDK, and each function by itself
+    /// sandbox with Stripe's SDK, each function by itself, and the pages in a browser
     Test {
         /// Only what tells most per second: formatting, tests with few random cases, rule index
         #[arg(long)]
         fast: bool,
-        /// Leave out what needs Python: the template's check, the second DynamoDB, Stripe's SDK
+        /// Leave out what needs Python: the template's check, the second DynamoDB, Stripe's SDK, the functions
+        /// by themselves, the browser
         #[arg(long)]
         without_aws: bool,
+        /// Leave out what needs Chromium
+        #[arg(long)]
+        without_browser: bool,
     },
     /// Run each function by itself, with the files of events/: the same check as in `test`
     Functions,
+    /// Walk the pages in a real Chromium: the same check as in `test`
+    Browser {
+        /// Only that part, e.g. `staff` or `pages`: see tests/browser/main.py
+        #[arg(long)]
+        only: Vec<String>,
+    },
     /// Write docs/rules.md: which tests prove which rule
     Rules {
         /// Write nothing; fail if the file is not what would be written, or a rule has no test
@@ -93,10 +104,12 @@ fn main() -> ExitCode {
 fn perform(chore: Chore) -> Result<bool> {
     let root = root::folder();
     match chore {
-        Chore::Test { fast, without_aws } => {
-            Ok(checks::run_all(&root, Scope { is_fast: fast, has_aws: !without_aws }))
+        Chore::Test { fast, without_aws, without_browser } => {
+            let (has_aws, has_browser) = (!without_aws, !without_browser);
+            Ok(checks::run_all(&root, Scope { is_fast: fast, has_aws, has_browser }))
         }
         Chore::Functions => Ok(functions::run(&root)?.failed == 0),
+        Chore::Browser { only } => Ok(browser::run(&root, &only)?.failed == 0),
         Chore::Rules { check: true } => rules::check(&root).map(|()| true),
         Chore::Rules { check: false } => rules::write(&root).map(|()| true),
         Chore::Bench { only, unoptimised, built } => {

@@ -130,7 +130,7 @@ fn counted(runner: Runner, command: &mut Command) -> Result<Count> {
 }
 
 /// What didn't compile has no counts, and failed nevertheless.
-fn at_least_one_failed(count: Count, is_ok: bool) -> Count {
+pub fn at_least_one_failed(count: Count, is_ok: bool) -> Count {
     match (is_ok, count.failed) {
         (false, 0) => Count { failed: 1, ..count },
         _ => count,

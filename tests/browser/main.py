@@ -1,0 +1,104 @@
+"""Walks the whole story in a real browser, and looks at every kind of page.
+
+    main.py --portcullis PROGRAM [--chromium PROGRAM] --output FOLDER [--only PART]
+
+`cargo xtask browser` runs it, as `cargo xtask test` does. Pictures of what was seen stay in the folder.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from browser import Browser
+from page_rules import Rules
+from pages import crawl
+from payer import Payer
+from report import Report, Stop
+from staff import Staff, sign_in
+from system import Systems
+
+# Where much is to be seen: long names, two currencies, long histories, tasks that only partners close.
+FULL = ["/console/clients/yarrow", "/console/clients/nordlicht/invoices", "/console/clients/saint-elodie"]
+
+# Whoever comes later looks at what the others don't see.
+STAFF = ["bea", "pat", "ada", "pre"]
+
+
+class Parts:
+    """The parts, each on a system of its own; what one of them fails at leaves the others alone."""
+
+    def __init__(self, report, browser, systems, rules):
+        self.report = report
+        self.browser = browser
+        self.systems = systems
+        self.rules = rules
+
+    def staff(self):
+        with self.systems.fresh("staff") as system:
+            Staff(self.report, self.browser, system, has_script=True, theme="light").run()
+
+    def staff_without_scripts(self):
+        with self.systems.fresh("staff-without-scripts") as system:
+            Staff(self.report, self.browser, system, has_script=False, theme="dark").run()
+
+    def payer(self):
+        with self.systems.fresh("payer") as system:
+            Payer(self.report, self.browser, system, self.rules, has_script=True).run()
+
+    def payer_without_scripts(self):
+        with self.systems.fresh("payer-without-scripts") as system:
+            Payer(self.report, self.browser, system, self.rules, has_script=False).run()
+
+    def pages(self):
+        with self.systems.fresh("pages") as system:
+            seen = set()
+            with self.browser.person(self.report, "nobody", system.url) as page:
+                crawl(page, self.rules, "nobody", "/sign-in", seen)
+                self.rules.at(page, "nobody", "/console/sign-in")
+            for who in STAFF:
+                with self.browser.person(self.report, who, system.url) as page:
+                    sign_in(page, who)
+                    crawl(page, self.rules, who, "/console", seen, FULL if who == "bea" else [])
+                    if who == "bea":
+                        self.rules.at(page, who, "/console/clients?q=nobody+at+all")
+                        self.rules.at(page, who, "/console/clients/nobody", status=404)
+            kinds = len(seen)
+            self.report.is_so(f"{kinds} kinds of pages were looked at", 40 < kinds, kinds)
+
+    def run(self, only):
+        parts = [self.staff, self.staff_without_scripts, self.payer, self.payer_without_scripts, self.pages]
+        known = {part.__name__: part for part in parts}
+        for name, part in known.items():
+            if only and name not in only:
+                continue
+            print(f"-- {name.replace('_', ' ')}", flush=True)
+            try:
+                part()
+            except Stop as stop:
+                print(f"       {name} ends at: {stop}", flush=True)
+            except Exception as error:
+                self.report.is_so(f"{name} goes to its end", False, f"{type(error).__name__}: {error}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--portcullis", type=Path, required=True)
+    parser.add_argument("--chromium")
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--only", action="append")
+    arguments = parser.parse_args()
+    shutil.rmtree(arguments.output, ignore_errors=True)
+    arguments.output.mkdir(parents=True)
+    report = Report(arguments.output)
+    with tempfile.TemporaryDirectory() as folder, Browser(arguments.chromium) as browser:
+        systems = Systems(arguments.portcullis.resolve(), Path(folder) / "systems")
+        systems.live()
+        Parts(report, browser, systems, Rules(report, arguments.output)).run(arguments.only)
+    print(f"pictures are in {arguments.output}")
+    return report.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
