@@ -25,7 +25,9 @@ const follow = (part) => {
       const answer = await fetch(window.location.href, { headers: { Accept: "text/html" } });
       if (!answer.ok || answer.redirected) { window.location.reload(); return; }
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-      ["header.top + .test", "footer", "#" + part.id].forEach((place) => {
+      const places = ["header.top + .test", "footer", "#" + part.id];
+      if (!fresh.querySelector("#" + part.id + "[data-live]")) places.push("#said");
+      places.forEach((place) => {
         const [old, next] = [document.querySelector(place), fresh.querySelector(place)];
         if (old && next) old.replaceWith(document.adoptNode(next));
       });

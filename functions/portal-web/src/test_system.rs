@@ -147,6 +147,12 @@ impl Kind {
         Self::Other,
     ];
 
+    /// Its name after a number: 1 payment, 2 payments, 3 warned.
+    pub fn counted(self, number: usize) -> String {
+        let is_thing = matches!(self, Self::Paid | Self::Task);
+        format!("{self}{}", if is_thing && number != 1 { "s" } else { "" })
+    }
+
     /// Its name on pages.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -121,6 +121,7 @@ impl Answer {
 pub struct World {
     pub dynamo: Dynamo,
     pub clock: Arc<FixedClock>,
+    pub office: Office,
     firm_api: Router,
     unlock_approval: Router,
 }
@@ -146,8 +147,8 @@ impl World {
         let office = Office::new(dynamo.clone(), verifier, clock.clone());
         let unlock_approval =
             unlock_approval::router(unlock_approval::State { office: office.clone() });
-        let firm_api = firm_api::router(firm_api::State { office });
-        Self { dynamo, clock, firm_api, unlock_approval }
+        let firm_api = firm_api::router(firm_api::State { office: office.clone() });
+        Self { dynamo, clock, office, firm_api, unlock_approval }
     }
 
     pub fn now(&self) -> DateTime<Utc> {

@@ -82,7 +82,7 @@ struct Shown {
 
 /// How often something happened.
 struct Total {
-    kind: &'static str,
+    kind: String,
     number: usize,
 }
 
@@ -142,7 +142,10 @@ impl Shown {
         for told in told {
             *counted.entry(told.kind).or_default() += 1;
         }
-        let total = |kind: Kind| Some(Total { kind: kind.as_str(), number: *counted.get(&kind)? });
+        let total = |kind: Kind| {
+            let number = *counted.get(&kind)?;
+            Some(Total { kind: kind.counted(number), number })
+        };
         let address = |page: usize| format!("/console/clock?page={page}");
         let pages = last.days.len().div_ceil(PER_PAGE);
         let page = page.min(pages.saturating_sub(1));

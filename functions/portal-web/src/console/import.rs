@@ -162,7 +162,7 @@ fn sentence(run: &Run) -> String {
             match missing.is_empty() {
                 true => format!("Nothing was imported: {}.", run.problem.as_deref().unwrap_or_default()),
                 false => format!(
-                    "Nothing was imported: no column is named {}. Say above which ones they are, and send the file again.",
+                    "Nothing was imported: no column is named {}. Say below which ones they are, and send the file again.",
                     missing.join(", ")
                 ),
             }

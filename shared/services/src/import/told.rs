@@ -184,4 +184,3 @@ impl NotApplied {
         (!reason.is_empty()).then_some(Self { line: row.line, client, invoice, reason })
     }
 }
-
