@@ -6,6 +6,7 @@
 //! of each client still says it.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -147,9 +148,9 @@ impl Inner {
     fn summaries(&self, mark: &str) -> Result<Vec<Summary>, MailboxError> {
         let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
         for id in self.mailbox.ids()? {
-            if !letters.contains_key(&id) {
-                let summary = self.mailbox.summary(&id)?;
-                letters.insert(id, summary);
+            if let Entry::Vacant(place) = letters.entry(id) {
+                let summary = self.mailbox.summary(place.key())?;
+                place.insert(summary);
             }
         }
         let is_ours = |summary: &&Summary| summary.message_id.starts_with(mark);
