@@ -146,7 +146,9 @@ impl Shell {
 
     /// Whether a field of a form was refused.
     pub(crate) fn is_wrong(&self, name: &str) -> bool {
-        self.flash.as_ref().is_some_and(|flash| flash.field.as_deref() == Some(name))
+        let field = self.flash.as_ref().and_then(|flash| flash.field.as_deref());
+        // To the API an amount is one field, whose currency stands in another one of the form.
+        field.is_some_and(|field| field == name || name.strip_suffix(".amount") == Some(field))
     }
 }
 
