@@ -18,7 +18,7 @@ ARGUMENTS = [
 ]
 
 # For what the system does by itself; far more than it takes, since a busy machine is no fault.
-PATIENCE_MS = 60_000
+PATIENCE_MS = 30_000
 
 
 class Browser:

@@ -5,14 +5,16 @@ from urllib.parse import urlsplit
 
 # What stands between these in an address is somebody's name, and not the kind of page.
 WHOSE = [
-    (re.compile(r"^(/console/clients)/[^/]+"), r"\1/*"),
+    (re.compile(r"^(/console|/portal)/clients/[^/]+"), r"\1/clients/*"),
     (re.compile(r"/invoices/[^/]+"), "/invoices/*"),
     (re.compile(r"/letters/[^/]+"), "/letters/*"),
     (re.compile(r"/unlock/[^/]+"), "/unlock/*"),
     (re.compile(r"/mailbox/[^/]+"), "/mailbox/*"),
     (re.compile(r"/import/[^/]+"), "/import/*"),
-    (re.compile(r"/receipts?/[^/]+"), "/receipts/*"),
-    (re.compile(r"/pay/[^/]+"), "/pay/*"),
+    (re.compile(r"/payments/[^/]+"), "/payments/*"),
+    (re.compile(r"/checkouts/[^/]+"), "/checkouts/*"),
+    (re.compile(r"^/l/[^/]+"), "/l/*"),
+    (re.compile(r"^/portal/sign-in/[^/]+"), "/portal/sign-in/*"),
     (re.compile(r"/[0-9]+(?=/|$)"), "/*"),
     (re.compile(r"-[0-9]+$"), "-*"),
 ]

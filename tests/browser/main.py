@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from browser import Browser
+from contact import ANN, OWNER, Contact
 from page_rules import Rules
 from pages import crawl
 from payer import Payer
@@ -43,6 +44,14 @@ class Parts:
         with self.systems.fresh("staff-without-scripts") as system:
             Staff(self.report, self.browser, system, has_script=False, theme="dark").run()
 
+    def contact(self):
+        with self.systems.fresh("contact") as system:
+            Contact(self.report, self.browser, system, self.rules, has_script=True, theme="light").run()
+
+    def contact_without_scripts(self):
+        with self.systems.fresh("contact-without-scripts") as system:
+            Contact(self.report, self.browser, system, self.rules, has_script=False, theme="dark").run()
+
     def payer(self):
         with self.systems.fresh("payer") as system:
             Payer(self.report, self.browser, system, self.rules, has_script=True).run()
@@ -64,11 +73,25 @@ class Parts:
                     if who == "bea":
                         self.rules.at(page, who, "/console/clients?q=nobody+at+all")
                         self.rules.at(page, who, "/console/clients/nobody", status=404)
+            for who in [ANN, OWNER]:
+                with self.browser.person(self.report, who, system.url) as page:
+                    page.goto(system.links[who])
+                    page.get_by_role("button").first.click()
+                    page.wait_for_url("**/portal*")
+                    crawl(page, self.rules, who.split("@")[0], "/portal", seen)
             kinds = len(seen)
             self.report.is_so(f"{kinds} kinds of pages were looked at", 40 < kinds, kinds)
 
     def run(self, only):
-        parts = [self.staff, self.staff_without_scripts, self.payer, self.payer_without_scripts, self.pages]
+        parts = [
+            self.staff,
+            self.staff_without_scripts,
+            self.contact,
+            self.contact_without_scripts,
+            self.payer,
+            self.payer_without_scripts,
+            self.pages,
+        ]
         known = {part.__name__: part for part in parts}
         for name, part in known.items():
             if only and name not in only:

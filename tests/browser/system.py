@@ -4,9 +4,13 @@ The demo firm's three months are lived once; each story starts on a copy of that
 on what another one did.
 """
 
+import email
+import email.policy
 import json
+import re
 import shutil
 import subprocess
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -76,6 +80,17 @@ class System:
         headers = {"Authorization": f"Bearer {self.tokens[who]}", "X-Portcullis-Firm": "demo"}
         with urllib.request.urlopen(urllib.request.Request(self.url + path, headers=headers)) as answer:
             return json.load(answer)
+
+    def letters(self, address):
+        """The letters to that address, the newest first: their subjects, and the paths of their links."""
+        found = []
+        for path in sorted((self.data / "mailbox").glob("*.eml"), reverse=True):
+            letter = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+            if address in str(letter["To"]):
+                text = letter.get_body(("plain",)).get_content()
+                # It may have been written when the system was at another port.
+                found.append((str(letter["Subject"]), re.findall(r"http://localhost:\d+(/[^\s>]*)", text)))
+        return found
 
     def checkout(self, client, invoice, currency, minor, back):
         """A page to pay that invoice on, as the gateway makes one."""
