@@ -22,6 +22,7 @@ pub struct Up {
     process: Child,
     pub url: String,
     tokens: Vec<(String, String)>,
+    links: Vec<(String, String)>,
     client: Client,
 }
 
@@ -55,7 +56,7 @@ impl Starting {
 
     /// Waits until it answers; `None`: it ended before.
     pub fn ready(mut self) -> Option<Up> {
-        let (mut url, mut tokens) = (String::new(), Vec::new());
+        let (mut url, mut tokens, mut links) = (String::new(), Vec::new(), Vec::new());
         let mut name = String::new();
         loop {
             let line = self.lines.next()?.ok()?;
@@ -68,13 +69,16 @@ impl Starting {
             if line.trim().starts_with("ey") {
                 tokens.push((name.clone(), line.trim().to_owned()));
             }
+            if line.trim().starts_with("http") {
+                links.push((name.clone(), line.trim().to_owned()));
+            }
             if line.starts_with("Stop it") {
                 break;
             }
         }
         // What it prints later is read, so that it never waits for us.
         std::thread::spawn(move || self.lines.for_each(drop));
-        Some(Up { process: self.process, url, tokens, client: Client::new() })
+        Some(Up { process: self.process, url, tokens, links, client: Client::new() })
     }
 
     /// `kill -9`.
@@ -91,6 +95,18 @@ impl Up {
 
     pub fn start_with(data: &Path, more: &[&str]) -> Self {
         Starting::with(data, more).ready().expect("it says when it is ready")
+    }
+
+    /// What lets a client's contact in, by its address.
+    pub fn link(&self, who: &str) -> &str {
+        let (_, link) = self.links.iter().find(|(name, _)| name == who).unwrap();
+        link
+    }
+
+    /// What lets a member of the staff in.
+    pub fn token(&self, who: &str) -> &str {
+        let (_, token) = self.tokens.iter().find(|(name, _)| name == who).unwrap();
+        token
     }
 
     /// Asks as a member of the staff; `None`: nobody answers.

@@ -1,0 +1,89 @@
+//! The demo firm's day, moved from the console of the running system, and its letters, read there (TEST-1).
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod up;
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::json;
+use up::{PATIENCE, Up};
+
+const MOVES: &str = "/console/clock/moves";
+
+/// A page, as a signed-in browser gets it.
+async fn page(up: &Up, who: &str, path: &str) -> (u16, String) {
+    let cookie = format!("__Host-portcullis-staff={}; __Host-portcullis-firm=demo", up.token(who));
+    let request = reqwest::Client::new().get(format!("{}{path}", up.url)).header("cookie", cookie);
+    let answer = request.timeout(PATIENCE).send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+async fn go_to(up: &Up, who: &str, day: &str) -> (u16, String) {
+    let (status, body) = up.ask(who, Method::POST, MOVES, Some(json!({"to": day}))).await;
+    (status, body["detail"].as_str().unwrap_or_default().to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn test_1_the_day_moves_in_the_background_one_move_at_a_time_and_only_forward() {
+    let data = tempfile::tempdir().unwrap();
+    let up = Up::start(data.path());
+    assert_eq!(go_to(&up, "pre", "2026-10-02").await.0, 403);
+    assert_eq!(go_to(&up, "bea", "2026-10-21").await.0, 202);
+    // Nobody waits for it, and nobody begins a second one.
+    let (status, detail) = go_to(&up, "pat", "2026-10-31").await;
+    assert_eq!(status, 409, "{detail}");
+    let begun = Instant::now();
+    let mut html = String::new();
+    while !html.contains("Done: 20 days, moved by bea") {
+        assert!(begun.elapsed() < PATIENCE, "{html}");
+        assert!(!html.contains("It stopped on the way"), "{html}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        html = page(&up, "pre", "/console/clock").await.1;
+    }
+    assert!(html.contains("Wed, Oct 21, 2026"), "{html}");
+    for kind in ["locked", "warned", "written to", "payments"] {
+        assert!(html.contains(&format!("</strong> {kind}")), "{kind}: {html}");
+    }
+    let (status, detail) = go_to(&up, "pat", "2026-10-20").await;
+    assert!(status == 422 && detail.contains("only goes forward"), "{status}: {detail}");
+    // Who moved it stands in the firm's history.
+    let events = up.get("ada", "/firm/v1/events?limit=200").await;
+    let moved = events["items"].as_array().unwrap().iter().filter(|event| event["by"] == "bea");
+    assert_eq!(moved.count(), 20, "{events}");
+    up::assert_audit_verifies(data.path());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sec_1_the_mailbox_shows_no_letter_of_another_firm() {
+    let data = tempfile::tempdir().unwrap();
+    let up = Up::start(data.path());
+    let folder = data.path().join("mailbox");
+    let number = up::letters(&folder).len();
+    let mut names: Vec<_> =
+        fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+    names.sort();
+    let ours = names.last().unwrap();
+    let text = fs::read_to_string(ours).unwrap();
+    let id = text.lines().find(|line| line.starts_with("Message-ID: <")).unwrap();
+    // The same sender, to the same address, and of another firm.
+    let foreign = text.replace(&id[13..21], "00000000");
+    fs::write(folder.join("99999999-20261001T120000Z.eml"), foreign).unwrap();
+    let (status, html) = page(&up, "pre", "/console/mailbox").await;
+    assert_eq!(status, 200);
+    assert!(html.contains(&format!("{number} letters")), "{number}: {html}");
+    assert!(!html.contains("99999999-"), "{html}");
+    let name = ours.file_stem().unwrap().to_str().unwrap();
+    assert!(html.contains(name), "the newest comes first: {html}");
+    for (path, expected) in [
+        (name, 200),
+        ("99999999-20261001T120000Z", 404),
+        ("..%2Fdemo", 404),
+        ("00000000-20261001T120000Z", 404),
+    ] {
+        let path = format!("/console/mailbox/{path}");
+        assert_eq!(page(&up, "pre", &path).await.0, expected, "{path}");
+    }
+}
