@@ -14,7 +14,7 @@ mod sign_in;
 
 use axum::{Router, middleware};
 use services::contacts::Postbox;
-use services::http::document::{complete, empty};
+use services::http::document::{Who, complete_for, empty, merge};
 use services::http::form::{Pages, with_forms_of};
 use services::http::{Problem, ProblemKind};
 use services::portal::{Portal, Till, open_door, receive};
@@ -48,7 +48,8 @@ pub fn router(state: State) -> Router {
 
 /// The function's part of the OpenAPI document.
 pub fn openapi() -> OpenApi {
-    complete(contacts().merge(strangers()).into_openapi())
+    let contacts = complete_for(contacts().into_openapi(), Who::Contact);
+    merge([contacts, complete_for(strangers().into_openapi(), Who::Anybody)])
 }
 
 async fn nothing() -> Problem {

@@ -15,7 +15,7 @@ use crate::clients::Opens;
 
 /// A contact.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Me {
+pub(crate) struct Contact {
     /// Its id.
     contact: String,
     /// The person's name.
@@ -38,9 +38,9 @@ pub(crate) struct MyClient {
 }
 
 /// Who is signed in.
-#[utoipa::path(get, path = "/portal/v1/me", tag = "me", operation_id = "me",
-    responses((status = 200, body = Me)))]
-pub(crate) async fn me(visitor: Visitor) -> Result<Json<Me>, Problem> {
+#[utoipa::path(get, path = "/portal/v1/me", tag = "me", operation_id = "my_contact",
+    responses((status = 200, body = Contact)))]
+pub(crate) async fn me(visitor: Visitor) -> Result<Json<Contact>, Problem> {
     let mut clients = Vec::new();
     for client in &visitor.principal.clients {
         let view = visitor.view(client).await?;
@@ -50,7 +50,7 @@ pub(crate) async fn me(visitor: Visitor) -> Result<Json<Me>, Problem> {
             portal: Standing::of(&view).state.as_str(),
         });
     }
-    Ok(Json(Me {
+    Ok(Json(Contact {
         contact: visitor.principal.contact.to_string(),
         name: visitor.principal.called.as_str().to_owned(),
         firm: visitor.firm.settings().name.clone(),

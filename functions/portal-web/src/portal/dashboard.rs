@@ -68,7 +68,7 @@ pub(super) struct Panel {
     pub(super) balance: Vec<String>,
     pub(super) credit: Vec<String>,
     pub(super) pay: Vec<PayNow>,
-    pub(super) shut: Vec<(&'static str, String)>,
+    pub(super) shut: Vec<Shut>,
     pub(super) open: Vec<&'static str>,
     pub(super) next_due: Option<String>,
     pub(super) invoices: Vec<super::invoices::Row>,
@@ -134,9 +134,9 @@ fn words(view: &View, payable: &[Payable<'_>]) -> Vec<String> {
     let mut words = Vec::new();
     match &account.lock {
         None if is_overdue => {
-            words.push("Everything is open, and part of it is overdue.".to_owned())
+            words.push("Your portal is open. Some of your invoices are overdue.".to_owned())
         }
-        None => words.push("Everything is open, and nothing is overdue.".to_owned()),
+        None => words.push("Your portal is open, and nothing is overdue.".to_owned()),
         Some(lock) => {
             words.push(format!("Locked since {}: {}.", said::day(lock.on), lock.cause.text()));
             let mode = view.lock_policy().policy.unlock.mode;
@@ -186,21 +186,31 @@ fn words(view: &View, payable: &[Payable<'_>]) -> Vec<String> {
     words
 }
 
-/// What is shut and why, and what is open, as the one function says (ACC-1).
-fn opened(view: &View, standing: &Standing) -> (Vec<(&'static str, String)>, Vec<&'static str>) {
-    let (mut shut, mut open): (Vec<(&'static str, String)>, Vec<&'static str>) =
-        (Vec::new(), Vec::new());
+/// What is shut, under each reason once; and what is open, as the one function says (ACC-1).
+fn opened(view: &View, standing: &Standing) -> (Vec<Shut>, Vec<&'static str>) {
+    let (mut shut, mut open): (Vec<Shut>, Vec<&'static str>) = (Vec::new(), Vec::new());
     for (capability, access) in standing.all() {
         let name = name(capability);
         match access {
-            Access::Deny(denial) if shut.iter().all(|(known, _)| *known != name) => {
-                shut.push((name, standing.denied(view, denial).why));
+            Access::Deny(denial) => {
+                let why = standing.denied(view, denial).why;
+                match shut.iter_mut().find(|shut| shut.why == why) {
+                    Some(shut) if shut.what.contains(&name) => {}
+                    Some(shut) => shut.what.push(name),
+                    None => shut.push(Shut { why, what: vec![name] }),
+                }
             }
             Access::Allow | Access::Only(_) if !open.contains(&name) => open.push(name),
-            Access::Deny(_) | Access::Allow | Access::Only(_) => {}
+            Access::Allow | Access::Only(_) => {}
         }
     }
     (shut, open)
+}
+
+/// What isn't open, for one reason.
+pub(super) struct Shut {
+    why: String,
+    what: Vec<&'static str>,
 }
 
 /// What a capability is to a client.

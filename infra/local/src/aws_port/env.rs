@@ -43,6 +43,7 @@ pub fn variables(system_url: &str, aws_url: &str) -> BTreeMap<&'static str, Stri
         (variable::TABLE, TABLE.to_owned()),
         (variable::LETTERS_QUEUE_URL, queue_url(aws_url, LETTERS)),
         (variable::EVALUATIONS_QUEUE_URL, queue_url(aws_url, EVALUATIONS)),
+        (variable::PORTAL_FIRM, crate::demo::FIRM.to_owned()),
         (variable::PUBLIC_URL, system_url.to_owned()),
         (variable::ISSUER_URL, format!("{system_url}{ISSUER_PATH}")),
         (variable::ISSUER_AUDIENCE, AUDIENCE.to_owned()),

@@ -12,8 +12,12 @@ use super::Verdict;
 /// # Errors
 /// When it can't be printed.
 pub fn run() -> Result<Verdict> {
-    let document =
-        merge([firm_api::openapi(), unlock_approval::openapi(), payment_webhook::openapi()]);
+    let document = merge([
+        firm_api::openapi(),
+        unlock_approval::openapi(),
+        portal_api::openapi(),
+        payment_webhook::openapi(),
+    ]);
     io::stdout().lock().write_all(to_text(&document)?.as_bytes()).context("could not print")?;
     Ok(Verdict::Done)
 }
