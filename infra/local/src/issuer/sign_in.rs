@@ -146,7 +146,7 @@ async fn page(State(desk): State<Desk>, Query(asked): Query<Asked>) -> Result<Re
     Ok(([(CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response())
 }
 
-const STYLE: &str = ":root{color-scheme:light dark}body{margin:0;font:1rem/1.5 system-ui,sans-serif}main{max-width:28rem;margin:8vh auto;padding:0 1.25rem}\
+const STYLE: &str = ":root{color-scheme:light dark}body{margin:0;background:Canvas;color:CanvasText;font:1rem/1.5 system-ui,sans-serif}main{max-width:28rem;margin:8vh auto;padding:0 1.25rem}\
     ul{list-style:none;padding:0}form{margin:0 0 .6rem}button{width:100%;text-align:left;font:inherit;padding:.8rem 1rem;border:1px solid #8a949a;border-radius:10px;background:transparent;color:inherit;cursor:pointer}\
     button:hover{border-color:#1f5b6e}button:focus-visible{outline:3px solid #0a6cff;outline-offset:2px}span{opacity:.75;margin-left:.4rem}";
 
