@@ -34,14 +34,18 @@
     return `${element.tagName.toLowerCase()}${element.id ? "#" + element.id : ""} "${text.replace(/\s+/g, " ").slice(0, 40)}"`;
   },
 
-  names() { return this.stops().map((element) => this.name(element)); },
+  // Before a walk by keyboard: the names of its stops. They are kept, since finding them takes a while.
+  names() {
+    this.known = this.stops();
+    return this.known.map((element) => this.name(element));
+  },
 
   // What has the focus: its name, and what is wrong with how it shows that.
   focused() {
     const element = document.activeElement;
     if (!element || element === document.body) return { name: "the page", at: -1, faults: [] };
     const faults = [];
-    const at = this.stops().indexOf(element);
+    const at = this.known.indexOf(element);
     // A date has stops of its own within: month, day, year, calendar.
     const hasParts = element.matches("input[type=date], input[type=time], input[type=datetime-local], input[type=month]");
     const ringed = [element, element.closest("label")].find((one) => {

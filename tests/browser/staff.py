@@ -165,6 +165,8 @@ class Staff:
             expect(row).to_contain_text("bea asked on")
             row.get_by_role("link", name="Decide").click()
             expect(page.get_by_role("heading", name="What an approval does")).to_be_visible()
+            if self.has_script:
+                page.screenshot(path=self.report.output / "pat-unlock-on-a-phone.png", full_page=True)
         with self.step("a partner approves with one touch, and the portal is open", page):
             button = page.get_by_role("button", name="Approve the unlock")
             assert 44 <= button.bounding_box()["height"], button.bounding_box()
