@@ -1,5 +1,7 @@
 //! What pages send: a file in a form is an import, and a form leads on to what it made (SEC-6).
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
 mod world;
 
 use axum::body::Body;

@@ -1,6 +1,8 @@
 //! A test firm's clock and mailbox: who may use them, where the clock may go, and whose letters are read
 //! (TEST-1, SEC-1).
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
 #[path = "../../firm-api/tests/world/mod.rs"]
 mod world;
 
