@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import faults
 from browser import Browser
 from contact import ANN, OWNER, Contact
 from page_rules import Rules
@@ -30,11 +31,15 @@ STAFF = ["bea", "pat", "ada", "pre"]
 class Parts:
     """The parts, each on a system of its own; what one of them fails at leaves the others alone."""
 
-    def __init__(self, report, browser, systems, rules):
+    def __init__(self, report, browser, systems, page_rules):
         self.report = report
         self.browser = browser
         self.systems = systems
-        self.rules = rules
+        self.page_rules = page_rules
+
+    def rules(self):
+        with self.browser.person(self.report, "a page with faults", "about:blank") as page:
+            faults.are_noticed(self.report, page, self.report.output)
 
     def staff(self):
         with self.systems.fresh("staff") as system:
@@ -46,44 +51,44 @@ class Parts:
 
     def contact(self):
         with self.systems.fresh("contact") as system:
-            Contact(self.report, self.browser, system, self.rules, has_script=True, theme="light").run()
+            Contact(self.report, self.browser, system, self.page_rules, has_script=True, theme="light").run()
 
     def contact_without_scripts(self):
         with self.systems.fresh("contact-without-scripts") as system:
-            Contact(self.report, self.browser, system, self.rules, has_script=False, theme="dark").run()
+            Contact(self.report, self.browser, system, self.page_rules, has_script=False, theme="dark").run()
 
     def payer(self):
         with self.systems.fresh("payer") as system:
-            Payer(self.report, self.browser, system, self.rules, has_script=True).run()
+            Payer(self.report, self.browser, system, self.page_rules, has_script=True).run()
 
     def payer_without_scripts(self):
         with self.systems.fresh("payer-without-scripts") as system:
-            Payer(self.report, self.browser, system, self.rules, has_script=False).run()
+            Payer(self.report, self.browser, system, self.page_rules, has_script=False).run()
 
     def pages(self):
         with self.systems.fresh("pages") as system:
             seen = set()
             with self.browser.person(self.report, "nobody", system.url) as page:
-                crawl(page, self.rules, "nobody", "/sign-in", seen)
-                self.rules.at(page, "nobody", "/console/sign-in")
+                crawl(page, self.page_rules, "nobody", "/sign-in", seen)
             for who in STAFF:
                 with self.browser.person(self.report, who, system.url) as page:
                     sign_in(page, who)
-                    crawl(page, self.rules, who, "/console", seen, FULL if who == "bea" else [])
+                    crawl(page, self.page_rules, who, "/console", seen, FULL if who == "bea" else [])
                     if who == "bea":
-                        self.rules.at(page, who, "/console/clients?q=nobody+at+all")
-                        self.rules.at(page, who, "/console/clients/nobody", status=404)
+                        self.page_rules.at(page, who, "/console/clients?q=nobody+at+all")
+                        self.page_rules.at(page, who, "/console/clients/nobody", status=404)
             for who in [ANN, OWNER]:
                 with self.browser.person(self.report, who, system.url) as page:
                     page.goto(system.links[who])
                     page.get_by_role("button").first.click()
                     page.wait_for_url("**/portal*")
-                    crawl(page, self.rules, who.split("@")[0], "/portal", seen)
+                    crawl(page, self.page_rules, who.split("@")[0], "/portal", seen)
             kinds = len(seen)
             self.report.is_so(f"{kinds} kinds of pages were looked at", 40 < kinds, kinds)
 
     def run(self, only):
         parts = [
+            self.rules,
             self.staff,
             self.staff_without_scripts,
             self.contact,

@@ -1,9 +1,11 @@
 """A client pays in the sandbox, and the firm sees it."""
 
 import re
+import time
 
 from playwright.sync_api import expect
 
+from browser import PATIENCE_MS
 from page_rules import DESK, PHONE
 from staff import sign_in
 
@@ -33,7 +35,9 @@ class Payer:
             page.set_viewport_size(PHONE)
 
     def pays(self, page):
-        step = lambda name: self.report.step(f"{self.way}: {name}", page)
+        def step(name):
+            return self.report.step(f"{self.way}: {name}", page)
+
         with step("a page to pay on says what for, and how much"):
             page.goto(self.system.checkout("cobalt", "DP-2012", "usd", 45000, "/sign-in"))
             expect(page.locator("ul.lines")).to_contain_text("Invoice DP-2012")
@@ -69,15 +73,17 @@ class Payer:
         self.look(page, "no-such-page")
 
     def is_seen(self, page):
-        with self.report.step(f"{self.way}: the firm sees the payment, with its receipt", page):
+        with self.report.step(f"{self.way}: the firm sees the payment", page):
             sign_in(page, "bea")
             self.until(page, "/console/clients/cobalt", "dl.owed", "nothing")
 
     def until(self, page, address, place, text):
         """Looks again until it is so: a webhook takes its time."""
-        for _ in range(600):
-            page.goto(address)
-            if text in page.locator(place).first.inner_text():
-                return
-            page.wait_for_load_state("networkidle")
-        raise AssertionError(f"{address} doesn't say {text!r} yet: {page.locator(place).first.inner_text()}")
+        end = time.monotonic() + PATIENCE_MS / 1000
+        while text not in (found := self.read(page, address, place)):
+            assert time.monotonic() < end, f"{address} doesn't say {text!r} yet, but {found!r}"
+
+    @staticmethod
+    def read(page, address, place):
+        page.goto(address)
+        return page.locator(place).first.inner_text()
