@@ -3,7 +3,7 @@
 from page_rules import Rules
 
 PAGE = """<!doctype html><html lang="en"><head><title>A page with faults</title><style>
-body{{margin:0;background:#fff;color:#000}} header nav a{{padding:1rem}} main a{{display:inline-block;padding:1rem}}
+body{{margin:0;background:#fff;color:#000}} a{{display:inline-block;padding:1rem}}
 {style}</style></head><body>
 <a class="skip" href="#main">Skip</a><header><nav aria-label="Parts"><a href="#a">One</a> <a href="#b">Two</a></nav></header>
 <main id="main"><h1>Faults</h1>{content}</main></body></html>"""
