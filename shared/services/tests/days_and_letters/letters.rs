@@ -54,7 +54,8 @@ async fn let_4_a_letter_is_claimed_written_kept_and_sent() {
         "Invoice A-1 was due on March 3, 2026",
         "100.00 USD",
         "1 day overdue",
-        "How to pay: as the invoice says",
+        "How to pay: https://portal.example/l/",
+        "No sign-in needed.",
         "April 2, 2026", // 30 days overdue: what follows is the lock
     ] {
         assert!(text.contains(words), "{words:?} is missing in {text}");
@@ -120,7 +121,7 @@ async fn let_9_letters_of_a_day_are_one_message_of_the_strongest_kind_in_each_cu
         "30 days overdue",
         "1 day overdue",
         "by April 9, 2026", // LET-7: seven days
-        "answer this letter",
+        "How to dispute: on the same page",
     ] {
         assert!(text.contains(words), "{words:?} is missing in {text}");
     }

@@ -6,5 +6,6 @@ mod days;
 mod desk;
 mod fresh;
 mod letters;
+mod links;
 mod rollout;
 mod stuck;

@@ -1,0 +1,111 @@
+//! A letter's link: made with the letter, the same when it is handed over again, and good for its debt alone
+//! until some time after that is closed (LET-7).
+
+use chrono::TimeDelta;
+use domain::command::Command;
+use domain::letter::LetterKind;
+use services::correspondence::Outcome;
+use services::firm::Firm;
+use services::portal::{LinkError, Portal};
+
+use crate::desk::{Answer, Desk, at, usd};
+use crate::letters::noticed;
+
+/// What stands after `/l/` in a letter.
+fn token(text: &str) -> String {
+    let (_, rest) = text.split_once("/l/").unwrap_or_else(|| panic!("no link in {text}"));
+    rest.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect()
+}
+
+fn portal(desk: &Desk) -> Portal {
+    Portal::new(desk.dynamo.clone(), desk.clock.clone(), None)
+}
+
+async fn invoices(desk: &Desk, token: &str) -> Option<Vec<String>> {
+    match portal(desk).hold(token, None).await {
+        Ok(holder) => Some(holder.invoices.iter().map(|invoice| invoice.id.to_string()).collect()),
+        Err(LinkError::Gone) => None,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[tokio::test]
+async fn let_7_a_link_shows_its_letters_debt_until_30_days_after_it_closed() {
+    let (desk, firm, acme) = noticed().await;
+    assert_eq!(desk.deliver().await, [Outcome::Sent]);
+    let link = token(&desk.last_text());
+    desk.invoice(&firm, &acme, "A-2", usd(5_000), "2026-03-20").await;
+    assert_eq!(invoices(&desk, &link).await, Some(vec!["A-1".to_owned()]), "and no more");
+    for wrong in ["", "none", &link[..42], &format!("{link}x"), "a#b", &"x".repeat(43)] {
+        assert_eq!(invoices(&desk, wrong).await, None, "for {wrong:?}");
+    }
+    // Open for a year: the link lives as long as the debt.
+    desk.clock.set(at("2027-03-04T12:00:00Z"));
+    assert_eq!(invoices(&desk, &link).await, Some(vec!["A-1".to_owned()]));
+    desk.pay(&firm, &acme, "stripe:pi_1", usd(10_000)).await;
+    for (now, is_good) in [
+        ("2027-03-04T12:00:00Z", true),
+        ("2027-04-03T23:00:00Z", true),
+        ("2027-04-04T00:30:00Z", false),
+    ] {
+        desk.clock.set(at(now));
+        assert_eq!(invoices(&desk, &link).await.is_some(), is_good, "at {now}");
+    }
+}
+
+#[tokio::test]
+async fn let_7_a_link_is_taken_back_by_its_own_firm() {
+    let (desk, firm, acme) = noticed().await;
+    assert_eq!(desk.deliver().await, [Outcome::Sent]);
+    let link = token(&desk.last_text());
+    let letter = desk.letters(&firm, &acme).await[0].letter.id;
+    let sent = firm.store().sent_letter(&acme, letter).await.unwrap().unwrap();
+    let hash = sent.link.unwrap();
+    assert!(!hash.contains(&link), "the table has a hash");
+    let other = desk.firm("f-2", "UTC", "").await;
+    let now = at("2026-03-05T12:00:00Z");
+    let revoke = async |firm: &Firm| firm.store().revoke_pay_link(&hash, now).await.unwrap();
+    assert!(!revoke(&other).await);
+    assert!(invoices(&desk, &link).await.is_some());
+    assert!(revoke(&firm).await);
+    assert_eq!(invoices(&desk, &link).await, None);
+}
+
+#[tokio::test]
+async fn let_7_a_letter_that_is_handed_over_again_holds_the_same_link() {
+    let (desk, firm, acme) = noticed().await;
+    desk.next_answers(&[Answer::Throttled]);
+    let message = desk.waiting().await[0].clone();
+    assert!(matches!(desk.send(&message).await.unwrap(), Outcome::Unsent(_)));
+    let kept = firm.store().sent_letter(&acme, message.letter).await.unwrap().unwrap();
+    let first = token(kept.words.unwrap().text.as_str());
+    desk.pass(TimeDelta::hours(1));
+    let message = desk.waiting().await[0].clone();
+    assert_eq!(desk.send(&message).await.unwrap(), Outcome::Sent);
+    assert_eq!(token(&desk.last_text()), first);
+    assert!(invoices(&desk, &first).await.is_some());
+}
+
+#[tokio::test]
+async fn let_7_what_is_done_with_a_link_is_link_in_the_audit() {
+    let (desk, firm, acme) = noticed().await;
+    assert_eq!(desk.deliver().await, [Outcome::Sent]);
+    let holder = portal(&desk).hold(&token(&desk.last_text()), Some("r-1".to_owned())).await;
+    holder.unwrap().execute(&Command::RequestRecords).await.unwrap();
+    let page = store::PageRequest { cursor: None, limit: 1 };
+    let records = firm.store().records(&acme, store::Order::Newest, &page).await.unwrap();
+    let record = &records.items[0].body;
+    assert_eq!(record.actor, domain::role::Actor::Link);
+    assert_eq!(record.request_id.as_deref(), Some("r-1"));
+    assert_eq!(desk.tasks(&firm, &acme).await, ["records_request"]);
+    // A receipt that leaves nothing open has no link.
+    desk.pay(&firm, &acme, "stripe:pi_1", usd(10_000)).await;
+    assert_eq!(desk.deliver().await, [Outcome::Sent]);
+    assert!(!desk.last_text().contains("/l/"), "{}", desk.last_text());
+    let letters = desk.letters(&firm, &acme).await;
+    let kind = |letter: &store::LetterRow| match &letter.letter.state {
+        domain::letter::LetterState::Left(sending) => Some(sending.kind),
+        _ => None,
+    };
+    assert!(letters.iter().any(|letter| kind(letter) == Some(LetterKind::Receipt)));
+}
