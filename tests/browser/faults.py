@@ -4,6 +4,7 @@ from page_rules import Rules
 
 PAGE = """<!doctype html><html lang="en"><head><title>A page with faults</title><style>
 body{{margin:0;background:#fff;color:#000}} a{{display:inline-block;padding:1rem}}
+:focus-visible{{outline:3px solid #00c}}
 {style}</style></head><body>
 <a class="skip" href="#main">Skip</a><header><nav aria-label="Parts"><a href="#a">One</a> <a href="#b">Two</a></nav></header>
 <main id="main"><h1>Faults</h1>{content}</main></body></html>"""
@@ -17,8 +18,8 @@ FAULTS = [
     ("", "<h1>Another one</h1>", "2 headings"),
     ("p{width:350px}", "<p>Wide</p>", "wider than 320"),
     ("p{width:400px}", "<p>Wider</p>", "wider than 390"),
-    ("main a{outline:none}", "<a href='#c'>No ring</a>", "no focus ring"),
-    ("main a:focus{outline:3px solid #eee}", "<a href='#c'>A pale ring</a>", "focus ring with a contrast of 1"),
+    ("main a:focus-visible{outline:none}", "<a href='#c'>No ring</a>", "no focus ring"),
+    ("main a:focus-visible{outline:3px solid #eee}", "<a href='#c'>A pale ring</a>", "focus ring with a contrast of 1"),
     ("p{display:flex;flex-direction:row-reverse}", "<p><a href='#c'>1</a><a href='#d'>2</a></p>", "out of order"),
     ("", "<a href='#c'>1</a><a href='#d' tabindex='1'>2</a>", "instead of"),
     ("i{position:fixed;inset:0;background:#fff8}", "<a href='#c'>Behind</a><i></i>", "covered by"),
