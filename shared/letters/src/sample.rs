@@ -9,7 +9,8 @@ use domain::money::{Currency, Money};
 
 use crate::facts::{
     Applied, Content, Debt, Demand, Firm, Instalment, Invoice, Language, LetterFacts, Lock, Method,
-    Next, NextAction, Opens, PaymentFailed, Plan, Promise, Receipt, Reopened, SignIn, Valid, WelcomeBack,
+    Next, NextAction, Opens, PaymentFailed, Plan, Promise, Receipt, Reopened, SignIn, Valid,
+    WelcomeBack,
 };
 use domain::letter::LetterKind;
 
