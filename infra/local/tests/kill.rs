@@ -32,7 +32,7 @@ use up::{Up, assert_audit_verifies, headers, run};
 const KILLS: u32 = 56;
 
 /// Each payment by card is three webhooks: so many in one life are enough.
-const MOST_CARDS: u64 = 3;
+const MOST_CARDS: u64 = 2;
 
 /// It is killed after so many answers at most: a slow machine takes longer and has done as much.
 const MOST_ANSWERS: u64 = 9;
@@ -485,6 +485,10 @@ fn check_mailbox(mailbox: &Path, letters: &BTreeSet<(String, bool)>) {
         assert!(!is_sent || different.contains(name), "letter {name} was sent and is lost");
     }
     let known: BTreeSet<_> = letters.iter().map(|(name, _)| name.clone()).collect();
-    let strangers: Vec<_> = different.difference(&known).collect();
-    assert!(strangers.is_empty(), "letters that nobody claimed: {strangers:?}");
+    let strangers = up::letters(mailbox)
+        .into_iter()
+        .filter(|letter| !known.iter().any(|name| letter.contains(name.as_str())));
+    let heads: Vec<_> =
+        strangers.map(|letter| letter.lines().take(8).collect::<String>()).collect();
+    assert!(heads.is_empty(), "letters that nobody claimed: {heads:#?}");
 }
