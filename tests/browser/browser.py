@@ -1,6 +1,7 @@
 """A real Chromium, and people who look through it."""
 
 import os
+import shutil
 from contextlib import contextmanager
 
 from playwright.sync_api import expect, sync_playwright
@@ -25,7 +26,8 @@ class Browser:
     """Chromium, for as long as the `with` lasts."""
 
     def __init__(self, program):
-        self.program = program
+        # A name on the path, or a path; else it is Playwright's own.
+        self.program = program and (shutil.which(program) or program)
 
     def __enter__(self):
         self.playwright = sync_playwright().start()
