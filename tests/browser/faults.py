@@ -22,6 +22,7 @@ FAULTS = [
     ("main a:focus-visible{outline:3px solid #eee}", "<a href='#c'>A pale ring</a>", "focus ring with a contrast of 1"),
     ("p{display:flex;flex-direction:row-reverse}", "<p><a href='#c'>1</a><a href='#d'>2</a></p>", "out of order"),
     ("", "<a href='#c'>1</a><a href='#d' tabindex='1'>2</a>", "instead of"),
+    ("main a{position:fixed;left:-500px}", "<a href='#c'>Away</a>", "out of sight"),
     ("i{position:fixed;inset:0;background:#fff8}", "<a href='#c'>Behind</a><i></i>", "covered by"),
     ("", "<a href='#c' onblur='this.focus()'>A trap</a><a href='#d'>Beyond</a>", "instead of"),
     (".skip{display:none}", "", "skip link"),

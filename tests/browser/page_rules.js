@@ -41,7 +41,7 @@
   },
 
   // What has the focus: its name, and what is wrong with how it shows that.
-  focused() {
+  async focused() {
     const element = document.activeElement;
     if (!element || element === document.body) return { name: "the page", at: -1, faults: [] };
     const faults = [];
@@ -60,9 +60,15 @@
       const contrast = this.contrast(ring, this.ground(ringed.parentElement));
       if (contrast < 3) faults.push(`focus ring with a contrast of ${contrast.toFixed(1)}`);
     }
-    const box = element.getClientRects()[0];
-    const [x, y] = [box.left + box.width / 2, box.top + Math.min(box.height, innerHeight) / 2];
-    if (x < 0 || y < 0 || x > innerWidth || y > innerHeight) {
+    const centre = () => {
+      const box = element.getClientRects()[0];
+      return [box.left + box.width / 2, box.top + Math.min(box.height, innerHeight) / 2];
+    };
+    const isOutOfSight = ([x, y]) => x < 0 || y < 0 || x > innerWidth || y > innerHeight;
+    // Browsers scroll to what has the focus with one of the next frames.
+    for (let frame = 0; frame < 60 && isOutOfSight(centre()); frame += 1) await new Promise(requestAnimationFrame);
+    const [x, y] = centre();
+    if (isOutOfSight([x, y])) {
       faults.push("focused out of sight");
     } else {
       const top = document.elementFromPoint(x, y);
