@@ -12,7 +12,7 @@ use std::time::Duration;
 use portcullis::embedded::Embedded;
 use serde_json::Value;
 use store::{Order, PageRequest, Store};
-use up::{Starting, Up, assert_audit_verifies, headers};
+use up::{Starting, Up, assert_audit_verifies, client_letters, headers};
 
 /// Each client as the story leaves it: its state in lists, why it is locked, and what waits for staff.
 const CLIENTS: [(&str, &str, &str, &[&str]); 25] = [
@@ -64,7 +64,7 @@ async fn contents(data: &Path) -> Contents {
         records.insert(client.to_owned(), newest.items[0].sequence);
     }
     embedded.close().await;
-    let letters = headers(&data.join("mailbox"), "Message-ID");
+    let letters = headers(&client_letters(&data.join("mailbox")), "Message-ID");
     let names: BTreeSet<_> = letters.iter().cloned().collect();
     assert_eq!(names.len(), letters.len(), "no letter was sent twice");
     (records, names)

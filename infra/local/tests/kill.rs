@@ -473,19 +473,19 @@ async fn letters_of(firm: &Firm, client: &ClientId) -> Vec<(String, bool)> {
 
 /// No letter is there twice, none that nobody claimed, and each that was sent.
 fn check_mailbox(mailbox: &Path, letters: &BTreeSet<(String, bool)>) {
-    let found = headers(mailbox, "Message-ID");
+    let found = headers(&up::client_letters(mailbox), "Message-ID");
     let names: Vec<_> = found
         .iter()
         .map(|line| line.trim_start_matches("Message-ID: ").trim_matches(['<', '>']).to_owned())
         .collect();
-    assert_eq!(names.len(), up::letters(mailbox).len(), "a letter has no name");
+    assert_eq!(names.len(), up::client_letters(mailbox).len(), "a letter has no name");
     let different: BTreeSet<_> = names.iter().cloned().collect();
     assert_eq!(different.len(), names.len(), "a letter lies there twice");
     for (name, is_sent) in letters {
         assert!(!is_sent || different.contains(name), "letter {name} was sent and is lost");
     }
     let known: BTreeSet<_> = letters.iter().map(|(name, _)| name.clone()).collect();
-    let strangers = up::letters(mailbox)
+    let strangers = up::client_letters(mailbox)
         .into_iter()
         .filter(|letter| !known.iter().any(|name| letter.contains(name.as_str())));
     let heads: Vec<_> =

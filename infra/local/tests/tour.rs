@@ -60,7 +60,7 @@ async fn aud_1_eval_1_unl_1_the_tour() {
             assert!(
                 begun.elapsed() < PATIENCE,
                 "no letter says {text:?}: {:?}",
-                headers(&mailbox, "Subject")
+                headers(&letters(&mailbox), "Subject")
             );
             tokio::time::sleep(Duration::from_millis(100)).await;
         }

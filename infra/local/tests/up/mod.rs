@@ -252,12 +252,20 @@ pub fn letters(mailbox: &Path) -> Vec<String> {
     letters.filter_map(|file| fs::read_to_string(file).ok()).collect()
 }
 
+/// Letters about what clients owe: those that let a contact in are kept with the contact.
+pub fn client_letters(mailbox: &Path) -> Vec<String> {
+    let is_invitation = |letter: &String| {
+        letter.contains("Subject: Demo Practice invites you to its client portal")
+    };
+    letters(mailbox).into_iter().filter(|letter| !is_invitation(letter)).collect()
+}
+
 /// A header of each letter.
-pub fn headers(mailbox: &Path, name: &str) -> Vec<String> {
+pub fn headers(letters: &[String], name: &str) -> Vec<String> {
     let start = format!("{name}: ");
     let of =
         |letter: &String| letter.lines().find(|line| line.starts_with(&start)).map(str::to_owned);
-    letters(mailbox).iter().filter_map(of).collect()
+    letters.iter().filter_map(of).collect()
 }
 
 /// Whether every record is as it was written.
