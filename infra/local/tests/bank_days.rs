@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A client of its own beside the demo firm's, with one invoice that is due.
 const LEDGER: &str = "\
 client,client_name,contact_email,class,invoice,kind,service_line,issued,due,currency,amount,paid,paid_on,disputed
-acme,Acme,ann@acme.example,default,ACME-1,regular,bookkeeping,2026-09-20,2026-10-20,USD,1250.00,,,
+c-bank,Acme,ann@acme.example,default,ACME-1,regular,bookkeeping,2026-09-20,2026-10-20,USD,1250.00,,,
 ";
 
 fn portcullis() -> Command {
@@ -64,7 +64,8 @@ impl Up {
             ("line_items[0][price_data][product_data][name]".to_owned(), "Invoice ACME-1"),
         ];
         for prefix in ["metadata", "payment_intent_data[metadata]"] {
-            for (name, value) in [("firm", demo::FIRM), ("client", "acme"), ("invoices", "ACME-1")]
+            for (name, value) in
+                [("firm", demo::FIRM), ("client", "c-bank"), ("invoices", "ACME-1")]
             {
                 form.push((format!("{prefix}[{name}]"), value));
             }
@@ -113,7 +114,7 @@ fn clock(data: &Path, to: &str) -> Vec<String> {
     let days = said.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let news = days.flat_map(|day| {
         let all = day["bank"].as_array().unwrap().clone();
-        let of_acme = all.into_iter().filter(|news| news["client"] == "acme");
+        let of_acme = all.into_iter().filter(|news| news["client"] == "c-bank");
         let text = |news: Value| {
             format!("{} {} {}", day["day"], news["amount"], news["what"]).replace('"', "")
         };
@@ -127,7 +128,7 @@ async fn open_invoices(data: &Path) -> usize {
     let table = Embedded::open(data).await.unwrap();
     let firm = demo::firm_id().unwrap();
     let firm = Firm::open(table.dynamo().clone(), firm).await.unwrap().unwrap();
-    let loaded = firm.store().load(&"acme".parse().unwrap()).await.unwrap().unwrap();
+    let loaded = firm.store().load(&"c-bank".parse().unwrap()).await.unwrap().unwrap();
     table.close().await;
     loaded.account.invoices.len()
 }
