@@ -60,15 +60,18 @@
       const contrast = this.contrast(ring, this.ground(ringed.parentElement));
       if (contrast < 3) faults.push(`focus ring with a contrast of ${contrast.toFixed(1)}`);
     }
-    const centre = () => {
+    // The middle of what is seen of it: of a text of some lines browsers show the line with the caret, and what
+    // is partly seen is found (WCAG 2.4.11).
+    const seen = () => {
       const box = element.getClientRects()[0];
-      return [box.left + box.width / 2, box.top + Math.min(box.height, innerHeight) / 2];
+      const [left, right] = [Math.max(0, box.left), Math.min(innerWidth, box.right)];
+      const [top, bottom] = [Math.max(0, box.top), Math.min(innerHeight, box.bottom)];
+      return left < right && top < bottom ? [(left + right) / 2, (top + bottom) / 2] : null;
     };
-    const isOutOfSight = ([x, y]) => x < 0 || y < 0 || x > innerWidth || y > innerHeight;
     // Browsers scroll to what has the focus with one of the next frames.
-    for (let frame = 0; frame < 60 && isOutOfSight(centre()); frame += 1) await new Promise(requestAnimationFrame);
-    const [x, y] = centre();
-    if (isOutOfSight([x, y])) {
+    for (let frame = 0; frame < 60 && !seen(); frame += 1) await new Promise(requestAnimationFrame);
+    const [x, y] = seen() ?? [];
+    if (x === undefined) {
       faults.push("focused out of sight");
     } else {
       const top = document.elementFromPoint(x, y);
