@@ -60,7 +60,12 @@ async fn sec_5_what_is_logged_names_nobody() {
     for expected in ["Answered POST /firm/v1/clients/{client}/lock with 200", "f-1"] {
         assert!(text.contains(expected), "{text}");
     }
-    for secret in ["Zebedee", "Acme", "ann@", "eyJ", "Bearer", "bea", "pia"] {
+    for secret in ["Zebedee", "Acme", "ann@", "eyJ", "Bearer"] {
         assert!(!text.contains(secret), "{secret} in {text}");
+    }
+    // As words: a request's random id may hold the three letters.
+    let words: Vec<_> = text.split(|letter: char| !letter.is_ascii_alphanumeric()).collect();
+    for name in ["bea", "pia"] {
+        assert!(!words.contains(&name), "{name} in {text}");
     }
 }
