@@ -4,6 +4,7 @@
 //! [`Fields`] are those of one mapping; what was never asked for is unknown, and refused by
 //! [`Fields::finish`] with the nearest name that was. [`Field::fields`] calls it by itself.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -14,9 +15,9 @@ use crate::calendar::{Day, parse_day};
 use crate::money::{Currency, Money};
 use crate::text::MAX_TEXT_BYTES;
 
-/// From this similarity on (Jaro-Winkler, 0 to 1) two names are taken for one with a typing
-/// mistake: `clinet` and `client` have 0.96, `amount` and `account` 0.86.
-const TYPING_MISTAKE: f64 = 0.9;
+/// One change in so many letters, and one in any name, is taken for a typing mistake: `clinet` is one change
+/// from `client`, `account` three from `amount`.
+const LETTERS_PER_MISTAKE: usize = 5;
 
 /// One value of a document, and its path.
 #[derive(Debug, Clone)]
@@ -394,7 +395,8 @@ impl<'n> Fields<'n> {
     fn mistyped(&self, names: &[&'static str]) -> Option<DocumentError> {
         self.entries.iter().filter(|(key, _)| !self.knows(key)).find_map(|(key, _)| {
             let meant = nearest(&key.text, names)?;
-            let is_near = TYPING_MISTAKE <= strsim::jaro_winkler(&key.text, meant);
+            let mistakes = strsim::damerau_levenshtein(&key.text, meant);
+            let is_near = mistakes <= (meant.chars().count() / LETTERS_PER_MISTAKE).max(1);
             is_near.then(|| self.unknown(key, Some(meant)))
         })
     }
@@ -410,10 +412,12 @@ impl<'n> Fields<'n> {
     }
 }
 
-/// The name most like that one.
+/// The name most like that one: with the longest common beginning, among those with the fewest changes.
 pub fn nearest<'a>(name: &str, names: &[&'a str]) -> Option<&'a str> {
-    let likeness = |known: &str| strsim::jaro_winkler(name, known);
-    names.iter().copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+    let beginning =
+        |known: &str| name.chars().zip(known.chars()).take_while(|(a, b)| a == b).count();
+    let changes = |known: &str| strsim::damerau_levenshtein(name, known);
+    names.iter().copied().min_by_key(|known| (Reverse(beginning(known)), changes(known)))
 }
 
 /// `a, b or c`.
