@@ -9,35 +9,33 @@
 //! becomes a person's task.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::Account;
-use domain::command::{Command, Needs};
+use domain::command::Command;
 use domain::event::Event;
 use domain::id::{ClientId, FirmId};
-use domain::letter::{Content, Letter, LetterId, LetterKind, LetterState, Sending};
+use domain::letter::{Letter, LetterId, LetterKind, LetterState, Sending};
 use domain::role::Actor;
 use letters::{Envelope, Rendered};
 use platform::mail::{Found, Mail, MailError, Message, SentId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use store::{
-    Delivery, DeliveryState, FirmSettings, LetterRow, Platform, SentLetter, StoreError, Waiting,
-    Words,
-};
+use store::{DeliveryState, FirmSettings, Platform, SentLetter, StoreError, Waiting, Words};
 use tracing::{info, warn};
 
-use crate::execute::{Caller, ExecuteError, View, execute, view};
+use crate::execute::{Caller, ExecuteError, View, execute};
 use crate::firm::{CLAIM_LEASE, Firm};
 
 mod facts;
 mod link;
 pub(crate) mod sender;
+mod task;
 
 pub use facts::NothingToSay;
 pub use link::PAY_LINK_PATH;
 pub use sender::{Sender, SetUpError, message_mark};
+use task::Task;
 
 /// How long a letter waits for a firm that isn't set up, or that the mail service doesn't let send.
 const SET_UP_WAIT: TimeDelta = TimeDelta::hours(1);
@@ -54,18 +52,6 @@ const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(30);
 
 /// How often a letter is handed over before a person looks at it: about a day.
 const MAX_ATTEMPTS: u32 = 48;
-
-/// How often the outcome is written before it is left to the lease.
-const OUTCOME_TRIES: u32 = 3;
-
-/// Between these.
-const OUTCOME_PAUSE: Duration = Duration::from_millis(100);
-
-/// How often the account may change while a letter's history is looked up.
-const MAX_LOOKS: u32 = 8;
-
-/// A letter's payment names invoices, and that is all: two looks find everything.
-const MAX_LOOK_UPS: u32 = 3;
 
 /// What the provider answers where the firm's own set-up is at fault, and not the letter (LET-2).
 const SET_UP_CODES: [&str; 5] = [
@@ -179,15 +165,6 @@ pub struct Correspondence {
     pub public_url: String,
     /// The configuration set, which publishes what becomes of a letter.
     pub configuration: Option<String>,
-}
-
-/// One letter of one client.
-#[derive(Clone, Copy)]
-struct Task<'a> {
-    firm: &'a Firm,
-    client: &'a ClientId,
-    id: LetterId,
-    now: DateTime<Utc>,
 }
 
 /// How a claim ended.
@@ -509,129 +486,6 @@ impl Correspondence {
     }
 }
 
-impl Task<'_> {
-    /// The letter, if it is queued, with the account and what of its history the letter names.
-    async fn queued(&self) -> Result<Option<(View, Letter)>, SendError> {
-        let view = view(self.firm, self.client, self.now).await?;
-        let letter = view.and_then(|view| view.loaded.account.letters.get(&self.id).cloned());
-        let Some(letter) = letter else { return Ok(None) };
-        Ok(Some((self.view(&letter).await?, letter)))
-    }
-
-    /// The account with what of its history the letter names.
-    async fn view(&self, letter: &Letter) -> Result<View, SendError> {
-        for _ in 0..MAX_LOOKS {
-            let view = view(self.firm, self.client, self.now).await?;
-            let mut view = view.ok_or_else(|| self.no_letter())?;
-            if self.look_up(&mut view, letter).await? {
-                return Ok(view);
-            }
-        }
-        Err(ExecuteError::Busy(self.client.clone()).into())
-    }
-
-    async fn look_up(&self, view: &mut View, letter: &Letter) -> Result<bool, SendError> {
-        for _ in 0..MAX_LOOK_UPS {
-            let needs = history(&view.loaded.account, letter);
-            if needs.is_empty() {
-                break;
-            }
-            if !self.firm.store().look_up(&mut view.loaded, &needs).await? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    async fn row(&self) -> Result<LetterRow, SendError> {
-        let row = self.firm.store().letter(self.client, self.id).await?;
-        row.ok_or_else(|| self.no_letter())
-    }
-
-    fn no_letter(&self) -> SendError {
-        SendError::NoLetter { client: self.client.clone(), letter: self.id }
-    }
-
-    /// What became of a letter that isn't queued any more; nothing is done about it here.
-    async fn not_queued(&self) -> Result<Outcome, SendError> {
-        let row = self.row().await?;
-        Ok(match (row.letter.state, row.delivery) {
-            (LetterState::Withdrawn { .. }, _) => Outcome::Withdrawn,
-            (LetterState::Left(_), Some(_)) => Outcome::Done,
-            (LetterState::Left(_), None) | (LetterState::Queued, _) => Outcome::Busy,
-        })
-    }
-
-    async fn watch(&self, until: DateTime<Utc>) -> Result<(), SendError> {
-        self.firm.store().watch_letter(self.client, self.id, until).await?;
-        Ok(())
-    }
-
-    /// It surely didn't leave: again after a while, and at last a person looks.
-    async fn unsent(&self, sent: &SentLetter, wait: TimeDelta) -> Result<Outcome, SendError> {
-        let store = self.firm.store();
-        if store.letter_unsent(self.client, self.id, sent.attempts).await? {
-            self.watch(self.now + wait).await?;
-        }
-        Ok(Outcome::Unsent(self.now + wait))
-    }
-
-    /// The address takes no mail: marked, and a debt letter goes to the next contact (LET-6, LET-10).
-    async fn bounced(&self, problem: &str) -> Result<Outcome, SendError> {
-        self.execute(Command::ReportBounce { letter: self.id }).await?;
-        let problem = match problem {
-            "" => "the address is none that mail can use",
-            problem => problem,
-        };
-        self.note(DeliveryState::Failed, None, None, Some(problem.to_owned())).await?;
-        Ok(Outcome::Undeliverable)
-    }
-
-    /// It can't be put into a message: a person looks.
-    async fn unwritten(&self, problem: String) -> Result<Outcome, SendError> {
-        self.execute(Command::ReportStuckLetter { letter: self.id }).await?;
-        self.note(DeliveryState::Failed, None, None, Some(problem)).await?;
-        Ok(Outcome::Undeliverable)
-    }
-
-    /// Nobody knows whether it left: it isn't sent again, and a person looks (LET-4).
-    async fn uncertain(&self, sha256: &str) -> Result<Outcome, SendError> {
-        self.execute(Command::ReportStuckLetter { letter: self.id }).await?;
-        let hash = Some(sha256.to_owned()).filter(|hash| !hash.is_empty());
-        let problem = "it was claimed, and nothing tells whether it left".to_owned();
-        self.note(DeliveryState::Uncertain, None, hash, Some(problem)).await?;
-        Ok(Outcome::Uncertain)
-    }
-
-    async fn execute(&self, command: Command) -> Result<(), SendError> {
-        let caller = Caller::new(Actor::Schedule);
-        execute(self.firm, self.client, &command, &caller, self.now).await?;
-        Ok(())
-    }
-
-    /// Writes the outcome. Should it get lost, the lease finds a letter that may have left.
-    async fn note(
-        &self,
-        state: DeliveryState,
-        message_id: Option<String>,
-        sha256: Option<String>,
-        problem: Option<String>,
-    ) -> Result<(), SendError> {
-        let at = self.firm.now(self.now);
-        let delivery = Delivery { state, at, message_id, sha256, problem };
-        for tried in 1.. {
-            match self.firm.store().letter_delivered(self.client, self.id, &delivery).await {
-                Ok(_) => return Ok(()),
-                Err(error) if error.is_passing() && tried < OUTCOME_TRIES => {
-                    tokio::time::sleep(OUTCOME_PAUSE).await;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
-    }
-}
-
 fn claimed(events: &[Event]) -> Claimed {
     let ended = events.iter().find_map(|event| match event {
         Event::LetterLeft { sending, .. } => Some(Claimed::Left(sending.clone())),
@@ -639,28 +493,6 @@ fn claimed(events: &[Event]) -> Claimed {
         _ => None,
     });
     ended.unwrap_or(Claimed::Before)
-}
-
-/// What of the history a letter names: its payment, and the invoices that are closed by now.
-fn history(account: &Account, letter: &Letter) -> Needs {
-    let mut needs = Needs::default();
-    match &letter.content {
-        Content::Receipt { payment } | Content::PaymentFailed { payment } => {
-            needs.payments.insert(payment.clone());
-            if let Some(payment) = account.payments.get(payment) {
-                needs.invoices.extend(payment.allocations.iter().map(|(id, _)| id.clone()));
-                let named = payment.facts.iter().flat_map(|facts| facts.invoices.iter().cloned());
-                needs.invoices.extend(named);
-            }
-        }
-        Content::PromiseConfirmation { invoices, .. } | Content::PlanConfirmation { invoices } => {
-            needs.invoices.extend(invoices.iter().cloned());
-        }
-        Content::Debt { .. } | Content::WelcomeBack => {}
-    }
-    needs.invoices.retain(|id| !account.knows_invoice(id));
-    needs.payments.retain(|id| !account.knows_payment(id));
-    needs
 }
 
 /// The account at the claim, with the closed invoices that were looked up a moment before: what is open
