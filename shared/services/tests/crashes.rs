@@ -5,51 +5,24 @@
 
 #[path = "../../store/tests/common/mod.rs"]
 mod common;
+#[path = "office/end_at.rs"]
+mod end_at;
 mod office;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::AtomicU32;
 
-use async_trait::async_trait;
 use common::{embedded, firm as firm_id, invoice, meta, profile};
 use domain::account::Account;
 use domain::command::Command;
 use domain::event::Event;
 use domain::id::{ClientId, InvoiceId, PaymentId};
+use end_at::EndAt;
 use office::*;
 use services::execute::{Caller, execute};
 use services::firm::Firm;
-use store::{Commit, Derived, Dynamo, Fault, Faults, Operation, Store, Verdict};
+use store::{Commit, Derived, Dynamo, Store, Verdict};
 use tokio::sync::Notify;
-
-/// Ends the process at the boundary with that number.
-struct EndAt {
-    boundary: u32,
-    passed: AtomicU32,
-    ended: Notify,
-}
-
-impl EndAt {
-    async fn pass(&self) {
-        if self.passed.fetch_add(1, Ordering::SeqCst) == self.boundary {
-            self.ended.notify_one();
-            std::future::pending::<()>().await;
-        }
-    }
-}
-
-#[async_trait]
-impl Faults for EndAt {
-    async fn before(&self, _: Operation) -> Option<Fault> {
-        self.pass().await;
-        None
-    }
-
-    async fn after(&self, _: Operation) -> Option<Fault> {
-        self.pass().await;
-        None
-    }
-}
 
 /// Carries out the command in a process that ends at that boundary; `false`: it came to its end before.
 async fn ends_at(

@@ -4,6 +4,8 @@
 
 #[path = "../../store/tests/common/mod.rs"]
 mod common;
+#[path = "office/end_at.rs"]
+mod end_at;
 mod office;
 
 use std::collections::BTreeSet;
@@ -19,6 +21,7 @@ use domain::invoice::{Ending, Posting};
 use domain::note::NoteKind;
 use domain::numbering::{MAX_COUNTER, Series, draft_name};
 use domain::text::Personal;
+use end_at::EndAt;
 use futures::future::join_all;
 use office::*;
 use services::execute::{ExecuteError, Executed, With, execute, execute_with};
@@ -157,35 +160,6 @@ async fn inv_7_conflicts_and_lost_answers_leave_no_gap() {
     assert_eq!(all, numbers(20));
     assert_eq!(invoices(&whole, &acme()).await.len(), 20);
     assert_eq!(whole.store().verify(&acme()).await.unwrap(), Verdict::Whole { records: 21 });
-}
-
-/// Ends the process at the boundary with that number.
-struct EndAt {
-    boundary: u32,
-    passed: AtomicU32,
-    ended: Notify,
-}
-
-impl EndAt {
-    async fn pass(&self) {
-        if self.passed.fetch_add(1, Ordering::SeqCst) == self.boundary {
-            self.ended.notify_one();
-            std::future::pending::<()>().await;
-        }
-    }
-}
-
-#[async_trait]
-impl Faults for EndAt {
-    async fn before(&self, _: Operation) -> Option<Fault> {
-        self.pass().await;
-        None
-    }
-
-    async fn after(&self, _: Operation) -> Option<Fault> {
-        self.pass().await;
-        None
-    }
 }
 
 /// A process that ends at each of its calls in turn; whoever asked asks again with the same key.

@@ -1,5 +1,6 @@
 //! Somebody is faster, no answer comes, the process ends: in the end it is all there, once.
 
+use crate::end_at::EndAt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -61,35 +62,6 @@ async fn books(dynamo: &Dynamo) -> Vec<Books> {
         books.push(books_in(&firm, &client).await);
     }
     books
-}
-
-/// Ends the process at the boundary with that number.
-struct EndAt {
-    boundary: u32,
-    passed: AtomicU32,
-    ended: Notify,
-}
-
-impl EndAt {
-    async fn pass(&self) {
-        if self.passed.fetch_add(1, Ordering::SeqCst) == self.boundary {
-            self.ended.notify_one();
-            std::future::pending::<()>().await;
-        }
-    }
-}
-
-#[async_trait]
-impl Faults for EndAt {
-    async fn before(&self, _: Operation) -> Option<Fault> {
-        self.pass().await;
-        None
-    }
-
-    async fn after(&self, _: Operation) -> Option<Fault> {
-        self.pass().await;
-        None
-    }
 }
 
 /// Imports in a process that ends at that boundary; the report, where it came to its end before.

@@ -7,5 +7,7 @@ mod common;
 
 mod again;
 mod desk;
+#[path = "../office/end_at.rs"]
+mod end_at;
 mod interrupted;
 mod ledgers;
