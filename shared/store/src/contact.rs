@@ -24,7 +24,8 @@ use crate::error::StoreError;
 use crate::head::{Books, COMMIT, LISTED_AS, NAME, put_books};
 use crate::item::{Item, attributes, check_size, corrupt, get_text, new_item, read, replace, text};
 use crate::keys::{Index, Key, VERSION, contact_of, contacts_pk, contacts_sk, prefix};
-use crate::record::{CommitMeta, Record, assemble, assemble_texts, new_record, record_items};
+use crate::list::Order;
+use crate::record::{CommitMeta, Record, new_record, record_items};
 use crate::verify::{Breach, Verdict, walk};
 
 mod attempts;
@@ -515,22 +516,7 @@ impl Store {
         id: &ContactId,
         page: &PageRequest<'_>,
     ) -> Result<Listed<Record>, StoreError> {
-        let pk = Key::Contact(id).pk(&self.firm);
-        let texts = assemble_texts(&self.whole(&pk, prefix::TEXTS).await?)?;
-        let range = Range {
-            pk: pk.clone(),
-            prefix: Some(prefix::RECORD.to_owned()),
-            is_consistent: true,
-            ..Range::default()
-        };
-        let listed = self.dynamo.list(&[range], &pk, page, |item| Ok(Some(item.clone()))).await?;
-        let mut items = Vec::new();
-        for record in assemble(listed.items) {
-            let record = record.map_err(|(_, error)| error)?;
-            let texts = texts.get(&record.sequence).map_or(&[][..], Vec::as_slice);
-            items.push(record.open(texts)?.0);
-        }
-        Ok(Listed { items, next: listed.next })
+        self.trail(&Key::Contact(id).pk(&self.firm), Order::Oldest, page).await
     }
 
     /// Verifies a contact's chain.

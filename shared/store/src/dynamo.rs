@@ -129,6 +129,8 @@ pub(crate) struct Range {
     pub(crate) prefix: Option<String>,
     /// The last sort key, instead.
     pub(crate) at_most: Option<String>,
+    /// The first and the last, instead.
+    pub(crate) between: Option<(String, String)>,
     pub(crate) is_consistent: bool,
     pub(crate) is_backwards: bool,
     pub(crate) limit: Option<i32>,
@@ -250,21 +252,22 @@ impl Dynamo {
         let mut request = self.client.query().table_name(&*self.table);
         request = request.expression_attribute_names("#pk", pk);
         request = request.expression_attribute_values(":pk", AttributeValue::S(range.pk.clone()));
-        let condition = match (&range.prefix, &range.at_most) {
-            (Some(prefix), _) => {
-                request =
-                    request.expression_attribute_values(":sk", AttributeValue::S(prefix.clone()));
-                "#pk = :pk AND begins_with(#sk, :sk)"
+        let (condition, sort_keys) = match range {
+            Range { prefix: Some(prefix), .. } => {
+                ("#pk = :pk AND begins_with(#sk, :sk)", vec![(":sk", prefix)])
             }
-            (None, Some(last)) => {
-                request =
-                    request.expression_attribute_values(":sk", AttributeValue::S(last.clone()));
-                "#pk = :pk AND #sk <= :sk"
-            }
-            (None, None) => "#pk = :pk",
+            Range { between: Some((first, last)), .. } => (
+                "#pk = :pk AND #sk BETWEEN :first AND :last",
+                vec![(":first", first), (":last", last)],
+            ),
+            Range { at_most: Some(last), .. } => ("#pk = :pk AND #sk <= :sk", vec![(":sk", last)]),
+            Range { .. } => ("#pk = :pk", Vec::new()),
         };
-        if range.prefix.is_some() || range.at_most.is_some() {
+        if !sort_keys.is_empty() {
             request = request.expression_attribute_names("#sk", sk);
+        }
+        for (name, key) in sort_keys {
+            request = request.expression_attribute_values(name, AttributeValue::S(key.clone()));
         }
         let request = request
             .key_condition_expression(condition)

@@ -27,7 +27,8 @@ use crate::error::StoreError;
 use crate::head::{Books, COMMIT, put_books};
 use crate::item::{Item, attributes, corrupt, get_text, new_item, read, replace, text};
 use crate::keys::{Index, Key, PLATFORM_SHARDS, PlatformKey, VERSION, dawn_pk, prefix, shard};
-use crate::record::{CommitMeta, Record, assemble, assemble_texts, new_record, record_items};
+use crate::list::Order;
+use crate::record::{CommitMeta, Record, new_record, record_items};
 use crate::verify::{Verdict, walk};
 
 /// How many shards a new firm has: each takes some thousand clients a minute.
@@ -448,18 +449,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Cursor`]; whatever reading has.
     pub async fn firm_records(&self, page: &PageRequest<'_>) -> Result<Listed<Record>, StoreError> {
-        let range = self.firm_range(prefix::RECORD);
-        let owner = range.pk.clone();
-        let listed =
-            self.dynamo.list(&[range], &owner, page, |item| Ok(Some(item.clone()))).await?;
-        let texts = assemble_texts(&self.whole(&owner, prefix::TEXTS).await?)?;
-        let mut items = Vec::new();
-        for record in assemble(listed.items) {
-            let record = record.map_err(|(_, error)| error)?;
-            let texts = texts.get(&record.sequence).map_or(&[][..], Vec::as_slice);
-            items.push(record.open(texts)?.0);
-        }
-        Ok(Listed { items, next: listed.next })
+        self.trail(&Key::Settings.pk(&self.firm), Order::Oldest, page).await
     }
 
     /// Verifies the firm's own chain.

@@ -292,14 +292,10 @@ impl Key<'_> {
             }
             Self::RecordPart(_, sequence, part)
             | Self::FirmRecordPart(sequence, part)
-            | Self::ContactRecordPart(_, sequence, part) => {
-                format!("{}{}#{part:04}", prefix::RECORD, digits(*sequence))
-            }
+            | Self::ContactRecordPart(_, sequence, part) => record_part_sk(*sequence, *part),
             Self::Texts(_, sequence, part)
             | Self::FirmTexts(sequence, part)
-            | Self::ContactTexts(_, sequence, part) => {
-                format!("{}{}#{part:04}", prefix::TEXTS, digits(*sequence))
-            }
+            | Self::ContactTexts(_, sequence, part) => texts_sk(*sequence, *part),
             Self::Note(_, id) => format!("{}{id}", prefix::NOTE),
             Self::Payment(_) => "P".to_owned(),
             Self::Assignment(_) => "V".to_owned(),
@@ -399,6 +395,16 @@ impl PlatformKey<'_> {
     }
 
     fn sk(&self) -> String {
+/// Where a further part of a record is, in the partition of its chain.
+pub(crate) fn record_part_sk(sequence: u64, part: usize) -> String {
+    format!("{}{}#{part:04}", prefix::RECORD, digits(sequence))
+}
+
+/// Where a part of a record's personal texts is, in the partition of its chain.
+pub(crate) fn texts_sk(sequence: u64, part: usize) -> String {
+    format!("{}{}#{part:04}", prefix::TEXTS, digits(sequence))
+}
+
         match self {
             Self::FirmOf(_, firm) => format!("F#{firm}"),
             Self::Endpoint(_) => "H".to_owned(),

@@ -32,6 +32,7 @@ mod rollout;
 mod sent;
 mod table;
 mod turns;
+mod trail;
 mod unclaimed;
 mod verify;
 

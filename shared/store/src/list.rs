@@ -18,13 +18,13 @@ use crate::cursor::{Listed, PageRequest};
 use crate::dynamo::Range;
 use crate::error::StoreError;
 use crate::head::{CLASS, ClientState, LISTED_AS, NAME, NEXT_EVALUATION, OLDEST_DUE};
-use crate::item::{Item, check_schema, corrupt, get_text, place_of, read};
+use crate::item::{Item, check_schema, corrupt, get_text, read};
 use crate::keys::{
     Index, Key, clients_in, clients_pk, due_of, due_pk, due_until, prefix, tasks_pk,
 };
 use crate::load::client_of;
 use crate::outbox::{Delivery, delivery};
-use crate::record::{Record, assemble, assemble_texts, counts_of, is_record, sequence_of};
+use crate::record::Record;
 
 /// A client in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,37 +187,7 @@ impl Store {
         order: Order,
         page: &PageRequest<'_>,
     ) -> Result<Listed<Record>, StoreError> {
-        let range =
-            Range { is_backwards: order == Order::Newest, ..self.range(client, prefix::RECORD) };
-        let pk = range.pk.clone();
-        let only_records = |item: &Item| Ok(is_record(item).then(|| item.clone()));
-        let listed = self.dynamo.list(&[range], &pk, page, only_records).await?;
-        let mut items = Vec::new();
-        for item in listed.items {
-            items.push(self.open_record(client, item).await?);
-        }
-        Ok(Listed { items, next: listed.next })
-    }
-
-    async fn open_record(&self, client: &ClientId, item: Item) -> Result<Record, StoreError> {
-        check_schema(&item)?;
-        let sequence = sequence_of(&item);
-        let (parts, text_parts) = counts_of(&item);
-        let bodies = (1..parts).map(|part| Key::RecordPart(client, sequence, part));
-        let texts = (0..text_parts).map(|part| Key::Texts(client, sequence, part));
-        let places: Vec<_> = bodies.chain(texts).map(|key| key.place(&self.firm)).collect();
-        let mut rest =
-            if places.is_empty() { Vec::new() } else { self.dynamo.batch_get(&places).await? };
-        rest.sort_by_key(place_of);
-        let (mut bodies, texts): (Vec<_>, Vec<_>) =
-            rest.into_iter().partition(|item| place_of(item).sk.starts_with(prefix::RECORD));
-        let texts = assemble_texts(&texts)?;
-        bodies.insert(0, item);
-        let record = assemble(bodies).into_iter().next();
-        let record = record.unwrap_or_else(|| Err((sequence, StoreError::Cursor)));
-        let record = record.map_err(|(_, error)| error)?;
-        let texts = texts.get(&sequence).map_or(&[][..], Vec::as_slice);
-        Ok(record.open(texts)?.0)
+        self.trail(&Key::Head(client).pk(&self.firm), order, page).await
     }
 
     /// A client's notes, newest first.

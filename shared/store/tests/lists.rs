@@ -8,7 +8,7 @@ use common::*;
 use domain::command::Needs;
 use domain::event::Event;
 use domain::id::{ClientId, PaymentId};
-use domain::invoice::Ending;
+use domain::invoice::{Ending, Hold};
 use domain::letter::{Content, Letter, LetterId, LetterKind, LetterState, Sending};
 use domain::lock::{Lock, LockCause};
 use domain::note::{Note, NoteId, NoteKind};
@@ -19,7 +19,7 @@ use domain::task::{About, Task, TaskId};
 use domain::text::Personal;
 use store::{
     Answer, Begun, ClientState, Commit, Delivery, DeliveryState, Dynamo, Endpoint, FirmChange,
-    FirmCommit, FirmSettings, Grant, Listed, LoadedFirm, PageRequest, Platform, PolicyDocument,
+    FirmCommit, FirmSettings, Grant, Listed, LoadedFirm, Order, PageRequest, Platform, PolicyDocument,
     Received, Store, StoreError, Verdict, Waiting, Webhook,
 };
 
@@ -254,6 +254,7 @@ on_both! {
             staff: "bea".parse().unwrap(),
             name: Personal::new("Bea"),
             roles: [Role::BillingLead].into(),
+            mail: Some(Personal::new("bea@firm.example")),
         };
         let endpoint = Endpoint {
             id: "0123456789abcdef".to_owned(),
@@ -297,6 +298,43 @@ on_both! {
         let last: FirmChange = serde_json::from_value(records[5].body.events[0].clone()).unwrap();
         assert_eq!(last, changes[3]);
         assert!(!records[3].stored.contains("Bea\""), "{}", records[3].stored);
+    }
+}
+
+on_both! {
+    async fn aud_1_a_page_of_the_trail_takes_two_calls_however_many_records_it_has(dynamo: Dynamo) {
+        let store = store(&dynamo);
+        let mut loaded = opened(&store, &acme(), &[]).await;
+        let mut expected = Vec::new();
+        for number in 0..24 {
+            let reason = Personal::new(format!("reason {number}"));
+            let hold = Hold { until: None, reason, begun_on: day("2026-03-02") };
+            let event = match number % 3 {
+                0 => Event::ExceptionEnded, // without a personal text
+                _ => Event::HoldBegun { invoice: None, hold },
+            };
+            let events = [event];
+            let after = domain::apply::fold(loaded.account.clone(), &events);
+            let commit = store.commit(&loaded, &after, &events, &meta("hold"), &derived(None)).await;
+            assert!(matches!(commit.unwrap(), Commit::Done(_)));
+            loaded = store.load(&acme()).await.unwrap().unwrap();
+            expected.extend(events);
+        }
+        for limit in [1, 2, 7, 25, 100] {
+            for order in [Order::Oldest, Order::Newest] {
+                let mut records = all!(limit, page => store.records(&acme(), order, &page));
+                records.sort_by_key(|record| record.sequence);
+                let events = records[1..].iter().flat_map(|record| record.body.events().unwrap());
+                assert_eq!(events.collect::<Vec<_>>(), expected, "{order:?} by {limit}");
+            }
+        }
+        // What lies together is charged together: four units for records, one for texts.
+        dynamo.capacity().take();
+        let page = PageRequest { cursor: None, limit: 20 };
+        assert_eq!(store.records(&acme(), Order::Newest, &page).await.unwrap().items.len(), 20);
+        let consumed = dynamo.capacity().take();
+        assert_eq!(consumed.calls, 2, "{consumed:?}");
+        assert!(consumed.half_reads <= 10, "{consumed:?}");
     }
 }
 
