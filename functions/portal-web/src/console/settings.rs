@@ -1,0 +1,224 @@
+//! What the firm set: its name, address, colour and picture, changed by an admin and read by everybody; and how
+//! far it is set up: where its letters come from, its gateway, its policies, its people.
+//!
+//! Only what acts stands here. Working days and quiet hours are the policy's, and said with it.
+
+use std::collections::BTreeSet;
+
+use askama::Template;
+use axum::extract::Path;
+use axum::response::Response;
+use domain::id::ClassId;
+use domain::role::Role;
+use services::correspondence::Sender;
+use services::office::Desk;
+use store::{FirmSettings, Grant, PolicyDocument};
+
+use super::segment;
+use crate::brand::Picture;
+use crate::page::{Failure, Shell, Visit, render};
+use crate::said;
+
+/// What a picture may be, as the API has it.
+const PICTURE_HINT: &str = "PNG, JPEG or WebP of up to 2 MB; it is shown 40 pixels high, and kept four times that for fine screens.";
+
+#[derive(Template)]
+#[template(path = "console/settings.html")]
+struct SettingsPage {
+    shell: Shell,
+    is_admin: bool,
+    name: String,
+    mail_from: String,
+    reply_to: String,
+    postal_address: String,
+    colour: String,
+    swatch: Option<String>,
+    logo: Option<Picture>,
+    picture_hint: &'static str,
+    zone: &'static str,
+    currency: String,
+    numbering: String,
+    ledger: String,
+    /// Whether letters leave, and from where; else why not.
+    letters: (bool, String),
+    gateways: Vec<Gateway>,
+    policies: Vec<PolicyLine>,
+    staff: Vec<(String, String, String)>,
+}
+
+/// Where clients pay.
+struct Gateway {
+    name: String,
+    is_live: bool,
+}
+
+/// What is in force for a class.
+struct PolicyLine {
+    class: String,
+    path: String,
+    version: u32,
+    sentence: String,
+}
+
+pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
+    let desk = &visit.desk;
+    let settings = desk.firm.settings();
+    let shell = visit.shell("Settings", "settings");
+    // What was typed and refused stands there again.
+    let typed = |name: &str, known: Option<&str>| {
+        let typed = shell.typed(name);
+        if typed.is_empty() { known.unwrap_or_default().to_owned() } else { typed.to_owned() }
+    };
+    let colour = settings.colour.map(|colour| colour.to_string());
+    let gateways = desk.store().endpoints().await?;
+    let page = SettingsPage {
+        is_admin: visit.may(&[Role::Admin]),
+        name: typed("name", Some(&settings.name)),
+        mail_from: typed("mail_from:clear", settings.mail_from.as_deref()),
+        reply_to: typed("reply_to:clear", settings.reply_to.as_deref()),
+        postal_address: typed("postal_address:clear", settings.postal_address.as_deref()),
+        colour: typed("colour:clear", colour.as_deref()),
+        swatch: colour,
+        logo: shell.brand.logo.clone(),
+        picture_hint: PICTURE_HINT,
+        zone: settings.zone.name(),
+        currency: settings.currency.code().to_owned(),
+        numbering: numbering(settings),
+        ledger: ledger(desk),
+        letters: letters(settings),
+        gateways: gateways
+            .into_iter()
+            .map(|endpoint| Gateway {
+                name: said::capitalised(endpoint.gateway.as_str()),
+                is_live: endpoint.is_live,
+            })
+            .collect(),
+        policies: policies(desk).await?,
+        staff: desk.store().grants().await?.iter().map(member).collect(),
+        shell,
+    };
+    Ok(render(&page))
+}
+
+fn numbering(settings: &FirmSettings) -> String {
+    match settings.numbering.last() {
+        Some(series) => format!("In a row without a gap, beginning with {}.", series.prefix()),
+        None => "As each invoice comes: staff or the import name it.".to_owned(),
+    }
+}
+
+fn ledger(desk: &Desk) -> String {
+    let Some(ledger) = desk.firm.ledger() else {
+        return "Kept here.".to_owned();
+    };
+    let days = said::count(usize::try_from(ledger.fresh_days).unwrap_or(usize::MAX), "day");
+    let last = ledger.updated_on.map_or_else(|| "never".to_owned(), said::day);
+    let waits = match ledger.is_fresh(desk.day()) {
+        true => "",
+        false => " It is too old now: notices, demands and locks wait for the next import.",
+    };
+    format!("Kept elsewhere and imported, at least every {days}; last on {last}.{waits}")
+}
+
+/// Whether letters leave, in a sentence (LET-2).
+fn letters(settings: &FirmSettings) -> (bool, String) {
+    match (Sender::of(settings), settings.is_test) {
+        (Err(error), _) => (false, format!("{}.", said::capitalised(&error.to_string()))),
+        (Ok(sender), true) => {
+            (true, format!("A test firm's letters, from {}, stay in its mailbox.", sender.from))
+        }
+        (Ok(sender), false) => (
+            true,
+            format!(
+                "Letters come from {}. Should the mail service not accept its domain, they wait, and say so.",
+                sender.from
+            ),
+        ),
+    }
+}
+
+async fn policies(desk: &Desk) -> Result<Vec<PolicyLine>, Failure> {
+    let documents = desk.store().all_policies().await?;
+    let classes: BTreeSet<ClassId> = documents.into_iter().map(|policy| policy.class).collect();
+    let mut lines = Vec::new();
+    for class in classes {
+        let policy = desk.firm.policy(&class, desk.day(), desk.now).await;
+        let Ok(version) = policy else { continue }; // not in force yet
+        lines.push(PolicyLine {
+            path: format!("/console/settings/policies/{}", segment(class.as_str())),
+            class: class.to_string(),
+            version: version.id.version,
+            sentence: version.policy.sentence(),
+        });
+    }
+    Ok(lines)
+}
+
+fn member(grant: &Grant) -> (String, String, String) {
+    let roles: Vec<_> = grant.roles.iter().map(|role| said::words(role.as_str())).collect();
+    (grant.name.as_str().to_owned(), grant.staff.to_string(), roles.join(", "))
+}
+
+#[derive(Template)]
+#[template(path = "console/policy.html")]
+struct PolicyPage {
+    shell: Shell,
+    class: String,
+    versions: Vec<Version>,
+}
+
+/// A version of a class's policy.
+struct Version {
+    number: u32,
+    from: String,
+    is_in_force: bool,
+    author: String,
+    text: String,
+}
+
+/// The policies of a class in full, newest first.
+pub(crate) async fn policy(visit: Visit, Path(class): Path<ClassId>) -> Result<Response, Failure> {
+    let desk = &visit.desk;
+    let documents = desk.store().policies(&class).await?;
+    if documents.is_empty() {
+        return Err(Failure::not_found(format!("Class {class} has no policy.")));
+    }
+    let in_force = desk.firm.policy(&class, desk.day(), desk.now).await.ok();
+    let in_force = in_force.map(|version| version.id.version);
+    let version = |document: PolicyDocument| Version {
+        number: document.version,
+        from: said::day(document.effective_on),
+        is_in_force: Some(document.version) == in_force,
+        author: document.author.map_or_else(|| "the set-up".to_owned(), |by| by.to_string()),
+        text: document.document,
+    };
+    let page = PolicyPage {
+        versions: documents.into_iter().map(version).collect(),
+        shell: visit.shell(format!("Policy of class {class}"), "settings"),
+        class: class.to_string(),
+    };
+    Ok(render(&page))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn let_2_what_keeps_letters_is_said() {
+        let settings = FirmSettings::new("Bea & Partners", chrono_tz::America::New_York);
+        let test = FirmSettings { is_test: true, ..settings.clone() };
+        let own = FirmSettings { mail_from: Some("a@bea.example".to_owned()), ..settings.clone() };
+        let bad = FirmSettings { mail_from: Some("bea".to_owned()), ..settings.clone() };
+        for (settings, leaves, part) in [
+            (&settings, false, "no verified domain"),
+            (&test, true, "stay in its mailbox"),
+            (&own, true, "a@bea.example"),
+            (&bad, false, "not one that mail can use"),
+        ] {
+            let (is_set_up, sentence) = letters(settings);
+            assert_eq!(is_set_up, leaves, "{sentence}");
+            assert!(sentence.contains(part) && sentence.ends_with('.'), "{sentence}");
+        }
+    }
+}
