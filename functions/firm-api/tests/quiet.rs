@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex};
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::{Layer, Registry};
 use world::World;
 
 #[derive(Clone, Default)]
@@ -33,12 +35,9 @@ async fn sec_5_what_is_logged_names_nobody() {
     let writer = written.clone();
     // Our crates at their loudest.
     let ours = "services=trace,firm_api=trace,unlock_approval=trace,store=trace,identity=trace,domain=trace";
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(ours))
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || writer.clone());
+    let layer = layer.with_filter(ours.parse::<Targets>().unwrap());
+    let _guard = tracing::subscriber::set_default(Registry::default().with(layer));
     let world = World::new().await;
     world.acme().await;
     let lock = json!({"reason": "Zebedee owes us records"});

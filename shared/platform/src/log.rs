@@ -6,8 +6,9 @@
 use std::error::Error;
 use std::io;
 
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt};
+use tracing_subscriber::{Layer, Registry, layer::SubscriberExt};
 
 /// The variable that sets the filter, in `tracing`'s words: `info`, `services=debug,warn`, …
 pub const FILTER_VARIABLE: &str = "RUST_LOG";
@@ -84,15 +85,18 @@ where
     Ok(Registry::default().with(layer.with_filter(filter_of(filter)?)))
 }
 
-fn filter_of(filter: &str) -> Result<EnvFilter, LogError> {
-    let error = || LogError::Filter { filter: filter.to_owned() };
-    let given = if filter.trim().is_empty() { DEFAULT_FILTER } else { filter };
-    let mut directives = EnvFilter::builder().parse(given).map_err(|_| error())?;
-    for library in HELD_AT_WARN {
-        let directive = format!("{library}=warn").parse().map_err(|_| error())?;
-        directives = directives.add_directive(directive);
-    }
-    Ok(directives)
+/// By target and level alone: that takes no engine for regular expressions, which each function would carry.
+fn filter_of(filter: &str) -> Result<Targets, LogError> {
+    let error = |_| LogError::Filter { filter: filter.to_owned() };
+    let given: String = filter.split_whitespace().collect();
+    let given = if given.is_empty() { DEFAULT_FILTER } else { &given };
+    let given: Targets = given.parse().map_err(error)?;
+    let default = given.default_level().unwrap_or(LevelFilter::OFF);
+    // A part of a library, named by itself, would count more than the library.
+    let is_held = |target: &str| HELD_AT_WARN.iter().any(|library| target.starts_with(library));
+    let ours: Targets = given.into_iter().filter(|(target, _)| !is_held(target)).collect();
+    let held = HELD_AT_WARN.map(|library| (library, LevelFilter::WARN));
+    Ok(ours.with_default(default).with_targets(held))
 }
 
 /// An error and its causes, in one line; printed once, where the error is answered.
@@ -155,14 +159,38 @@ mod tests {
 
     #[test]
     fn sec_5_libraries_that_see_requests_stay_quiet() {
-        let lines = logged("trace", || {
-            tracing::trace!(target: "aws_smithy_runtime::client::http", "a body");
-            tracing::debug!(target: "hyper::proto", "a header");
-            tracing::warn!(target: "hyper::proto", "a warning");
-            debug!("ours");
-        });
-        let messages: Vec<_> = lines.iter().map(|line| line["message"].clone()).collect();
-        assert_eq!(messages, ["a warning", "ours"]);
+        for filter in
+            ["trace", "debug, hyper=trace", "debug,hyper::proto=trace,aws_smithy_runtime=trace"]
+        {
+            let lines = logged(filter, || {
+                tracing::trace!(target: "aws_smithy_runtime::client::http", "a body");
+                tracing::debug!(target: "hyper::proto", "a header");
+                tracing::warn!(target: "hyper::proto", "a warning");
+                debug!("ours");
+            });
+            let messages: Vec<_> = lines.iter().map(|line| line["message"].clone()).collect();
+            assert_eq!(messages, ["a warning", "ours"], "by {filter:?}");
+        }
+    }
+
+    #[test]
+    fn a_filter_says_what_is_logged_of_which_crate() {
+        for (filter, expected) in [
+            ("", &["info", "store info"][..]),
+            ("  ", &["info", "store info"]),
+            ("debug", &["info", "debug", "store info"]),
+            ("info,store=error", &["info"]),
+            ("store=info", &["store info"]),
+            ("off", &[]),
+        ] {
+            let lines = logged(filter, || {
+                info!("info");
+                debug!("debug");
+                info!(target: "store::commit", "store info");
+            });
+            let messages: Vec<_> = lines.iter().map(|line| line["message"].clone()).collect();
+            assert_eq!(messages, expected, "by {filter:?}");
+        }
     }
 
     #[test]
