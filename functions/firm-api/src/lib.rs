@@ -2,7 +2,8 @@
 //!
 //! Each handler is facts, a command, an answer. Who it is, in which firm and how often it was asked was
 //! settled at the door ([`services::office`]); what the rules allow is decided by the domain, command by
-//! command (STAFF-1). The document is generated from these handlers, so that it can't be another.
+//! command (STAFF-1). The document is generated from these handlers, so that it can't be another; a function
+//! that starts mounts them without it, for it takes longer to build than all the rest.
 
 #![allow(unused_qualifications, reason = "utoipa's macro writes its types in full")]
 
@@ -21,12 +22,15 @@ pub mod show;
 mod tasks;
 mod unclaimed;
 
+use axum::handler::Handler;
+use axum::routing::on;
 use axum::{Router, middleware};
 use services::http::Problem;
 use services::http::document::{complete, empty};
 use services::http::form::with_forms;
 use services::office::{BodyLimit, Office, open_door};
 use utoipa::openapi::OpenApi;
+use utoipa_axum::PathItemExt;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -41,18 +45,16 @@ pub struct State {
 
 /// The function's routes.
 pub fn router(state: State) -> Router {
-    let (routes, _) = routes().split_for_parts();
-    let (files, _) = files().split_for_parts();
     let door =
         |limit| middleware::from_fn_with_state((state.office.clone(), BodyLimit(limit)), open_door);
-    let files = files.method_not_allowed_fallback(other_method).layer(door(imports::MAX_FILE));
-    let routes = routes.fallback(nothing).method_not_allowed_fallback(other_method);
+    let files = files().method_not_allowed_fallback(other_method).layer(door(imports::MAX_FILE));
+    let routes = routes().fallback(nothing).method_not_allowed_fallback(other_method);
     with_forms(routes.layer(door(MAX_BODY)).merge(files))
 }
 
 /// The function's part of the OpenAPI document.
 pub fn openapi() -> OpenApi {
-    complete(routes().merge(files()).into_openapi())
+    complete(describe_routes().merge(describe_files()).into_openapi())
 }
 
 async fn nothing() -> Problem {
@@ -64,55 +66,55 @@ async fn other_method() -> Problem {
     Problem::new(kind, "this address does not take that method")
 }
 
-/// What takes a file.
-fn files() -> OpenApiRouter {
-    OpenApiRouter::with_openapi(empty())
-        .routes(routes!(imports::begin))
-        .routes(routes!(imports::get))
+/// One list of handlers, to be mounted or to be described.
+macro_rules! handlers {
+    ($mount:ident, $describe:ident: $($module:ident::$handler:ident),+ $(,)?) => {
+        fn $mount() -> Router {
+            let router = Router::new();
+            pastey::paste! {
+                $(let router = mount::<$module::[<__path_ $handler>], _, _>(router, $module::$handler);)+
+            }
+            router
+        }
+
+        fn $describe() -> OpenApiRouter {
+            OpenApiRouter::with_openapi(empty())$(.routes(routes!($module::$handler)))+
+        }
+    };
 }
 
-fn routes() -> OpenApiRouter {
-    OpenApiRouter::with_openapi(empty())
-        .routes(routes!(me::me))
-        .routes(routes!(me::document))
-        .routes(routes!(settings::get, settings::patch))
-        .routes(routes!(clients::list, clients::open))
-        .routes(routes!(clients::get, clients::change))
-        .routes(routes!(invoices::list, invoices::issue))
-        .routes(routes!(invoices::get))
-        .routes(routes!(invoices::post))
-        .routes(routes!(invoices::void))
-        .routes(routes!(invoices::write_off))
-        .routes(routes!(invoices::dispute))
-        .routes(routes!(invoices::review_dispute))
-        .routes(routes!(invoices::resolve_dispute))
-        .routes(routes!(invoices::credit))
-        .routes(routes!(payments::list, payments::record))
-        .routes(routes!(payments::refund))
-        .routes(routes!(payments::take_back))
-        .routes(routes!(payments::credit))
-        .routes(routes!(collecting::letters))
-        .routes(routes!(collecting::holds, collecting::hold, collecting::release))
-        .routes(routes!(collecting::promises, collecting::promise))
-        .routes(routes!(collecting::plans, collecting::plan))
-        .routes(routes!(collecting::lock))
-        .routes(routes!(collecting::hard_stop))
-        .routes(routes!(collecting::move_episode))
-        .routes(routes!(unclaimed::list))
-        .routes(routes!(unclaimed::assign))
-        .routes(routes!(tasks::list))
-        .routes(routes!(tasks::of_client))
-        .routes(routes!(tasks::assign))
-        .routes(routes!(tasks::close))
-        .routes(routes!(tasks::approve_step))
-        .routes(routes!(notes::list, notes::write))
-        .routes(routes!(audit::events))
-        .routes(routes!(audit::verify))
-        .routes(routes!(audit::firm_events))
-        .routes(routes!(audit::verify_firm))
-        .routes(routes!(policies::list))
-        .routes(routes!(policies::get, policies::put))
-        .routes(routes!(policies::version))
+// What takes a file.
+handlers! { files, describe_files: imports::begin, imports::get }
+
+handlers! {
+    routes, describe_routes:
+    me::me, me::document,
+    settings::get, settings::patch,
+    clients::list, clients::open, clients::get, clients::change,
+    invoices::list, invoices::issue, invoices::get, invoices::post, invoices::void,
+    invoices::write_off, invoices::dispute, invoices::review_dispute,
+    invoices::resolve_dispute, invoices::credit,
+    payments::list, payments::record, payments::refund, payments::take_back,
+    payments::credit,
+    collecting::letters, collecting::holds, collecting::hold, collecting::release,
+    collecting::promises, collecting::promise, collecting::plans, collecting::plan,
+    collecting::lock, collecting::hard_stop, collecting::move_episode,
+    unclaimed::list, unclaimed::assign,
+    tasks::list, tasks::of_client, tasks::assign, tasks::close, tasks::approve_step,
+    notes::list, notes::write,
+    audit::events, audit::verify, audit::firm_events, audit::verify_firm,
+    policies::list, policies::get, policies::put, policies::version,
+}
+
+/// Mounts a handler where its description says; only its path and methods are looked at.
+fn mount<P: utoipa::Path, H, T>(router: Router, handler: H) -> Router
+where
+    H: Handler<T, ()>,
+    T: 'static,
+{
+    let path = P::path();
+    let on_method = |method: &utoipa::openapi::HttpMethod| on(method.to_method_filter(), handler.clone());
+    P::methods().iter().fold(router, |router, method| router.route(&path, on_method(method)))
 }
 
 /// The client in a path.

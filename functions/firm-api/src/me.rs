@@ -1,5 +1,7 @@
 //! Who is asking, and what can be asked.
 
+use std::sync::LazyLock;
+
 use axum::Json;
 use serde::Serialize;
 use services::http::Date;
@@ -65,6 +67,7 @@ pub(crate) async fn me(desk: Desk) -> Json<Me> {
 /// This function's OpenAPI document.
 #[utoipa::path(get, path = "/firm/v1/openapi.json", tag = "firm",
     responses((status = 200, description = "The document", body = serde_json::Value)))]
-pub(crate) async fn document(_: Desk) -> Json<OpenApi> {
-    Json(crate::openapi())
+pub(crate) async fn document(_: Desk) -> Json<&'static OpenApi> {
+    static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(crate::openapi);
+    Json(&*DOCUMENT)
 }
