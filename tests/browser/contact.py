@@ -48,6 +48,7 @@ class Contact:
     def run(self):
         with self.person("ann", PHONE) as page:
             self.comes_in(page)
+            self.says(page)
             self.pays(page)
             with self.person("bea", DESK) as bea:
                 self.is_opened(bea)
@@ -78,6 +79,61 @@ class Contact:
                 page.get_by_role("button", name="Sign in").click()
             expect(page.locator("body")).to_contain_text(re.compile("used|no longer|another|new link|expired|ended"))
             page.goto("/portal")
+
+    def says(self, page):
+        with self.step("before a dispute the page says what will happen", page):
+            page.goto("/portal/clients/acme/invoices/DP-2031")
+            page.get_by_role("link", name="Something is wrong with it").click()
+            expect(page.get_by_role("heading", name="What will happen")).to_be_visible()
+        self.look(page, "ann-disputes")
+        with self.step("a dispute without a reason, or of too much in words, is refused in a sentence", page):
+            field(page, "What is wrong with it?").fill("Two calls, not three")
+            field(page, "How much of it?").fill("lots")
+            page.get_by_role("button", name="Dispute it").click()
+            expect(page.get_by_role("alert")).to_have_text(re.compile(r"\.$"))
+            expect(field(page, "What is wrong with it?")).to_have_value("Two calls, not three")
+        with self.step("a part of an invoice is in dispute, and the rest can be paid", page):
+            field(page, "How much of it?").fill("180.00")
+            page.get_by_role("button", name="Dispute it").click()
+            expect(page.get_by_role("status")).to_contain_text("a partner looks into it")
+            page.goto("/portal/clients/acme/invoices/DP-2031")
+            expect(page.locator("main")).to_contain_text("180.00 USD is in dispute")
+            expect(page.get_by_role("button", name="Pay 1,000.00 USD now")).to_be_visible()
+        with self.step("ann takes the dispute back", page):
+            page.get_by_role("link", name="Your dispute").click()
+            expect(page.locator("blockquote")).to_have_text("Two calls, not three")
+            page.get_by_role("button", name="Take the dispute back").click()
+            expect(page.get_by_role("status")).to_contain_text("taken back")
+        with self.step("ann promises to pay by a day, and sees until when nothing comes of it", page):
+            page.goto("/portal/clients/acme/invoices/DP-2031")
+            page.get_by_role("link", name="Promise to pay it by a day").click()
+            expect(page.locator("main")).to_contain_text("If it isn't paid by then")
+            last = field(page, "I will pay by").get_attribute("max")
+            field(page, "I will pay by").fill(last)
+            page.get_by_role("button", name="Promise to pay").click()
+            expect(page.get_by_role("status")).to_contain_text("noted")
+            expect(page.locator("section.client")).to_contain_text("You promised to pay invoice DP-2031 by")
+        with self.step("ann asks for a payment plan, in her own words", page):
+            page.get_by_role("link", name="Ask for a payment plan").click()
+            page.get_by_label(re.compile("^DP-2031")).check()
+            field(page, "What can you pay, and when?").fill("A third each month")
+            page.get_by_role("button", name="Ask for a plan").click()
+            expect(page.locator("section.client")).to_contain_text("You asked for a payment plan on")
+        with self.step("ann asks for the portal of a locked company to be opened, once", page):
+            page.goto("/portal/clients/acme-homes")
+            page.get_by_role("link", name="Ask to open it").click()
+            expect(page.locator("main")).to_contain_text("nothing may be overdue")
+            field(page, "What should we know?").fill("We pay today")
+            page.get_by_role("button", name="Ask to open it").click()
+            expect(page.locator("section.client")).to_contain_text("to open it, and looks at that")
+            expect(page.get_by_role("link", name="Ask to open it")).to_have_count(0)
+        with self.person("bea, who is asked", DESK) as bea:
+            with self.step("bea finds what ann asked for among her tasks", bea):
+                sign_in(bea, "bea")
+                bea.goto("/console/clients/acme")
+                expect(bea.locator(".tasks")).to_contain_text("A third each month")
+                bea.goto("/console/clients/acme-homes")
+                expect(bea.locator(".tasks")).to_contain_text("We pay today")
 
     def mailed_link(self):
         end = time.monotonic() + PATIENCE_MS / 1000

@@ -59,7 +59,7 @@ async fn lock_1_from_an_invoice_to_a_lock_to_an_unlock() {
     let request = refused.expect(201)["id"].as_str().unwrap().to_owned();
     let approve = format!("/firm/v1/unlock-requests/{request}/approve");
     let (rule, _, detail) = world.post("pat", &approve, Value::Null).await.problem(409);
-    assert_eq!((rule.as_str(), detail.as_str()), ("UNL-1", "still overdue: A-1"));
+    assert_eq!((rule.as_str(), detail.as_str()), ("UNL-1", "These are still overdue: A-1."));
     let check = json!({"reference": "check 17", "method": "check", "amount": usd("100.00")});
     let paid = world.post("bea", "/firm/v1/clients/acme/payments", check).await.expect(201);
     assert_eq!(paid["id"], "staff:check 17");

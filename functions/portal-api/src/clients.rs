@@ -19,7 +19,7 @@ use utoipa::{IntoParams, ToSchema};
 pub(crate) struct OfClient {
     /// The client's id.
     #[param(value_type = String)]
-    client: ClientId,
+    pub(crate) client: ClientId,
 }
 
 /// What was said to the firm.

@@ -6,6 +6,7 @@
 
 #![allow(unused_qualifications, reason = "utoipa's macro writes its types in full")]
 
+mod asks;
 mod clients;
 mod links;
 mod me;
@@ -71,6 +72,11 @@ fn contacts() -> OpenApiRouter<State> {
         .routes(routes!(clients::dashboard))
         .routes(routes!(clients::invoices))
         .routes(routes!(clients::request_records))
+        .routes(routes!(asks::dispute))
+        .routes(routes!(asks::withdraw))
+        .routes(routes!(asks::promise))
+        .routes(routes!(asks::request_plan))
+        .routes(routes!(asks::ask_for_unlock))
         .routes(routes!(pay::checkout))
         .routes(routes!(pay::returned))
 }
@@ -85,4 +91,5 @@ fn strangers() -> OpenApiRouter<State> {
         .routes(routes!(links::request_records))
         .routes(routes!(links::promise))
         .routes(routes!(links::dispute))
+        .routes(routes!(links::request_plan))
 }

@@ -6,13 +6,13 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::command::Command;
 use domain::id::InvoiceId;
-use domain::text::Personal;
 use serde::Deserialize;
-use services::http::{Amount, Date, Ids, JsonBody, Problem};
+use services::http::{Ids, JsonBody, Problem};
 use services::portal::{Asked, Holder, Stranger};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::State;
+use crate::asks::{NewDispute, NewPlanRequest, NewPromise, REASON, UNTIL, WISH, about, taken};
 use crate::clients::Noted;
 use crate::pay::{OpenCheckout, see};
 
@@ -105,62 +105,55 @@ pub(crate) async fn request_records(
     Ok((StatusCode::ACCEPTED, Json(Noted::of(&executed))))
 }
 
-/// A promise to pay.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct LinkPromise {
-    /// Which invoice of the debt.
-    #[schema(value_type = String)]
-    invoice: InvoiceId,
-    /// The last day to keep it.
-    until: Date,
-}
-
 /// Promises to pay an invoice by a day, within the firm's limits (PROM-1).
 #[utoipa::path(post, path = "/portal/v1/links/{token}/promises", tag = "links",
-    operation_id = "promise_by_link", params(OfLink), request_body = LinkPromise,
+    operation_id = "promise_by_link", params(OfLink), request_body = NewPromise,
     responses((status = 201, body = Noted)))]
 pub(crate) async fn promise(
     Shared(state): Shared<State>,
     stranger: Stranger,
     Ids(of): Ids<OfLink>,
-    JsonBody(LinkPromise { invoice, until: Date(until) }): JsonBody<LinkPromise>,
+    JsonBody(new): JsonBody<NewPromise>,
 ) -> Result<(StatusCode, Json<Noted>), Problem> {
     let holder = of.hold(&state, &stranger).await?;
-    holder.require(&invoice)?;
-    let command = Command::MakePromise { invoice: Some(invoice), until };
-    let executed = holder.execute(&command).await?;
-    Ok((StatusCode::CREATED, Json(Noted::of(&executed))))
-}
-
-/// A dispute.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct LinkDispute {
-    /// Which invoice of the debt.
-    #[schema(value_type = String)]
-    invoice: InvoiceId,
-    /// How much of it; all, if not said.
-    #[serde(default)]
-    amount: Option<Amount>,
-    /// Why.
-    reason: String,
+    // All that is overdue may be more than the letter's debt.
+    let invoice = new.invoice.as_ref();
+    let invoice = invoice.ok_or_else(|| Problem::invalid("invoice", "say which invoice"))?;
+    holder.require(invoice)?;
+    let executed = holder.execute(&new.into_command()).await;
+    Ok(taken(&executed.map_err(about(UNTIL))?))
 }
 
 /// Disputes an invoice, or a part of it (DIS-1).
 #[utoipa::path(post, path = "/portal/v1/links/{token}/disputes", tag = "links",
-    operation_id = "dispute_by_link", params(OfLink), request_body = LinkDispute,
+    operation_id = "dispute_by_link", params(OfLink), request_body = NewDispute,
     responses((status = 201, body = Noted)))]
 pub(crate) async fn dispute(
     Shared(state): Shared<State>,
     stranger: Stranger,
     Ids(of): Ids<OfLink>,
-    JsonBody(new): JsonBody<LinkDispute>,
+    JsonBody(new): JsonBody<NewDispute>,
 ) -> Result<(StatusCode, Json<Noted>), Problem> {
     let holder = of.hold(&state, &stranger).await?;
     holder.require(&new.invoice)?;
-    let (amount, reason) = (new.amount.map(|Amount(amount)| amount), Personal::new(new.reason));
-    let command = Command::OpenDispute { invoice: new.invoice, amount, reason };
-    let executed = holder.execute(&command).await?;
-    Ok((StatusCode::CREATED, Json(Noted::of(&executed))))
+    let executed = holder.execute(&new.into_command()).await;
+    Ok(taken(&executed.map_err(about(REASON))?))
+}
+
+/// Asks for a payment plan over invoices of the debt: a partner decides (PLAN-1).
+#[utoipa::path(post, path = "/portal/v1/links/{token}/plan-requests", tag = "links",
+    operation_id = "request_plan_by_link", params(OfLink), request_body = NewPlanRequest,
+    responses((status = 201, body = Noted)))]
+pub(crate) async fn request_plan(
+    Shared(state): Shared<State>,
+    stranger: Stranger,
+    Ids(of): Ids<OfLink>,
+    JsonBody(new): JsonBody<NewPlanRequest>,
+) -> Result<(StatusCode, Json<Noted>), Problem> {
+    let holder = of.hold(&state, &stranger).await?;
+    for invoice in &new.invoices {
+        holder.require(invoice)?;
+    }
+    let executed = holder.execute(&new.into_command()).await;
+    Ok(taken(&executed.map_err(about(WISH))?))
 }

@@ -36,6 +36,7 @@ fn table() -> Vec<Row> {
     let pay_as_client = || json!({"client": "acme", "invoices": ["A-1"]});
     let password = || json!({"address": ANN, "password": "correct horse", "firm": "f-1"});
     let dispute = json!({"invoice": "A-1", "reason": "wrong hours"});
+    let plan = json!({"invoices": ["A-1"], "wish": "half now"});
     let c = "/portal/v1/clients/{client}";
     let l = "/portal/v1/links/{token}";
     let join = |base: &str, rest: &str| -> &'static str {
@@ -67,6 +68,18 @@ fn table() -> Vec<Row> {
         ("GET", join(c, "/dashboard"), acme("/dashboard"), Value::Null, Client, 200),
         ("GET", join(c, "/invoices"), acme("/invoices"), Value::Null, Client, 200),
         ("POST", join(c, "/records-requests"), acme("/records-requests"), Value::Null, Client, 202),
+        ("POST", join(c, "/disputes"), acme("/disputes"), dispute.clone(), Client, 201),
+        ("DELETE", join(c, "/disputes/{invoice}"), acme("/disputes/A-1"), Value::Null, Client, 204),
+        (
+            "POST",
+            join(c, "/promises"),
+            acme("/promises"),
+            json!({"invoice": "A-1", "until": "2020-01-01"}),
+            Client,
+            422,
+        ),
+        ("POST", join(c, "/plan-requests"), acme("/plan-requests"), plan.clone(), Client, 201),
+        ("POST", join(c, "/unlock-requests"), acme("/unlock-requests"), json!({}), Client, 201),
         ("POST", "/portal/v1/checkouts", "/portal/v1/checkouts", pay_as_client(), Client, 409),
         (
             "GET",
@@ -102,6 +115,7 @@ fn table() -> Vec<Row> {
             422,
         ),
         ("POST", join(l, "/disputes"), join(l, "/disputes"), dispute, Link, 201),
+        ("POST", join(l, "/plan-requests"), join(l, "/plan-requests"), plan, Link, 201),
         ("POST", "/portal/v1/sign-in", "/portal/v1/sign-in", password(), All, 401),
         (
             "POST",
@@ -131,6 +145,19 @@ enum State {
     Overdue,
     Locked,
     LockedByHand,
+}
+
+impl State {
+    fn is_locked(self) -> bool {
+        matches!(self, Self::Locked | Self::LockedByHand)
+    }
+}
+
+/// Whether an address is about what acme of the first firm owes.
+fn owes(path: &str) -> bool {
+    ["/checkouts", "/disputes", "/disputes/A-1", "/plan-requests"]
+        .iter()
+        .any(|end| path.ends_with(end))
 }
 
 async fn hall(state: State) -> Hall {
@@ -198,11 +225,16 @@ async fn acc_1_each_address_with_each_caller_in_each_state() {
                     All | Link => status,
                     Contacts | Client if !is_in => 401,
                     // The other firm has an acme too, whose contact this is: it owes nothing.
+                    Client if caller == "a contact of another firm" && owes(path) => 404,
+                    // The other firm has locked nobody.
                     Client
-                        if caller == "a contact of another firm"
-                            && path == "/portal/v1/checkouts" =>
+                        if path.ends_with("/unlock-requests")
+                            && (!state.is_locked() || caller == "a contact of another firm") =>
                     {
-                        404
+                        match caller {
+                            "a contact of another client" => 404,
+                            _ => 409,
+                        }
                     }
                     Client if caller == "a contact of another client" => 404,
                     Contacts | Client => status,
@@ -247,7 +279,7 @@ async fn acc_1_each_address_with_each_caller_in_each_state() {
             let answer = hall.ask(Some(&ann), "GET", &path, &Value::Null).await;
             assert_eq!(
                 (answer.status, &answer.body["detail"]),
-                (404, &json!("there is no such client"))
+                (404, &json!("There is no such client."))
             );
             cells += 1;
         }

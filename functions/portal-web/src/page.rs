@@ -11,6 +11,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use domain::role::Role;
+use domain::text::sentence;
 use identity::OpaqueToken;
 use services::http::form::{
     FIRM_COOKIE, FLASH_COOKIE, Flash, STAFF_COOKIE, form_token, read_cookie, set_cookie,
@@ -19,6 +20,7 @@ use services::http::{Problem, ProblemKind, RequestId};
 use services::office::Desk;
 use services::office::door::enter;
 
+use crate::brand::Brand;
 use crate::{State, assets, said};
 
 /// No inline script or style, nothing from elsewhere, no frame around it (SEC-6).
@@ -99,6 +101,7 @@ impl Visit {
             path: self.path.clone(),
             flash: self.flash.clone(),
             has_test_system: settings.is_test && self.has_test_system,
+            brand: Brand::of(&self.desk.firm),
         }
     }
 
@@ -123,6 +126,8 @@ pub(crate) struct Shell {
     pub(crate) token: String,
     pub(crate) path: String,
     pub(crate) flash: Option<Flash>,
+    /// The firm's own colour and picture.
+    pub(crate) brand: Brand,
     /// Whether its day can be moved here, and its letters read.
     pub(crate) has_test_system: bool,
 }
@@ -148,6 +153,7 @@ impl Shell {
     pub(crate) fn is_wrong(&self, name: &str) -> bool {
         let field = self.flash.as_ref().and_then(|flash| flash.field.as_deref());
         // To the API an amount is one field, whose currency stands in another one of the form.
+        let name = name.split(':').next().unwrap_or(name);
         field.is_some_and(|field| field == name || name.strip_suffix(".amount") == Some(field))
     }
 }
@@ -228,12 +234,4 @@ impl IntoResponse for Failure {
             Err(_) => (status, [(CONTENT_TYPE, "text/plain")], title).into_response(),
         }
     }
-}
-
-/// A problem's detail begins small and has no full stop.
-fn sentence(detail: &str) -> String {
-    let mut chars = detail.chars();
-    let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-    let end = if detail.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("{first}{}{end}", chars.as_str())
 }

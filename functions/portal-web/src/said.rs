@@ -6,7 +6,7 @@ use domain::money::{Currency, Money};
 
 /// A day as people write it, such as "Oct 8, 2026".
 pub(crate) fn day(day: Day) -> String {
-    day.format("%b %-d, %Y").to_string()
+    domain::calendar::for_person(day)
 }
 
 /// A day near another one, such as "tomorrow", else as people write it.
@@ -38,6 +38,12 @@ pub(crate) fn sums(amounts: impl IntoIterator<Item = Money>) -> Vec<String> {
     }
     let sums = sums.into_iter().filter(|(_, minor)| 0 < *minor);
     sums.map(|(currency, minor)| Money::new(minor, currency).for_person()).collect()
+}
+
+/// With a capital first.
+pub(crate) fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().to_string() + chars.as_str())
 }
 
 /// A name in snake case, for people: "ready_for_unlock" is "ready for unlock".

@@ -16,6 +16,7 @@ use domain::event::Event;
 use domain::id::{ClientId, FirmId};
 use domain::letter::LetterKind;
 use domain::role::Actor;
+use domain::text::sentence;
 use platform::clock::Clock;
 use portal_web::test_system::{
     ClientTold, DayTold, Kind, LetterHead, Move, MoveState, TestLetter, TestSystem, Told, UnderWay,
@@ -282,6 +283,7 @@ fn kind(event: &Event) -> Option<Kind> {
             | LetterKind::PaymentFailed
             | LetterKind::PromiseConfirmation
             | LetterKind::PlanConfirmation
+            | LetterKind::PayLink
             | LetterKind::Invitation
             | LetterKind::SignInLink => Kind::Written,
         }),
@@ -300,6 +302,7 @@ fn kind(event: &Event) -> Option<Kind> {
         | Event::StepSkipped { .. } => Some(Kind::Other),
         Event::AccountOpened(_)
         | Event::ProfileChanged(_)
+        | Event::PeopleAssigned { .. }
         | Event::InvoiceVoided { .. }
         | Event::InvoiceWrittenOff { .. }
         | Event::CollectionRests { .. }
@@ -325,11 +328,8 @@ fn kind(event: &Event) -> Option<Kind> {
         | Event::ReferralApproved { .. }
         | Event::TaskClosed { .. }
         | Event::NoteAdded(_)
+        | Event::PayLinkMade(_)
+        | Event::PayLinkRevoked { .. }
         | Event::Responded { .. } => None,
     }
-}
-
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().to_string() + chars.as_str())
 }

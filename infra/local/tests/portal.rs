@@ -256,6 +256,90 @@ async fn let_7_a_letters_link_shows_its_debt_and_no_more() {
     assert_eq!(up.stop().code(), Some(0));
 }
 
+/// What a page says above its content, and whether it was done.
+fn said(page: &Page) -> &str {
+    let place = page.html.split("<div id=\"said\">").nth(1).unwrap_or_default();
+    place.split("</div>").next().unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dis_1_prom_1_and_plan_1_a_client_says_something_of_its_debt() {
+    let folder = tempfile::tempdir().unwrap();
+    let up = Up::start(folder.path());
+    let mut ann = Browser::by(&up, up.link("ann@acme.example")).await;
+    let home = "/portal/clients/acme-homes";
+    let api = "/portal/v1/clients/acme-homes";
+    let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    // Page, where its form goes, what is typed, what is said then, what the summary says from then on.
+    for (page, action, typed, done, state) in [
+        (
+            "dispute?invoice=DP-2010",
+            "disputes",
+            vec![field("reason", "two hours too many"), field("amount.amount", "45.00")],
+            "Your dispute is noted",
+            "45.00 USD is in dispute",
+        ),
+        (
+            "plan",
+            "plan-requests",
+            vec![field("invoices[]", "DP-2010"), field("wish", "half now")],
+            "Your request is with the firm",
+            "You asked for a payment plan on",
+        ),
+        (
+            "promise",
+            "promises",
+            vec![field("invoice", "DP-2010"), field("until", "2026-10-05")],
+            "Your promise is noted",
+            "You promised to pay invoice DP-2010 by Oct 5, 2026",
+        ),
+        ("unlock", "unlock-requests", vec![], "Your request is with the firm", "to open it, and looks"),
+    ] {
+        let page = format!("{home}/{page}");
+        let shown = ann.get(&page).await;
+        assert!(shown.html.contains("What will happen"), "{page}");
+        let action = format!("{api}/{action}");
+        // Nothing typed where something must be, and a date out of reach: refused in a sentence.
+        let refusing = vec![field("until", "2027-01-01"), field("reason", " "), field("invoice", "DP-2010")];
+        if !typed.is_empty() {
+            let mut fields = shown.form(&action);
+            fields.retain(|(name, _)| name.starts_with('_'));
+            let wanted = |name: &str| typed.iter().any(|(known, _)| known == name);
+            fields.extend(refusing.into_iter().filter(|(name, _)| wanted(name)));
+            assert_eq!(ann.post(&action, &fields).await.location, page);
+            let refused = ann.get(&page).await;
+            let said = said(&refused);
+            assert!(said.contains("role=\"alert\"") && said.contains(".</p>"), "{page}: {said}");
+        }
+        let mut fields = ann.get(&page).await.form(&action);
+        fields.extend(typed);
+        assert_eq!(ann.post(&action, &fields).await.location, home, "{page}");
+        let summary = ann.get(home).await;
+        assert!(said(&summary).contains(done), "{page}: {}", said(&summary));
+        assert!(summary.html.contains(state), "{page}: {}", summary.html);
+        // The same form once more is the same act.
+        assert_eq!(ann.post(&action, &fields).await.location, home, "{page}");
+        assert!(said(&ann.get(home).await).contains(done), "{page}");
+    }
+    // Staff see what was asked, in the client's words, and what was promised.
+    let tasks = up.get("bea", "/firm/v1/clients/acme-homes/tasks").await;
+    let kinds = ["plan_request", "unlock_asked"];
+    for kind in kinds {
+        let count = tasks["items"].as_array().unwrap().iter().filter(|task| task["kind"] == kind);
+        assert_eq!(count.count(), 1, "{kind}: {tasks}");
+    }
+    assert!(tasks.to_string().contains("half now"), "{tasks}");
+    // The dispute's own page takes it back.
+    let page = ann.get(&format!("{home}/dispute?invoice=DP-2010")).await;
+    assert!(page.html.contains("two hours too many"), "{}", page.html);
+    let action = format!("{api}/disputes/DP-2010");
+    ann.post(&action, &page.form(&action)).await;
+    let summary = ann.get(home).await;
+    assert!(said(&summary).contains("taken back"), "{}", said(&summary));
+    assert!(!summary.html.contains("is in dispute"));
+    assert_eq!(up.stop().code(), Some(0));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sec_1_and_6_pages_are_for_their_own_contact_and_forms_for_their_own_browser() {
     let folder = tempfile::tempdir().unwrap();
@@ -272,6 +356,12 @@ async fn sec_1_and_6_pages_are_for_their_own_contact_and_forms_for_their_own_bro
         "/invoices/DP-2010".to_owned(),
         "/payments".to_owned(),
         "/records".to_owned(),
+        "/promise".to_owned(),
+        "/promise?invoice=DP-2010".to_owned(),
+        "/plan".to_owned(),
+        "/dispute".to_owned(),
+        "/dispute?invoice=DP-2010".to_owned(),
+        "/unlock".to_owned(),
     ] {
         let path = format!("{home}{page}");
         assert_eq!(ann.get(&path).await.status, 200, "{path}");
@@ -282,7 +372,10 @@ async fn sec_1_and_6_pages_are_for_their_own_contact_and_forms_for_their_own_bro
         cells += 3;
     }
     // Another client's invoice under one's own client is none.
-    assert_eq!(other.get("/portal/clients/garnet/invoices/DP-2010").await.status, 404);
+    for page in ["invoices/DP-2010", "dispute?invoice=DP-2010", "promise?invoice=DP-2010", "plan?invoice=DP-2010"] {
+        let path = format!("/portal/clients/garnet/{page}");
+        assert_eq!(other.get(&path).await.status, 404, "{path}");
+    }
 
     let dashboard = ann.get(home).await;
     let action = "/portal/v1/checkouts";
@@ -295,7 +388,7 @@ async fn sec_1_and_6_pages_are_for_their_own_contact_and_forms_for_their_own_bro
     let sign_out = ann.get("/portal/security").await.form("/portal/v1/me/sign-out");
     assert_eq!(ann.post("/portal/v1/me/sign-out", &sign_out).await.location, "/sign-in");
     assert!(ann.get(home).await.location.starts_with("/sign-in"));
-    assert_eq!(cells, 15);
+    assert_eq!(cells, 33);
     assert_eq!(up.stop().code(), Some(0));
 }
 
@@ -324,7 +417,7 @@ async fn passwords_tell_nothing_to_a_stranger(up: &Up, ann: &mut Browser) {
         let alert = page.html.split("role=\"alert\">").nth(1);
         told.push((answer.location, alert.map(|text| text.split('<').next().unwrap().to_owned())));
     }
-    let refused = Some("the e-mail address or the password is not right".to_owned());
+    let refused = Some("The e-mail address or the password is not right.".to_owned());
     assert_eq!(told[0].1, refused);
     assert_eq!(told[1], told[0]);
     assert_eq!(told[2], ("/portal/security".to_owned(), None));

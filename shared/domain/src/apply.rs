@@ -23,6 +23,7 @@ pub fn apply(account: &mut Account, event: &Event) {
         Event::AccountOpened(profile) | Event::ProfileChanged(profile) => {
             account.profile = profile.clone();
         }
+        Event::PeopleAssigned { now, .. } => account.people = now.clone(),
         Event::InvoiceIssued(invoice) => {
             account.invoices.insert(invoice.id.clone(), invoice.as_ref().clone());
         }
@@ -40,6 +41,8 @@ pub fn apply(account: &mut Account, event: &Event) {
             account.next_number = account.next_number.max(note.id.0 + 1);
             account.notes.push(note.clone());
         }
+        Event::PayLinkMade(link) => account.pay_links.push(link.clone()),
+        Event::PayLinkRevoked { link, .. } => account.revoked_links.push(link.clone()),
         Event::InvoiceVoided { invoice, on, reason } => on_invoice(account, invoice, |invoice| {
             invoice.ending = Some(Ending::Voided { on: *on, reason: reason.clone() });
         }),
@@ -181,6 +184,8 @@ pub fn apply(account: &mut Account, event: &Event) {
                     | About::LetterStuck { .. }
                     | About::NoAddress
                     | About::RecordsRequest
+                    | About::PlanRequest { .. }
+                    | About::UnlockAsked { .. }
                     | About::Mismatch { .. } => {}
                 }
             }

@@ -55,6 +55,11 @@ pub fn start_of(day: Day, zone: Tz) -> DateTime<Utc> {
         )
 }
 
+/// A day as people write it: `Oct 8, 2026`.
+pub fn for_person(day: Day) -> String {
+    day.format("%b %-d, %Y").to_string()
+}
+
 /// A day from ISO 8601 text (`2026-03-02`).
 ///
 /// # Errors

@@ -12,12 +12,13 @@ use crate::letter::{Content, LetterId};
 use crate::money::Money;
 use crate::note::NoteKind;
 use crate::payment::{ChargebackState, Method, Seen};
+use crate::people::People;
 use crate::plan::Instalment;
 use crate::policy::Action;
 use crate::text::Personal;
 
 /// Something that happened or is asked for. Each is decided by [`crate::decide::decide`] and, but
-/// for the sending of letters, notes and what an import brings, followed by the evaluation of the
+/// for the sending of letters, notes, links and what an import brings, followed by the evaluation of the
 /// client (EVAL-1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -26,6 +27,8 @@ pub enum Command {
     OpenAccount(Profile),
     /// Who it is changes: name, class, contacts, service lines.
     ChangeProfile(Profile),
+    /// Who at the firm looks after the client (STAFF-1).
+    AssignPeople(People),
     /// An invoice is put in (INV-1..7).
     IssueInvoice(NewInvoice),
     /// A draft goes out; one without a number gets the one that was drawn (INV-7).
@@ -176,6 +179,27 @@ pub enum Command {
         /// What.
         text: Personal,
     },
+    /// Staff make a link to pay with, and hand it on themselves (LET-7).
+    MakePayLink {
+        /// The hash of its token.
+        link: String,
+        /// What it shows.
+        invoices: BTreeSet<InvoiceId>,
+    },
+    /// Staff have one mailed to one of the client's addresses.
+    MailPayLink {
+        /// What it shows.
+        invoices: BTreeSet<InvoiceId>,
+        /// Where to.
+        to: Personal,
+    },
+    /// A link is taken back, staff's or a letter's (LET-7).
+    RevokePayLink {
+        /// The hash of its token.
+        link: String,
+        /// The letter that holds it, if one does.
+        letter: Option<LetterId>,
+    },
     /// A message; one from the client is a response (LET-8).
     NoteMessage,
     /// A letter came back (LET-6, LET-10).
@@ -190,6 +214,19 @@ pub enum Command {
     },
     /// The client asks for its own records (ACC-4).
     RequestRecords,
+    /// The client asks for a payment plan: a task for a partner (PLAN-1, LET-7).
+    RequestPlan {
+        /// For what.
+        invoices: BTreeSet<InvoiceId>,
+        /// What it can pay, and when.
+        wish: Personal,
+    },
+    /// The client asks for its portal to be opened: a task for the billing lead, whose request the
+    /// partner approves (UNL-1, UNL-6).
+    AskForUnlock {
+        /// What it says to that; may be nothing.
+        words: Personal,
+    },
     /// A queued letter is about to leave: it is claimed as far as it is still true (LET-4).
     ClaimLetter {
         /// Which.
@@ -202,8 +239,16 @@ pub enum Command {
 impl Command {
     /// Whether the evaluation of the client follows at once (EVAL-1).
     pub fn is_followed_by_evaluation(&self) -> bool {
-        // A note is no fact of a debt: whoever writes one sends no letter by it.
-        !matches!(self, Self::ClaimLetter { .. } | Self::AddNote { .. })
+        // A note or a link is no fact of a debt: whoever makes one locks nobody by it.
+        !matches!(
+            self,
+            Self::ClaimLetter { .. }
+                | Self::AddNote { .. }
+                | Self::AssignPeople(_)
+                | Self::MakePayLink { .. }
+                | Self::MailPayLink { .. }
+                | Self::RevokePayLink { .. }
+        )
     }
 }
 
@@ -353,7 +398,12 @@ pub fn needs(account: &Account, command: &Command) -> Needs {
         | Command::PlaceHold { invoice, .. }
         | Command::AddNote { invoice, .. }
         | Command::ReleaseHold { invoice } => needs.invoices.extend(invoice.iter().cloned()),
-        Command::BeginPlan { invoices, .. } => needs.invoices.extend(invoices.iter().cloned()),
+        Command::BeginPlan { invoices, .. }
+        | Command::RequestPlan { invoices, .. }
+        | Command::MakePayLink { invoices, .. }
+        | Command::MailPayLink { invoices, .. } => {
+            needs.invoices.extend(invoices.iter().cloned());
+        }
         Command::ReportBounce { letter }
         | Command::ReportStuckLetter { letter }
         | Command::ClaimLetter { letter } => {
@@ -366,6 +416,7 @@ pub fn needs(account: &Account, command: &Command) -> Needs {
         }
         Command::OpenAccount(_)
         | Command::ChangeProfile(_)
+        | Command::AssignPeople(_)
         | Command::HardStop { .. }
         | Command::Lock { .. }
         | Command::MoveEpisode
@@ -377,7 +428,9 @@ pub fn needs(account: &Account, command: &Command) -> Needs {
         | Command::AssignTask { .. }
         | Command::CloseTask { .. }
         | Command::NoteMessage
+        | Command::RevokePayLink { .. }
         | Command::RequestRecords
+        | Command::AskForUnlock { .. }
         | Command::ReportMismatch { .. }
         | Command::Evaluate => {}
     }

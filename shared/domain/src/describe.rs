@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::account::{ExceptionEnd, UnlockWay};
+use crate::calendar::for_person;
 use crate::command::{DisputeOutcome, News};
 use crate::event::{Event, Settlement, SkipReason};
 use crate::id::InvoiceId;
@@ -17,8 +18,9 @@ use crate::letter::{Content, Letter, LetterKind, Part};
 use crate::money::Money;
 use crate::note::NoteKind;
 use crate::payment::{ChargebackState, PaymentState, Seen};
+use crate::people::People;
 use crate::plan::Outcome;
-use crate::policy::{Action, StepKey, When};
+use crate::policy::{StepKey, When};
 use crate::task::About;
 
 /// The event in a sentence, lower case and without a full stop.
@@ -28,6 +30,7 @@ pub fn describe(event: &Event) -> String {
         Event::ProfileChanged(profile) => {
             format!("changes name, class or contacts; class {}", profile.class)
         }
+        Event::PeopleAssigned { was, now } => people(was, now),
         Event::InvoiceIssued(invoice) => issued(invoice),
         Event::InvoicePosted { invoice, number: None } => format!("posts invoice {invoice}"),
         Event::InvoicePosted { invoice, number: Some(number) } => {
@@ -41,6 +44,13 @@ pub fn describe(event: &Event) -> String {
             };
             let about = note.invoice.as_ref().map(|id| format!(" about invoice {id}"));
             format!("{what}{}", about.unwrap_or_default())
+        }
+        Event::PayLinkMade(link) => {
+            format!("makes a link to pay {} with", list(&link.invoices))
+        }
+        Event::PayLinkRevoked { letter: None, .. } => "takes a link to pay back".to_owned(),
+        Event::PayLinkRevoked { letter: Some(letter), .. } => {
+            format!("takes the link of letter {} back", letter.0)
         }
         Event::InvoiceVoided { invoice, reason, .. } => {
             format!("voids invoice {invoice}: {}", reason.as_str())
@@ -64,6 +74,7 @@ pub fn describe(event: &Event) -> String {
             format!("moves credit of {source}{}", moved(settlement))
         }
         Event::CollectionRests { invoices, before } => {
+            let before = for_person(*before);
             format!("rests collection of {} until the start of {before}", list(invoices))
         }
         Event::DisputeBegun { invoice, dispute } => {
@@ -81,7 +92,8 @@ pub fn describe(event: &Event) -> String {
             format!("has caught up with invoice {invoice} after its dispute")
         }
         Event::PromiseBegun { promise, .. } => {
-            format!("begins a promise to pay {} by {}", list(&promise.invoices), promise.until)
+            let until = for_person(promise.until);
+            format!("begins a promise to pay {} by {until}", list(&promise.invoices))
         }
         Event::PromiseEnded { invoices, outcome } => {
             format!("ends the promise for {}: {}", list(invoices), outcome_name(*outcome))
@@ -94,7 +106,8 @@ pub fn describe(event: &Event) -> String {
         ),
         Event::PlanEnded { outcome } => format!("ends the plan: {}", outcome_name(*outcome)),
         Event::HoldBegun { invoice, hold } => {
-            let until = hold.until.map_or(String::new(), |until| format!(" until {until}"));
+            let until = hold.until.map(|until| format!(" until {}", for_person(until)));
+            let until = until.unwrap_or_default();
             format!("puts {} on hold{until}: {}", held(invoice.as_ref()), hold.reason.as_str())
         }
         Event::HoldEnded { invoice } => format!("ends the hold on {}", held(invoice.as_ref())),
@@ -114,8 +127,9 @@ pub fn describe(event: &Event) -> String {
         }
         Event::Unlocked { unlocked, .. } => unlocked_by(&unlocked.way),
         Event::UnlockRequested(request) => format!(
-            "requests the unlock, by {}; it expires at the start of {}",
-            request.by, request.expires_on
+            "asks for the unlock, by {}; the request expires at the start of {}",
+            request.by,
+            for_person(request.expires_on)
         ),
         Event::UnlockRejected { by, reason } if reason.as_str().is_empty() => {
             format!("rejects the unlock that {by} asked for")
@@ -126,7 +140,7 @@ pub fn describe(event: &Event) -> String {
         Event::UnlockRequestExpired { by } => format!("lets the request of {by} to unlock expire"),
         Event::ExceptionBegun(exception) => {
             let ends = match exception.ends {
-                ExceptionEnd::Until(until) => format!("until {until}"),
+                ExceptionEnd::Until(until) => format!("until {}", for_person(until)),
                 ExceptionEnd::WithPlan => "while the plan is kept".to_owned(),
             };
             format!("begins an exception {ends}: {}", exception.reason.as_str())
@@ -134,14 +148,14 @@ pub fn describe(event: &Event) -> String {
         Event::ExceptionEnded => "ends the exception".to_owned(),
         Event::LetterQueued(letter) => queued(letter),
         Event::LetterExtended { part, .. } => {
-            format!("joins {} to the letter of the day", part_text(part))
+            format!("adds {} to the day's letter", part_text(part))
         }
         Event::LetterWithdrawn { letter, .. } => {
             format!("withdraws letter {}: it is no longer true", letter.0)
         }
         Event::LetterLeft { letter, sending } => {
             let over = over(&sending.invoices);
-            format!("sends letter {}: {}{over}", letter.0, article(sending.kind))
+            format!("sends letter {}, {}{over}", letter.0, article(sending.kind))
         }
         Event::AddressBounced { contact, letter } => {
             format!("notes that letter {} came back from contact {}", letter.0, contact + 1)
@@ -153,7 +167,7 @@ pub fn describe(event: &Event) -> String {
             format!("marks invoice {invoice} as reminded {days} before due")
         }
         Event::StepDone { step, invoices, .. } => {
-            format!("does {}{}", step_text(*step), over(invoices))
+            format!("reaches {}{}", step_text(*step), over(invoices))
         }
         Event::StepReached { step, invoices, .. } => {
             format!("waits for approval of {}{}", step_text(*step), over(invoices))
@@ -162,9 +176,7 @@ pub fn describe(event: &Event) -> String {
             let over = invoice.as_ref().map_or(String::new(), |invoice| format!(" over {invoice}"));
             format!("skips {}{over}: {}", step_text(*step), skip_reason(*why))
         }
-        Event::TaskOpened(task) => {
-            format!("opens a task {}{}", task.about.kind(), about(&task.about))
-        }
+        Event::TaskOpened(task) => format!("opens a task {}", to_do(&task.about)),
         Event::TaskExtended { task, invoices } => {
             format!("adds {} to task {}", list(invoices), task.0)
         }
@@ -172,19 +184,33 @@ pub fn describe(event: &Event) -> String {
         Event::ReferralApproved { by, .. } => {
             format!("approves the referral to collections, by {by}")
         }
-        Event::TaskClosed { kind, .. } => format!("closes the task {kind}"),
+        Event::TaskClosed { kind, .. } => format!("closes the task {}", done(kind)),
         Event::Responded { .. } => "counts a response of the client".to_owned(),
     }
+}
+
+/// Who looks after the client now, and who did where that is somebody else.
+fn people(was: &People, now: &People) -> String {
+    let parts = People::ROLES.into_iter().filter(|role| was.of(*role) != now.of(*role));
+    let parts = parts.map(|role| {
+        let names = |people: &People| {
+            let names: Vec<_> = people.of(role).iter().map(ToString::to_string).collect();
+            if names.is_empty() { "nobody".to_owned() } else { names.join(" and ") }
+        };
+        let what = role.as_str().replace('_', " ");
+        format!("{} as {what}, before {}", names(now), names(was))
+    });
+    format!("names {}", parts.collect::<Vec<_>>().join("; "))
 }
 
 fn issued(invoice: &Invoice) -> String {
     let posting = match invoice.posting {
         Posting::Draft => ", as a draft".to_owned(),
-        Posting::Scheduled(on) => format!(", posted on {on}"),
+        Posting::Scheduled(on) => format!(", posted on {}", for_person(on)),
         Posting::Posted => String::new(),
     };
-    let total = invoice.total.for_person();
-    format!("issues invoice {} of {total}, due {}{posting}", invoice.id, invoice.due_on)
+    let (total, due) = (invoice.total.for_person(), for_person(invoice.due_on));
+    format!("issues invoice {} of {total}, due {due}{posting}", invoice.id)
 }
 
 /// The news, and what the payment is now where the news alone doesn't say it: a state of lower rank
@@ -254,7 +280,7 @@ fn unlocked_by(way: &UnlockWay) -> String {
 fn queued(letter: &Letter) -> String {
     let leaves = match letter.leaves_on == letter.queued_on {
         true => String::new(),
-        false => format!(", to leave on {}", letter.leaves_on),
+        false => format!(", to leave on {}", for_person(letter.leaves_on)),
     };
     let what = match &letter.content {
         Content::Debt { parts } => {
@@ -270,13 +296,17 @@ fn queued(letter: &Letter) -> String {
         }
         Content::PromiseConfirmation { invoices, until } => {
             format!(
-                "{} over {} until {until}",
+                "{} over {} until {}",
                 article(LetterKind::PromiseConfirmation),
-                list(invoices)
+                list(invoices),
+                for_person(*until)
             )
         }
         Content::PlanConfirmation { invoices } => {
             format!("{} over {}", article(LetterKind::PlanConfirmation), list(invoices))
+        }
+        Content::PayLink { invoices, .. } => {
+            format!("{} for {}", article(LetterKind::PayLink), list(invoices))
         }
     };
     format!("queues {what}{leaves}")
@@ -293,6 +323,7 @@ fn article(kind: LetterKind) -> String {
         LetterKind::PaymentFailed => "payment-failed letter",
         LetterKind::Invitation => return "an invitation".to_owned(),
         LetterKind::SignInLink => "sign-in link",
+        LetterKind::PayLink => "letter with a link to pay",
         LetterKind::Reminder
         | LetterKind::Notice
         | LetterKind::DemandLetter
@@ -305,13 +336,14 @@ fn article(kind: LetterKind) -> String {
 }
 
 fn step_text(step: StepKey) -> String {
-    let name = step.action.as_str().replace('_', " ");
+    let name = step.action.words();
     match step.when {
         When::DaysOverdue(days) => {
-            format!("the step {name} at {days} {} overdue", plural(days, "day"))
+            format!("the {name} at {days} {} overdue", plural(days, "day"))
         }
+        When::AfterLock(0) => format!("the {name} with the lock"),
         When::AfterLock(days) => {
-            format!("the step {name} {days} {} after the lock", plural(days, "day"))
+            format!("the {name} {days} {} after the lock", plural(days, "day"))
         }
     }
 }
@@ -324,27 +356,53 @@ fn skip_reason(why: SkipReason) -> &'static str {
     }
 }
 
-fn about(about: &About) -> String {
+/// What a task asks of somebody.
+fn to_do(about: &About) -> String {
     match about {
-        About::ReviewTask { invoices, .. } | About::CollectionsReferral { invoices, .. } => {
-            over(invoices)
-        }
+        About::ReadyForUnlock => "to ask for the unlock: nothing stands against it".to_owned(),
+        About::ReviewTask { invoices, .. } => format!("to review {}", list(invoices)),
         About::ApproveStep { step, invoices } => {
-            format!(" for {}{}", action(step.action), over(invoices))
+            format!("to approve the {}{}", step.action.words(), over(invoices))
         }
-        About::LetterStuck { letter } => {
-            format!(": whether letter {} left can't be told", letter.0)
+        About::CollectionsReferral { invoices, .. } => {
+            format!("to refer {} to collections", list(invoices))
         }
         About::BouncedAddress { contact, letter } => {
-            format!(": letter {}, contact {}", letter.0, contact + 1)
+            format!("to mend an address: letter {} to contact {} came back", letter.0, contact + 1)
         }
-        About::Mismatch { evidence, .. } => format!(": {}", evidence.as_str()),
-        About::ReadyForUnlock | About::NoAddress | About::RecordsRequest => String::new(),
+        About::LetterStuck { letter } => format!("to find out whether letter {} left", letter.0),
+        About::NoAddress => "to find an address: there is none to write to".to_owned(),
+        About::RecordsRequest => "to hand over the client's own records".to_owned(),
+        About::PlanRequest { invoices, wish } => {
+            format!("to decide on a payment plan for {}: {}", list(invoices), wish.as_str())
+        }
+        About::UnlockAsked { words } => {
+            let words = Some(words.as_str()).filter(|words| !words.is_empty());
+            let words = words.map_or(String::new(), |words| format!(": {words}"));
+            format!("to answer the client, who asks for the unlock{words}")
+        }
+        About::Mismatch { evidence, .. } => {
+            format!("to look into a payment: {}", evidence.as_str())
+        }
     }
 }
 
-fn action(action: Action) -> String {
-    action.as_str().replace('_', " ")
+/// The same, of a task by its kind's name.
+fn done(kind: &str) -> &str {
+    match kind {
+        "ready_for_unlock" => "to ask for the unlock",
+        "review_task" => "to review what is overdue",
+        "approve_step" => "to approve a step",
+        "collections_referral" => "to refer to collections",
+        "bounced_address" => "to mend an address",
+        "letter_stuck" => "to find out whether a letter left",
+        "no_address" => "to find an address",
+        "records_request" => "to hand over the client's own records",
+        "plan_request" => "to decide on a payment plan",
+        "unlock_asked" => "to answer the client, who asks for the unlock",
+        "mismatch" => "to look into a payment",
+        other => other,
+    }
 }
 
 fn payment_state(state: PaymentState) -> &'static str {

@@ -7,7 +7,7 @@
 use serde::Serialize;
 
 use crate::account::{Account, Collection, ExceptionEnd, NotCollected};
-use crate::calendar::{Day, days_between};
+use crate::calendar::{Day, days_between, for_person};
 use crate::command::Command;
 use crate::decide::{Context, decide, evaluation_on, next_evaluation};
 use crate::describe::describe;
@@ -16,6 +16,7 @@ use crate::id::InvoiceId;
 use crate::invoice::Invoice;
 use crate::lock::LockCause;
 use crate::policy::PolicyRef;
+use crate::text::sentence;
 
 /// Why, and what next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -56,15 +57,18 @@ fn portal(account: &Account, day: Day) -> String {
             false => "The portal is open: nothing is overdue.".to_owned(),
         };
     };
-    let by = match lock.cause {
-        LockCause::Rule(_) => "by the policy's rule",
-        LockCause::Hand(_) => "by hand",
-    };
-    let (on, version) = (lock.on, lock.policy.version);
-    format!(
-        "The portal is locked {by} since {on}: {} (policy version {version}).",
-        lock.cause.text()
-    )
+    let on = for_person(lock.on);
+    match &lock.cause {
+        LockCause::Rule(reason) => {
+            let version = lock.policy.version;
+            format!(
+                "The portal was locked by the rule of policy version {version} on {on}: {reason}."
+            )
+        }
+        LockCause::Hand(reason) => {
+            format!("The portal was locked by hand on {on}. {}", sentence(reason.as_str()))
+        }
+    }
 }
 
 /// What waits for an import or a sync, and since when (FRESH-1).
@@ -77,12 +81,12 @@ fn old_ledger(context: &Context<'_>) -> Option<String> {
 fn exception(account: &Account) -> Option<String> {
     let exception = account.exception.as_ref()?;
     let ends = match exception.ends {
-        ExceptionEnd::Until(until) => format!("until {until}"),
+        ExceptionEnd::Until(until) => format!("until {}", for_person(until)),
         ExceptionEnd::WithPlan => "as long as the plan is kept".to_owned(),
     };
     Some(format!(
         "No automatic lock is set {ends}: an exception was granted on {}.",
-        exception.begun_on
+        for_person(exception.begun_on)
     ))
 }
 
@@ -98,10 +102,11 @@ fn waiting_for_unlock(account: &Account, context: &Context<'_>) -> Option<String
         (false, _) => {
             format!("It can't be unlocked while these are overdue: {}.", names(&test.open))
         }
-        (true, None) => "Everything is paid: the unlock can be asked for.".to_owned(),
+        (true, None) => "Nothing stands against the unlock: it can be asked for.".to_owned(),
         (true, Some(request)) => format!(
             "{} asked for the unlock on {}: a partner can approve it.",
-            request.by, request.on
+            request.by,
+            for_person(request.on)
         ),
     })
 }
@@ -120,9 +125,9 @@ fn overdue_invoice(invoice: &Invoice, collection: Collection, day: Day) -> Strin
     let start = format!("Invoice {}: {balance} is {days} day{plural} overdue", invoice.id);
     match collection {
         Collection::Collect => match invoice.first_warned_on() {
-            Some(on) => format!("{start}; the client was warned on {on}."),
+            Some(on) => format!("{start}; the client was warned on {}.", for_person(on)),
             None => format!(
-                "{start}; the client was not warned yet, so it doesn't count towards a lock."
+                "{start}; the client wasn't warned of it yet, so it doesn't count towards a lock."
             ),
         },
         Collection::DoNotCollect(why) => {
@@ -162,15 +167,15 @@ fn next(account: &Account, context: &Context<'_>) -> Option<Next> {
     });
     if escalates {
         stopped_by = vec![
-            "payment of the invoices concerned before that day".to_owned(),
-            "a promise, a payment plan or a dispute over them".to_owned(),
-            "a hold".to_owned(),
+            "Payment of the invoices concerned before that day.".to_owned(),
+            "A promise, a payment plan or a dispute over them.".to_owned(),
+            "A hold.".to_owned(),
         ];
         stopped_by.extend(context.ledger.map(|ledger| {
-            format!("a ledger that is more than {} days old by then", ledger.fresh_days)
+            format!("A ledger that is more than {} days old by then.", ledger.fresh_days)
         }));
     }
-    let what = events.iter().filter(|event| event.is_audited()).map(describe).collect();
+    let what = told(&events);
     Some(Next { on, what, stopped_by })
 }
 
@@ -181,5 +186,10 @@ pub fn preview(
     context: &Context<'_>,
 ) -> Result<Vec<String>, crate::refusal::Refusal> {
     let events = decide(account, command, context)?;
-    Ok(events.iter().filter(|event| event.is_audited()).map(describe).collect())
+    Ok(told(&events))
+}
+
+fn told(events: &[Event]) -> Vec<String> {
+    let audited = events.iter().filter(|event| event.is_audited());
+    audited.map(|event| sentence(&describe(event))).collect()
 }

@@ -35,6 +35,7 @@ impl Ledger {
             Some(on) => {
                 let days = self.fresh_days;
                 let plural = if days == 1 { "" } else { "s" };
+                let on = crate::calendar::for_person(on);
                 format!("was last brought up to date on {on}, and may be {days} day{plural} old")
             }
         }

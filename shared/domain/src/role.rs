@@ -28,6 +28,17 @@ impl Role {
     pub const ALL: [Self; 5] =
         [Self::Admin, Self::BillingLead, Self::Partner, Self::Preparer, Self::Impersonator];
 
+    /// Somebody with it, in a sentence.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Admin => "an admin",
+            Self::BillingLead => "a billing lead",
+            Self::Partner => "a partner",
+            Self::Preparer => "a preparer",
+            Self::Impersonator => "an impersonator",
+        }
+    }
+
     /// Its name in documents.
     pub fn as_str(self) -> &'static str {
         match self {

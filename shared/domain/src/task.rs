@@ -74,6 +74,18 @@ pub enum About {
     NoAddress,
     /// The client asks for its own records (ACC-4).
     RecordsRequest,
+    /// The client asks for a payment plan: a partner decides (PLAN-1).
+    PlanRequest {
+        /// For what.
+        invoices: BTreeSet<InvoiceId>,
+        /// What the client can pay, and when, in its own words.
+        wish: Personal,
+    },
+    /// The client asks for its portal to be opened: the billing lead takes it on, or not (UNL-1).
+    UnlockAsked {
+        /// What the client says to it; may be nothing.
+        words: Personal,
+    },
     /// A payment isn't what was expected (PAY-2).
     Mismatch {
         /// Which payment.
@@ -95,6 +107,8 @@ impl About {
             Self::LetterStuck { .. } => "letter_stuck",
             Self::NoAddress => "no_address",
             Self::RecordsRequest => "records_request",
+            Self::PlanRequest { .. } => "plan_request",
+            Self::UnlockAsked { .. } => "unlock_asked",
             Self::Mismatch { .. } => "mismatch",
         }
     }
@@ -110,7 +124,17 @@ impl About {
             | Self::LetterStuck { .. }
             | Self::NoAddress
             | Self::RecordsRequest
+            | Self::PlanRequest { .. }
+            | Self::UnlockAsked { .. }
             | Self::Mismatch { .. } => None,
+        }
+    }
+
+    /// The invoices that it is about, where it is about some.
+    pub fn invoices(&self) -> Option<&BTreeSet<InvoiceId>> {
+        match self {
+            Self::PlanRequest { invoices, .. } => Some(invoices),
+            _ => self.step().map(|(_, invoices)| invoices),
         }
     }
 }

@@ -35,3 +35,42 @@ impl fmt::Debug for Personal {
         write!(f, "<{} bytes>", self.personal.len())
     }
 }
+
+/// What a rule or an error says, as a sentence of its own: it begins small and has no full stop, since it
+/// may as well stand within one. A name in it, of a field or an invoice, stays as it is.
+pub fn sentence(text: &str) -> String {
+    let text = text.trim_end();
+    let word = text.split_whitespace().next().unwrap_or_default();
+    let is_name = word.contains(|letter: char| {
+        !letter.is_alphabetic() && !matches!(letter, '\'' | ',' | ':' | ';')
+    });
+    let mut chars = text.chars();
+    let first: String = match chars.next() {
+        Some(first) if !is_name => first.to_uppercase().collect(),
+        first => first.into_iter().collect(),
+    };
+    let end = if text.is_empty() || text.ends_with(['.', '!', '?', '”']) { "" } else { "." };
+    format!("{first}{}{end}", chars.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_is_a_sentence() {
+        for (text, expected) in [
+            ("there is no such client", "There is no such client."),
+            ("The engagement has ended.", "The engagement has ended."),
+            ("was it paid?", "Was it paid?"),
+            ("\"x\" is not a date", "\"x\" is not a date."),
+            ("über", "Über."),
+            ("due_on is missing", "due_on is missing."),
+            ("a-1, which is paid", "a-1, which is paid."),
+            ("client's name is too long", "Client's name is too long."),
+            ("", ""),
+        ] {
+            assert_eq!(sentence(text), expected);
+        }
+    }
+}

@@ -238,12 +238,12 @@ fn eval_5_why_and_what_next_in_sentences() {
     let desk = locked();
     let explanation = explain(&desk.account, &desk.context(&Actor::Schedule));
     insta::assert_snapshot!(explanation.why.join("\n"), @"
-    The portal is locked by the policy's rule since 2026-03-02: 1 unpaid invoice over 30 days (policy version 1).
+    The portal was locked by the rule of policy version 1 on Mar 2, 2026: 1 unpaid invoice over 30 days.
     It can't be unlocked while these are overdue: A-1.
-    Invoice A-1: 100.00 USD is 40 days overdue; the client was warned on 2026-02-01.
+    Invoice A-1: 100.00 USD is 40 days overdue; the client was warned on Feb 1, 2026.
     ");
     let next = explanation.next.unwrap();
-    insta::assert_snapshot!(format!("{}: {}", next.on, next.what.join("; ")), @"2026-04-01: opens a task approve_step for final demand over A-1; does the step review task at 60 days overdue over A-1; opens a task review_task over A-1");
+    insta::assert_snapshot!(format!("{}: {}", next.on, next.what.join(" ")), @"2026-04-01: Opens a task to approve the final demand over A-1. Reaches the review by a partner at 60 days overdue over A-1. Opens a task to review A-1.");
     assert!(!next.stopped_by.is_empty());
     let mut fresh = Desk::new(Policy::default());
     let quiet = explain(&fresh.account, &fresh.context(&Actor::Schedule));

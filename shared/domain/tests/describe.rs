@@ -55,17 +55,17 @@ timeline:
 "#;
     insta::assert_snapshot!(told(timeline), @r#"
     2026-01-05 Monday
-      acme: issues invoice A-1 of 1,250.50 USD, due 2026-02-04
-      acme: issues invoice A-2 of 100.00 USD, due 2026-02-08, posted on 2026-01-09
-      acme: issues invoice A-3 of 30.00 USD, due 2026-02-04
-      acme: issues invoice A-4 of 30.00 USD, due 2026-02-04
+      acme: issues invoice A-1 of 1,250.50 USD, due Feb 4, 2026
+      acme: issues invoice A-2 of 100.00 USD, due Feb 8, 2026, posted on Jan 9, 2026
+      acme: issues invoice A-3 of 30.00 USD, due Feb 4, 2026
+      acme: issues invoice A-4 of 30.00 USD, due Feb 4, 2026
     2026-01-06 Tuesday
       acme: payment p-1 of 1,300.00 USD is pending
     2026-01-07 Wednesday
       acme: payment p-1 of 1,300.00 USD succeeded: 1,250.50 USD to A-1, 30.00 USD to A-3, 19.50 USD to client credit
       acme: queues a receipt for payment p-1
       acme: deliver_again changes nothing: it was known already
-      acme: sends letter 2: a receipt over A-1, A-3
+      acme: sends letter 2, a receipt over A-1, A-3
     2026-01-08 Thursday
       acme: issues credit note c-1 of 20.00 USD: 20.00 USD to A-4
     2026-01-09 Friday
@@ -82,17 +82,17 @@ timeline:
       acme: payment p-2 of 5.00 USD succeeded: 5.00 USD to A-1
       acme: queues a receipt for payment p-2
       acme: debit p-2 came back: 5.00 USD taken from A-1
-      acme: rests collection of A-1 until the start of 2026-01-17
+      acme: rests collection of A-1 until the start of Jan 17, 2026
       acme: queues a payment-failed letter for payment p-2
       acme: payment p-3 of 5.00 USD failed
       acme: queues a payment-failed letter for payment p-3
       acme: marks nothing paid: 6.00 USD told for payment p-3 doesn't match
-      acme: opens a task mismatch: 6.00 USD was told for payment p-3, which is known here as 5.00 USD
-      bolt: opens a task mismatch: 5.00 USD was told for client bolt, but payment p-2 was already recorded for client acme
+      acme: opens a task to look into a payment: 6.00 USD was told for payment p-3, which is known here as 5.00 USD
+      bolt: opens a task to look into a payment: 5.00 USD was told for client bolt, but payment p-2 was already recorded for client acme
       bolt: pay is refused: payment p-2 was already recorded for client acme (PAY-1)
-      acme: sends letter 3: a receipt
-      acme: sends letter 4: a payment-failed letter
-      acme: sends letter 5: a payment-failed letter
+      acme: sends letter 3, a receipt
+      acme: sends letter 4, a payment-failed letter
+      acme: sends letter 5, a payment-failed letter
     2026-01-15 Thursday
       acme: voids invoice A-1: entered twice
       acme: writes off 30.00 USD of invoice A-3: too small
@@ -131,8 +131,8 @@ timeline:
 "#;
     insta::assert_snapshot!(told(timeline), @r#"
     2026-01-05 Monday
-      acme: issues invoice A-1 of 100.00 USD, due 2026-02-04
-      acme: issues invoice A-2 of 100.00 USD, due 2026-02-04
+      acme: issues invoice A-1 of 100.00 USD, due Feb 4, 2026
+      acme: issues invoice A-2 of 100.00 USD, due Feb 4, 2026
     2026-01-06 Tuesday
       acme: begins a dispute of 40.00 USD on invoice A-1: never ordered
       acme: counts a response of the client
@@ -148,19 +148,19 @@ timeline:
     2026-01-09 Friday
       acme: ends the dispute on invoice A-2: rejected
       acme: has caught up with invoice A-2 after its dispute
-      acme: begins a promise to pay A-1 by 2026-01-11
+      acme: begins a promise to pay A-1 by Jan 11, 2026
       acme: counts a response of the client
-      acme: queues a promise confirmation over A-1 until 2026-01-11
-      acme: sends letter 1: a promise confirmation over A-1
+      acme: queues a promise confirmation over A-1 until Jan 11, 2026
+      acme: sends letter 1, a promise confirmation over A-1
     2026-01-10 Saturday
       acme: ends the promise for A-1: a newer one takes its place
-      acme: begins a promise to pay A-1 by 2026-01-12
+      acme: begins a promise to pay A-1 by Jan 12, 2026
       acme: counts a response of the client
-      acme: queues a promise confirmation over A-1 until 2026-01-12
-      acme: sends letter 2: a promise confirmation over A-1
+      acme: queues a promise confirmation over A-1 until Jan 12, 2026
+      acme: sends letter 2, a promise confirmation over A-1
     2026-01-13 Tuesday
       acme: ends the promise for A-1: broken
-      acme: puts the client on hold until 2026-01-14: moving house
+      acme: puts the client on hold until Jan 14, 2026: moving house
       acme: puts invoice A-1 on hold: asked
     2026-01-15 Thursday
       acme: ends the hold on the client
@@ -169,39 +169,39 @@ timeline:
       acme: begins a plan over A-1, A-2 for 160.00 USD, 2 instalments
       acme: counts a response of the client
       acme: queues a plan confirmation over A-1, A-2
-      acme: sends letter 3: a plan confirmation over A-1, A-2
+      acme: sends letter 3, a plan confirmation over A-1, A-2
     2026-01-17 Saturday
       acme: ends the plan: a newer one takes its place
       acme: begins a plan over A-1 for 60.00 USD, 1 instalment
       acme: counts a response of the client
       acme: queues a plan confirmation over A-1
-      acme: sends letter 4: a plan confirmation over A-1
+      acme: sends letter 4, a plan confirmation over A-1
     2026-01-24 Saturday
       acme: ends the plan: broken
     2026-01-25 Sunday
-      acme: begins a promise to pay A-2 by 2026-02-05
+      acme: begins a promise to pay A-2 by Feb 5, 2026
       acme: counts a response of the client
-      acme: queues a promise confirmation over A-2 until 2026-02-05
+      acme: queues a promise confirmation over A-2 until Feb 5, 2026
       acme: begins a dispute of 60.00 USD on invoice A-1: not mine
       acme: payment p-1 of 160.00 USD succeeded: 60.00 USD to A-1, 100.00 USD to A-2
       acme: ends the dispute on invoice A-1: nothing is owed any more
       acme: queues a receipt for payment p-1
       acme: ends the promise for A-2: kept
-      acme: sends letter 5: a promise confirmation over A-2
-      acme: sends letter 6: a receipt over A-1, A-2
+      acme: sends letter 5, a promise confirmation over A-2
+      acme: sends letter 6, a receipt over A-1, A-2
     2026-01-26 Monday
-      acme: issues invoice A-3 of 10.00 USD, due 2026-02-25
-      acme: begins a promise to pay A-3 by 2026-02-05
+      acme: issues invoice A-3 of 10.00 USD, due Feb 25, 2026
+      acme: begins a promise to pay A-3 by Feb 5, 2026
       acme: counts a response of the client
-      acme: queues a promise confirmation over A-3 until 2026-02-05
+      acme: queues a promise confirmation over A-3 until Feb 5, 2026
       acme: voids invoice A-3: wrong client
       acme: ends the promise for A-3: nothing that it covers is owed any more
-      acme: sends letter 7: a promise confirmation over A-3
+      acme: sends letter 7, a promise confirmation over A-3
     2026-01-27 Tuesday
       acme: stops collection for good: bankruptcy
     2026-01-28 Wednesday
       acme: counts a response of the client
-      acme: opens a task records_request
+      acme: opens a task to hand over the client's own records
     "#);
 }
 
@@ -233,84 +233,84 @@ timeline:
 "#;
     insta::assert_snapshot!(told(timeline), @r#"
     2026-01-01 Thursday
-      acme: issues invoice A-1 of 100.00 USD, due 2026-01-31
-      acme: issues invoice A-2 of 50.00 USD, due 2026-02-03
+      acme: issues invoice A-1 of 100.00 USD, due Jan 31, 2026
+      acme: issues invoice A-2 of 50.00 USD, due Feb 3, 2026
     2026-01-24 Saturday
       acme: marks invoice A-1 as reminded 7 days before due
-      acme: queues a reminder over A-1, to leave on 2026-01-26
+      acme: queues a reminder over A-1, to leave on Jan 26, 2026
     2026-01-26 Monday
-      acme: sends letter 1: a reminder over A-1
+      acme: sends letter 1, a reminder over A-1
     2026-01-27 Tuesday
       acme: marks invoice A-2 as reminded 7 days before due
       acme: queues a reminder over A-2
-      acme: sends letter 2: a reminder over A-2
+      acme: sends letter 2, a reminder over A-2
     2026-01-30 Friday
       acme: marks invoice A-1 as reminded 1 day before due
       acme: queues a reminder over A-1
-      acme: sends letter 3: a reminder over A-1
+      acme: sends letter 3, a reminder over A-1
     2026-02-01 Sunday
-      acme: queues a notice over A-1, to leave on 2026-02-02
-      acme: does the step notice at 1 day overdue over A-1
+      acme: queues a notice over A-1, to leave on Feb 2, 2026
+      acme: reaches the notice at 1 day overdue over A-1
     2026-02-02 Monday
       acme: marks invoice A-2 as reminded 1 day before due
-      acme: joins a reminder over A-2 to the letter of the day
-      acme: sends letter 4: a notice over A-1, A-2
+      acme: adds a reminder over A-2 to the day's letter
+      acme: sends letter 4, a notice over A-1, A-2
     2026-02-03 Tuesday
       acme: notes that letter 4 came back from contact 1
-      acme: opens a task bounced_address: letter 4, contact 1
+      acme: opens a task to mend an address: letter 4 to contact 1 came back
       acme: queues a notice over A-1, A-2
-      acme: sends letter 6: a notice over A-1, A-2
+      acme: sends letter 6, a notice over A-1, A-2
     2026-02-04 Wednesday
       acme: queues a notice over A-2
-      acme: does the step notice at 1 day overdue over A-2
-      acme: sends letter 7: a notice over A-2
+      acme: reaches the notice at 1 day overdue over A-2
+      acme: sends letter 7, a notice over A-2
     2026-02-15 Sunday
-      acme: queues a notice over A-1, to leave on 2026-02-16
-      acme: does the step notice at 15 days overdue over A-1
+      acme: queues a notice over A-1, to leave on Feb 16, 2026
+      acme: reaches the notice at 15 days overdue over A-1
     2026-02-16 Monday
-      acme: sends letter 8: a notice over A-1
+      acme: sends letter 8, a notice over A-1
     2026-02-18 Wednesday
       acme: queues a notice over A-2
-      acme: does the step notice at 15 days overdue over A-2
-      acme: sends letter 9: a notice over A-2
+      acme: reaches the notice at 15 days overdue over A-2
+      acme: sends letter 9, a notice over A-2
     2026-03-02 Monday
       acme: locks the portal: 1 unpaid invoice over 30 days (A-1)
       acme: queues a demand letter over A-1, A-2
-      acme: sends letter 10: a demand letter over A-1, A-2
+      acme: sends letter 10, a demand letter over A-1, A-2
     2026-03-03 Tuesday
-      acme: requests the unlock, by bea; it expires at the start of 2026-03-05
+      acme: asks for the unlock, by bea; the request expires at the start of Mar 5, 2026
     2026-03-05 Thursday
       acme: lets the request of bea to unlock expire
     2026-03-06 Friday
-      acme: requests the unlock, by bea; it expires at the start of 2026-03-08
+      acme: asks for the unlock, by bea; the request expires at the start of Mar 8, 2026
       acme: rejects the unlock that bea asked for: nothing came
-      acme: requests the unlock, by bea; it expires at the start of 2026-03-08
+      acme: asks for the unlock, by bea; the request expires at the start of Mar 8, 2026
       acme: rejects the unlock that bea asked for
-      acme: begins an exception until 2026-03-09: tax day
+      acme: begins an exception until Mar 9, 2026: tax day
       acme: unlocks the portal by exception of pat
       acme: queues a welcome-back letter
-      acme: sends letter 11: a welcome-back letter
+      acme: sends letter 11, a welcome-back letter
     2026-03-10 Tuesday
       acme: ends the exception
       acme: locks the portal: 2 unpaid invoices over 30 days (A-1, A-2)
       acme: queues a demand letter over A-1, A-2
-      acme: sends letter 12: a demand letter over A-1, A-2
+      acme: sends letter 12, a demand letter over A-1, A-2
     2026-03-11 Wednesday
-      acme: requests the unlock, by bea; it expires at the start of 2026-03-13
-      acme: begins a promise to pay A-2 by 2026-03-20
+      acme: asks for the unlock, by bea; the request expires at the start of Mar 13, 2026
+      acme: begins a promise to pay A-2 by Mar 20, 2026
       acme: counts a response of the client
-      acme: queues a promise confirmation over A-2 until 2026-03-20
+      acme: queues a promise confirmation over A-2 until Mar 20, 2026
       acme: payment p-1 of 100.00 USD succeeded: 100.00 USD to A-1
       acme: queues a receipt for payment p-1
-      acme: opens a task ready_for_unlock
-      acme: sends letter 13: a promise confirmation over A-2
-      acme: sends letter 14: a receipt over A-1
+      acme: opens a task to ask for the unlock: nothing stands against it
+      acme: sends letter 13, a promise confirmation over A-2
+      acme: sends letter 14, a receipt over A-1
     2026-03-12 Thursday
       acme: unlocks the portal, approved by pat despite A-2
-      acme: closes the task ready_for_unlock
+      acme: closes the task to ask for the unlock
       acme: queues a welcome-back letter
       acme: locks the portal: files missing
-      acme: opens a task ready_for_unlock
+      acme: opens a task to ask for the unlock: nothing stands against it
       version 2 of policy default is in force
       no daily evaluation through 2026-03-15
       acme: withdraws letter 16: it is no longer true
@@ -320,10 +320,10 @@ timeline:
       acme: queues a plan confirmation over A-2
       acme: begins an exception while the plan is kept: plan agreed
       acme: unlocks the portal by exception of pat
-      acme: closes the task ready_for_unlock
+      acme: closes the task to ask for the unlock
       acme: queues a welcome-back letter
-      acme: sends letter 18: a plan confirmation over A-2
-      acme: sends letter 19: a welcome-back letter
+      acme: sends letter 18, a plan confirmation over A-2
+      acme: sends letter 19, a welcome-back letter
     2026-03-21 Saturday
       acme: ends the promise for A-2: broken
     2026-04-05 Sunday
@@ -331,16 +331,16 @@ timeline:
       acme: ends the exception
       acme: locks the portal: 1 unpaid invoice over 30 days (A-2)
       acme: queues a demand letter over A-2
-      acme: skips the step final demand at 60 days overdue over A-2: the client responded
-      acme: skips the step review task at 60 days overdue over A-2: the client responded
-      acme: sends letter 20: a demand letter over A-2
+      acme: skips the final demand at 60 days overdue over A-2: the client responded
+      acme: skips the review by a partner at 60 days overdue over A-2: the client responded
+      acme: sends letter 20, a demand letter over A-2
     2026-04-06 Monday
       acme: payment p-2 of 50.00 USD succeeded: 50.00 USD to A-2
       acme: queues a receipt for payment p-2
       acme: unlocks the portal: everything is paid
       acme: queues a welcome-back letter
-      acme: sends letter 21: a receipt over A-2
-      acme: sends letter 22: a welcome-back letter
+      acme: sends letter 21, a receipt over A-2
+      acme: sends letter 22, a welcome-back letter
     "#);
 }
 
@@ -361,75 +361,75 @@ timeline:
 "#;
     insta::assert_snapshot!(told(timeline), @r#"
     2026-01-01 Thursday
-      acme: issues invoice A-1 of 100.00 USD, due 2026-01-31
-      bolt: issues invoice B-1 of 100.00 USD, due 2026-01-31
+      acme: issues invoice A-1 of 100.00 USD, due Jan 31, 2026
+      bolt: issues invoice B-1 of 100.00 USD, due Jan 31, 2026
     2026-01-20 Tuesday
-      acme: issues invoice A-2 of 50.00 USD, due 2026-02-19
+      acme: issues invoice A-2 of 50.00 USD, due Feb 19, 2026
     2026-01-24 Saturday
       acme: marks invoice A-1 as reminded 7 days before due
       acme: queues a reminder over A-1
-      acme: sends letter 1: a reminder over A-1
+      acme: sends letter 1, a reminder over A-1
     2026-01-30 Friday
       acme: marks invoice A-1 as reminded 1 day before due
       acme: queues a reminder over A-1
-      acme: sends letter 2: a reminder over A-1
+      acme: sends letter 2, a reminder over A-1
     2026-02-01 Sunday
       acme: queues a notice over A-1
-      acme: does the step notice at 1 day overdue over A-1
-      bolt: does the step notice at 1 day overdue over B-1
-      acme: sends letter 3: a notice over A-1
+      acme: reaches the notice at 1 day overdue over A-1
+      bolt: reaches the notice at 1 day overdue over B-1
+      acme: sends letter 3, a notice over A-1
     2026-02-05 Thursday
       no daily evaluation through 2026-02-25
     2026-02-26 Thursday
       acme: queues a notice over A-2
-      acme: does the step notice at 1 day overdue over A-2
-      acme: joins a notice over A-1 to the letter of the day
-      acme: does the step notice at 15 days overdue over A-1
-      bolt: does the step notice at 15 days overdue over B-1
-      acme: sends letter 4: a notice over A-1, A-2
+      acme: reaches the notice at 1 day overdue over A-2
+      acme: adds a notice over A-1 to the day's letter
+      acme: reaches the notice at 15 days overdue over A-1
+      bolt: reaches the notice at 15 days overdue over B-1
+      acme: sends letter 4, a notice over A-1, A-2
     2026-03-02 Monday
       acme: locks the portal: 1 unpaid invoice over 30 days (A-1)
       acme: queues a demand letter over A-1, A-2
-      bolt: opens a task no_address
-      acme: sends letter 5: a demand letter over A-1, A-2
+      bolt: opens a task to find an address: there is none to write to
+      acme: sends letter 5, a demand letter over A-1, A-2
     2026-03-06 Friday
       acme: queues a notice over A-2
-      acme: does the step notice at 15 days overdue over A-2
-      acme: sends letter 6: a notice over A-2
+      acme: reaches the notice at 15 days overdue over A-2
+      acme: sends letter 6, a notice over A-2
     2026-03-09 Monday
       acme: queues a demand letter over A-1, A-2
-      acme: does the step demand letter 7 days after the lock over A-1, A-2
-      acme: sends letter 7: a demand letter over A-1, A-2
+      acme: reaches the demand letter 7 days after the lock over A-1, A-2
+      acme: sends letter 7, a demand letter over A-1, A-2
     2026-04-01 Wednesday
-      acme: waits for approval of the step final demand at 60 days overdue over A-1
-      acme: opens a task approve_step for final demand over A-1
-      acme: does the step review task at 60 days overdue over A-1
-      acme: opens a task review_task over A-1
-      bolt: does the step review task at 60 days overdue over B-1
-      bolt: opens a task review_task over B-1
+      acme: waits for approval of the final demand at 60 days overdue over A-1
+      acme: opens a task to approve the final demand over A-1
+      acme: reaches the review by a partner at 60 days overdue over A-1
+      acme: opens a task to review A-1
+      bolt: reaches the review by a partner at 60 days overdue over B-1
+      bolt: opens a task to review B-1
     2026-04-20 Monday
-      acme: waits for approval of the step final demand at 60 days overdue over A-2
+      acme: waits for approval of the final demand at 60 days overdue over A-2
       acme: adds A-2 to task 8
-      acme: does the step review task at 60 days overdue over A-2
+      acme: reaches the review by a partner at 60 days overdue over A-2
       acme: adds A-2 to task 9
     2026-04-25 Saturday
       acme: counts a response of the client
     2026-05-01 Friday
-      acme: waits for approval of the step collections referral at 90 days overdue over A-1
-      acme: opens a task collections_referral over A-1
-      acme: closes the task approve_step
+      acme: waits for approval of the referral to collections at 90 days overdue over A-1
+      acme: opens a task to refer A-1 to collections
+      acme: closes the task to approve a step
       acme: queues a final demand over A-1, A-2
-      acme: sends letter 11: a final demand over A-1, A-2
+      acme: sends letter 11, a final demand over A-1, A-2
     2026-05-20 Wednesday
-      acme: waits for approval of the step collections referral at 90 days overdue over A-2
+      acme: waits for approval of the referral to collections at 90 days overdue over A-2
       acme: adds A-2 to task 10
     2026-05-21 Thursday
       acme: approves the referral to collections, by pat
     2026-05-22 Friday
       version 2 of policy default is in force
-      acme: skips the step notice at 20 days overdue over A-1: the policy that brought it came after its day
-      acme: skips the step notice at 20 days overdue over A-2: the policy that brought it came after its day
-      bolt: skips the step notice at 20 days overdue over B-1: the policy that brought it came after its day
+      acme: skips the notice at 20 days overdue over A-1: the policy that brought it came after its day
+      acme: skips the notice at 20 days overdue over A-2: the policy that brought it came after its day
+      bolt: skips the notice at 20 days overdue over B-1: the policy that brought it came after its day
     "#);
 }
 
@@ -478,7 +478,7 @@ fn eval_5_the_other_events_are_told() {
         (Event::ProfileChanged(profile), "changes name, class or contacts; class vip"),
         (
             Event::InvoiceIssued(Box::new(draft())),
-            "issues invoice A-1 of 5.00 USD, due 2026-04-01, as a draft",
+            "issues invoice A-1 of 5.00 USD, due Apr 1, 2026, as a draft",
         ),
         (
             Event::InvoicePosted { invoice: "A-1".parse().unwrap(), number: None },
@@ -513,11 +513,11 @@ fn eval_5_the_other_events_are_told() {
                 about: About::LetterStuck { letter: LetterId(3) },
                 assignee: None,
             }),
-            "opens a task letter_stuck: whether letter 3 left can't be told",
+            "opens a task to find out whether letter 3 left",
         ),
         (
             skipped(SkipReason::PassedOver),
-            "skips the step notice at 15 days overdue: a later one is due",
+            "skips the notice at 15 days overdue: a later one is due",
         ),
         (told(Seen::Returned, PaymentState::Returned), "payment p-1 of 5.00 USD came back"),
         // News that came late: what the payment is by now is said with it.

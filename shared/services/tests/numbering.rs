@@ -365,8 +365,8 @@ async fn note_1_a_note_is_an_event_of_the_clients_chain() {
         (note(None, " "), &preparer, "1 to 8192 bytes"),
         (note(None, &"x".repeat(8_193)), &preparer, "1 to 8192 bytes"),
         (note(Some("Z-9"), "x"), &preparer, "no such invoice Z-9"),
-        (note(None, "x"), &schedule(), "only admin or billing_lead"),
-        (note(None, "x"), &staff("imre", domain::role::Role::Impersonator), "only admin"),
+        (note(None, "x"), &schedule(), "only an admin or a billing lead"),
+        (note(None, "x"), &staff("imre", domain::role::Role::Impersonator), "only an admin"),
     ] {
         let text = refused(&firm, &command, caller, ON).await;
         assert!(text.contains(expected), "{text}");

@@ -237,6 +237,8 @@ fn a_task() -> impl Strategy<Value = Task> {
         (step(), invoices()).prop_map(|(step, invoices)| About::ReviewTask { step, invoices }),
         (payment_id(), text())
             .prop_map(|(payment, evidence)| About::Mismatch { payment, evidence }),
+        (invoices(), text()).prop_map(|(invoices, wish)| About::PlanRequest { invoices, wish }),
+        text().prop_map(|words| About::UnlockAsked { words }),
         (0..3_u32, 1..9_u64)
             .prop_map(|(contact, id)| About::BouncedAddress { contact, letter: LetterId(id) }),
     ];

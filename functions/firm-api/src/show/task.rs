@@ -33,6 +33,8 @@ pub struct Task {
     pub payment: Option<String>,
     /// Both sides of a payment that isn't what was expected.
     pub evidence: Option<String>,
+    /// What the client says who asks for a plan or the unlock.
+    pub words: Option<String>,
 }
 
 impl Task {
@@ -49,6 +51,12 @@ impl Task {
             }
             _ => (None, None),
         };
+        let words = match &task.about {
+            About::PlanRequest { wish: words, .. } | About::UnlockAsked { words } => {
+                Some(words.as_str().to_owned())
+            }
+            _ => None,
+        };
         Self {
             client: client.to_string(),
             task: task.id.0,
@@ -56,10 +64,11 @@ impl Task {
             opened_on: Date(task.opened_on),
             assignee: task.assignee.as_ref().map(ToString::to_string),
             step: step.map(|(step, _)| step.action.as_str()),
-            invoices: step.map_or_else(Vec::new, |(_, invoices)| names(invoices)),
+            invoices: task.about.invoices().map_or_else(Vec::new, names),
             letter,
             payment,
             evidence,
+            words,
         }
     }
 }

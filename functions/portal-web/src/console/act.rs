@@ -15,13 +15,13 @@ use domain::id::{ClientId, InvoiceId};
 use domain::invoice::{Invoice, Posting};
 use domain::role::{Actor, Role};
 use domain::task::{About, Task};
-use domain::text::Personal;
+use domain::text::{Personal, sentence};
 use services::execute::View;
 use services::office::unlock::RequestRef;
 use store::Grant;
 
 use super::client::Head;
-use super::{client_path, segment};
+use super::{client_path, notes, segment};
 use crate::page::{Failure, Shell, Visit, render};
 use crate::said;
 
@@ -56,6 +56,8 @@ pub(super) fn of_client(visit: &Visit, account: &Account) -> Vec<Deed> {
     if visit.may(BOOKKEEPERS) {
         deeds.push(deed("Record payment", "payment", false));
         deeds.push(deed("Issue invoice", "invoice", false));
+        let path = format!("{}/links", client_path(&account.client));
+        deeds.push(Deed { name: "Copy or send a pay link", path, is_grave: false });
     }
     if visit.may(COLLECTORS) {
         if account.lock.is_some() && account.request.is_none() {
@@ -70,8 +72,12 @@ pub(super) fn of_client(visit: &Visit, account: &Account) -> Vec<Deed> {
     if visit.may(PARTNERS) && account.lock.is_some() {
         deeds.push(deed("Unlock by exception", "exception", false));
     }
+    if visit.may(BOOKKEEPERS) {
+        deeds.push(deed("Say who looks after it", "people", false));
+    }
     if visit.may(STAFF) {
         deeds.push(deed("Add note", "note", false));
+        deeds.push(deed("Log a call", "call", false));
     }
     if visit.may(COLLECTORS) {
         let name = if account.lock.is_some() { "Change lock reason" } else { "Lock portal" };
@@ -122,7 +128,9 @@ pub(super) fn of_task(visit: &Visit, account: &Account, task: &Task) -> Vec<Deed
     let number = task.id.0;
     let mut deeds = Vec::new();
     match &task.about {
-        About::ReadyForUnlock if account.request.is_none() && visit.may(COLLECTORS) => {
+        About::ReadyForUnlock | About::UnlockAsked { .. }
+            if account.request.is_none() && visit.may(COLLECTORS) =>
+        {
             deeds.push(deed("Ask for unlock", format!("{client}/do/ask-unlock")));
         }
         About::ReadyForUnlock if visit.may(PARTNERS) => {
@@ -164,14 +172,9 @@ pub(super) fn consequences(
     command: &Command,
 ) -> Result<Vec<String>, String> {
     match decide(&view.loaded.account, command, &view.context(actor)) {
-        Ok(events) => Ok(events.iter().map(|event| capitalised(&describe(event))).collect()),
-        Err(refusal) => Err(capitalised(&refusal.to_string())),
+        Ok(events) => Ok(events.iter().map(|event| sentence(&describe(event))).collect()),
+        Err(refusal) => Err(sentence(&refusal.text)),
     }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().to_string() + chars.as_str())
 }
 
 /// A field of a form.
@@ -212,13 +215,18 @@ impl Field {
         Self { value: value.into(), ..self }
     }
 
-    fn fixed(name: &'static str, value: impl Into<String>) -> Self {
+    pub(super) fn fixed(name: &'static str, value: impl Into<String>) -> Self {
         Self::new(name, "", FieldKind::Fixed).value(value)
     }
 
     /// What stands in it: what was typed before it was refused, or what is proposed.
     pub(super) fn shown<'a>(&'a self, typed: &'a str) -> &'a str {
         if typed.is_empty() { &self.value } else { typed }
+    }
+
+    /// Whether a choice of many is made already: the values are lines.
+    pub(super) fn has(&self, option: &str) -> bool {
+        self.value.lines().any(|value| value == option)
     }
 
     fn reason(hint: &str) -> Self {
@@ -278,12 +286,21 @@ impl Act {
         self
     }
 
-    fn grave(self) -> Self {
+    /// It can't be done, for that reason.
+    pub(super) fn refused(self, why: impl Into<String>) -> Self {
+        Self { refused: Some(why.into()), ..self }
+    }
+
+    pub(super) fn grave(self) -> Self {
         Self { is_grave: true, ..self }
     }
 
-    fn deletes(self) -> Self {
-        Self { method: "delete", ..self }
+    pub(super) fn deletes(self) -> Self {
+        self.method("delete")
+    }
+
+    pub(super) fn method(self, method: &'static str) -> Self {
+        Self { method, ..self }
     }
 
     pub(super) fn said(self, said: impl Into<String>) -> Self {
@@ -312,14 +329,14 @@ pub(crate) async fn on_client(
     Path((client, name)): Path<(ClientId, String)>,
 ) -> Result<Response, Failure> {
     let view = visit.desk.view(&client).await?;
-    let grants =
-        if name.starts_with("assign-") { visit.desk.store().grants().await? } else { Vec::new() };
+    let names_staff = name.starts_with("assign-") || name == "people";
+    let grants = if names_staff { visit.desk.store().grants().await? } else { Vec::new() };
     let act = client_act(&visit, &view, &name, &grants);
     let act = act.ok_or_else(|| Failure::not_found("There is no such act.".to_owned()))?;
     Ok(shown(&visit, &view, act, client_path(&client)))
 }
 
-fn shown(visit: &Visit, view: &View, act: Act, back: String) -> Response {
+pub(super) fn shown(visit: &Visit, view: &View, act: Act, back: String) -> Response {
     render(&ActPage {
         head: Head::of(&view.loaded.account, "act"),
         shell: visit.shell(act.title.clone(), "clients"),
@@ -401,15 +418,9 @@ fn client_act(visit: &Visit, view: &View, name: &str, grants: &[Grant]) -> Optio
         .field(Field::new("until", "Last day to pay", FieldKind::Date).value(domain::calendar::plus(view.day, 7).to_string()))
         .field(Field::new("invoice", "For which invoice", FieldKind::Choice(invoices_with_all(account))).optional())
         .said("The promise is recorded."),
-        "note" => Act::new(
-            format!("Add a note on {who}"),
-            "For your colleagues. Clients never see notes, and a note is never changed: a correction is another one.",
-            "Add note",
-            format!("{api}/notes"),
-        )
-        .field(Field::new("text", "Note", FieldKind::Text))
-        .field(Field::new("invoice", "About which invoice", FieldKind::Choice(invoices_with(account, "none"))).optional())
-        .said("The note is added."),
+        "people" => super::people::act(account, &api, grants),
+        "note" => notes::note(account, who, &api),
+        "call" => notes::call(view, who, &api),
         _ => return None,
     };
     Some(act)
@@ -482,7 +493,7 @@ fn invoices_with_all(account: &Account) -> Vec<(String, String)> {
     invoices_with(account, "all that are overdue")
 }
 
-fn invoices_with(account: &Account, none: &str) -> Vec<(String, String)> {
+pub(super) fn invoices_with(account: &Account, none: &str) -> Vec<(String, String)> {
     let open = account.open_invoices().map(|invoice| {
         (invoice.id.to_string(), format!("{} ({})", invoice.id, invoice.balance().for_person()))
     });
@@ -621,7 +632,7 @@ fn invoice_act(visit: &Visit, view: &View, invoice: &Invoice, name: &str) -> Opt
             "outcome",
             "Outcome",
             FieldKind::Choice(
-                ["upheld", "rejected", "withdrawn"].map(|name| (name.to_owned(), capitalised(name))).to_vec(),
+                ["upheld", "rejected", "withdrawn"].map(|name| (name.to_owned(), said::capitalised(name))).to_vec(),
             ),
         ))
         .said("The dispute is settled."),

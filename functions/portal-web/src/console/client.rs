@@ -15,12 +15,13 @@ use domain::money::Money;
 use domain::payment::{Method, Payment, PaymentState};
 use domain::role::{Actor, Role};
 use domain::task::Task;
+use domain::text::sentence;
 use serde::Deserialize;
 use services::execute::View;
 use store::{LetterRow, Order, PageRequest, Record};
 
 use super::act::{self, Deed};
-use super::{Owed, client_path, money_or_dash, segment, tasks};
+use super::{Owed, client_path, money_or_dash, people, segment, tasks};
 use crate::page::{Failure, Shell, Visit, render};
 use crate::said;
 
@@ -102,6 +103,7 @@ struct SummaryPage {
     owed: Owed,
     arrangements: Vec<String>,
     contacts: Vec<(String, bool)>,
+    people: Vec<(&'static str, String)>,
     invoices: Vec<InvoiceRow>,
     more_invoices: usize,
     tasks: Vec<tasks::Row>,
@@ -169,6 +171,7 @@ pub(crate) async fn summary(
             .iter()
             .map(|contact| (contact.address.as_str().to_owned(), contact.is_bounced))
             .collect(),
+        people: people::lines(&account.people),
         invoices: open
             .iter()
             .take(OPEN_SHOWN)
@@ -304,11 +307,6 @@ impl Happened {
     }
 }
 
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().to_string() + chars.as_str())
-}
-
 #[derive(Template)]
 #[template(path = "console/client/invoices.html")]
 struct InvoicesPage {
@@ -342,7 +340,7 @@ pub(crate) async fn invoices(
     Ok(render(&page))
 }
 
-fn titled(visit: &Visit, view: &View, what: &str) -> Shell {
+pub(super) fn titled(visit: &Visit, view: &View, what: &str) -> Shell {
     visit.shell(format!("{what} · {}", view.loaded.account.profile.name.as_str()), "clients")
 }
 
@@ -357,18 +355,18 @@ struct LettersPage {
 }
 
 /// A letter in the list.
-struct LetterLine {
-    path: Option<String>,
-    kind: String,
-    state: &'static str,
+pub(super) struct LetterLine {
+    pub(super) path: Option<String>,
+    pub(super) kind: String,
+    pub(super) state: &'static str,
     when: String,
     invoices: String,
-    delivery: Option<String>,
+    pub(super) delivery: Option<String>,
     problem: Option<String>,
 }
 
 impl LetterLine {
-    fn of(client: &ClientId, row: &LetterRow) -> Self {
+    pub(super) fn of(client: &ClientId, row: &LetterRow) -> Self {
         let letter = &row.letter;
         let (state, when) = match &letter.state {
             LetterState::Queued => ("waiting", format!("leaves {}", said::day(letter.leaves_on))),
@@ -381,7 +379,7 @@ impl LetterLine {
         let number = letter.id.0;
         Self {
             path: has_left.then(|| format!("{}/letters/{number}", client_path(client))),
-            kind: sentence(&said::words(kind(letter))),
+            kind: said::capitalised(&said::words(kind(letter))),
             state,
             when,
             invoices: invoices_of(letter).join(", "),
@@ -409,7 +407,9 @@ fn invoices_of(letter: &domain::letter::Letter) -> Vec<String> {
         (_, Content::Debt { parts }) => parts.iter().flat_map(|part| &part.invoices).collect(),
         (
             _,
-            Content::PromiseConfirmation { invoices, .. } | Content::PlanConfirmation { invoices },
+            Content::PromiseConfirmation { invoices, .. }
+            | Content::PlanConfirmation { invoices }
+            | Content::PayLink { invoices, .. },
         ) => invoices.iter().collect(),
         (_, Content::WelcomeBack | Content::Receipt { .. } | Content::PaymentFailed { .. }) => {
             std::collections::BTreeSet::new()
@@ -575,46 +575,6 @@ pub(crate) async fn history(
         next: next_page(listed.next),
         is_first: place.cursor.is_none(),
         shell: titled(&visit, &view, "History"),
-    };
-    Ok(render(&page))
-}
-
-#[derive(Template)]
-#[template(path = "console/client/notes.html")]
-struct NotesPage {
-    shell: Shell,
-    head: Head,
-    notes: Vec<NoteLine>,
-    next: Option<String>,
-    is_first: bool,
-}
-
-struct NoteLine {
-    by: String,
-    when: String,
-    invoice: Option<String>,
-    text: String,
-}
-
-pub(crate) async fn notes(
-    visit: Visit,
-    Path(client): Path<ClientId>,
-    Query(place): Query<Place>,
-) -> Result<Response, Failure> {
-    let view = visit.desk.view(&client).await?;
-    let listed = visit.desk.store().notes(&client, &place.page()).await?;
-    let line = |note: store::Note| NoteLine {
-        by: note.by.to_string(),
-        when: note.at.format("%b %-d, %Y %H:%M UTC").to_string(),
-        invoice: note.invoice.map(|invoice| invoice.to_string()),
-        text: note.text.as_str().to_owned(),
-    };
-    let page = NotesPage {
-        head: Head::of(&view.loaded.account, "notes"),
-        notes: listed.items.into_iter().map(line).collect(),
-        next: next_page(listed.next),
-        is_first: place.cursor.is_none(),
-        shell: titled(&visit, &view, "Notes"),
     };
     Ok(render(&page))
 }

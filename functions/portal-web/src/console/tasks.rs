@@ -55,6 +55,8 @@ fn name(about: &About) -> &'static str {
         About::LetterStuck { .. } => "Letter may not have left",
         About::NoAddress => "No address",
         About::RecordsRequest => "Records request",
+        About::PlanRequest { .. } => "Payment plan asked for",
+        About::UnlockAsked { .. } => "Client asks for the unlock",
         About::Mismatch { .. } => "Payment doesn't match",
     }
 }
@@ -95,6 +97,20 @@ fn what(about: &About) -> String {
         }
         About::RecordsRequest => {
             "The client asks for its own records: they are owed whatever is unpaid.".to_owned()
+        }
+        About::PlanRequest { invoices, wish } => {
+            format!(
+                "The client asks to pay {} in parts; a partner decides. It writes: “{}”",
+                list(invoices),
+                wish.as_str()
+            )
+        }
+        About::UnlockAsked { words } => {
+            let words = match words.as_str() {
+                "" => String::new(),
+                words => format!(" It writes: “{words}”"),
+            };
+            format!("The client asks to have its portal opened.{words}")
         }
         About::Mismatch { payment, evidence } => {
             format!(

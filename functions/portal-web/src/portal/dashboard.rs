@@ -1,20 +1,23 @@
 //! How each of the contact's clients stands, what it owes and what is open meanwhile (POR-1, ACC-1..4).
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
 use domain::access::{Access, Capability, PortalState};
 use domain::account::ExceptionEnd;
-use domain::id::ClientId;
+use domain::id::{ClientId, InvoiceId};
 use domain::lock::LockCause;
 use domain::money::Currency;
 use domain::policy::UnlockMode;
 use domain::task::About;
+use domain::text::sentence;
 use services::execute::View;
 use services::portal::pay::segment;
 use services::portal::{Payable, Standing};
 
-use super::{Guest, Shell, client_path};
+use super::{Guest, Shell, ask, client_path};
 use crate::page::{Failure, render};
 use crate::said;
 
@@ -74,6 +77,8 @@ pub(super) struct Panel {
     pub(super) invoices: Vec<super::invoices::Row>,
     pub(super) more: usize,
     pub(super) has_asked_for_records: bool,
+    /// Whether the client can ask to have it opened.
+    pub(super) can_ask_for_unlock: bool,
 }
 
 impl Panel {
@@ -123,6 +128,7 @@ impl Panel {
                 .tasks
                 .values()
                 .any(|task| task.about == About::RecordsRequest),
+            can_ask_for_unlock: account.lock.is_some() && ask::unlock_asked(account).is_none(),
         }
     }
 }
@@ -138,7 +144,8 @@ fn words(view: &View, payable: &[Payable<'_>]) -> Vec<String> {
         }
         None => words.push("Your portal is open, and nothing is overdue.".to_owned()),
         Some(lock) => {
-            words.push(format!("Locked since {}: {}.", said::day(lock.on), lock.cause.text()));
+            let why = sentence(&lock.cause.text());
+            words.push(format!("Locked since {}. {why}", said::day(lock.on)));
             let mode = view.lock_policy().policy.unlock.mode;
             words.push(
                 match (&lock.cause, mode, is_overdue) {
@@ -177,13 +184,31 @@ fn words(view: &View, payable: &[Payable<'_>]) -> Vec<String> {
         ));
     }
     for promise in &account.promises {
-        words.push(format!("You promised to pay by {}.", said::day(promise.until)));
+        words.push(promised(&promise.invoices, said::day(promise.until)));
+    }
+    if let Some((on, _)) = ask::plan_asked(account) {
+        words.push(format!("You asked for a payment plan on {on}: a partner decides on it."));
+    }
+    if let Some(on) = ask::unlock_asked(account).filter(|_| account.lock.is_some()) {
+        let on = said::day(on);
+        words.push(format!("The firm was asked on {on} to open it, and looks at that."));
     }
     let coming = said::sums(payable.iter().map(|of| of.on_its_way));
     if !coming.is_empty() {
         words.push(format!("On its way from the bank: {}.", coming.join(" and ")));
     }
     words
+}
+
+/// What was promised, as long as it is no list.
+fn promised(invoices: &BTreeSet<InvoiceId>, until: String) -> String {
+    let what = match invoices.first() {
+        Some(one) if invoices.len() == 1 => format!("invoice {one}"),
+        _ => said::count(invoices.len(), "invoice"),
+    };
+    format!(
+        "You promised to pay {what} by {until}: until then no letter and no lock comes of that."
+    )
 }
 
 /// What is shut, under each reason once; and what is open, as the one function says (ACC-1).

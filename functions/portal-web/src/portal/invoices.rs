@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::{Path, Query};
 use axum::response::Response;
 use domain::access::Capability;
+use domain::calendar::Day;
 use domain::id::{ClientId, InvoiceId};
 use domain::invoice::{Invoice, Source};
 use serde::Deserialize;
@@ -51,7 +52,8 @@ impl Row {
                 Some(format!("{} is on its way from the bank", coming.for_person()))
             }
             (None, Some(disputed)) => Some(format!("{} is in dispute", disputed.for_person())),
-            (None, None) => None,
+            (None, None) => promised_until(view, invoice)
+                .map(|until| format!("you promised to pay it by {}", said::day(until))),
         };
         let path = client_path(&account.client);
         Self {
@@ -70,6 +72,12 @@ impl Row {
             note,
         }
     }
+}
+
+fn promised_until(view: &View, invoice: &Invoice) -> Option<Day> {
+    let promises = view.loaded.account.promises.iter();
+    let running = promises.filter(|promise| view.day <= promise.until);
+    running.filter(|promise| promise.invoices.contains(&invoice.id)).map(|one| one.until).max()
 }
 
 fn dash(money: domain::money::Money) -> String {
@@ -119,6 +127,24 @@ pub(crate) async fn list(
     Ok(render(&page))
 }
 
+/// What can be said about an invoice that is open.
+fn asks(invoice: &Invoice, path: &str) -> Vec<(&'static str, String)> {
+    let number = segment(invoice.id.as_str());
+    let ask = |name, what: &str| (name, format!("{path}/{what}?invoice={number}"));
+    let dispute = match &invoice.dispute {
+        Some(_) => "Your dispute",
+        None => "Something is wrong with it",
+    };
+    match invoice.is_open() {
+        true => vec![
+            ask("Promise to pay it by a day", "promise"),
+            ask("Ask for a payment plan", "plan"),
+            ask(dispute, "dispute"),
+        ],
+        false => Vec::new(),
+    }
+}
+
 #[derive(Template)]
 #[template(path = "portal/invoice.html")]
 struct InvoicePage {
@@ -127,6 +153,8 @@ struct InvoicePage {
     row: Row,
     lines: Vec<(String, u32, String, String)>,
     money: Vec<(String, String, Option<String>)>,
+    /// Where something can be said about it, with its number.
+    asks: Vec<(&'static str, String)>,
 }
 
 /// One invoice.
@@ -163,6 +191,7 @@ pub(crate) async fn one(
         row: Row::of(&view, &found, of),
         lines: lines.collect(),
         money: money.collect(),
+        asks: asks(&found, &path),
         panel: Panel::of(&view),
     };
     Ok(render(&page))

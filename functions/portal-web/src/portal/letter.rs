@@ -4,10 +4,13 @@
 use askama::Template;
 use axum::extract::{Path, State as Shared};
 use axum::response::Response;
+use domain::role::Actor;
+use domain::task::About;
 use services::http::Problem;
 use services::portal::Holder;
 use store::Checkout;
 
+use super::ask::{self, Ask};
 use super::checkout::{GoPage, Paying, ResultPage};
 use super::dashboard::PayNow;
 use super::invoices::Row;
@@ -25,9 +28,14 @@ struct LetterPage {
     open: Vec<String>,
     pay: Vec<PayNow>,
     postal_address: Option<String>,
+    promise: Ask,
     /// The last day that a promise can name.
     promise_until: String,
     promise_from: String,
+    plan: Ask,
+    plan_asked: Option<String>,
+    dispute: Ask,
+    currencies: Vec<String>,
 }
 
 /// The debt.
@@ -44,7 +52,12 @@ pub(crate) async fn show(
         let status = invoice.status(view.day).as_str();
         Row { status, status_name: said::words(status), ..Row::of(view, invoice, of) }
     };
-    let days = view.policy.policy.promise.max_days;
+    let actor = Actor::Link;
+    let open = || payable.iter().map(|of| of.invoice);
+    let mut currencies: Vec<_> =
+        open().map(|invoice| invoice.total.currency().code().to_owned()).collect();
+    currencies.sort();
+    currencies.dedup();
     let page = LetterPage {
         client: view.loaded.account.profile.name.as_str().to_owned(),
         invoices: holder.invoices.iter().map(row).collect(),
@@ -52,11 +65,25 @@ pub(crate) async fn show(
         pay: PayNow::of(&payable, view),
         postal_address: holder.firm.settings().postal_address.clone(),
         promise_from: view.day.to_string(),
-        promise_until: domain::calendar::plus(view.day, days).to_string(),
+        promise_until: ask::promise_until(view).to_string(),
+        promise: ask::promise_of(view, &actor, open(), None),
+        plan: ask::plan_of(view, &actor, open(), None),
+        plan_asked: plan_asked(&holder),
+        dispute: ask::dispute_of(view, &actor, open()),
+        currencies,
         shell: stranger.shell(&holder.firm, "What you owe", view.day),
         token,
     };
     Ok(stranger.keep(render(&page)))
+}
+
+/// Since when a plan is asked for, over nothing but this debt.
+fn plan_asked(holder: &Holder) -> Option<String> {
+    let tasks = holder.view.loaded.account.tasks.values();
+    let mut own = tasks.filter(|task| {
+        matches!(&task.about, About::PlanRequest { invoices, .. } if invoices.is_subset(&holder.link.invoices))
+    });
+    own.next().map(|task| said::day(task.opened_on))
 }
 
 async fn hold(state: &State, stranger: &Stranger, token: &str) -> Result<Holder, Failure> {

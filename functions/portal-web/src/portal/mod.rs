@@ -1,6 +1,7 @@
 //! The portal: what a client's contacts see (ACC-1..4, POR-1, POR-4), and whoever holds a letter's link
 //! (LET-7). One module per page; what they do is posted to `portal-api`.
 
+mod ask;
 mod checkout;
 mod dashboard;
 mod invoices;
@@ -27,6 +28,7 @@ use services::http::{Problem, ProblemKind, RequestId};
 use services::portal::Visitor;
 use services::portal::pay::segment;
 
+use crate::brand::Brand;
 use crate::page::Failure;
 use crate::{State, assets, said};
 
@@ -43,6 +45,10 @@ pub(crate) fn routes() -> Router<State> {
         .route("/portal/clients/{client}/checkouts/{checkout}", get(checkout::result))
         .route("/portal/clients/{client}/checkouts/{checkout}/pay", get(checkout::go))
         .route("/portal/clients/{client}/records", get(dashboard::records))
+        .route("/portal/clients/{client}/dispute", get(ask::dispute))
+        .route("/portal/clients/{client}/promise", get(ask::promise_page))
+        .route("/portal/clients/{client}/plan", get(ask::plan))
+        .route("/portal/clients/{client}/unlock", get(ask::unlock))
         .route("/portal/security", get(security::show))
         .route("/l/{token}", get(letter::show))
         .route("/l/{token}/checkouts/{checkout}", get(letter::result))
@@ -142,6 +148,8 @@ pub(crate) struct Shell {
     pub(crate) token: String,
     pub(crate) path: String,
     pub(crate) flash: Option<Flash>,
+    /// The firm's own colour and picture.
+    pub(crate) brand: Brand,
     /// The address to go on to at once.
     pub(crate) refresh: Option<String>,
 }
@@ -161,6 +169,7 @@ impl Shell {
             path: String::new(),
             flash: None,
             refresh: None,
+            brand: Brand::of(firm),
         }
     }
 
@@ -186,6 +195,11 @@ impl Shell {
 /// Where a client's pages begin.
 fn client_path(client: &ClientId) -> String {
     format!("/portal/clients/{}", segment(client.as_str()))
+}
+
+/// A name as it stands in an address.
+pub(crate) fn in_path(name: &str) -> String {
+    segment(name)
 }
 
 /// Where a form that asks for a page to pay on goes on: the address of that page, by the name that it will have.

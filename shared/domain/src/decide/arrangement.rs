@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{BOOKKEEPERS, COLLECTORS, Decision, PARTNERS, reason_given};
-use crate::calendar::{Day, plus};
+use super::{BOOKKEEPERS, COLLECTORS, Decision, PARTNERS, past, reason_given, within_length};
+use crate::calendar::{Day, for_person, plus};
 use crate::event::Event;
 use crate::id::InvoiceId;
 use crate::invoice::Hold;
@@ -12,6 +12,7 @@ use crate::letter::Content;
 use crate::money::Money;
 use crate::plan::{Instalment, MAX_INSTALMENTS, Outcome, Plan, Promise};
 use crate::refusal::Refusal;
+use crate::task::About;
 use crate::text::Personal;
 
 impl Decision<'_> {
@@ -23,7 +24,7 @@ impl Decision<'_> {
         self.require_or_client(BOOKKEEPERS, "STAFF-1", "record a promise")?;
         let today = self.day();
         if until < today {
-            return Err(Refusal::invalid("PROM-1", format!("{until} is past")));
+            return Err(past(until, "PROM-1"));
         }
         let invoices = self.promisable(invoice)?;
         let counts = self.context.actor.is_client();
@@ -41,7 +42,7 @@ impl Decision<'_> {
     /// The invoice named, or those overdue that day.
     fn promisable(&self, invoice: Option<&InvoiceId>) -> Result<BTreeSet<InvoiceId>, Refusal> {
         if let Some(id) = invoice {
-            return Ok(BTreeSet::from([self.open_invoice(id, "PROM-1")?.id.clone()]));
+            return Ok(BTreeSet::from([self.owed_invoice(id, "PROM-1")?.id.clone()]));
         }
         let overdue = self.account.open_invoices().filter(|invoice| invoice.is_overdue(self.day()));
         let invoices: BTreeSet<_> = overdue.map(|invoice| invoice.id.clone()).collect();
@@ -55,16 +56,23 @@ impl Decision<'_> {
         let limits = &self.policy().promise;
         let last = plus(self.day(), limits.max_days);
         if last < until {
+            let (until, last) = (for_person(until), for_person(last));
             let text = format!(
-                "{until} is more than {} days ahead; the last day is {last}",
-                limits.max_days
+                "{until} is more than {} ahead: the last day to promise is {last}",
+                days(limits.max_days)
             );
             return Err(Refusal::conflict("PROM-1", text));
         }
         let promises = |id| self.account.invoices.get(id).map_or(0, |invoice| invoice.promises);
         match invoices.iter().find(|id| limits.max_per_invoice <= promises(id)) {
             Some(id) => {
-                let text = format!("invoice {id} was already promised {} times", promises(id));
+                let times = match promises(id) {
+                    1 => "once".to_owned(),
+                    times => format!("{times} times"),
+                };
+                let text = format!(
+                    "payment of invoice {id} was already promised {times}, which is as often as it can be"
+                );
                 Err(Refusal::conflict("PROM-1", text))
             }
             None => Ok(()),
@@ -101,15 +109,39 @@ impl Decision<'_> {
             grace_days: self.policy().plan_grace_days,
         };
         self.emit(Event::PlanBegun(plan));
+        self.close_tasks(|about| matches!(about, About::PlanRequest { .. }));
         self.respond();
         self.queue_letter(Content::PlanConfirmation { invoices: invoices.clone() });
+        Ok(())
+    }
+
+    /// A new request takes the place of the one that waits; the same one again is that one.
+    pub(super) fn request_plan(
+        &mut self,
+        invoices: &BTreeSet<InvoiceId>,
+        wish: &Personal,
+    ) -> Result<(), Refusal> {
+        self.require_or_client(BOOKKEEPERS, "STAFF-1", "record a request for a plan")?;
+        self.plannable(invoices)?;
+        if wish.as_str().trim().is_empty() {
+            let text = "a request for a plan says what can be paid, and when";
+            return Err(Refusal::invalid("PLAN-1", text));
+        }
+        within_length(wish, "PLAN-1")?;
+        let about = About::PlanRequest { invoices: invoices.clone(), wish: wish.clone() };
+        if self.has_task(|known| *known == about) {
+            return Ok(());
+        }
+        self.close_tasks(|about| matches!(about, About::PlanRequest { .. }));
+        self.open_task(about);
+        self.respond();
         Ok(())
     }
 
     fn plannable(&self, invoices: &BTreeSet<InvoiceId>) -> Result<Money, Refusal> {
         let mut covered: Option<Money> = None;
         for id in invoices {
-            let balance = self.open_invoice(id, "PLAN-1")?.balance();
+            let balance = self.owed_invoice(id, "PLAN-1")?.balance();
             let sum = covered.map_or(Ok(balance), |sum| sum.checked_add(balance));
             let sum = sum.map_err(|_| {
                 Refusal::invalid(
@@ -130,10 +162,12 @@ impl Decision<'_> {
         let mut sum = Money::zero(covered.currency());
         for instalment in instalments {
             if instalment.due_on < self.day() {
-                return invalid(format!("the instalment of {} is past", instalment.due_on));
+                let due_on = for_person(instalment.due_on);
+                return invalid(format!("the instalment of {due_on} is in the past"));
             }
             if instalment.amount.is_zero() {
-                return invalid(format!("the instalment of {} is nothing", instalment.due_on));
+                let due_on = for_person(instalment.due_on);
+                return invalid(format!("the instalment of {due_on} is nothing"));
             }
             sum = match sum.checked_add(instalment.amount) {
                 Ok(sum) => sum,
@@ -141,6 +175,7 @@ impl Decision<'_> {
             };
         }
         if sum != covered {
+            let (sum, covered) = (sum.for_person(), covered.for_person());
             return invalid(format!("the instalments come to {sum}, the invoices to {covered}"));
         }
         Ok(())
@@ -155,7 +190,7 @@ impl Decision<'_> {
         self.require(COLLECTORS, "STAFF-1", "place a hold")?;
         reason_given(reason, "LOCK-6")?;
         if let Some(until) = until.filter(|&until| until < self.day()) {
-            return Err(Refusal::invalid("LOCK-6", format!("{until} is past")));
+            return Err(past(until, "LOCK-6"));
         }
         let running = match invoice {
             Some(id) => &self.open_invoice(id, "LOCK-6")?.hold,
@@ -240,4 +275,8 @@ impl Decision<'_> {
             self.emit(Event::HoldEnded { invoice: Some(invoice) });
         }
     }
+}
+
+fn days(number: u32) -> String {
+    if number == 1 { "1 day".to_owned() } else { format!("{number} days") }
 }

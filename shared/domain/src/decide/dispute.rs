@@ -19,7 +19,7 @@ impl Decision<'_> {
     ) -> Result<(), Refusal> {
         self.require_or_client(BOOKKEEPERS, "STAFF-1", "record a dispute")?;
         reason_given(reason, "DIS-1")?;
-        let invoice = self.open_invoice(id, "DIS-1")?;
+        let invoice = self.owed_invoice(id, "DIS-1")?;
         if invoice.dispute.is_some() {
             let text = format!("invoice {id} is already disputed");
             return Err(Refusal::conflict("DIS-1", text));
@@ -30,8 +30,9 @@ impl Decision<'_> {
         let balance = invoice.balance();
         let amount = amount.unwrap_or(balance);
         if amount.currency() != balance.currency() || amount.is_zero() {
+            let (amount, balance) = (amount.for_person(), balance.for_person());
             let text =
-                format!("{amount} can't be disputed of invoice {id}, of which {balance} is open");
+                format!("of invoice {id} {balance} is open, so {amount} of it can't be disputed");
             return Err(Refusal::invalid("DIS-1", text));
         }
         let amount = Money::new(amount.minor().min(balance.minor()), balance.currency());

@@ -63,6 +63,7 @@ impl<'a> Decision<'a> {
             return Ok(()); // a payment is still being put on its invoices: nothing escalates
         }
         self.close_step_tasks();
+        self.close_plan_requests();
         let mut unwarned = self.lock_by_rule();
         if self.stale_ledger().is_none() {
             unwarned.extend(self.fire_steps());
@@ -121,6 +122,14 @@ impl<'a> Decision<'a> {
         let overdue: BTreeSet<_> = overdue.map(|invoice| invoice.id.clone()).collect();
         self.close_tasks(|about| {
             about.step().is_some_and(|(_, invoices)| invoices.is_disjoint(&overdue))
+        });
+    }
+
+    /// Nobody plans how to pay what isn't owed any more (PLAN-1).
+    fn close_plan_requests(&mut self) {
+        let open: BTreeSet<_> = self.account.open_invoices().map(|i| i.id.clone()).collect();
+        self.close_tasks(|about| {
+            matches!(about, About::PlanRequest { invoices, .. } if invoices.is_disjoint(&open))
         });
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{BOOKKEEPERS, Decision, PARTNERS, reason_given};
 use crate::account::MAX_OPEN_INVOICES;
+use crate::calendar::for_person;
 use crate::command::{DisputeOutcome, NewInvoice};
 use crate::event::Event;
 use crate::id::InvoiceId;
@@ -43,7 +44,8 @@ impl Decision<'_> {
         let due_on =
             new.due_on.unwrap_or_else(|| self.policy().kind(new.kind).terms.due(issued_on));
         if due_on < issued_on {
-            let text = format!("due {due_on} is before issued {issued_on}");
+            let (due, issued) = (for_person(due_on), for_person(issued_on));
+            let text = format!("it would be due on {due}, before it is issued on {issued}");
             return Err(Refusal::invalid("INV-3", text));
         }
         let posts_on = new.posts_on.unwrap_or(issued_on);
@@ -152,7 +154,7 @@ impl Decision<'_> {
         if invoice.ending.is_none() {
             return Ok(());
         }
-        let status = invoice.status(self.day()).as_str();
+        let status = invoice.status(self.day()).as_str().replace('_', " ");
         Err(Refusal::conflict("INV-6", format!("invoice {} is already {status}", invoice.id)))
     }
 
@@ -203,5 +205,6 @@ fn check_total(lines: &[Line], total: Money) -> Result<(), Refusal> {
     if sum == total {
         return Ok(());
     }
+    let (sum, total) = (sum.for_person(), total.for_person());
     Err(invalid(format!("the lines come to {sum}, not to {total}")))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Decision;
 use crate::account::Account;
-use crate::calendar::Day;
+use crate::calendar::{Day, for_person};
 use crate::event::Event;
 use crate::id::InvoiceId;
 use crate::letter::{Content, DebtKind, Letter, LetterId, LetterKind, LetterState, Part, Sending};
@@ -54,7 +54,7 @@ impl Decision<'_> {
         self.context.ledger.is_some() && leaves_on == self.day() && letter.leaves_on < leaves_on
     }
 
-    fn queue(&mut self, content: Content, leaves_on: Day) -> LetterId {
+    pub(super) fn queue(&mut self, content: Content, leaves_on: Day) -> LetterId {
         let id = LetterId(self.account.next_number);
         let letter =
             Letter { id, queued_on: self.day(), leaves_on, content, state: LetterState::Queued };
@@ -72,7 +72,7 @@ impl Decision<'_> {
         }
         let on = self.day();
         if on < letter.leaves_on {
-            let text = format!("letter {} leaves on {}", id.0, letter.leaves_on);
+            let text = format!("letter {} leaves on {}", id.0, for_person(letter.leaves_on));
             return Err(Refusal::conflict("LET-5", text));
         }
         match sending(&self.account, self.policy(), letter, on) {
@@ -138,6 +138,7 @@ impl Decision<'_> {
             | LetterKind::PaymentFailed
             | LetterKind::PromiseConfirmation
             | LetterKind::PlanConfirmation
+            | LetterKind::PayLink
             | LetterKind::Invitation
             | LetterKind::SignInLink => return,
         };
@@ -151,7 +152,11 @@ impl Decision<'_> {
 /// As what a letter would leave on that day: a debt letter over the invoices that are still
 /// collected, as the strongest kind that is still true; nothing if none is.
 pub fn sending(account: &Account, policy: &Policy, letter: &Letter, day: Day) -> Option<Sending> {
-    let contact = u32::try_from(account.deliverable()?).ok()?;
+    let contact = match &letter.content {
+        Content::PayLink { to, .. } => account.reachable_at(to)?,
+        _ => account.deliverable()?,
+    };
+    let contact = u32::try_from(contact).ok()?;
     let (kind, invoices) = match &letter.content {
         Content::Debt { parts } => debt(account, policy, parts, day)?,
         Content::WelcomeBack if account.lock.is_some() => return None,
@@ -164,6 +169,8 @@ pub fn sending(account: &Account, policy: &Policy, letter: &Letter, day: Day) ->
             (LetterKind::PromiseConfirmation, invoices.clone())
         }
         Content::PlanConfirmation { invoices } => (LetterKind::PlanConfirmation, invoices.clone()),
+        Content::PayLink { .. } if account.hard_stop.is_some() => return None,
+        Content::PayLink { invoices, .. } => (LetterKind::PayLink, asked_for(account, invoices)?),
     };
     Some(Sending { on: day, kind, invoices, contact })
 }
@@ -178,6 +185,7 @@ fn is_harsh(kind: LetterKind) -> bool {
         | LetterKind::PaymentFailed
         | LetterKind::PromiseConfirmation
         | LetterKind::PlanConfirmation
+        | LetterKind::PayLink
         | LetterKind::Invitation
         | LetterKind::SignInLink => false,
     }
@@ -211,6 +219,14 @@ fn collected(
     let view = account.collection(policy, day);
     let known = invoices.iter().filter_map(|id| account.invoices.get(id));
     known.filter(|invoice| view.collects(invoice)).map(|invoice| invoice.id.clone()).collect()
+}
+
+/// Those of which something is still to be paid; `None`: none is.
+fn asked_for(account: &Account, invoices: &BTreeSet<InvoiceId>) -> Option<BTreeSet<InvoiceId>> {
+    let known = invoices.iter().filter_map(|id| account.invoices.get(id));
+    let owed = known.filter(|invoice| invoice.is_open() && !invoice.collectable().is_zero());
+    let owed: BTreeSet<_> = owed.map(|invoice| invoice.id.clone()).collect();
+    (!owed.is_empty()).then_some(owed)
 }
 
 fn paid_by(account: &Account, payment: &crate::id::PaymentId) -> BTreeSet<InvoiceId> {

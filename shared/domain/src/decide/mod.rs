@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::account::{Account, MAX_CONTACTS, MAX_SERVICE_LINES, Profile, TaskId};
 use crate::apply::apply;
-use crate::calendar::Day;
+use crate::calendar::{Day, for_person};
 use crate::command::{Command, needs};
 use crate::event::Event;
 use crate::id::{InvoiceId, StaffId};
@@ -16,6 +16,7 @@ use crate::invoice::Invoice;
 use crate::ledger::Ledger;
 use crate::note::{Note, NoteId, NoteKind};
 use crate::numbering::{Numbers, is_unnumbered};
+use crate::people::{MAX_PREPARERS, People};
 use crate::policy::{Policy, PolicyVersion};
 use crate::refusal::Refusal;
 use crate::role::{Actor, Role};
@@ -28,6 +29,7 @@ mod evaluate;
 mod invoice;
 pub mod letters;
 mod money;
+mod pay_link;
 mod portal;
 
 pub use evaluate::{evaluation_on, next_evaluation};
@@ -104,6 +106,7 @@ impl<'a> Decision<'a> {
         match command {
             Command::OpenAccount(profile) => self.change_profile(profile, Event::AccountOpened),
             Command::ChangeProfile(profile) => self.change_profile(profile, Event::ProfileChanged),
+            Command::AssignPeople(people) => self.assign_people(people),
             Command::IssueInvoice(new) => self.issue(new),
             Command::PostInvoice { invoice } => self.post(invoice),
             Command::VoidInvoice { invoice, reason } => self.void(invoice, reason),
@@ -138,9 +141,14 @@ impl<'a> Decision<'a> {
             Command::AddNote { kind, invoice, text } => {
                 self.add_note(*kind, invoice.as_ref(), text)
             }
+            Command::MakePayLink { link, invoices } => self.make_pay_link(link, invoices),
+            Command::MailPayLink { invoices, to } => self.mail_pay_link(invoices, to),
+            Command::RevokePayLink { link, letter } => self.revoke_pay_link(link, *letter),
             Command::NoteMessage => self.note_message(),
             Command::ReportBounce { letter } => self.report_bounce(*letter),
             Command::RequestRecords => self.request_records(),
+            Command::RequestPlan { invoices, wish } => self.request_plan(invoices, wish),
+            Command::AskForUnlock { words } => self.ask_for_unlock(words),
             Command::ReportStuckLetter { letter } => self.report_stuck_letter(*letter),
             Command::ClaimLetter { letter } => self.claim_letter(*letter),
             Command::Evaluate => Ok(()),
@@ -181,7 +189,7 @@ impl<'a> Decision<'a> {
         if self.context.actor.has(roles) {
             return Ok(());
         }
-        let names: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
+        let names: Vec<_> = roles.iter().map(|role| role.words()).collect();
         Err(Refusal::forbidden(rule, format!("only {} may {what}", names.join(" or "))))
     }
 
@@ -224,7 +232,7 @@ impl<'a> Decision<'a> {
         if !is_unnumbered(id) {
             return Ok(());
         }
-        let text = format!("{id} is a draft without a number; post it first");
+        let text = format!("draft {id} has no number yet; post it first");
         Err(Refusal::conflict("INV-7", text))
     }
 
@@ -233,10 +241,19 @@ impl<'a> Decision<'a> {
         match self.account.invoices.get(id) {
             Some(invoice) if invoice.is_open() => Ok(invoice),
             Some(invoice) => {
-                let status = invoice.status(self.day()).as_str();
-                Err(Refusal::conflict(rule, format!("invoice {id} is closed: {status}")))
+                let status = invoice.status(self.day()).as_str().replace('_', " ");
+                Err(Refusal::conflict(rule, format!("invoice {id} is closed: it is {status}")))
             }
             None => Err(Refusal::not_found(rule, format!("there is no open invoice {id}"))),
+        }
+    }
+
+    /// The same for what somebody says about a debt: to a client, what isn't out yet isn't there.
+    fn owed_invoice(&self, id: &InvoiceId, rule: &'static str) -> Result<&Invoice, Refusal> {
+        let invoice = self.open_invoice(id, rule)?;
+        match self.context.actor.is_client() && !invoice.is_posted(self.day()) {
+            true => Err(Refusal::not_found(rule, format!("there is no open invoice {id}"))),
+            false => Ok(invoice),
         }
     }
 
@@ -260,6 +277,20 @@ impl<'a> Decision<'a> {
                 matches!(about, About::BouncedAddress { contact, .. }
                 if profile.contacts.get(*contact as usize).is_none_or(|known| !known.is_bounced))
             });
+        }
+        Ok(())
+    }
+
+    /// Whether they work at the firm is for the caller to know: grants are the firm's, not the client's.
+    fn assign_people(&mut self, people: &People) -> Result<(), Refusal> {
+        self.require(BOOKKEEPERS, "STAFF-1", "say who looks after a client")?;
+        if MAX_PREPARERS < people.preparers.len() {
+            let text = format!("a client has at most {MAX_PREPARERS} preparers");
+            return Err(Refusal::invalid("STAFF-1", text));
+        }
+        if self.account.people != *people {
+            let was = self.account.people.clone();
+            self.emit(Event::PeopleAssigned { was, now: people.clone() });
         }
         Ok(())
     }
@@ -328,15 +359,18 @@ impl<'a> Decision<'a> {
         let about = &self.account.tasks.get(&task).ok_or_else(|| no_task(task))?.about;
         match about {
             About::ReadyForUnlock | About::NoAddress | About::ApproveStep { .. } => {
-                let text = format!("a task {} closes by itself", about.kind());
+                let text = "this task closes by itself, when what it waits for is done";
                 return Err(Refusal::conflict("STAFF-1", text));
             }
-            About::ReviewTask { .. } | About::CollectionsReferral { .. } => {
+            About::ReviewTask { .. }
+            | About::CollectionsReferral { .. }
+            | About::PlanRequest { .. } => {
                 self.require(PARTNERS, "STAFF-1", "close this task")?;
             }
             About::BouncedAddress { .. }
             | About::LetterStuck { .. }
             | About::RecordsRequest
+            | About::UnlockAsked { .. }
             | About::Mismatch { .. } => {}
         }
         self.close_task(task);
@@ -376,9 +410,19 @@ fn reason_given(reason: &Personal, rule: &'static str) -> Result<(), Refusal> {
     if reason.as_str().trim().is_empty() {
         return Err(Refusal::invalid(rule, "a reason is required"));
     }
-    if MAX_TEXT_BYTES < reason.as_str().len() {
-        let text = format!("the reason is longer than {MAX_TEXT_BYTES} bytes");
+    within_length(reason, rule)
+}
+
+/// Refuses what is longer than a reason.
+fn within_length(text: &Personal, rule: &'static str) -> Result<(), Refusal> {
+    if MAX_TEXT_BYTES < text.as_str().len() {
+        let text = format!("that text is longer than {MAX_TEXT_BYTES} bytes");
         return Err(Refusal::invalid(rule, text));
     }
     Ok(())
+}
+
+/// A day that should be to come, or today.
+fn past(day: Day, rule: &'static str) -> Refusal {
+    Refusal::invalid(rule, format!("{} is in the past", for_person(day)))
 }

@@ -87,8 +87,9 @@ impl Decision<'_> {
         self.emit(Event::PaymentMismatched { payment: payment.id.clone(), told });
         let known = payment.facts.as_ref().map_or_else(
             || "names an invoice that is unknown here or in another currency".to_owned(),
-            |facts| format!("is known here as {}", facts.amount),
+            |facts| format!("is known here as {}", facts.amount.for_person()),
         );
+        let told = told.for_person();
         let evidence =
             Personal::new(format!("{told} was told for payment {}, which {known}", payment.id));
         self.open_task(About::Mismatch { payment: payment.id.clone(), evidence });

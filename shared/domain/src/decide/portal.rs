@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{COLLECTORS, Decision, PARTNERS, reason_given};
+use super::{COLLECTORS, Decision, PARTNERS, past, reason_given, within_length};
 use crate::account::{Exception, ExceptionEnd, UnlockRequest, UnlockWay, Unlocked};
 use crate::calendar::{Day, plus};
 use crate::event::Event;
 use crate::letter::Content;
 use crate::lock::{Lock, LockCause};
-use crate::policy::Action;
+use crate::policy::{Action, UnlockMode};
 use crate::refusal::Refusal;
 use crate::task::{About, TaskId};
 use crate::text::Personal;
@@ -60,6 +60,29 @@ impl Decision<'_> {
         let expires_on = plus(on, expires_days);
         let request = UnlockRequest { by, on, expires_on, number };
         self.emit(Event::UnlockRequested(request));
+        self.close_tasks(|about| matches!(about, About::UnlockAsked { .. }));
+        Ok(())
+    }
+
+    /// The client's own wish: never one of the two people that an unlock needs. A second one is the same.
+    pub(super) fn ask_for_unlock(&mut self, words: &Personal) -> Result<(), Refusal> {
+        if !self.context.actor.is_client() {
+            let text = "only the client asks so; staff request the unlock";
+            return Err(Refusal::forbidden("UNL-1", text));
+        }
+        within_length(words, "UNL-6")?;
+        let is_by_rule = matches!(self.locked("UNL-6")?.cause, LockCause::Rule(_));
+        let unlock = &self.lock_policy()?.policy.unlock;
+        let is_paid = self.account.unlock_test(self.policy(), unlock, self.day()).holds();
+        if unlock.mode == UnlockMode::OnPayment && is_by_rule && !is_paid {
+            let text = "the portal opens by itself as soon as nothing is overdue any more";
+            return Err(Refusal::conflict("UNL-3", text));
+        }
+        let is_asked = self.has_task(|about| matches!(about, About::UnlockAsked { .. }));
+        if !is_asked && self.account.request.is_none() {
+            self.open_task(About::UnlockAsked { words: words.clone() });
+            self.respond();
+        }
         Ok(())
     }
 
@@ -75,7 +98,7 @@ impl Decision<'_> {
             match self.account.requester() {
                 None => return Err(Refusal::conflict("UNL-1", "nobody asked for the unlock")),
                 Some(requester) if *requester == by => {
-                    let text = "who asked for the unlock can't approve it: two different people";
+                    let text = "whoever asked for the unlock can't approve it: that takes two different people";
                     return Err(Refusal::forbidden("UNL-1", text));
                 }
                 Some(_) => {}
@@ -84,7 +107,7 @@ impl Decision<'_> {
         let test = self.account.unlock_test(self.policy(), unlock, self.day());
         if !test.holds() {
             let open: Vec<_> = test.open.iter().map(|id| id.as_str()).collect();
-            let text = format!("still overdue: {}", open.join(", "));
+            let text = format!("these are still overdue: {}", open.join(", "));
             return Err(Refusal::conflict("UNL-1", text));
         }
         self.unlock(UnlockWay::Approved { by, despite: test.despite });
@@ -115,7 +138,7 @@ impl Decision<'_> {
         self.locked("UNL-4")?;
         let ends = match until {
             Some(until) if until < self.day() => {
-                return Err(Refusal::invalid("UNL-4", format!("{until} is past")));
+                return Err(past(until, "UNL-4"));
             }
             Some(until) => ExceptionEnd::Until(until),
             None if self.account.plan.is_some() => ExceptionEnd::WithPlan,
@@ -144,7 +167,9 @@ impl Decision<'_> {
         let was = lock.cause.clone();
         let unlocked = Unlocked { on: self.day(), way };
         self.emit(Event::Unlocked { unlocked, was });
-        self.close_tasks(|about| *about == About::ReadyForUnlock);
+        self.close_tasks(|about| {
+            matches!(about, About::ReadyForUnlock | About::UnlockAsked { .. })
+        });
         self.queue_letter(Content::WelcomeBack);
     }
 
@@ -165,7 +190,7 @@ impl Decision<'_> {
             .map(|task| (task.id, task.about.clone()))
             .collect();
         if waiting.is_empty() {
-            let text = format!("no step {} waits for approval", action.as_str());
+            let text = format!("no {} waits for approval", action.words());
             return Err(Refusal::conflict("POL-3", text));
         }
         for (task, about) in waiting {
@@ -191,7 +216,8 @@ impl Decision<'_> {
             .cloned()
             .collect();
         if collected.is_empty() {
-            let text = format!("nothing of the step {} is collected now", step.action.as_str());
+            let text =
+                format!("nothing that the {} is about is collected now", step.action.words());
             return Err(Refusal::conflict("POL-3", text));
         }
         self.close_task(task);
@@ -220,6 +246,8 @@ fn waits(about: &About, action: Action) -> bool {
         | About::LetterStuck { .. }
         | About::NoAddress
         | About::RecordsRequest
+        | About::PlanRequest { .. }
+        | About::UnlockAsked { .. }
         | About::Mismatch { .. } => false,
     }
 }

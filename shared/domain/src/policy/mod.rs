@@ -233,6 +233,17 @@ impl Action {
         }
     }
 
+    /// What it is called in a sentence.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Notice => "notice",
+            Self::DemandLetter => "demand letter",
+            Self::FinalDemand => "final demand",
+            Self::ReviewTask => "review by a partner",
+            Self::CollectionsReferral => "referral to collections",
+        }
+    }
+
     /// The letter that it sends, if it is a letter.
     pub fn letter(self) -> Option<DebtKind> {
         match self {

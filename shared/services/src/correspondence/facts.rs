@@ -53,6 +53,8 @@ pub enum NothingToSay {
 pub(super) struct Facts<'a> {
     /// Where to pay without signing in (LET-7).
     pub(super) link: Option<String>,
+    /// Its picture, if it has one.
+    pub(super) logo_url: Option<String>,
     pub(super) settings: &'a FirmSettings,
     pub(super) reply_address: &'a str,
     /// Where people reach the portal.
@@ -73,7 +75,7 @@ impl Facts<'_> {
                 reply_address: self.reply_address.to_owned(),
                 phone: None,
                 postal_address: self.settings.postal_address.clone(),
-                logo_url: None,
+                logo_url: self.logo_url.clone(),
             },
             client_name: self.account.profile.name.as_str().to_owned(),
             language: Language::En,
@@ -103,6 +105,7 @@ impl Facts<'_> {
                     link: self.link(),
                 })
             }
+            (_, Content::PayLink { .. }) => facts::Content::PayLink(self.asked_for()),
             (_, Content::PlanConfirmation { invoices }) => {
                 facts::Content::PlanConfirmation(self.plan(invoices)?)
             }
@@ -118,6 +121,12 @@ impl Facts<'_> {
         let credit = currencies.into_iter().map(|currency| self.account.credit(currency));
         let credit = credit.filter(|credit| !credit.is_zero()).collect();
         facts::Debt { invoices, credit, link: self.link(), lock: self.lock(), next: self.next() }
+    }
+
+    /// A debt without what follows: whoever sends a link threatens nothing.
+    fn asked_for(&self) -> facts::Debt {
+        let invoices = self.invoices(&self.sending.invoices);
+        facts::Debt { invoices, credit: Vec::new(), link: self.link(), lock: None, next: None }
     }
 
     fn receipt(&self, id: &PaymentId) -> Result<facts::Receipt, NothingToSay> {
@@ -337,6 +346,8 @@ fn warned_of(event: &Event) -> Option<NextAction> {
             | About::LetterStuck { .. }
             | About::NoAddress
             | About::RecordsRequest
+            | About::PlanRequest { .. }
+            | About::UnlockAsked { .. }
             | About::Mismatch { .. } => None,
         },
         _ => None,

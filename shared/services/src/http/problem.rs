@@ -9,6 +9,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::document::DocumentError;
 use domain::refusal::{Refusal, RefusalKind};
+use domain::text::sentence;
 use identity::AccessError;
 use platform::log::chain;
 use serde::Serialize;
@@ -230,7 +231,7 @@ impl IntoResponse for Problem {
             kind: self.kind.urn(),
             title: self.kind.title(),
             status: status.as_u16(),
-            detail: &self.detail,
+            detail: &sentence(&self.detail),
             rule: self.rule,
             field: self.field.as_deref(),
             line: self.line,
@@ -318,6 +319,7 @@ impl From<ContactError> for Problem {
                 Self::invalid("address", detail)
             }
             ContactError::Name => Self::invalid("called", detail),
+            ContactError::TooManyAddresses => Self::invalid("address", detail),
             ContactError::TooManyClients => Self::invalid("client", detail),
             ContactError::NotAllowed(_) => Self::new(ProblemKind::Forbidden, detail),
             ContactError::NoClient(_) => Self::not_found("client"),

@@ -67,7 +67,7 @@ async fn a_form_that_is_refused_leads_back_with_what_was_typed() {
     assert!(!flash.is_done);
     assert_eq!(
         (flash.text.as_str(), flash.field.as_deref()),
-        ("a better one is expected", Some("reason"))
+        ("A better one is expected.", Some("reason"))
     );
     assert_eq!(flash.typed["until"], "2026-01-01");
     let (_, location, flash) =
