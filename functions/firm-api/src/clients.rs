@@ -254,6 +254,11 @@ pub(crate) async fn change(
     let name = change.name.map(name).transpose()?;
     let currency = change.currency.as_deref().map(currency).transpose()?;
     let contacts = change.contacts.map(|new| contacts(new, &known.contacts)).transpose()?;
+    if let Some(contacts) = &contacts {
+        // Whoever comes by an address that goes comes no more, and no longer than the address is there.
+        services::contacts::drop_orphans(&desk.firm, &client, contacts, &desk.caller, desk.now)
+            .await?;
+    }
     // Laid over the profile as it is in the commit: two changes of two fields both hold.
     let changed = |account: &Account| {
         let mut profile = account.profile.clone();

@@ -243,6 +243,8 @@ mod tests {
         });
         let mut huge = good.clone();
         huge[16..20].copy_from_slice(&30_000_u32.to_be_bytes());
+        let check = crc(&huge[12..29]);
+        huge[29..33].copy_from_slice(&check.to_be_bytes());
         let mut flipped = good.clone();
         let middle = flipped.len() / 2;
         flipped[middle] ^= 0xff;

@@ -10,8 +10,10 @@ use identity::{Expected, HttpKeys, Verifier};
 use lambda_http::RequestExt;
 use platform::aws::Aws;
 use platform::clock::SystemClock;
-use platform::config::{Config, Environment, IssuerSettings};
+use platform::config::{Config, Environment, IssuerSettings, public_url, queue_url, variable};
 use platform::log::{self, Format};
+use platform::queue::SqsQueue;
+use services::contacts::Postbox;
 use services::http::RequestId;
 use services::office::Office;
 use store::Dynamo;
@@ -30,8 +32,14 @@ fn state() -> anyhow::Result<State> {
     let expected =
         Expected { issuer: issuer.url, audience: issuer.audience, says_mfa: issuer.says_mfa };
     let verifier = Verifier::new(expected, Arc::new(HttpKeys::at(issuer.keys_url)));
-    let dynamo = Dynamo::new(Aws::new(&config.aws)?.dynamodb(), config.table);
-    Ok(State { office: Office::new(dynamo, Arc::new(verifier), Arc::new(SystemClock)) })
+    let aws = Aws::new(&config.aws)?;
+    let dynamo = Dynamo::new(aws.dynamodb(), config.table);
+    let queue = SqsQueue::new(aws.sqs(), queue_url(&environment, variable::LETTERS_QUEUE_URL)?);
+    Ok(State {
+        office: Office::new(dynamo, Arc::new(verifier), Arc::new(SystemClock)),
+        postbox: Postbox::on(Arc::new(queue)),
+        public_url: public_url(&environment)?,
+    })
 }
 
 /// A request is called as the platform calls it.

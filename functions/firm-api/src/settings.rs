@@ -4,16 +4,18 @@ use axum::Json;
 use axum::http::HeaderMap;
 use axum::http::header::{ETAG, IF_MATCH};
 use axum::response::IntoResponse;
+use domain::colour::{Colour, ColourError};
 use domain::ledger::{DEFAULT_FRESH_DAYS, Ledger as Freshness, MAX_FRESH_DAYS};
 use domain::role::Role;
 use serde::{Deserialize, Deserializer, Serialize};
 use services::http::etag::{check_match, etag, require_match};
-use services::http::{Date, JsonBody, Problem, ProblemKind};
+use services::firm::logo_path;
+use services::http::{Date, JsonBody, Listing, Problem, ProblemKind};
 use services::import::run::{LastImport, last_import};
 use services::office::Desk;
 use services::office::policies::meta;
 use services::office::settings::{SettingsError, change};
-use store::{FirmChange, FirmCommit, FirmSettings};
+use store::{FirmChange, FirmCommit, FirmSettings, Grant};
 use utoipa::ToSchema;
 
 use crate::clients;
@@ -38,6 +40,11 @@ pub(crate) struct Settings {
     reply_to: Option<String>,
     /// Its postal address, as it stands on letters.
     postal_address: Option<String>,
+    /// The colour of its pages' buttons and links; none: the usual one.
+    #[schema(example = "#1f5b6e")]
+    colour: Option<String>,
+    /// Where its picture is, without our address.
+    logo: Option<String>,
     /// Its series of invoice numbers without a gap; who names none draws from the last (INV-7).
     numbering: Vec<ShownSeries>,
     /// Where its ledger is kept.
@@ -87,7 +94,7 @@ pub(crate) async fn get(desk: Desk) -> Result<impl IntoResponse, Problem> {
     Ok((tag, Json(shown(&desk, desk.firm.settings()).await?)))
 }
 
-async fn shown(desk: &Desk, settings: &FirmSettings) -> Result<Settings, Problem> {
+pub(crate) async fn shown(desk: &Desk, settings: &FirmSettings) -> Result<Settings, Problem> {
     let last: Option<LastImport> = last_import(&desk.firm).await?;
     Ok(Settings {
         name: settings.name.clone(),
@@ -96,6 +103,8 @@ async fn shown(desk: &Desk, settings: &FirmSettings) -> Result<Settings, Problem
         mail_from: settings.mail_from.clone(),
         reply_to: settings.reply_to.clone(),
         postal_address: settings.postal_address.clone(),
+        colour: settings.colour.map(String::from),
+        logo: logo_path(desk.firm.id(), settings.logo.as_ref()),
         numbering: settings.numbering.iter().map(ShownSeries::of).collect(),
         ledger: Ledger::new(desk, settings, last.map(|last| last.day)),
     })
@@ -120,6 +129,11 @@ pub(crate) struct SettingsChange {
     #[serde(default, deserialize_with = "said")]
     #[schema(value_type = Option<String>)]
     postal_address: Option<Option<String>>,
+    /// The colour of its pages' buttons and links, as `#` and six hexadecimal digits; it is made darker or
+    /// lighter where text on it couldn't be read. `null`: the usual one.
+    #[serde(default, deserialize_with = "said")]
+    #[schema(value_type = Option<String>, example = "#1f5b6e")]
+    colour: Option<Option<String>>,
     /// All its series of invoice numbers; the last is the one that numbers are drawn from (INV-7). Needs
     /// `If-Match`, since it replaces the whole list.
     #[serde(default)]
@@ -170,6 +184,7 @@ pub(crate) async fn patch(
         None => None,
     };
     let ledger = asked.ledger.map(fresh_days).transpose()?;
+    let colour = asked.colour.map(colour).transpose()?;
     let with = |settings: &mut FirmSettings| {
         if let Some(fresh_days) = ledger {
             settings.ledger_fresh_days = fresh_days;
@@ -177,6 +192,7 @@ pub(crate) async fn patch(
         if let Some(name) = &name {
             settings.name = name.as_str().to_owned();
         }
+        settings.colour = colour.unwrap_or(settings.colour);
         settings.mail_from = mail_from.clone().unwrap_or_else(|| settings.mail_from.take());
         settings.reply_to = reply_to.clone().unwrap_or_else(|| settings.reply_to.take());
         let known = settings.postal_address.take();
@@ -188,12 +204,53 @@ pub(crate) async fn patch(
         let settings = change_as_read(&desk, with).await?;
         return shown(&desk, &settings).await.map(Json);
     }
-    let settings = change(&desk.firm, with, &desk.caller, desk.now).await;
-    let settings = settings.map_err(|error| match error {
+    let settings = save(&desk, with).await?;
+    shown(&desk, &settings).await.map(Json)
+}
+
+/// What a change that didn't come to be is answered.
+pub(crate) fn busy(error: SettingsError) -> Problem {
+    match error {
         SettingsError::Busy => Problem::new(ProblemKind::Busy, error.to_string()),
         SettingsError::Store(error) => error.into(),
-    })?;
-    shown(&desk, &settings).await.map(Json)
+    }
+}
+
+/// Changes settings, whoever else does.
+pub(crate) async fn save(
+    desk: &Desk,
+    with: impl Fn(&mut FirmSettings),
+) -> Result<FirmSettings, Problem> {
+    change(&desk.firm, with, &desk.caller, desk.now).await.map_err(busy)
+}
+
+/// Who works at the firm.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct StaffMember {
+    /// The name in the audit.
+    staff: String,
+    /// The person's name.
+    name: String,
+    /// As what.
+    roles: Vec<&'static str>,
+}
+
+/// Who works at the firm, and as what.
+#[utoipa::path(get, path = "/firm/v1/staff", tag = "firm", operation_id = "list_staff",
+    responses((status = 200, body = Listing<StaffMember>)))]
+pub(crate) async fn staff(desk: Desk) -> Result<Json<Listing<StaffMember>>, Problem> {
+    let member = |grant: Grant| StaffMember {
+        staff: grant.staff.to_string(),
+        name: grant.name.as_str().to_owned(),
+        roles: grant.roles.iter().map(|role| role.as_str()).collect(),
+    };
+    let grants = desk.store().grants().await?;
+    Ok(Json(Listing::whole(grants.into_iter().map(member).collect())))
+}
+
+fn colour(text: Option<String>) -> Result<Option<Colour>, Problem> {
+    let colour = text.map(|text| text.parse()).transpose();
+    colour.map_err(|error: ColourError| Problem::invalid("colour", error.to_string()))
 }
 
 /// Changes what the caller looked at, or nothing.

@@ -152,3 +152,116 @@ async fn a_form_leads_on_to_what_it_made() {
         assert!(page.starts_with(expected), "{page}");
     }
 }
+
+/// A small PNG, made by hand: sixteen white pixels each way.
+fn png() -> Vec<u8> {
+    use image::{DynamicImage, ImageFormat};
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    DynamicImage::new_rgb8(16, 16).write_to(&mut bytes, ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+/// A form with a picture.
+fn picture(world: &World, who: &str, file: &[u8]) -> Request<Body> {
+    let signed_in = sign_in(world, who);
+    let token = form_token(&signed_in);
+    let mut body = Vec::new();
+    for (name, value) in [
+        ("_token", token.as_str()),
+        ("_file", "picture"),
+        ("_then", "/console/settings"),
+        ("_back", "/console/settings"),
+    ] {
+        let part = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        body.extend(part.as_bytes());
+    }
+    let head = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"logo\"; filename=\"l.png\"\r\n\r\n");
+    body.extend([head.as_bytes(), file, format!("\r\n--{BOUNDARY}--\r\n").as_bytes()].concat());
+    let media_type = format!("multipart/form-data; boundary={BOUNDARY}");
+    let request = form(&signed_in, "/firm/v1/settings/logo", &media_type, String::new());
+    let (parts, _) = request.into_parts();
+    Request::from_parts(parts, Body::from(body))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn let_2_an_admin_puts_in_the_firms_logo_and_takes_it_away() {
+    let world = World::new().await;
+    let logo = async || world.get("pia", "/firm/v1/settings").await.expect(200)["logo"].clone();
+    for (who, file, words) in [
+        ("pat", png(), "role"),
+        ("adam", Vec::new(), "hoose a file"),
+        ("adam", b"<svg><script/></svg>".to_vec(), "SVG"),
+        ("adam", vec![0; 3 * 1024 * 1024], "larger than"),
+    ] {
+        let (page, said) = led(&world, picture(&world, who, &file)).await;
+        assert_eq!(page, "/console/settings");
+        assert!(said.contains(words), "{said}");
+        assert_eq!(logo().await, json!(null), "nothing half done");
+    }
+    led(&world, picture(&world, "adam", &png())).await;
+    let path = logo().await;
+    let path = path.as_str().unwrap();
+    assert!(path.starts_with("/assets/logo-f-1-") && path.ends_with(".png"), "{path}");
+    let name = path.trim_end_matches(".png").rsplit('-').next().unwrap();
+    let kept = world.firm("f-1").await.store().logo(name).await.unwrap();
+    assert!(kept.is_some_and(|bytes| bytes.starts_with(b"\x89PNG")));
+    assert_eq!(world.firm("f-2").await.store().logo(name).await.unwrap(), None);
+    let gone = world.ask("adam", axum::http::Method::DELETE, "/firm/v1/settings/logo", json!(null)).await;
+    assert_eq!(gone.expect(200)["logo"], json!(null));
+    let kept = world.firm("f-1").await.store().logo(name).await.unwrap();
+    assert!(kept.is_some(), "letters that were sent go on showing it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn settings_are_changed_by_a_form_as_a_whole_or_not_at_all() {
+    let world = World::new().await;
+    let signed_in = sign_in(&world, "adam");
+    let token = form_token(&signed_in);
+    let save = async |fields: &str| {
+        let body = format!("_token={token}&_method=patch&_then=/console/settings&_back=/console/settings&{fields}");
+        let media_type = "application/x-www-form-urlencoded";
+        let request = form(&signed_in, "/firm/v1/settings", media_type, body);
+        led(&world, request).await.1
+    };
+    let fields = "name=Bea+%26+Pat&mail_from:clear=a@bea.example&reply_to:clear=&colour:clear=%23FFAA00";
+    assert_eq!(save(fields).await, "Done.");
+    let settings = world.get("pia", "/firm/v1/settings").await.expect(200);
+    assert_eq!((&settings["name"], &settings["colour"]), (&json!("Bea & Pat"), &json!("#ffaa00")));
+    assert_eq!((&settings["mail_from"], &settings["reply_to"]), (&json!("a@bea.example"), &json!(null)));
+    for (fields, words) in [
+        ("name=Other&colour:clear=red", "is no colour"),
+        ("name=Other&colour:clear=%23ff", "six hexadecimal digits"),
+        ("name=Other&mail_from:clear=bea", "e-mail address"),
+        ("name=+&colour:clear=%23000000", ""),
+    ] {
+        let said = save(fields).await;
+        assert!(said.contains(words), "{fields}: {said}");
+    }
+    let now = world.get("pia", "/firm/v1/settings").await.expect(200);
+    assert_eq!((&now["name"], &now["mail_from"]), (&settings["name"], &settings["mail_from"]));
+    // What is cleared is none, and the usual colour is back.
+    assert_eq!(save("name=Bea&mail_from:clear=&colour:clear=").await, "Done.");
+    let now = world.get("pia", "/firm/v1/settings").await.expect(200);
+    assert_eq!((&now["mail_from"], &now["colour"]), (&json!(null), &json!(null)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sec_5_a_link_is_shown_by_the_page_after_its_form_and_never_again() {
+    let world = World::new().await;
+    world.acme().await;
+    let signed_in = sign_in(&world, "bea");
+    let token = form_token(&signed_in);
+    let body = format!("_token={token}&_once=o-1&_show=url&_then=/console/clients/acme/links&invoices%5B%5D=A-1");
+    let shown = async || {
+        let media_type = "application/x-www-form-urlencoded";
+        let request = form(&signed_in, "/firm/v1/clients/acme/pay-links", media_type, body.clone());
+        let answer = world.send(request).await;
+        let set = answer.headers["set-cookie"].to_str().unwrap();
+        assert!(set.contains("HttpOnly") && set.contains("Max-Age=60"), "{set}");
+        let mut headers = HeaderMap::new();
+        headers.insert("cookie", set.split(';').next().unwrap().parse().unwrap());
+        Flash::of(&headers).unwrap().shown
+    };
+    assert!(shown().await.is_some_and(|url| url.starts_with("https://portal.example/l/")));
+    assert_eq!(shown().await, None, "the same form again");
+}

@@ -1,14 +1,17 @@
-//! What pages load beside themselves: one style sheet, one small script, an icon. Their address holds
+//! What pages load beside themselves: one style sheet, one small script, an icon; and what is a firm's own
+//! ([`brand`]). Their address holds
 //! their hash, so that browsers keep them for good and never use an old one.
 
 use std::sync::LazyLock;
 
-use axum::extract::Path;
+use axum::body::Bytes;
+use axum::extract::{Path, State as Shared};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
 use crate::page::Failure;
+use crate::{State, brand};
 
 /// Kept for a year: what changes has another address.
 const FOR_GOOD: &str = "public, max-age=31536000, immutable";
@@ -29,14 +32,17 @@ impl Asset {
         media_type: &'static str,
         bytes: &'static [u8],
     ) -> Self {
-        let digest = Sha256::digest(bytes);
-        let hash = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-        Self { stem, extension, media_type, bytes, hash }
+        Self { stem, extension, media_type, bytes, hash: hash(bytes) }
     }
 
     fn name(&self) -> String {
         format!("{}-{}.{}", self.stem, self.hash, self.extension)
     }
+}
+
+/// By which a file is another one: enough of its hash for an address.
+pub(crate) fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
 static ASSETS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
@@ -59,8 +65,14 @@ pub(crate) fn url(file: &str) -> String {
     found.map_or_else(String::new, |asset| format!("/assets/{}", asset.name()))
 }
 
-pub(crate) async fn serve(Path(name): Path<String>) -> Result<Response, Failure> {
+pub(crate) async fn serve(
+    Shared(state): Shared<State>,
+    Path(name): Path<String>,
+) -> Result<Response, Failure> {
     let found = ASSETS.iter().find(|asset| asset.name() == name);
-    let asset = found.ok_or_else(|| Failure::not_found("There is no such file.".to_owned()))?;
-    Ok(([(CONTENT_TYPE, asset.media_type), (CACHE_CONTROL, FOR_GOOD)], asset.bytes).into_response())
+    let (media_type, bytes) = match found {
+        Some(asset) => (asset.media_type, Bytes::from_static(asset.bytes)),
+        None => brand::file(&state, &name).await?,
+    };
+    Ok(([(CONTENT_TYPE, media_type), (CACHE_CONTROL, FOR_GOOD)], bytes).into_response())
 }

@@ -6,6 +6,7 @@
 //! would refuse, and every act has its page that says what will happen before it does.
 
 mod assets;
+mod brand;
 pub mod console;
 mod oidc;
 mod page;
@@ -50,8 +51,8 @@ pub fn router(state: State) -> Router {
         .merge(portal::routes())
         .merge(console::acts(&state))
         .fallback(nothing)
-        .with_state(state)
         .route("/assets/{name}", get(assets::serve))
+        .with_state(state)
         .layer(middleware::map_response(page::secured))
 }
 

@@ -157,7 +157,11 @@ impl System {
                 clock.clone(),
                 Stage::Local,
             )),
-            firm: firm_api::router(firm_api::State { office: office.clone() }),
+            firm: firm_api::router(firm_api::State {
+                office: office.clone(),
+                postbox: Postbox::on(system.queues.letters.clone()),
+                public_url: system.url.clone(),
+            }),
             unlock: unlock_approval::router(unlock_approval::State { office: office.clone() }),
             portal: portal_api::router(portal_api::State {
                 portal: portal.clone(),

@@ -16,7 +16,9 @@ use crate::letter::{Letter, LetterId};
 use crate::lock::{Debt, Lock};
 use crate::money::{Currency, Money};
 use crate::note::Note;
+use crate::pay_link::PayLink;
 use crate::payment::{Payment, PaymentState};
+use crate::people::People;
 use crate::plan::{Plan, Promise};
 use crate::policy::{Policy, StepKey, ThresholdOn, UnlockRule};
 use crate::task::Task;
@@ -45,6 +47,8 @@ pub struct Account {
     pub client: ClientId,
     /// Who the client is, and under which policy.
     pub profile: Profile,
+    /// Who at the firm looks after it.
+    pub people: People,
     /// All open invoices, and closed ones that were looked up.
     pub invoices: BTreeMap<InvoiceId, Invoice>,
     /// Payments that are on their way, and others that were looked up.
@@ -79,6 +83,10 @@ pub struct Account {
     pub responses: Vec<Response>,
     /// Notes that are being written; those of before decide nothing and are never loaded (NOTE-1).
     pub notes: Vec<Note>,
+    /// Links that are being made; those of before decide nothing and are never loaded (LET-7).
+    pub pay_links: Vec<PayLink>,
+    /// Links that are being taken back, by the hashes of their tokens.
+    pub revoked_links: Vec<String>,
     /// The number of the next task, letter or note.
     pub next_number: u64,
     /// What of the history was looked up.
@@ -298,6 +306,7 @@ impl Account {
             firm,
             client,
             profile,
+            people: People::default(),
             invoices: BTreeMap::new(),
             payments: BTreeMap::new(),
             credits: BTreeMap::new(),
@@ -315,6 +324,8 @@ impl Account {
             letters: BTreeMap::new(),
             responses: Vec::new(),
             notes: Vec::new(),
+            pay_links: Vec::new(),
+            revoked_links: Vec::new(),
             next_number: 1,
             looked_up: LookedUp::default(),
         }
@@ -349,6 +360,12 @@ impl Account {
     /// The first contact whose address takes mail, by its place.
     pub fn deliverable(&self) -> Option<usize> {
         self.profile.contacts.iter().position(|contact| !contact.is_bounced)
+    }
+
+    /// The contact of that address, if it takes mail, by its place.
+    pub fn reachable_at(&self, address: &Personal) -> Option<usize> {
+        let mut contacts = self.profile.contacts.iter();
+        contacts.position(|contact| contact.address == *address && !contact.is_bounced)
     }
 
     /// The invoice's status as the client sees it: an overdue one of a locked client is locked (INV-2).

@@ -13,7 +13,9 @@ use crate::letter::{Letter, LetterId, Part, Sending};
 use crate::lock::{Lock, LockCause};
 use crate::money::Money;
 use crate::note::Note;
+use crate::pay_link::PayLink;
 use crate::payment::PaymentState;
+use crate::people::People;
 use crate::plan::{Outcome, Plan, Promise};
 use crate::policy::{PolicyRef, StepKey};
 use crate::task::Task;
@@ -27,6 +29,14 @@ pub enum Event {
     AccountOpened(Profile),
     /// Who it is changed.
     ProfileChanged(Profile),
+    /// Other people look after the client.
+    PeopleAssigned {
+        /// Who did.
+        #[serde(default)]
+        was: People,
+        /// Who does.
+        now: People,
+    },
     /// An invoice was put in.
     InvoiceIssued(Box<Invoice>),
     /// A draft went out.
@@ -307,6 +317,16 @@ pub enum Event {
     },
     /// Staff wrote something down (NOTE-1).
     NoteAdded(Note),
+    /// Staff made a link to pay with (LET-7).
+    PayLinkMade(PayLink),
+    /// A link opens nothing any more.
+    PayLinkRevoked {
+        /// The hash of its token.
+        link: String,
+        /// The letter that holds it, if one does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        letter: Option<LetterId>,
+    },
     /// The client responded (LET-8).
     Responded {
         /// When.
@@ -386,9 +406,12 @@ impl Event {
             | Self::StepSkipped { .. }
             | Self::TaskOpened(_)
             | Self::TaskClosed { .. }
+            | Self::PayLinkMade(_)
+            | Self::PayLinkRevoked { .. }
             | Self::NoteAdded(_) => true,
             Self::AccountOpened(_)
             | Self::ProfileChanged(_)
+            | Self::PeopleAssigned { .. }
             | Self::InvoicePosted { .. }
             | Self::PaymentMismatched { .. }
             | Self::CreditMoved { .. }

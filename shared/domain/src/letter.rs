@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
 use crate::id::{InvoiceId, PaymentId};
+use crate::text::Personal;
 
 /// A letter of one client, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -51,6 +52,8 @@ pub enum LetterKind {
     PromiseConfirmation,
     /// A plan began.
     PlanConfirmation,
+    /// Staff send a link to pay with.
+    PayLink,
     /// A contact may come to the portal (SEC-3).
     Invitation,
     /// A contact asked for a link to sign in with (SEC-3).
@@ -59,7 +62,7 @@ pub enum LetterKind {
 
 impl LetterKind {
     /// All of them, debt letters first, mild to strong.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Reminder,
         Self::Notice,
         Self::DemandLetter,
@@ -69,6 +72,7 @@ impl LetterKind {
         Self::PaymentFailed,
         Self::PromiseConfirmation,
         Self::PlanConfirmation,
+        Self::PayLink,
         Self::Invitation,
         Self::SignInLink,
     ];
@@ -85,6 +89,7 @@ impl LetterKind {
             Self::PaymentFailed => "payment_failed",
             Self::PromiseConfirmation => "promise_confirmation",
             Self::PlanConfirmation => "plan_confirmation",
+            Self::PayLink => "pay_link",
             Self::Invitation => "invitation",
             Self::SignInLink => "sign_in_link",
         }
@@ -184,6 +189,13 @@ pub enum Content {
         /// For what.
         invoices: BTreeSet<InvoiceId>,
     },
+    /// Staff send a link to pay with.
+    PayLink {
+        /// What it shows.
+        invoices: BTreeSet<InvoiceId>,
+        /// To which of the client's addresses, and no other.
+        to: Personal,
+    },
 }
 
 impl Content {
@@ -196,6 +208,7 @@ impl Content {
             Self::PaymentFailed { .. } => Some(LetterKind::PaymentFailed),
             Self::PromiseConfirmation { .. } => Some(LetterKind::PromiseConfirmation),
             Self::PlanConfirmation { .. } => Some(LetterKind::PlanConfirmation),
+            Self::PayLink { .. } => Some(LetterKind::PayLink),
         }
     }
 

@@ -39,6 +39,7 @@ impl LetterFacts {
             Content::PaymentFailed(_) => LetterKind::PaymentFailed,
             Content::PromiseConfirmation(_) => LetterKind::PromiseConfirmation,
             Content::PlanConfirmation(_) => LetterKind::PlanConfirmation,
+            Content::PayLink(_) => LetterKind::PayLink,
             Content::Invitation(_) => LetterKind::Invitation,
             Content::SignInLink(_) => LetterKind::SignInLink,
         }
@@ -113,6 +114,8 @@ pub enum Content {
     PromiseConfirmation(Promise),
     /// A plan begins.
     PlanConfirmation(Plan),
+    /// Staff send a link to pay with.
+    PayLink(Debt),
     /// A contact may come to the portal (SEC-3).
     Invitation(SignIn),
     /// A contact asked for a link to sign in with (SEC-3).

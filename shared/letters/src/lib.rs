@@ -9,12 +9,13 @@ mod check;
 pub mod facts;
 pub mod mime;
 mod sample;
+pub mod staff;
 mod templates;
 mod view;
 
 pub use check::{Part, TemplateError, check_template, placeholders};
 pub use domain::letter::LetterKind;
 pub use facts::{Content, LetterFacts};
-pub use mime::{Envelope, MimeError, compose};
+pub use mime::{Envelope, MimeError, compose, compose_to_staff};
 pub use sample::samples;
 pub use templates::{LetterError, Rendered, Templates, render};

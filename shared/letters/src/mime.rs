@@ -69,6 +69,22 @@ pub fn compose(
     letter: &Rendered,
     envelope: &Envelope,
 ) -> Result<Vec<u8>, MimeError> {
+    message(letter, envelope, !is_debt(kind))
+}
+
+/// The message of a mail to staff ([`crate::staff`]).
+///
+/// # Errors
+/// Those of [`compose`].
+pub fn compose_to_staff(letter: &Rendered, envelope: &Envelope) -> Result<Vec<u8>, MimeError> {
+    message(letter, envelope, true)
+}
+
+fn message(
+    letter: &Rendered,
+    envelope: &Envelope,
+    may_unsubscribe: bool,
+) -> Result<Vec<u8>, MimeError> {
     let from = Mailbox::new(
         Some(one_line(&envelope.from_name)),
         address("sender's", &envelope.from_address)?,
@@ -82,7 +98,7 @@ pub fn compose(
         .message_id(Some(message_id(&envelope.message_id)?))
         .raw_header(header("Auto-Submitted", "auto-generated"));
     if let Some(link) = &envelope.unsubscribe_link
-        && !is_debt(kind)
+        && may_unsubscribe
     {
         message = message.raw_header(header("List-Unsubscribe", &unsubscribe(link)?));
     }
@@ -105,6 +121,7 @@ fn is_debt(kind: LetterKind) -> bool {
         | LetterKind::PaymentFailed
         | LetterKind::PromiseConfirmation
         | LetterKind::PlanConfirmation
+        | LetterKind::PayLink
         | LetterKind::Invitation
         | LetterKind::SignInLink => false,
     }

@@ -58,6 +58,9 @@ fn full(kind: LetterKind) -> LetterFacts {
             grace_days: 3,
             link: Some(LINK.to_owned()),
         }),
+        LetterKind::PayLink => {
+            Content::PayLink(Debt { lock: None, next: None, ..full_debt() })
+        }
         LetterKind::Invitation => Content::Invitation(sign_in(Valid::Days(7))),
         LetterKind::SignInLink => Content::SignInLink(sign_in(Valid::Minutes(15))),
     };
@@ -68,7 +71,9 @@ fn spare(kind: LetterKind) -> LetterFacts {
     let mut facts = full(kind);
     facts.firm = Firm { phone: None, postal_address: None, logo_url: None, ..facts.firm };
     match &mut facts.content {
-        Content::Reminder(debt) | Content::Notice(debt) => spare_debt(debt),
+        Content::Reminder(debt) | Content::Notice(debt) | Content::PayLink(debt) => {
+            spare_debt(debt);
+        }
         Content::DemandLetter(debt, demand) | Content::FinalDemand(debt, demand) => {
             spare_debt(debt);
             demand.ready.clear();

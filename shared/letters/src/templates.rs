@@ -173,7 +173,7 @@ fn name(kind: LetterKind, language: Language, part: Part) -> String {
 }
 
 /// The rules of all templates; names that end in `.html` are escaped.
-fn bare_environment() -> Environment<'static> {
+pub(crate) fn bare_environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
@@ -211,7 +211,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// At most so many empty lines in a row, none at the ends, and one line feed at the end.
-fn without_gaps(text: &str, empty_lines: usize) -> String {
+pub(crate) fn without_gaps(text: &str, empty_lines: usize) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut gap = 0;
     for line in text.trim().lines().map(str::trim_end) {
@@ -235,7 +235,7 @@ macro_rules! sources {
     };
 }
 
-const SOURCES: [(&str, &str); 44] = sources![
+const SOURCES: [(&str, &str); 47] = sources![
     "layout.html",
     "invoices.html",
     "invoices.txt",
@@ -274,6 +274,9 @@ const SOURCES: [(&str, &str); 44] = sources![
     "plan_confirmation.subject.txt",
     "plan_confirmation.txt",
     "plan_confirmation.html",
+    "pay_link.subject.txt",
+    "pay_link.txt",
+    "pay_link.html",
     "invitation.subject.txt",
     "invitation.txt",
     "invitation.html",

@@ -192,7 +192,7 @@ impl View {
     pub(crate) fn of(facts: &LetterFacts) -> Result<Self, LetterError> {
         let day = facts.day;
         let content = match &facts.content {
-            Content::Reminder(debt) | Content::Notice(debt) => {
+            Content::Reminder(debt) | Content::Notice(debt) | Content::PayLink(debt) => {
                 ContentView::Debt(DebtView::of(debt, day)?)
             }
             Content::DemandLetter(debt, demand) | Content::FinalDemand(debt, demand) => {

@@ -88,6 +88,11 @@ fn plan_1_plan_confirmation() {
 }
 
 #[test]
+fn let_7_pay_link() {
+    both(LetterKind::PayLink);
+}
+
+#[test]
 fn sec_3_invitation() {
     both(LetterKind::Invitation);
 }

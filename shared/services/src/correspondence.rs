@@ -38,7 +38,7 @@ pub use sender::{Sender, SetUpError, message_mark};
 use task::Task;
 
 /// How long a letter waits for a firm that isn't set up, or that the mail service doesn't let send.
-const SET_UP_WAIT: TimeDelta = TimeDelta::hours(1);
+pub(crate) const SET_UP_WAIT: TimeDelta = TimeDelta::hours(1);
 
 /// How long a letter waits for a ledger that comes from elsewhere, before it is looked at again.
 const LEDGER_WAIT: TimeDelta = TimeDelta::hours(1);
@@ -86,9 +86,12 @@ impl LetterMessage {
         let (firm, client, letter, stuck) = match waiting {
             Waiting::Letter { firm, client, letter } => (firm, client, letter, false),
             Waiting::Claimed { firm, client, letter } => (firm, client, letter, true),
-            Waiting::Webhook { .. } | Waiting::Mail { .. } | Waiting::Rollout { .. } => {
-                return None;
-            }
+            Waiting::Webhook { .. }
+            | Waiting::Mail { .. }
+            | Waiting::Notice { .. }
+            | Waiting::Digest { .. }
+            | Waiting::StaffMail { .. }
+            | Waiting::Rollout { .. } => return None,
         };
         Some(Self { firm: firm.clone(), client: client.clone(), letter: *letter, stuck })
     }
@@ -343,6 +346,11 @@ impl Correspondence {
         self.first(task, &sender, &view, &account, letter, &sending, 1).await
     }
 
+    /// Where a firm's picture is, for letters: mail programs fetch it from us, so it needs our address.
+    pub(crate) fn logo_url(&self, firm: &Firm) -> Option<String> {
+        Some(format!("{}{}", self.public_url.trim_end_matches('/'), firm.logo_path()?))
+    }
+
     /// Writes it, keeps it, hands it over.
     #[allow(clippy::too_many_arguments, reason = "what a letter is made from, at one place")]
     async fn first(
@@ -358,6 +366,7 @@ impl Correspondence {
         let settings = task.firm.settings();
         let mut facts = facts::Facts {
             link: None,
+            logo_url: self.logo_url(task.firm),
             settings,
             reply_address: &sender.reply_to,
             public_url: &self.public_url,
@@ -542,6 +551,7 @@ fn is_demand(kind: LetterKind) -> bool {
         | LetterKind::PaymentFailed
         | LetterKind::PromiseConfirmation
         | LetterKind::PlanConfirmation
+        | LetterKind::PayLink
         | LetterKind::Invitation
         | LetterKind::SignInLink => false,
     }
@@ -551,7 +561,7 @@ pub(crate) fn is_set_up(code: &str, detail: &str) -> bool {
     SET_UP_CODES.contains(&code) || detail.contains(NOT_VERIFIED)
 }
 
-fn wait(attempts: u32) -> TimeDelta {
+pub(crate) fn wait(attempts: u32) -> TimeDelta {
     let doubled = FIRST_WAIT.checked_mul(1 << attempts.saturating_sub(1).min(10));
     doubled.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT)
 }

@@ -10,13 +10,16 @@ use domain::id::{ClassId, FirmId};
 use domain::ledger::Ledger;
 use domain::letter::{Letter, LetterState};
 use domain::policy::{Policy, PolicyRef, PolicyVersion, read::read_text};
-use store::{Dynamo, FirmSettings, LoadedFirm, PolicyDocument, Store, StoreError};
+use store::{Dynamo, FirmSettings, LoadedFirm, Logo, PolicyDocument, Store, StoreError};
 
 use crate::import::run::{LAST_IMPORT, LastImport};
 
 /// How long a class's policies are believed before they are read again: a policy that was just armed
 /// is in force everywhere after that.
 pub(crate) const POLICIES_KEPT: TimeDelta = TimeDelta::seconds(30);
+
+/// Where pictures of firms are: the firm and the picture's hash follow.
+pub const LOGO_PATH: &str = "/assets/logo-";
 
 /// How long the sender of a claimed letter has to say what became of it (LET-4): more than any function
 /// may run, so that nobody else is still at it.
@@ -96,6 +99,11 @@ impl Firm {
     /// What it set.
     pub fn settings(&self) -> &FirmSettings {
         &self.loaded.settings
+    }
+
+    /// Where its picture is, if it has one: an address without a host, another one for each picture.
+    pub fn logo_path(&self) -> Option<String> {
+        logo_path(self.id(), self.settings().logo.as_ref())
     }
 
     /// As it was read: what a change of it is conditional on.
@@ -212,8 +220,14 @@ impl Firm {
     }
 }
 
+/// Where a firm's picture is.
+pub fn logo_path(firm: &FirmId, logo: Option<&Logo>) -> Option<String> {
+    let firm = crate::portal::pay::segment(firm.as_str());
+    logo.map(|logo| format!("{LOGO_PATH}{firm}-{}.png", logo.sha256))
+}
+
 /// That minute of that day; where the clock jumps over it, the first one after.
-fn start_of_minute(day: Day, minute: u32, zone: chrono_tz::Tz) -> DateTime<Utc> {
+pub(crate) fn start_of_minute(day: Day, minute: u32, zone: chrono_tz::Tz) -> DateTime<Utc> {
     use chrono::{NaiveTime, TimeZone};
     const MINUTES_PER_DAY: u32 = 24 * 60;
     (minute..MINUTES_PER_DAY)

@@ -4,6 +4,7 @@
 pub mod door;
 pub mod grants;
 pub mod outcome;
+pub mod pay_links;
 pub mod policies;
 pub mod settings;
 pub mod unlock;

@@ -22,6 +22,7 @@ use crate::links;
 use crate::list::Note;
 use crate::load::{Loaded, StoredCredit};
 use crate::outbox::to_outbox;
+use crate::pay_link::{self, PayLink};
 
 /// What a letter needs to be in the outbox: when it is ready. `None` takes it out.
 pub type ReadyAt<'a> = &'a (dyn Fn(&Letter) -> Option<DateTime<Utc>> + Send + Sync);
@@ -77,6 +78,7 @@ pub(crate) fn changes(
     comparison.letters(ready_at)?;
     comparison.tasks()?;
     comparison.notes(at)?;
+    comparison.pay_links(at)?;
     comparison.arrangements()?;
     Ok(comparison.changes)
 }
@@ -342,6 +344,28 @@ impl Comparison<'_> {
             item.extend(attributes(&note)?);
             check_size(&item, MAX_ITEM_BYTES)?;
             self.changes.writes.push((Write::Put(item, Condition::Absent), None));
+        }
+        Ok(())
+    }
+
+    /// Links that are new, or taken back: an account never has those of before.
+    fn pay_links(&mut self, at: DateTime<Utc>) -> Result<(), StoreError> {
+        let (before, after) = (&self.loaded.account, self.after);
+        for made in after.pay_links.iter().skip(before.pay_links.len()) {
+            let link = PayLink {
+                hash: made.link.clone(),
+                client: after.client.clone(),
+                letter: None,
+                made_by: Some(made.by.clone()),
+                invoices: made.invoices.clone(),
+                made_on: made.made_on,
+                revoked_at: None,
+            };
+            let writes = pay_link::made(&after.firm, &link)?;
+            self.changes.writes.extend(writes.map(|write| (write, None)));
+        }
+        for hash in after.revoked_links.iter().skip(before.revoked_links.len()) {
+            self.changes.writes.push((pay_link::revoked(&after.firm, hash, at), None));
         }
         Ok(())
     }

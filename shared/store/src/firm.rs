@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::audit::{ChainHash, Verifier};
 use domain::calendar::Day;
+use domain::colour::Colour;
 use domain::id::{ClassId, ClientId, FirmId, GatewayId, StaffId};
 use domain::money::Currency;
 use domain::numbering::Series;
@@ -29,6 +30,7 @@ use crate::item::{Item, attributes, corrupt, get_text, new_item, read, replace, 
 use crate::keys::{Index, Key, PLATFORM_SHARDS, PlatformKey, VERSION, dawn_pk, prefix, shard};
 use crate::list::Order;
 use crate::record::{CommitMeta, Record, new_record, record_items};
+use crate::told::MailChoice;
 use crate::verify::{Verdict, walk};
 
 /// How many shards a new firm has: each takes some thousand clients a minute.
@@ -73,6 +75,24 @@ pub struct FirmSettings {
     /// Its series of invoice numbers without a gap; who names none draws from the last (INV-7).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub numbering: Vec<Series>,
+    /// The colour of its pages' buttons and links, where it isn't ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub colour: Option<Colour>,
+    /// Its picture on pages and letters (LET-2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logo: Option<Logo>,
+}
+
+/// Which picture a firm has. Its bytes lie beside the settings, under their hash, and stay there: letters that
+/// were sent go on showing the one of their day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Logo {
+    /// The hash of the bytes, in hexadecimal digits.
+    pub sha256: String,
+    /// Its width, in pixels.
+    pub width: u32,
+    /// Its height, in pixels.
+    pub height: u32,
 }
 
 impl FirmSettings {
@@ -90,6 +110,8 @@ impl FirmSettings {
             postal_address: None,
             ledger_fresh_days: None,
             numbering: Vec::new(),
+            colour: None,
+            logo: None,
         }
     }
 }
@@ -137,6 +159,9 @@ pub struct Grant {
     pub name: Personal,
     /// As what.
     pub roles: BTreeSet<Role>,
+    /// Where the person is told of what waits (STAFF-1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<Personal>,
 }
 
 /// Where a gateway posts its webhooks for this firm.
@@ -187,6 +212,8 @@ pub enum FirmChange {
         /// Which.
         id: String,
     },
+    /// A person chose which mails to get.
+    MailsChosen(MailChoice),
     /// A gateway's secrets were set, or replaced.
     SecretKept(SealedSecret),
 }
@@ -367,6 +394,10 @@ impl Store {
                 Write::Delete(Key::Endpoint(id).place(firm), Condition::Always),
                 Write::Delete(PlatformKey::Endpoint(id).place(), Condition::Always),
             ],
+            FirmChange::MailsChosen(choice) => {
+                let place = Key::MailChoice(&choice.staff).place(firm);
+                vec![put(place, attributes(choice)?, Condition::Always)]
+            }
             FirmChange::SecretKept(secret) => {
                 let mut value = attributes(secret)?;
                 let sealed = AttributeValue::B(secret.sealed.clone().into());

@@ -8,7 +8,7 @@ use std::fmt;
 use domain::account::TaskId;
 use domain::calendar::Day;
 use domain::id::{
-    ClassId, ClientId, ContactId, CreditNoteId, FirmId, GatewayId, InvoiceId, PaymentId,
+    ClassId, ClientId, ContactId, CreditNoteId, FirmId, GatewayId, InvoiceId, PaymentId, StaffId,
 };
 use domain::invoice::Source;
 use domain::letter::LetterId;
@@ -162,6 +162,8 @@ pub enum Key<'a> {
     Endpoint(&'a str),
     /// A gateway's secrets, sealed.
     Secret(&'a str),
+    /// A picture of the firm, by its hash.
+    Logo(&'a str),
     /// A record of the firm's own chain.
     FirmRecord(u64),
     /// A further part of a long one, from 1.
@@ -202,8 +204,18 @@ pub enum Key<'a> {
     ContactMail(&'a str, &'a str),
     /// How often something was tried, by the hash of what and who.
     Attempts(&'a str),
+    /// That staff are told at once of a record.
+    Notice(&'a ClientId, u64),
+    /// What staff are told on a day.
+    Digest(Day),
+    /// A mail to a person at the firm.
+    StaffMail(&'a StaffId, &'a str),
+    /// Which mails a person at the firm wants.
+    MailChoice(&'a StaffId),
     /// A page to pay on that somebody asked for.
     Checkout(&'a ClientId, &'a str),
+    /// That staff made a link to pay with, by the hash of its token.
+    MadePayLink(&'a ClientId, &'a str),
 }
 
 impl Key<'_> {
@@ -234,6 +246,8 @@ impl Key<'_> {
             | Self::Texts(client, ..)
             | Self::Membership(client, _)
             | Self::Checkout(client, _)
+            | Self::Notice(client, _)
+            | Self::MadePayLink(client, _)
             | Self::Note(client, _) => format!("F#{firm}#C#{client}"),
             Self::Contact(contact)
             | Self::ContactSession(contact, _)
@@ -252,13 +266,17 @@ impl Key<'_> {
             | Self::Grant(_)
             | Self::Endpoint(_)
             | Self::Secret(_)
+            | Self::Logo(_)
             | Self::FirmRecord(_)
             | Self::FirmRecordPart(..)
             | Self::FirmTexts(..)
             | Self::Dawn
             | Self::Rollout(..)
             | Self::Unclaimed(_)
+            | Self::Digest(_)
+            | Self::MailChoice(_)
             | Self::Run(_) => format!("F#{firm}"),
+            Self::StaffMail(staff, _) => format!("F#{firm}#M#{staff}"),
             Self::Request(key) | Self::Made(key) => format!("F#{firm}#Q#{key}"),
             // The firm is in it, so that nobody can use up another's event.
             Self::Inbox(gateway, event) => format!("W#{firm}#{gateway}#{event}"),
@@ -311,6 +329,7 @@ impl Key<'_> {
             Self::Grant(subject) => format!("{}{subject}", prefix::GRANT),
             Self::Endpoint(endpoint) => format!("{}{endpoint}", prefix::ENDPOINT),
             Self::Secret(name) => format!("{}{name}", prefix::SECRET),
+            Self::Logo(hash) => format!("{}{hash}", prefix::LOGO),
             Self::Run(id) => format!("{}{id}", prefix::RUN),
             Self::Rollout(class, version) => {
                 format!("{}{class}#{}", prefix::ROLLOUT, digits(u64::from(*version)))
@@ -325,6 +344,11 @@ impl Key<'_> {
             Self::ContactMail(_, id) => format!("{}{id}", prefix::CONTACT_MAIL),
             Self::Attempts(_) => "Y".to_owned(),
             Self::Checkout(_, id) => format!("{}{id}", prefix::CHECKOUT),
+            Self::Notice(_, sequence) => format!("{}{}", prefix::NOTICE, digits(*sequence)),
+            Self::Digest(day) => format!("{}{day}", prefix::DIGEST),
+            Self::StaffMail(_, id) => format!("{}{id}", prefix::STAFF_MAIL),
+            Self::MailChoice(staff) => format!("{}{staff}", prefix::MAIL_CHOICE),
+            Self::MadePayLink(_, hash) => format!("{}{hash}", prefix::PAY_LINK),
         }
     }
 }
@@ -347,22 +371,38 @@ pub(crate) mod prefix {
     pub(crate) const TEXTS: &str = "N#";
     pub(crate) const NOTE: &str = "O#";
     pub(crate) const CHECKOUT: &str = "J#";
+    pub(crate) const PAY_LINK: &str = "H#";
     pub(crate) const POLICY_VERSION: &str = "S#policy#";
     pub(crate) const GRANT: &str = "G#";
     pub(crate) const ENDPOINT: &str = "H#";
     pub(crate) const SECRET: &str = "K#";
     pub(crate) const RUN: &str = "R#";
+    pub(crate) const LOGO: &str = "B#";
     pub(crate) const CONTACT_SESSION: &str = "A#S#";
     pub(crate) const CONTACT_LINK: &str = "K#";
     pub(crate) const MEMBERSHIP: &str = "U#";
     pub(crate) const CONTACT_MAIL: &str = "M#";
     pub(crate) const ROLLOUT: &str = "Y#";
     pub(crate) const UNCLAIMED: &str = "U#";
+    pub(crate) const NOTICE: &str = "S#";
+    pub(crate) const DIGEST: &str = "D#";
+    pub(crate) const STAFF_MAIL: &str = "M#";
+    pub(crate) const MAIL_CHOICE: &str = "M#";
 }
 
 /// How the versions of a class's policy begin.
 pub(crate) fn policies_of(class: &ClassId) -> String {
     format!("{}{class}#", prefix::POLICY_VERSION)
+}
+
+/// Where a further part of a record is, in the partition of its chain.
+pub(crate) fn record_part_sk(sequence: u64, part: usize) -> String {
+    format!("{}{}#{part:04}", prefix::RECORD, digits(sequence))
+}
+
+/// Where a part of a record's personal texts is, in the partition of its chain.
+pub(crate) fn texts_sk(sequence: u64, part: usize) -> String {
+    format!("{}{}#{part:04}", prefix::TEXTS, digits(sequence))
 }
 
 fn digits(number: u64) -> String {
@@ -395,16 +435,6 @@ impl PlatformKey<'_> {
     }
 
     fn sk(&self) -> String {
-/// Where a further part of a record is, in the partition of its chain.
-pub(crate) fn record_part_sk(sequence: u64, part: usize) -> String {
-    format!("{}{}#{part:04}", prefix::RECORD, digits(sequence))
-}
-
-/// Where a part of a record's personal texts is, in the partition of its chain.
-pub(crate) fn texts_sk(sequence: u64, part: usize) -> String {
-    format!("{}{}#{part:04}", prefix::TEXTS, digits(sequence))
-}
-
         match self {
             Self::FirmOf(_, firm) => format!("F#{firm}"),
             Self::Endpoint(_) => "H".to_owned(),
@@ -451,6 +481,23 @@ pub(crate) fn contact_of(pk: &str) -> Option<ContactId> {
 pub(crate) fn contact_mail_of(place: &Place) -> Option<(FirmId, &str, &str)> {
     let (firm, hash) = place.pk.strip_prefix("F#")?.split_once("#V#")?;
     Some((firm.parse().ok()?, hash, place.sk.strip_prefix(prefix::CONTACT_MAIL)?))
+}
+
+/// Firm, client and record of a notice to staff.
+pub(crate) fn notice_of(place: &Place) -> Option<(FirmId, ClientId, u64)> {
+    let (firm, client) = account_of(&place.pk)?;
+    Some((firm, client, place.sk.strip_prefix(prefix::NOTICE)?.parse().ok()?))
+}
+
+/// Firm and day of a digest.
+pub(crate) fn digest_of(place: &Place) -> Option<(FirmId, Day)> {
+    Some((firm_of(&place.pk)?, place.sk.strip_prefix(prefix::DIGEST)?.parse().ok()?))
+}
+
+/// Firm, person and name of a mail to a person at the firm.
+pub(crate) fn staff_mail_of(place: &Place) -> Option<(FirmId, StaffId, &str)> {
+    let (firm, staff) = place.pk.strip_prefix("F#")?.split_once("#M#")?;
+    Some((firm.parse().ok()?, staff.parse().ok()?, place.sk.strip_prefix(prefix::STAFF_MAIL)?))
 }
 
 /// The firm of a firm's own partition.
@@ -545,6 +592,28 @@ pub(crate) fn tasks_sk(opened_on: Day, client: &ClientId, task: TaskId) -> Strin
     format!("{opened_on}#{client}#{}", digits(task.0))
 }
 
+/// Partition of the index `firm`: what staff are told of.
+pub(crate) fn news_pk(firm: &FirmId) -> String {
+    format!("F#{firm}#E")
+}
+
+/// Sort key of a record in the index `firm`: oldest first.
+pub(crate) fn news_sk(at: &str, client: &ClientId, sequence: u64) -> String {
+    format!("{at}#{client}#{}", digits(sequence))
+}
+
+/// Instant, client and record of such a sort key.
+pub(crate) fn news_of(sk: &str) -> Option<(&str, ClientId, u64)> {
+    let (at, rest) = sk.split_once('#')?;
+    let (client, sequence) = rest.split_once('#')?;
+    Some((at, client.parse().ok()?, sequence.parse().ok()?))
+}
+
+/// After all news of that instant.
+pub(crate) fn news_until(at: &str) -> String {
+    format!("{at}$")
+}
+
 /// A shard that stays the same for that text: FNV-1a, since the standard hasher may change.
 pub fn shard(text: &str, shards: u32) -> u32 {
     const OFFSET: u32 = 0x811c_9dc5;
@@ -565,6 +634,8 @@ mod tests {
         let payment: PaymentId = "stripe:pi_1".parse().unwrap();
         let source = Source::Payment(payment.clone());
         let ann: ContactId = "ann".parse().unwrap();
+        let bea: StaffId = "bea".parse().unwrap();
+        let day: Day = "2026-03-02".parse().unwrap();
         for (key, pk, sk) in [
             (Key::Head(&client), "F#f-1#C#acme", "A"),
             (Key::OpenInvoice(&client, &invoice), "F#f-1#C#acme", "A#I#INV-1"),
@@ -578,6 +649,7 @@ mod tests {
             (Key::Series("2026-"), "F#f-1#V#2026-", "V"),
             (Key::Made("0123"), "F#f-1#Q#0123", "M"),
             (Key::Settings, "F#f-1", "S"),
+            (Key::Logo("ab"), "F#f-1", "B#ab"),
             (Key::Contact(&ann), "F#f-1#U#ann", "A"),
             (Key::ContactSession(&ann, "s-1"), "F#f-1#U#ann", "A#S#s-1"),
             (Key::ContactLink(&ann, "l-1"), "F#f-1#U#ann", "K#l-1"),
@@ -587,6 +659,11 @@ mod tests {
             (Key::ContactMail("ab", "m-1"), "F#f-1#V#ab", "M#m-1"),
             (Key::Attempts("ab"), "F#f-1#Y#ab", "Y"),
             (Key::Checkout(&client, "j-1"), "F#f-1#C#acme", "J#j-1"),
+            (Key::Notice(&client, 7), "F#f-1#C#acme", "S#0000000007"),
+            (Key::Digest(day), "F#f-1", "D#2026-03-02"),
+            (Key::StaffMail(&bea, "m-1"), "F#f-1#M#bea", "M#m-1"),
+            (Key::MailChoice(&bea), "F#f-1", "M#bea"),
+            (Key::MadePayLink(&client, "ab"), "F#f-1#C#acme", "H#ab"),
         ] {
             let place = key.place(&firm);
             assert_eq!((place.pk.as_str(), place.sk.as_str()), (pk, sk));

@@ -22,6 +22,7 @@ mod keys;
 mod links;
 mod list;
 mod load;
+mod logo;
 mod numbers;
 mod outbox;
 mod pay_link;
@@ -31,8 +32,9 @@ mod request;
 mod rollout;
 mod sent;
 mod table;
-mod turns;
+mod told;
 mod trail;
+mod turns;
 mod unclaimed;
 mod verify;
 
@@ -50,7 +52,7 @@ pub use contact::{
 pub use cursor::{Listed, MAX_PAGE, PageRequest};
 pub use dynamo::{Dynamo, Fault, Faults, MAX_TRANSACTION, Operation};
 pub use error::{Cause, StoreError};
-pub use firm::{
+pub use firm::{Logo, 
     DEFAULT_SHARDS, Endpoint, FirmChange, FirmCommit, FirmSettings, Grant, LoadedFirm,
     PolicyDocument, SealedSecret,
 };
@@ -59,6 +61,7 @@ pub use inbox::{Received, Webhook};
 pub use item::SCHEMA_VERSION;
 pub use keys::{Index, Key, PLATFORM_SHARDS, Place, PlatformKey, shard};
 pub use list::{ClientRow, Due, LetterRow, Note, Order, TaskRow};
+pub use logo::MAX_LOGO_BYTES;
 pub use load::Loaded;
 pub use numbers::{CommitWith, Draw, Once};
 pub use outbox::{Delivery, DeliveryState};
@@ -68,6 +71,9 @@ pub use record::{Body, CommitMeta, Record};
 pub use request::{Answer, Begun};
 pub use rollout::Rollout;
 pub use sent::{MAX_WORDS_BYTES, SentLetter, Words};
+pub use told::{
+    Digest, MailChoice, Mails, NewsItem, NewsRef, StaffMail, Tells, Told,
+};
 pub use turns::Turn;
 pub use unclaimed::{Assignment, Unclaimed};
 pub use verify::{Breach, Verdict};

@@ -86,7 +86,9 @@ fn about(content: &Content) -> BTreeSet<domain::id::InvoiceId> {
         Content::Debt { parts } => {
             parts.iter().flat_map(|part| part.invoices.iter().cloned()).collect()
         }
-        Content::PromiseConfirmation { invoices, .. } | Content::PlanConfirmation { invoices } => {
+        Content::PromiseConfirmation { invoices, .. }
+        | Content::PlanConfirmation { invoices }
+        | Content::PayLink { invoices, .. } => {
             invoices.clone()
         }
         Content::WelcomeBack | Content::Receipt { .. } | Content::PaymentFailed { .. } => {

@@ -4,12 +4,14 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
+#[path = "../../../../shared/store/tests/common/mod.rs"]
+mod common;
+
 use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
-use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
@@ -30,6 +32,9 @@ use services::office::Office;
 use services::office::policies::{arm, meta};
 use store::{CommitMeta, Dynamo, FirmChange, FirmCommit, FirmSettings, Grant, Store};
 use tower::ServiceExt;
+
+pub use common::at;
+use common::embedded;
 
 const ISSUER: &str = "https://issuer.example";
 const AUDIENCE: &str = "portcullis";
@@ -126,10 +131,6 @@ pub struct World {
     unlock_approval: Router,
 }
 
-pub fn at(text: &str) -> DateTime<Utc> {
-    text.parse().unwrap()
-}
-
 pub fn firm_id(name: &str) -> FirmId {
     name.parse().unwrap()
 }
@@ -147,7 +148,11 @@ impl World {
         let office = Office::new(dynamo.clone(), verifier, clock.clone());
         let unlock_approval =
             unlock_approval::router(unlock_approval::State { office: office.clone() });
-        let firm_api = firm_api::router(firm_api::State { office: office.clone() });
+        let firm_api = firm_api::router(firm_api::State {
+            office: office.clone(),
+            postbox: services::contacts::Postbox::default(),
+            public_url: "https://portal.example".to_owned(),
+        });
         Self { dynamo, clock, office, firm_api, unlock_approval }
     }
 
@@ -275,36 +280,11 @@ pub fn is_unlock(path: &str) -> bool {
         || of_client.is_some_and(|(_, act)| ["unlock-requests", "exception-unlock"].contains(&act))
 }
 
-async fn embedded() -> Dynamo {
-    let database = dynoxide::Database::memory().unwrap();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let forever = std::future::pending();
-    tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, forever));
-    let config = Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .endpoint_url(url)
-        .build();
-    let dynamo = Dynamo::new(aws_sdk_dynamodb::Client::from_conf(config), "portcullis-test");
-    dynamo.create_table().await.unwrap();
-    dynamo
-}
-
 async fn open_firm(dynamo: &Dynamo, name: &str, staff: &[(&str, &[Role])]) {
     let store = Store::new(dynamo.clone(), firm_id(name));
     let settings = FirmSettings::new("Bea & Partners", chrono_tz::America::New_York);
-    let opened = CommitMeta {
-        at: at("2026-01-01T12:00:00Z"),
-        day: "2026-01-01".parse().unwrap(),
-        actor: Actor::Schedule,
-        command: "open".to_owned(),
-        policy: None,
-        request_id: None,
-        rule: None,
-    };
+    let opened = at("2026-01-01T12:00:00Z");
+    let opened = CommitMeta { at: opened, day: opened.date_naive(), ..common::meta("open") };
     assert_eq!(store.open_firm(&settings, &opened).await.unwrap(), FirmCommit::Done);
     for (subject, roles) in staff {
         let grant = Grant {
@@ -312,6 +292,7 @@ async fn open_firm(dynamo: &Dynamo, name: &str, staff: &[(&str, &[Role])]) {
             staff: subject.parse().unwrap(),
             name: Personal::new(format!("{subject} of {name}")),
             roles: roles.iter().copied().collect(),
+            mail: None,
         };
         change(dynamo, name, FirmChange::GrantGiven(grant)).await;
     }

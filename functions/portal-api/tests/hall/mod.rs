@@ -125,7 +125,8 @@ impl Hall {
         let link = PayLink {
             hash: token.hash().to_string(),
             client,
-            letter: LetterId(1),
+            letter: Some(LetterId(1)),
+            made_by: None,
             invoices: invoices.iter().map(|id| id.parse().unwrap()).collect(),
             made_on: firm.day(self.world.now()),
             revoked_at: None,

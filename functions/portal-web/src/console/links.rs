@@ -46,11 +46,9 @@ impl Row {
     fn of(visit: &Visit, view: &View, row: &LinkRow) -> Self {
         let client = &view.loaded.account.client;
         let (pill, state) = match row.life {
-            Life::WhileOpen => {
-                ("open", "Good until 30 days after its invoices are closed".to_owned())
-            }
+            Life::WhileOpen => ("open", "Good".to_owned()),
             Life::Until(last) if row.life.is_good(view.day) => {
-                ("open", format!("Settled; good until {}", said::day(last)))
+                ("open", format!("Good until {}", said::day(last)))
             }
             Life::Until(last) => ("other", format!("Over since {}", said::day(last))),
             Life::TakenBack => ("on_hold", "Taken back".to_owned()),

@@ -11,7 +11,8 @@ use domain::id::{ClassId, StaffId};
 use domain::policy::read::preset_text;
 use domain::role::Role;
 use domain::text::Personal;
-use store::{CommitMeta, FirmChange, FirmCommit, FirmSettings, Grant, PolicyDocument, Store};
+use firm_api::logo::{Drawn, draw};
+use store::{CommitMeta, FirmChange, FirmCommit, FirmSettings, Grant, Logo, PolicyDocument, Store};
 
 use super::FIRST_DAY;
 use super::people::STAFF;
@@ -22,6 +23,10 @@ pub(super) const STORY_BEGINS: &str = "2026-07-01";
 
 /// Its policy is in force since before any ledger that somebody tries with it.
 const POLICY_SINCE: &str = "2024-01-01";
+
+/// Its picture, and the colour in it.
+const LOGO: &[u8] = include_bytes!("logo.png");
+const COLOUR: &str = "#3d4f9f";
 
 /// When in their day the days of the story are lived: letters leave at once, and on the last one there is
 /// time left until noon, which says that the story is over.
@@ -44,7 +49,9 @@ pub(super) fn story_time(day: Day) -> DateTime<Utc> {
 
 pub(super) async fn open(store: &Store) -> Result<()> {
     if store.load_firm().await?.is_none() {
-        let opened = store.open_firm(&settings()?, &meta("open_firm")?).await?;
+        let Drawn { logo, bytes } = draw(LOGO)?;
+        store.keep_logo(&logo.sha256, bytes).await?;
+        let opened = store.open_firm(&settings(logo)?, &meta("open_firm")?).await?;
         ensure!(opened == FirmCommit::Done, "the demo firm is being opened by somebody else");
     }
     let class: ClassId = "default".parse()?;
@@ -60,13 +67,15 @@ pub(super) async fn open(store: &Store) -> Result<()> {
     Ok(())
 }
 
-fn settings() -> Result<FirmSettings> {
+fn settings(logo: Logo) -> Result<FirmSettings> {
     Ok(FirmSettings {
         is_test: true,
         test_clock: Some(story_time(STORY_BEGINS.parse()?)),
         mail_from: Some("billing@demo.example".to_owned()),
         reply_to: Some("billing@demo.example".to_owned()),
         postal_address: Some("1 Demo Street, New York, NY 10001".to_owned()),
+        colour: Some(COLOUR.parse()?),
+        logo: Some(logo),
         shards: 1, // a hundred clients
         ..FirmSettings::new("Demo Practice", ZONE)
     })
@@ -90,6 +99,7 @@ fn grant(name: &str, role: Role) -> Result<Grant> {
         staff: name.parse::<StaffId>()?,
         name: Personal::new(name),
         roles: BTreeSet::from([role]),
+        mail: None,
     })
 }
 

@@ -1,10 +1,11 @@
-//! What the queue of letters carries: a client's letter, or one to a contact.
+//! What the queue of letters carries: a client's letter, one to a contact, or what staff are told.
 
 use domain::id::FirmId;
 use serde::{Deserialize, Serialize};
 use store::{AddressHash, Waiting};
 
 use crate::correspondence::LetterMessage;
+use crate::tell::TellMessage;
 
 /// One letter to a contact, as the queue of letters holds it: nothing of the person, and no token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +28,9 @@ impl MailMessage {
             }
             Waiting::Letter { .. }
             | Waiting::Claimed { .. }
+            | Waiting::Notice { .. }
+            | Waiting::Digest { .. }
+            | Waiting::StaffMail { .. }
             | Waiting::Rollout { .. }
             | Waiting::Webhook { .. } => None,
         }
@@ -41,6 +45,8 @@ pub enum Errand {
     Letter(LetterMessage),
     /// A letter to a contact.
     Mail(MailMessage),
+    /// What staff are told.
+    Tell(TellMessage),
 }
 
 impl Errand {
@@ -49,6 +55,7 @@ impl Errand {
         match self {
             Self::Letter(letter) => &letter.firm,
             Self::Mail(mail) => &mail.firm,
+            Self::Tell(tell) => &tell.firm,
         }
     }
 }

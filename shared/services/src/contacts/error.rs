@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use chrono::TimeDelta;
+use domain::account::MAX_CONTACTS;
 use domain::id::{ClientId, ContactId};
 use domain::role::Role;
 use identity::contact::{AddressError, HashingError, PasswordError};
@@ -56,6 +57,9 @@ pub enum ContactError {
     /// Letters come back from there (LET-6).
     #[error("letters to this address came back; correct it at client {0} first")]
     Bounced(ClientId),
+    /// See [`MAX_CONTACTS`].
+    #[error("a client has at most {MAX_CONTACTS} addresses")]
+    TooManyAddresses,
     /// See [`MAX_CLIENTS`].
     #[error("a contact acts for at most {MAX_CLIENTS} clients")]
     TooManyClients,
@@ -92,6 +96,7 @@ impl ContactError {
             | Self::Name
             | Self::NotOfClient(_)
             | Self::Bounced(_)
+            | Self::TooManyAddresses
             | Self::TooManyClients => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotAllowed(_) => StatusCode::FORBIDDEN,
             Self::NoClient(_) | Self::NoContact(_) => StatusCode::NOT_FOUND,

@@ -209,7 +209,7 @@ async fn require_address(
     }
 }
 
-fn name(text: &str) -> Result<Personal, ContactError> {
+pub(super) fn name(text: &str) -> Result<Personal, ContactError> {
     let text = text.trim();
     let is_line = !text.chars().any(char::is_control) && text.chars().nth(MAX_NAME_CHARS).is_none();
     if text.is_empty() || !is_line {

@@ -10,6 +10,7 @@
 //! they are about the person at the browser, not about debts.
 
 mod change;
+mod client;
 mod errand;
 mod error;
 mod invite;
@@ -30,6 +31,7 @@ use store::{AddressHash, ContactLinkKind, ContactMail};
 use crate::execute::Caller;
 use crate::firm::Firm;
 
+pub use client::{AddressRow, Person, addresses, admit, drop_orphans, of_client, remove_address};
 pub use errand::{Errand, MailMessage};
 pub use error::ContactError;
 pub use invite::{

@@ -182,7 +182,7 @@ impl Correspondence {
                 reply_address: sender.reply_to.clone(),
                 phone: None,
                 postal_address: settings.postal_address.clone(),
-                logo_url: None,
+                logo_url: self.logo_url(firm),
             },
             client_name: contact.facts.called.as_str().to_owned(),
             language: Language::En,
@@ -220,7 +220,9 @@ impl Task<'_> {
         let contact = store.load_contact(&id).await?.map(|loaded| loaded.contact);
         Ok(contact.filter(|contact| match self.mail.kind {
             // Whoever came meanwhile needs no invitation.
-            ContactLinkKind::Invitation => contact.facts.state == ContactState::Invited,
+            ContactLinkKind::Invitation => {
+                contact.facts.state == ContactState::Invited && !contact.facts.clients.is_empty()
+            }
             ContactLinkKind::SignIn => may_come(&contact.facts),
         }))
     }

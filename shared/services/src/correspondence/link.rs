@@ -40,7 +40,8 @@ impl NewLink {
         PayLink {
             hash: self.token.hash().to_string(),
             client: client.clone(),
-            letter,
+            letter: Some(letter),
+            made_by: None,
             invoices,
             made_on,
             revoked_at: None,
@@ -53,6 +54,7 @@ pub(super) fn debt_of(content: &Content) -> BTreeSet<InvoiceId> {
     let invoices = match content {
         Content::Reminder(debt)
         | Content::Notice(debt)
+        | Content::PayLink(debt)
         | Content::DemandLetter(debt, _)
         | Content::FinalDemand(debt, _) => &debt.invoices,
         Content::Receipt(receipt) => &receipt.rest,

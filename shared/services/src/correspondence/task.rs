@@ -178,7 +178,9 @@ fn history(account: &Account, letter: &Letter) -> Needs {
                 needs.invoices.extend(named);
             }
         }
-        Content::PromiseConfirmation { invoices, .. } | Content::PlanConfirmation { invoices } => {
+        Content::PromiseConfirmation { invoices, .. }
+        | Content::PlanConfirmation { invoices }
+        | Content::PayLink { invoices, .. } => {
             needs.invoices.extend(invoices.iter().cloned());
         }
         Content::Debt { .. } | Content::WelcomeBack => {}

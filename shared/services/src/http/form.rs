@@ -54,9 +54,12 @@ const MAX_FORM: usize = 128 * 1024;
 /// The largest form with a file: the largest file that a function takes, and what stands around it.
 const MAX_UPLOAD: usize = 5 * 1024 * 1024 + MAX_FORM;
 
-/// The only files that functions take from forms; what a browser says of them differs from machine to
-/// machine.
+/// The file that functions take from forms, unless the form says that it is a picture; what a browser says
+/// of it differs from machine to machine.
 const FILE_TYPE: &str = "text/csv";
+
+/// A picture, of whichever kind: who takes it looks at its bytes.
+const PICTURE_TYPE: &str = "application/octet-stream";
 
 /// In the address of the next page: the name of what the form made.
 const MADE: &str = "{made}";
@@ -83,6 +86,9 @@ pub struct Flash {
     /// The field at fault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
+    /// What the answer shows once, such as a link's address: it is kept nowhere else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<String>,
     /// What was typed, if it was not done.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub typed: BTreeMap<String, String>,
@@ -260,7 +266,8 @@ async fn translated(
     let (media_type, body) = match file {
         Some(file) => {
             parts.uri = form.queried(&parts.uri)?;
-            (FILE_TYPE, file)
+            let is_picture = form.control("_file") == Some("picture");
+            (if is_picture { PICTURE_TYPE } else { FILE_TYPE }, file)
         }
         None => {
             let json = serde_json::to_vec(&form.json()?);
@@ -268,8 +275,11 @@ async fn translated(
         }
     };
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-    if form.control("_method") == Some("delete") {
-        parts.method = Method::DELETE;
+    match form.control("_method") {
+        Some("delete") => parts.method = Method::DELETE,
+        Some("patch") => parts.method = Method::PATCH,
+        Some("put") => parts.method = Method::PUT,
+        _ => {}
     }
     let request = Request::from_parts(parts, Body::from(body));
     let answer = next.run(request).await;
@@ -375,13 +385,15 @@ impl Form {
     }
 
     /// The body that a program would have sent: `a.b` is a field of a field, `a[0]` an item of a list,
-    /// `a[]` one more, `a:bool` and `a:int` are no texts. What was left empty is left out.
+    /// `a[]` one more, `a:bool` and `a:int` are no texts. What was left empty is left out, but for `a:clear`,
+    /// which is then none.
     fn json(&self) -> Result<Value, Problem> {
         let mut json = Map::new();
+        let is_said = |name: &str, value: &str| !value.trim().is_empty() || name.ends_with(":clear");
         let fields = self
             .fields
             .iter()
-            .filter(|(name, value)| !name.starts_with('_') && !value.trim().is_empty());
+            .filter(|(name, value)| !name.starts_with('_') && is_said(name, value));
         for (name, value) in fields {
             let malformed = || Problem::malformed(format!("there is no field {name:?}"));
             let (name, kind) = name.split_once(':').unwrap_or((name, "text"));
@@ -394,6 +406,7 @@ impl Form {
                         Problem::invalid(name, format!("{value:?} is not a whole number"))
                     })?
                     .into(),
+                "clear" if value.trim().is_empty() => Value::Null,
                 _ => Value::String(value.replace("\r\n", "\n")),
             };
             let steps = steps(name).ok_or_else(malformed)?;
@@ -418,8 +431,12 @@ impl Form {
                 self.fields.iter().any(|(name, said)| name == "_said" && said.is_empty());
             let text = if is_silent { "" } else { self.control("_said").unwrap_or("Done.") };
             let text = text.to_owned();
-            let then = self.next_page(made, response, home).await;
-            return see(&then, &Flash { is_done: true, text, ..Flash::default() });
+            let body = response.into_body().collect().await.map(|body| body.to_bytes());
+            let answer = body.ok().and_then(|body| serde_json::from_slice::<Value>(&body).ok());
+            let told = |name: &str| answer.as_ref()?.get(name)?.as_str().map(str::to_owned);
+            let then = self.next_page(made.or_else(|| told("id").map(encoded)), home);
+            let shown = self.control("_show").and_then(told);
+            return see(&then, &Flash { is_done: true, text, shown, ..Flash::default() });
         }
         if status == StatusCode::UNAUTHORIZED && is_signed_in {
             let next: String =
@@ -439,28 +456,24 @@ impl Form {
             }
             _ => see(
                 self.path("_back", home),
-                &Flash { is_done: false, text, field: told.field, typed },
+                &Flash { is_done: false, text, field: told.field, typed, shown: None },
             ),
         }
     }
 
     /// Where it goes on, with the name of what was made where the address asks for it.
-    async fn next_page(&self, made: Option<String>, response: Response, home: &str) -> String {
+    fn next_page(&self, made: Option<String>, home: &str) -> String {
         let then = self.path("_then", home);
-        if !then.contains(MADE) {
-            return then.to_owned();
+        match made {
+            _ if !then.contains(MADE) => then.to_owned(),
+            Some(made) => then.replace(MADE, &made),
+            None => home.to_owned(),
         }
-        let made = match made {
-            Some(made) => Some(made),
-            None => {
-                let body = response.into_body().collect().await.map(|body| body.to_bytes());
-                let told: Option<Made> =
-                    body.ok().and_then(|body| serde_json::from_slice(&body).ok());
-                told.map(|Made { id }| form_urlencoded::byte_serialize(id.as_bytes()).collect())
-            }
-        };
-        made.map_or_else(|| home.to_owned(), |made: String| then.replace(MADE, &made))
     }
+}
+
+fn encoded(name: String) -> String {
+    form_urlencoded::byte_serialize(name.as_bytes()).collect()
 }
 
 /// Whether what was typed there may wait in a cookie: nothing that lets somebody in (SEC-5).
@@ -474,12 +487,6 @@ pub fn is_local_path(path: &str) -> bool {
     bytes.next() == Some(b'/')
         && !matches!(bytes.next(), Some(b'/' | b'\\'))
         && path.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-/// What an answer tells of what was made.
-#[derive(Debug, Deserialize)]
-struct Made {
-    id: String,
 }
 
 /// What a problem tells.

@@ -33,6 +33,10 @@ pub struct Once {
     fingerprint: String,
 }
 
+/// What is kept of an answer in its place: without what is shown once and never again (SEC-5).
+#[derive(Debug, Clone)]
+pub struct KeptAnswer(pub String);
+
 /// What to do with a request under a key.
 #[derive(Debug)]
 pub enum First {
@@ -104,12 +108,13 @@ impl Once {
             store.forget_request(&self.key).await?;
             return Ok(response);
         }
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
         let body: Bytes = match body.collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) => return Err(Problem::internal(&error)),
         };
-        let text = String::from_utf8_lossy(&body).into_owned();
+        let kept = parts.extensions.remove::<KeptAnswer>().map(|KeptAnswer(text)| text);
+        let text = kept.unwrap_or_else(|| String::from_utf8_lossy(&body).into_owned());
         let answer = Answer { status: parts.status.as_u16(), body: text };
         // It is done: that its answer can't be kept is no reason to say otherwise.
         if let Err(error) = store.answer_request(&self.key, &answer).await {

@@ -1,4 +1,4 @@
-//! Whoever holds a letter's link (LET-7): sees that debt and no more, may pay it, say something about it and
+//! Whoever holds a link, a letter's or one that staff made (LET-7): sees that debt and no more, may pay it, say something about it and
 //! ask for records, and is `link` in the audit.
 //!
 //! A link lives until 30 days after its invoices are closed, unless it was taken back. The day on which an
@@ -83,28 +83,73 @@ impl Portal {
         }
         let firm = Firm::open(self.dynamo().clone(), firm).await?.ok_or(LinkError::Gone)?;
         let view = view(&firm, &link.client, now).await?.ok_or(LinkError::Gone)?;
-        let mut invoices = Vec::new();
-        for id in &link.invoices {
-            let open = view.loaded.account.invoices.get(id).cloned();
-            let known = match open {
-                Some(invoice) => Some(invoice),
-                None => firm.store().invoice(&link.client, id).await?,
-            };
-            invoices.extend(known);
-        }
-        invoices.sort_by(|a, b| (a.due_on, &a.id).cmp(&(b.due_on, &b.id)));
-        if invoices.iter().all(|invoice| !invoice.is_open()) {
-            let mut closed_on = link.made_on;
-            for invoice in &invoices {
-                closed_on = closed_on.max(ended_on(&firm, invoice).await?.unwrap_or(closed_on));
-            }
-            if plus(closed_on, LIVES_ON_DAYS) < view.day {
-                return Err(LinkError::Gone);
-            }
+        let invoices = shown(&firm, &view, &link).await?;
+        if !life(&firm, &link, &invoices).await?.is_good(view.day) {
+            return Err(LinkError::Gone);
         }
         let caller = Caller { actor: Actor::Link, request_id };
         Ok(Holder { firm, link, view, invoices, caller, now })
     }
+}
+
+/// Until when a link is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    /// As long as something of its debt is open, and a while after.
+    WhileOpen,
+    /// That is its last day: everything is closed.
+    Until(Day),
+    /// Not any more: somebody took it back.
+    TakenBack,
+}
+
+impl Life {
+    /// Whether it opens its page on that day.
+    pub fn is_good(self, day: Day) -> bool {
+        match self {
+            Self::WhileOpen => true,
+            Self::Until(last) => day <= last,
+            Self::TakenBack => false,
+        }
+    }
+}
+
+/// The invoices that a link shows, open or closed, the oldest due first.
+pub(crate) async fn shown(
+    firm: &Firm,
+    view: &View,
+    link: &PayLink,
+) -> Result<Vec<Invoice>, StoreError> {
+    let mut invoices = Vec::new();
+    for id in &link.invoices {
+        let open = view.loaded.account.invoices.get(id).cloned();
+        let known = match open {
+            Some(invoice) => Some(invoice),
+            None => firm.store().invoice(&link.client, id).await?,
+        };
+        invoices.extend(known);
+    }
+    invoices.sort_by(|a, b| (a.due_on, &a.id).cmp(&(b.due_on, &b.id)));
+    Ok(invoices)
+}
+
+/// Until when a link over these invoices is good.
+pub(crate) async fn life(
+    firm: &Firm,
+    link: &PayLink,
+    invoices: &[Invoice],
+) -> Result<Life, StoreError> {
+    if link.revoked_at.is_some() {
+        return Ok(Life::TakenBack);
+    }
+    if invoices.iter().any(Invoice::is_open) {
+        return Ok(Life::WhileOpen);
+    }
+    let mut closed_on = link.made_on;
+    for invoice in invoices {
+        closed_on = closed_on.max(ended_on(firm, invoice).await?.unwrap_or(closed_on));
+    }
+    Ok(Life::Until(plus(closed_on, LIVES_ON_DAYS)))
 }
 
 /// The last day on which something was put on an invoice that is closed.

@@ -9,6 +9,6 @@ pub mod pay;
 pub mod standing;
 
 pub use door::{Network, Portal, Stranger, Visitor, open_door, receive};
-pub use link::{Holder, LinkError};
+pub use link::{Holder, Life, LinkError};
 pub use pay::{Asked, PayError, Till};
 pub use standing::{Payable, Standing};

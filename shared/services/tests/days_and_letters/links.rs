@@ -4,7 +4,9 @@
 use chrono::TimeDelta;
 use domain::command::Command;
 use domain::letter::LetterKind;
+use domain::role::Role;
 use services::correspondence::Outcome;
+use services::execute::{Caller, execute};
 use services::firm::Firm;
 use services::portal::{LinkError, Portal};
 
@@ -64,11 +66,20 @@ async fn let_7_a_link_is_taken_back_by_its_own_firm() {
     assert!(!hash.contains(&link), "the table has a hash");
     let other = desk.firm("f-2", "UTC", "").await;
     let now = at("2026-03-05T12:00:00Z");
-    let revoke = async |firm: &Firm| firm.store().revoke_pay_link(&hash, now).await.unwrap();
-    assert!(!revoke(&other).await);
+    assert_eq!(other.store().pay_link(&acme, &hash).await.unwrap(), None);
+    let command = Command::RevokePayLink { link: hash.clone(), letter: Some(letter) };
+    let bea = |role| {
+        let roles = [role].into();
+        Caller::new(domain::role::Actor::Staff { id: "bea".parse().unwrap(), roles })
+    };
+    let revoke = async |firm: &Firm, role| execute(firm, &acme, &command, &bea(role), now).await;
+    assert!(revoke(&firm, Role::Preparer).await.is_err());
+    assert!(revoke(&other, Role::Partner).await.is_err());
     assert!(invoices(&desk, &link).await.is_some());
-    assert!(revoke(&firm).await);
+    revoke(&firm, Role::BillingLead).await.unwrap();
     assert_eq!(invoices(&desk, &link).await, None);
+    let kept = firm.store().pay_link(&acme, &hash).await.unwrap().unwrap();
+    assert!(kept.revoked_at.is_some() && kept.made_by.is_none());
 }
 
 #[tokio::test]
