@@ -527,11 +527,6 @@ impl Account {
         self.responses.iter().any(|response| first <= response.on && response.on < day)
     }
 
-    /// Whether the payment stands for a debit or charge that may still come.
-    pub fn is_pending(&self, payment: &PaymentId) -> bool {
-        self.payments.get(payment).is_some_and(|payment| payment.state() == PaymentState::Pending)
-    }
-
     /// Whether a step of the running episode fired or was passed over.
     pub fn episode_step_is_done(&self, key: StepKey) -> bool {
         self.lock.as_ref().is_some_and(|lock| lock.steps.contains(&key))

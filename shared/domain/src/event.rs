@@ -366,13 +366,6 @@ pub struct Settlement {
     pub spreading: Option<Vec<InvoiceId>>,
 }
 
-impl Settlement {
-    /// Whether nothing moved.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 impl Event {
     /// Whether it is one of the audit events of contracts §3; the others say how they came about.
     pub fn is_audited(&self) -> bool {

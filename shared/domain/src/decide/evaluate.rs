@@ -218,12 +218,14 @@ impl<'a> Decision<'a> {
             self.skip_steps_that_came_too_late(&invoice);
             for due in self.due_steps(&invoice) {
                 let action = due.key.action;
-                if !self.may_happen(&invoice, action.into()) {
+                let waits = action.needs_warning() && !self.is_warned(&invoice);
+                let thing = if waits { Thing::Notice } else { action.into() };
+                if !self.may_happen(&invoice, thing) {
                     continue;
                 }
                 if self.has_responded(&due) {
                     self.skip(&due, Some(&invoice.id));
-                } else if action.needs_warning() && !self.is_warned(&invoice) {
+                } else if waits {
                     if !invoice.was_warned() {
                         unwarned.insert(invoice.id.clone());
                     }
@@ -322,7 +324,7 @@ impl<'a> Decision<'a> {
             .new_steps
             .iter()
             .filter(|(key, since)| match key.when {
-                When::AfterLock(days) => plus(lock.on, days) < **since && lock.on < **since,
+                When::AfterLock(days) => plus(lock.on, days) < **since,
                 When::DaysOverdue(_) => false,
             })
             .map(|(key, _)| *key)
@@ -439,18 +441,14 @@ impl<'a> Decision<'a> {
         let mut reminded: Vec<(InvoiceId, BTreeSet<u32>)> = Vec::new();
         let view = self.account.collection(self.policy(), today);
         for invoice in self.account.open_invoices() {
-            let reminders = &self.policy().kind(invoice.kind).reminders;
-            if invoice.due_on < today || reminders.is_empty() || !view.collects(invoice) {
-                continue;
-            }
             let day_of = |days| minus(invoice.due_on, days);
-            let due = reminders.iter().copied();
+            let due = self.policy().kind(invoice.kind).reminders.iter().copied();
             let due = due.filter(|&days| invoice.issued_on < day_of(days) && day_of(days) <= today);
             let due: BTreeSet<_> = due.filter(|days| !invoice.reminders.contains(days)).collect();
             let Some(&nearest) = due.first() else { continue };
             let is_passed = invoice.reminders.iter().any(|&sent| sent < nearest);
             let is_on_time = day_of(nearest) == today;
-            if !is_passed && (is_on_time || today < invoice.due_on) {
+            if !is_passed && (is_on_time || today < invoice.due_on) && view.collects(invoice) {
                 reminded.push((invoice.id.clone(), due));
             }
         }

@@ -1,5 +1,6 @@
 //! Letters: queued, joined, claimed or withdrawn, come back (LET-4, LET-5, LET-6, LET-9, LET-10).
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use super::Decision;
@@ -37,7 +38,7 @@ impl Decision<'_> {
         let queued = self.account.letters.values().find(|letter| {
             letter.state == LetterState::Queued
                 && letter.content.is_debt()
-                && (letter.leaves_on == leaves_on || self.waited_until(letter, leaves_on))
+                && self.leaves_with(letter, leaves_on)
         });
         match queued.map(|letter| letter.id) {
             Some(letter) => {
@@ -48,10 +49,14 @@ impl Decision<'_> {
         }
     }
 
-    /// Whether a letter may have waited for a fresh ledger until that day, which is today: it leaves with those
-    /// of the day, as one message (FRESH-1, LET-9).
-    fn waited_until(&self, letter: &Letter, leaves_on: Day) -> bool {
-        self.context.ledger.is_some() && leaves_on == self.day() && letter.leaves_on < leaves_on
+    /// Whether a letter that leaves then takes up what leaves on that day: one of the same day does, and one that
+    /// may have waited until today for a fresh ledger (FRESH-1, LET-9).
+    fn leaves_with(&self, letter: &Letter, leaves_on: Day) -> bool {
+        match letter.leaves_on.cmp(&leaves_on) {
+            Ordering::Less => self.context.ledger.is_some() && leaves_on == self.day(),
+            Ordering::Equal => true,
+            Ordering::Greater => false,
+        }
     }
 
     pub(super) fn queue(&mut self, content: Content, leaves_on: Day) -> LetterId {

@@ -1,0 +1,168 @@
+//! Letters that come back, get stuck, or wait for a fresh ledger (LET-4, LET-6, LET-9, LET-10, FRESH-1).
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod desk;
+
+use desk::{Desk, invoice, new_invoice};
+use domain::account::Contact;
+use domain::calendar::Day;
+use domain::command::Command;
+use domain::event::Event;
+use domain::ledger::Ledger;
+use domain::letter::{Content, LetterId, LetterKind, LetterState};
+use domain::policy::Policy;
+use domain::refusal::RefusalKind;
+use domain::role::Actor;
+use domain::text::Personal;
+
+fn day(text: &str) -> Day {
+    text.parse().unwrap()
+}
+
+fn address(number: usize) -> Contact {
+    Contact { address: Personal::new(format!("n{number}@acme.example")), is_bounced: false }
+}
+
+/// A client with so many addresses and two invoices, of January 1 and 2, whose notices of February 1 and 2
+/// have left.
+fn desk(addresses: usize) -> (Desk, Vec<LetterId>) {
+    let mut policy = Policy::default();
+    policy.regular.reminders = Vec::new();
+    policy.letters.working_days_only = false;
+    let mut desk = Desk::new(policy);
+    desk.account.profile.contacts = (0..addresses).map(address).collect();
+    for number in [1, 2] {
+        desk.try_run(&Command::IssueInvoice(new_invoice(number, 10_000)), &Actor::Import).unwrap();
+        desk.next_day();
+    }
+    while desk.day < day("2026-02-03") {
+        desk.next_day();
+    }
+    let left = letters(&desk, |state| matches!(state, LetterState::Left(_)));
+    assert_eq!(left.len(), 2);
+    (desk, left)
+}
+
+fn letters(desk: &Desk, is_wanted: impl Fn(&LetterState) -> bool) -> Vec<LetterId> {
+    let letters = desk.account.letters.values();
+    letters.filter(|letter| is_wanted(&letter.state)).map(|letter| letter.id).collect()
+}
+
+fn queued(desk: &Desk) -> Vec<LetterId> {
+    letters(desk, |state| *state == LetterState::Queued)
+}
+
+fn kinds(desk: &Desk) -> Vec<&'static str> {
+    desk.account.tasks.values().map(|task| task.about.kind()).collect()
+}
+
+fn bounce(letter: LetterId) -> Command {
+    Command::ReportBounce { letter }
+}
+
+#[test]
+fn let_10_a_bounce_told_twice_changes_nothing_and_the_next_contact_is_written_to_once() {
+    let (mut desk, left) = desk(2);
+    let told = desk.try_run(&bounce(left[0]), &Actor::Gateway).unwrap();
+    assert!(told.iter().any(|event| matches!(event, Event::AddressBounced { contact: 0, .. })));
+    assert_eq!((kinds(&desk), queued(&desk).len()), (vec!["bounced_address"], 1));
+    assert!(desk.account.invoices[&invoice(1)].warnings.is_empty(), "nobody read it");
+    assert_eq!(desk.account.invoices[&invoice(2)].warnings.len(), 1);
+    assert_eq!(desk.try_run(&bounce(left[0]), &Actor::Gateway), Ok(Vec::new()));
+    // The other letter to the same address came back as well: what it warned of is said again, and the
+    // task that is there is enough.
+    let told = desk.try_run(&bounce(left[1]), &Actor::Gateway).unwrap();
+    assert!(told.iter().any(|event| matches!(event, Event::AddressBounced { contact: 0, .. })));
+    assert_eq!((kinds(&desk), queued(&desk).len()), (vec!["bounced_address"], 1));
+    assert!(desk.account.invoices[&invoice(2)].warnings.is_empty());
+    assert_eq!(desk.try_run(&bounce(left[1]), &Actor::Gateway), Ok(Vec::new()));
+
+    desk.leave();
+    let again = desk.account.letters.values().next_back().unwrap();
+    let LetterState::Left(sending) = &again.state else { panic!("{again:?}") };
+    assert_eq!((sending.contact, sending.kind), (1, LetterKind::Notice));
+    assert_eq!(sending.invoices.len(), 2);
+    // The second address takes nothing either: a task of its own, and nobody is left to write to.
+    let id = again.id;
+    desk.try_run(&bounce(id), &Actor::Gateway).unwrap();
+    assert_eq!(kinds(&desk), ["bounced_address", "bounced_address"]);
+    assert_eq!(queued(&desk), []);
+}
+
+#[test]
+fn let_6_what_has_not_left_or_is_not_there_cannot_come_back() {
+    let (mut desk, left) = desk(2);
+    desk.try_run(&bounce(left[0]), &Actor::Gateway).unwrap();
+    for (letter, kind) in
+        [(queued(&desk)[0], RefusalKind::Conflict), (LetterId(999), RefusalKind::NotFound)]
+    {
+        assert_eq!(desk.try_run(&bounce(letter), &Actor::Gateway).unwrap_err().kind, kind);
+    }
+}
+
+#[test]
+fn let_4_a_letter_that_may_not_have_left_is_one_task_for_a_person() {
+    let (mut desk, left) = desk(1);
+    let stuck = |letter| Command::ReportStuckLetter { letter };
+    for (letter, tasks) in [(left[0], 1), (left[0], 1), (left[1], 2)] {
+        desk.try_run(&stuck(letter), &Actor::Schedule).unwrap();
+        assert_eq!(kinds(&desk), vec!["letter_stuck"; tasks]);
+    }
+    assert_eq!(queued(&desk), [], "it is never sent twice");
+    let never = desk.try_run(&stuck(LetterId(999)), &Actor::Schedule).unwrap_err();
+    assert_eq!((never.kind, never.rule), (RefusalKind::Conflict, "LET-4"));
+    desk.try_run(&Command::RequestRecords, &Actor::Client { contact: None }).unwrap();
+    desk.try_run(&stuck(left[0]), &Actor::Schedule).unwrap();
+    assert_eq!(kinds(&desk).len(), 3);
+}
+
+/// The letters about debts that were queued by then, each with how many parts it has.
+fn parts(desk: &Desk) -> Vec<(LetterState, usize)> {
+    let letters = desk.account.letters.values().filter_map(|letter| match &letter.content {
+        Content::Debt { parts } => Some((letter.state.clone(), parts.len())),
+        _ => None,
+    });
+    letters.collect()
+}
+
+#[test]
+fn let_9_fresh_1_a_letter_that_waited_for_the_ledger_leaves_with_those_of_the_day() {
+    for (ledger, together) in [(None, false), (Some("2026-02-15"), true)] {
+        let mut policy = Policy::default();
+        policy.regular.reminders = Vec::new();
+        let mut desk = Desk::new(policy);
+        let new = new_invoice(1, 10_000);
+        desk.try_run(&Command::IssueInvoice(new), &Actor::Import).unwrap();
+        // The notice of February 1 is decided and does not leave.
+        desk.day = day("2026-02-01");
+        desk.run(&Command::Evaluate, &Actor::Schedule);
+        assert_eq!(parts(&desk), [(LetterState::Queued, 1)]);
+        // On the 15th the next comes.
+        desk.day = day("2026-02-15");
+        desk.ledger = ledger.map(|on| Ledger { updated_on: Some(day(on)), fresh_days: 7 });
+        desk.run(&Command::Evaluate, &Actor::Schedule);
+        let expected = match together {
+            true => vec![(LetterState::Queued, 2)],
+            false => vec![(LetterState::Queued, 1), (LetterState::Queued, 1)],
+        };
+        assert_eq!(parts(&desk), expected, "with a ledger of {ledger:?}");
+    }
+}
+
+#[test]
+fn let_9_a_letter_that_leaves_on_another_day_takes_nothing_of_today() {
+    // With working days, what is decided on Saturday, February 14, leaves on Tuesday, the 17th at the
+    // earliest; a letter that waits from before for the ledger is not held back with it.
+    let mut policy = Policy::default();
+    policy.regular.reminders = Vec::new();
+    policy.letters.working_days_only = true;
+    let mut desk = Desk::new(policy);
+    desk.try_run(&Command::IssueInvoice(new_invoice(1, 10_000)), &Actor::Import).unwrap();
+    desk.day = day("2026-02-02");
+    desk.run(&Command::Evaluate, &Actor::Schedule);
+    desk.ledger = Some(Ledger { updated_on: Some(day("2026-02-14")), fresh_days: 7 });
+    desk.day = day("2026-02-15");
+    desk.run(&Command::Evaluate, &Actor::Schedule);
+    assert_eq!(parts(&desk), [(LetterState::Queued, 1), (LetterState::Queued, 1)]);
+}
