@@ -14,6 +14,7 @@ from pathlib import Path
 import faults
 from browser import Browser
 from contact import ANN, OWNER, Contact
+from newcomer import Newcomer
 from page_rules import Rules
 from pages import crawl
 from payer import Payer
@@ -40,6 +41,10 @@ class Parts:
     def rules(self):
         with self.browser.person(self.report, "a page with faults", "about:blank") as page:
             faults.are_noticed(self.report, page, self.report.output)
+
+    def newcomer(self):
+        with self.systems.fresh("newcomer") as system:
+            Newcomer(self.report, self.browser, system).run()
 
     def staff(self):
         with self.systems.fresh("staff") as system:
@@ -89,6 +94,7 @@ class Parts:
     def run(self, only):
         parts = [
             self.rules,
+            self.newcomer,
             self.staff,
             self.staff_without_scripts,
             self.contact,
