@@ -1,7 +1,7 @@
 //! A test firm's clock, moved forward day by day with the schedule running on each (TEST-1).
 //!
 //! Each day is what it is for any other firm: what banks did by then, the evaluation at its start, then
-//! the letters of the day.
+//! the letters of the day, and what staff are told of it.
 //! The clock stands at noon of a day while that runs, so that quiet hours don't hold back what would
 //! leave on it (LET-5).
 
@@ -17,6 +17,7 @@ use services::correspondence::{Correspondence, Outcome, SendError};
 use services::day;
 use services::execute::{ExecuteError, view};
 use services::firm::Firm;
+use services::tell::TellError;
 use store::{
     ClientState, CommitMeta, Dynamo, FirmChange, FirmCommit, PageRequest, Platform, StoreError,
 };
@@ -25,6 +26,9 @@ use crate::sandbox_stripe::{Bank, BankError, BankNews};
 
 /// The most days that one move may take: ten years.
 const MAX_MOVE: i64 = 3_660;
+
+/// How often a day is begun anew because the firm's settings changed at that moment: people change them.
+const MAX_TRIES: u32 = 8;
 
 /// How far into its day the clock stands while the day runs.
 pub const NOON: TimeDelta = TimeDelta::hours(12);
@@ -52,8 +56,18 @@ pub enum ClockError {
         /// Where it should go.
         to: Day,
     },
-    /// Somebody else changed the firm's settings, or moved its clock, meanwhile.
-    #[error("the firm's settings were changed by somebody else meanwhile: run it again")]
+    /// Somebody else moved it meanwhile: going on could set it back, or begin a day before theirs is done.
+    #[error("somebody else moved the clock of firm {firm} meanwhile: its day is {day}{}", how_to_go_on(*day, *to))]
+    Overtaken {
+        /// Whose clock.
+        firm: FirmId,
+        /// The firm's day by now.
+        day: Day,
+        /// Where it should go.
+        to: Day,
+    },
+    /// Somebody else changes the firm's settings, again and again.
+    #[error("the firm's settings are being changed by somebody else: try again in a moment")]
     Changed,
     /// The table.
     #[error("can't read or write the table")]
@@ -61,12 +75,22 @@ pub enum ClockError {
     /// The letters.
     #[error("can't send the letters of the day")]
     Letters(#[from] SendError),
+    /// What staff are told.
+    #[error("can't tell staff of the day")]
+    Tell(#[from] TellError),
     /// An account.
     #[error("can't read a client's account")]
     Account(#[from] ExecuteError),
     /// The sandbox's banks.
     #[error("can't tell the sandbox which day it is")]
     Bank(#[from] BankError),
+}
+
+fn how_to_go_on(day: Day, to: Day) -> String {
+    match day < to {
+        true => format!(". Let that move end, then move it to {to} again"),
+        false => ", so there is nothing left to do".to_owned(),
+    }
 }
 
 /// What happened on a day.
@@ -141,21 +165,15 @@ impl Walk<'_> {
         if self.to <= self.day {
             return Ok(None);
         }
-        let Mover { dynamo, correspondence, bank, clock, by } = *self.mover;
+        let Mover { dynamo, correspondence, bank, clock, .. } = *self.mover;
         let now = clock.now();
-        let firm = open(dynamo, &self.firm).await?;
-        // Somebody else moved it meanwhile: setting it now could set it back.
-        if firm.day(now) != self.day {
-            return Err(ClockError::Changed);
-        }
         let day = plus(self.day, 1);
-        let due = due_clients(&firm, day).await?;
-        let noon = start_of(day, firm.settings().zone) + NOON;
-        let firm = set(firm, noon, by, now).await?;
+        let (due, firm) = self.begin(day, now).await?;
         self.day = day;
         let bank = bank.begin_day(day).await?;
         let ran = day::run(&firm, now).await?;
         let letters = correspondence.leave_all(&Platform::new(dynamo.clone()), &firm, now).await?;
+        correspondence.tell_all(&Platform::new(dynamo.clone()), &firm, now).await?;
         let locked = locked_clients(&firm).await?;
         let mut reasons = Vec::new();
         for client in locked.difference(&self.locked) {
@@ -167,6 +185,32 @@ impl Walk<'_> {
         self.locked = locked;
         let (evaluated, failed) = (ran.evaluated, ran.failed);
         Ok(Some(DayRun { day, bank, due, evaluated, failed, locked: reasons, opened, letters }))
+    }
+}
+
+impl Walk<'_> {
+    /// Sets the clock to noon of that day: who is due on it, and the firm then.
+    async fn begin(
+        &self,
+        day: Day,
+        now: DateTime<Utc>,
+    ) -> Result<(BTreeSet<ClientId>, Firm), ClockError> {
+        let Mover { dynamo, by, .. } = *self.mover;
+        for _ in 0..MAX_TRIES {
+            let firm = open(dynamo, &self.firm).await?;
+            let stands_at = firm.day(now);
+            if stands_at != self.day {
+                let firm = self.firm.clone();
+                return Err(ClockError::Overtaken { firm, day: stands_at, to: self.to });
+            }
+            let due = due_clients(&firm, day).await?;
+            let noon = start_of(day, firm.settings().zone) + NOON;
+            match set(firm, noon, by, now).await {
+                Err(ClockError::Changed) => {} // perhaps only its name: looked at anew
+                set => return Ok((due, set?)),
+            }
+        }
+        Err(ClockError::Changed)
     }
 }
 
