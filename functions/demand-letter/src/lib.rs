@@ -1,7 +1,7 @@
 //! Letters, as a function behind the queue of letters (LET-2..5).
 //!
 //! Each message names one letter: a client's, to be sent if it is still true, or, claimed long ago, to be looked
-//! after; or one to a contact, with a link to sign in by (SEC-3).
+//! after; or one to a contact, with a link to sign in by (SEC-3); or what staff are told (STAFF-1).
 //! A message that fails comes again by itself; what is done about it is in [`services::correspondence`].
 
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use platform::clock::Clock;
 use services::contacts::{ContactError, Errand};
 use services::correspondence::{Correspondence, SendError};
 use services::firms::Firms;
+use services::tell::TellError;
 use store::Dynamo;
 
 /// What the function needs.
@@ -47,6 +48,8 @@ enum LetterError {
     Send(#[from] SendError),
     #[error(transparent)]
     Contact(#[from] ContactError),
+    #[error(transparent)]
+    Tell(#[from] TellError),
 }
 
 /// Looks at the letter of each message; the firms of one batch are read once.
@@ -83,6 +86,9 @@ async fn one(
         }
         Errand::Mail(mail) => {
             state.correspondence.write_to_contact(&firm, mail, now).await?;
+        }
+        Errand::Tell(tell) => {
+            state.correspondence.tell(&firm, tell, now).await?;
         }
     }
     Ok(())

@@ -10,24 +10,31 @@
 mod audit;
 mod clients;
 mod collecting;
+mod contacts;
 mod imports;
 mod invoices;
+pub mod logo;
 mod me;
 mod notes;
 mod numbering;
+mod pay_links;
 mod payments;
+pub mod people;
 mod policies;
 mod settings;
 pub mod show;
 mod tasks;
 mod unclaimed;
 
+use axum::extract::FromRequestParts;
 use axum::handler::Handler;
+use axum::http::request::Parts;
 use axum::routing::on;
-use axum::{Router, middleware};
-use services::http::Problem;
+use axum::{Extension, Router, middleware};
+use services::contacts::Postbox;
 use services::http::document::{complete, empty};
 use services::http::form::with_forms;
+use services::http::{Problem, ProblemKind};
 use services::office::{BodyLimit, Office, open_door};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::PathItemExt;
@@ -41,6 +48,26 @@ use services::office::door::MAX_BODY;
 pub struct State {
     /// The office that its requests come to.
     pub office: Office,
+    /// What carries invitations.
+    pub postbox: Postbox,
+    /// Where people reach the portal: links to pay with begin with it.
+    pub public_url: String,
+}
+
+/// What handlers use beside the firm's part of the table.
+#[derive(Clone)]
+pub(crate) struct Means {
+    pub(crate) postbox: Postbox,
+    pub(crate) public_url: String,
+}
+
+impl<S: Sync> FromRequestParts<S> for Means {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let means = parts.extensions.get::<Self>().cloned();
+        means.ok_or_else(|| Problem::new(ProblemKind::Internal, "this address is not served"))
+    }
 }
 
 /// The function's routes.
@@ -49,12 +76,17 @@ pub fn router(state: State) -> Router {
         |limit| middleware::from_fn_with_state((state.office.clone(), BodyLimit(limit)), open_door);
     let files = files().method_not_allowed_fallback(other_method).layer(door(imports::MAX_FILE));
     let routes = routes().fallback(nothing).method_not_allowed_fallback(other_method);
-    with_forms(routes.layer(door(MAX_BODY)).merge(files))
+    let pictures =
+        pictures().method_not_allowed_fallback(other_method).layer(door(logo::MAX_UPLOAD));
+    let means = Means { postbox: state.postbox.clone(), public_url: state.public_url.clone() };
+    let all = routes.layer(door(MAX_BODY)).merge(files).merge(pictures);
+    with_forms(all.layer(Extension(means)))
 }
 
 /// The function's part of the OpenAPI document.
 pub fn openapi() -> OpenApi {
-    complete(describe_routes().merge(describe_files()).into_openapi())
+    let all = describe_routes().merge(describe_files()).merge(describe_pictures());
+    complete(all.into_openapi())
 }
 
 async fn nothing() -> Problem {
@@ -62,7 +94,7 @@ async fn nothing() -> Problem {
 }
 
 async fn other_method() -> Problem {
-    let kind = services::http::ProblemKind::MethodNotAllowed;
+    let kind = ProblemKind::MethodNotAllowed;
     Problem::new(kind, "this address does not take that method")
 }
 
@@ -86,11 +118,15 @@ macro_rules! handlers {
 // What takes a file.
 handlers! { files, describe_files: imports::begin, imports::get }
 
+// What takes a picture.
+handlers! { pictures, describe_pictures: logo::put, logo::remove }
+
 handlers! {
     routes, describe_routes:
     me::me, me::document,
     settings::get, settings::patch,
     clients::list, clients::open, clients::get, clients::change,
+    people::get, people::put, people::mails, people::choose, people::sent,
     invoices::list, invoices::issue, invoices::get, invoices::post, invoices::void,
     invoices::write_off, invoices::dispute, invoices::review_dispute,
     invoices::resolve_dispute, invoices::credit,
@@ -102,6 +138,10 @@ handlers! {
     unclaimed::list, unclaimed::assign,
     tasks::list, tasks::of_client, tasks::assign, tasks::close, tasks::approve_step,
     notes::list, notes::write,
+    contacts::list, contacts::invite, contacts::remove, contacts::withdraw,
+    contacts::invite_again, contacts::end_sessions,
+    pay_links::list, pay_links::make, pay_links::take_back,
+    settings::staff,
     audit::events, audit::verify, audit::firm_events, audit::verify_firm,
     policies::list, policies::get, policies::put, policies::version,
 }

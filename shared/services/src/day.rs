@@ -24,6 +24,7 @@ use crate::execute::{Caller, ExecuteError, Executed, execute};
 use crate::firm::Firm;
 use crate::firms::Firms;
 use crate::rollout;
+use crate::tell::{digest_at, is_working};
 
 /// How many clients one message names: what an evaluation takes at worst (seconds, on an account of
 /// thousands of invoices) times this is well inside the function's time limit.
@@ -236,6 +237,9 @@ impl Days {
             Evaluation::Shard { firm: id.clone(), day, shard, cursor: None }.message()
         });
         self.queue.send(messages.collect::<Result<_, _>>()?).await?;
+        if !is_second_look && is_working(&firm, day).await? {
+            firm.store().plan_digest(day, Some(digest_at(&firm, day))).await?;
+        }
         let tomorrow = tomorrow(&firm, day, now);
         let next_at = match shards.is_empty() || is_second_look {
             true => tomorrow,

@@ -21,6 +21,7 @@ use domain::numbering::{Numbers, Series};
 use domain::policy::PolicyVersion;
 use domain::refusal::Refusal;
 use domain::role::Actor;
+use domain::tell::is_told_at_once;
 use serde_json::Value;
 use std::sync::Arc;
 use store::{
@@ -384,7 +385,8 @@ async fn attempt(
     let ready_at = |letter: &_| firm.ready_at(letter, &policy.policy, now);
     let derived = Derived { next_evaluation, shards: firm.settings().shards, ready_at: &ready_at };
     let made = made(&events, meta.at);
-    let writes = beside.writes(made.as_deref());
+    let mut writes = beside.writes(made.as_deref());
+    writes.tell_at = is_told_at_once(&caller.actor, &events).then_some(now);
     let commit = firm.store().commit_with(&loaded, &after, &events, &meta, &derived, &writes);
     let version = match commit.await? {
         Commit::Done(committed) => committed.version,
@@ -449,7 +451,7 @@ impl Beside {
     }
 
     fn writes<'a>(&'a self, made: Option<&'a str>) -> CommitWith<'a> {
-        CommitWith { draw: self.draw.as_ref(), once: self.once.as_ref().zip(made) }
+        CommitWith { draw: self.draw.as_ref(), once: self.once.as_ref().zip(made), tell_at: None }
     }
 }
 

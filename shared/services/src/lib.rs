@@ -12,5 +12,6 @@ pub mod office;
 pub mod portal;
 mod rollout;
 pub mod sweep;
+pub mod tell;
 pub mod unclaimed;
 pub mod webhook;

@@ -25,6 +25,7 @@ use crate::contacts::MailMessage;
 use crate::correspondence::LetterMessage;
 use crate::day::group;
 use crate::rollout;
+use crate::tell::TellMessage;
 use crate::webhook::{Finish, Webhooks};
 
 /// How much is looked at of each shard at once.
@@ -65,7 +66,7 @@ pub struct Swept {
     pub alarming: u64,
     /// Webhooks that were put off: their gateway is down, or their account is busy.
     pub put_off: u64,
-    /// Letters that were put on the queue, those to contacts among them.
+    /// Letters that were put on the queue, those to contacts and what staff are told among them.
     pub letters: u64,
     /// Of these, such that were claimed and of which nothing was heard.
     pub stuck: u64,
@@ -116,6 +117,7 @@ impl Sweeper {
             let waiting: Vec<_> = waiting.into_iter().flatten().collect();
             self.hand_on_letters(&waiting, &counts).await;
             self.hand_on_mails(&waiting, &counts).await;
+            self.hand_on_news(&waiting, &counts).await;
             self.hand_on_rollouts(&waiting, &counts).await;
             // The index lags: what was leased a moment ago may still be in it, and is not leased twice.
             if leased.into_inner() == 0 || ROUNDS_WITHIN < begun.elapsed() {
@@ -132,9 +134,14 @@ impl Sweeper {
     async fn one(&self, ready: Ready, counts: &Counts, leased: &AtomicU64) -> Option<Waiting> {
         let lease = match &ready.what {
             Ok(Waiting::Webhook { .. }) => WEBHOOK_LEASE,
-            Ok(Waiting::Letter { .. } | Waiting::Claimed { .. } | Waiting::Mail { .. }) => {
-                LETTER_LEASE
-            }
+            Ok(
+                Waiting::Letter { .. }
+                | Waiting::Claimed { .. }
+                | Waiting::Mail { .. }
+                | Waiting::Notice { .. }
+                | Waiting::Digest { .. }
+                | Waiting::StaffMail { .. },
+            ) => LETTER_LEASE,
             Ok(Waiting::Rollout { .. }) => rollout::LEASE,
             Err(_) => UNREADABLE_LEASE,
         };
@@ -206,6 +213,18 @@ impl Sweeper {
         };
         let mails = waiting.iter().filter_map(MailMessage::of);
         let Ok(messages) = mails.map(message).collect::<Result<Vec<_>, _>>() else {
+            return; // as above
+        };
+        let taken = hand_on(&*self.letters, messages, counts).await;
+        counts.letters.fetch_add(taken, Ordering::Relaxed);
+    }
+
+    async fn hand_on_news(&self, waiting: &[Waiting], counts: &Counts) {
+        let message = |tell: TellMessage| {
+            QueueMessage::json(&tell).map(|message| message.on_behalf_of(group(&tell.firm)))
+        };
+        let news = waiting.iter().filter_map(TellMessage::of);
+        let Ok(messages) = news.map(message).collect::<Result<Vec<_>, _>>() else {
             return; // as above
         };
         let taken = hand_on(&*self.letters, messages, counts).await;

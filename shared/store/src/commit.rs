@@ -27,6 +27,7 @@ use crate::links::put_last_payments;
 use crate::load::Loaded;
 use crate::numbers::CommitWith;
 use crate::record::{CommitMeta, new_record, record_items};
+use crate::told::{notice, to_news};
 
 /// DynamoDB's limit on one transaction, 4 MB, less a little for the conditions.
 const MAX_TRANSACTION_BYTES: usize = 3_900 * 1024;
@@ -116,6 +117,11 @@ impl Store {
             return Ok(Commit::Nothing);
         };
         plan.add(beside, &after.client);
+        if let Some(ready_at) = beside.tell_at.filter(|_| !events.is_empty()) {
+            let notice = notice(&self.firm, &after.client, plan.books.records, ready_at);
+            plan.writes.push(Write::Put(notice, Condition::Always));
+            plan.guards.push(Guard::None);
+        }
         let done = Committed { version: plan.books.version, sequence: plan.books.records };
         let commit = match self.send(&plan, &after.client, &id).await? {
             Transacted::Done => Commit::Done(done),
@@ -200,7 +206,11 @@ impl Store {
         };
         let text_place = |part| Key::Texts(client, sequence, part).place(&self.firm);
         let written_by = (books.version, books.commit.as_str());
-        record_items(place, text_place, &record, (previous, hash), written_by)
+        let mut items = record_items(place, text_place, &record, (previous, hash), written_by)?;
+        if let Some(record) = items.first_mut() {
+            to_news(record, (&self.firm, client), (sequence, meta.at), events);
+        }
+        Ok(items)
     }
 
     /// Sends it until the table says how it ended, or too often.

@@ -9,6 +9,7 @@ use domain::calendar::Day;
 use domain::id::{ClientId, FirmId};
 use domain::invoice::Hold;
 use domain::lock::Lock;
+use domain::people::People;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
@@ -46,6 +47,8 @@ pub(crate) const CLIENT: &str = "client";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Facts {
     pub(crate) profile: Profile,
+    #[serde(default, skip_serializing_if = "People::is_empty")]
+    pub(crate) people: People,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lock: Option<Lock>,
     #[serde(default)]
@@ -65,6 +68,7 @@ impl Facts {
     pub(crate) fn of(account: &Account) -> Self {
         Self {
             profile: account.profile.clone(),
+            people: account.people.clone(),
             lock: account.lock.clone(),
             episodes: account.episodes,
             request: account.request.clone(),
@@ -77,6 +81,7 @@ impl Facts {
 
     pub(crate) fn into_account(self, firm: FirmId, client: ClientId) -> Account {
         let mut account = Account::new(firm, client, self.profile);
+        account.people = self.people;
         account.lock = self.lock;
         account.episodes = self.episodes;
         account.request = self.request;

@@ -56,6 +56,8 @@ pub struct CommitWith<'a> {
     pub draw: Option<&'a Draw>,
     /// The request that it answers, and the name of what it makes.
     pub once: Option<(&'a Once, &'a str)>,
+    /// When staff are told of it, where they are told at once.
+    pub tell_at: Option<DateTime<Utc>>,
 }
 
 impl Store {
@@ -154,7 +156,8 @@ fn number_at(series: &Series, counter: u64) -> Result<Option<InvoiceId>, StoreEr
 impl CommitWith<'_> {
     /// How many writes that is.
     pub(crate) fn count(&self) -> usize {
-        usize::from(self.draw.is_some()) + usize::from(self.once.is_some())
+        let parts = [self.draw.is_some(), self.once.is_some(), self.tell_at.is_some()];
+        parts.into_iter().map(usize::from).sum()
     }
 }
 

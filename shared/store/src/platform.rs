@@ -2,7 +2,8 @@
 //! person works for, whose day has begun, what waits in the outbox. Nothing of a client is read here.
 
 use chrono::{DateTime, Utc};
-use domain::id::{ClassId, ClientId, FirmId, GatewayId};
+use domain::calendar::Day;
+use domain::id::{ClassId, ClientId, FirmId, GatewayId, StaffId};
 use domain::letter::LetterId;
 
 use crate::change::instant;
@@ -12,8 +13,8 @@ use crate::error::StoreError;
 use crate::firm::Endpoint;
 use crate::item::{Item, corrupt, get_number, get_text, place_of, read, text};
 use crate::keys::{
-    Index, PLATFORM_SHARDS, Place, PlatformKey, account_of, contact_mail_of, dawn_pk, firm_of,
-    letter_of, outbox_pk, outbox_until, person, rollout_of, webhook_of,
+    Index, PLATFORM_SHARDS, Place, PlatformKey, account_of, contact_mail_of, dawn_pk, digest_of, firm_of,
+    letter_of, notice_of, outbox_pk, outbox_until, person, rollout_of, staff_mail_of, webhook_of,
 };
 use crate::outbox::outbox_attributes;
 
@@ -61,6 +62,31 @@ pub enum Waiting {
         class: ClassId,
         /// Which version.
         version: u32,
+    },
+    /// News that staff are told at once.
+    Notice {
+        /// Whose.
+        firm: FirmId,
+        /// Of which client.
+        client: ClientId,
+        /// Which of its records.
+        sequence: u64,
+    },
+    /// What staff are told on a day.
+    Digest {
+        /// Whose.
+        firm: FirmId,
+        /// Of which day.
+        day: Day,
+    },
+    /// A mail to a person at the firm.
+    StaffMail {
+        /// Whose.
+        firm: FirmId,
+        /// To whom.
+        staff: StaffId,
+        /// Which.
+        mail: String,
     },
     /// A webhook that isn't finished.
     Webhook {
@@ -216,6 +242,15 @@ fn waiting(item: &Item) -> Result<Waiting, StoreError> {
     if let Some((firm, address, mail)) = contact_mail_of(&place) {
         let address = AddressHash::try_from(address.to_owned()).map_err(|_| unknown())?;
         return Ok(Waiting::Mail { firm, address, mail: mail.to_owned() });
+    }
+    if let Some((firm, staff, mail)) = staff_mail_of(&place) {
+        return Ok(Waiting::StaffMail { firm, staff, mail: mail.to_owned() });
+    }
+    if let Some((firm, day)) = digest_of(&place) {
+        return Ok(Waiting::Digest { firm, day });
+    }
+    if let Some((firm, client, sequence)) = notice_of(&place) {
+        return Ok(Waiting::Notice { firm, client, sequence });
     }
     let (firm, client) = account_of(&place.pk).ok_or_else(unknown)?;
     let (letter, is_queued) = letter_of(&place.sk).ok_or_else(unknown)?;

@@ -20,6 +20,7 @@ use store::ClientRow;
 use utoipa::ToSchema;
 
 use super::names;
+use crate::people::ClientPeople;
 
 /// A client in a list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -69,6 +70,8 @@ pub struct Client {
     pub service_lines: Vec<String>,
     /// Whether its engagement's terms allow late fees.
     pub terms_allow_late_fee: bool,
+    /// Who looks after it.
+    pub people: ClientPeople,
     /// The portal: `open` or `locked`.
     #[schema(example = "locked")]
     pub portal: &'static str,
@@ -263,6 +266,7 @@ impl Client {
             contacts: profile.contacts.iter().map(Contact::of).collect(),
             service_lines: names(&profile.service_lines),
             terms_allow_late_fee: profile.terms_allow_late_fee,
+            people: ClientPeople::of(&account.people),
             portal: portal(account),
             lock: account.lock.as_ref().map(Lock::of),
             unlock_request: Request::of(account),

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use services::http::Date;
 use services::office::policies::{Difference, differences, version_of};
-use store::{Body, FirmChange, PolicyDocument};
+use store::{Body, FirmChange, Mails, PolicyDocument};
 use utoipa::ToSchema;
 
 use super::name;
@@ -187,6 +187,14 @@ fn said(change: &FirmChange) -> String {
             format!("lets {} act as {}", grant.staff, roles.join(", "))
         }
         FirmChange::GrantTaken { .. } => "takes a grant away".to_owned(),
+        FirmChange::MailsChosen(choice) => {
+            let what = match choice.mails {
+                Mails::All => "all mails",
+                Mails::Digest => "the day's digest alone",
+                Mails::Off => "no mails",
+            };
+            format!("sends {} {what} from now on", choice.staff)
+        }
         FirmChange::EndpointOpened(endpoint) => {
             format!("opens an endpoint for webhooks of {}", endpoint.gateway)
         }

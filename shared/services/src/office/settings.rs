@@ -11,7 +11,7 @@ use crate::execute::Caller;
 use crate::firm::Firm;
 
 /// How often a change is laid over newer settings before the caller is told to come back.
-const MAX_TRIES: u32 = 5;
+pub(crate) const MAX_TRIES: u32 = 5;
 
 /// Why settings were not changed.
 #[derive(Debug, thiserror::Error)]
