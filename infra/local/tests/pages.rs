@@ -350,3 +350,106 @@ async fn sec_1_sec_2_sec_6_nobody_gets_in_by_the_side() {
     assert_eq!(out.location, "/sign-in");
     assert!(bea.get("/console").await.location.starts_with("/sign-in"));
 }
+
+#[tokio::test]
+async fn let_2_a_firm_looks_like_itself_and_an_admin_changes_how() {
+    let folder = tempfile::tempdir().unwrap();
+    let up = Up::start(&folder.path().join("data"));
+    let mut ada = Browser::signed_in(&up, "ada").await;
+    let page = ada.get("/console/settings").await;
+    let sheet = |page: &Page| {
+        let sheets = page.all("href").into_iter();
+        sheets.filter(|href| href.starts_with("/assets/accent-")).collect::<Vec<_>>()
+    };
+    let logo = page.all("src").into_iter().find(|src| src.starts_with("/assets/logo-")).unwrap();
+    for (file, media_type) in [(&logo, "image/png"), (&sheet(&page)[0], "text/css; charset=utf-8")] {
+        // Whoever isn't signed in sees them too, and may keep them.
+        let served = Browser::new(&up).get(file).await;
+        assert_eq!(served.status, StatusCode::OK, "{file}");
+        let header = |name: &str| served.headers[name].to_str().unwrap().to_owned();
+        assert_eq!(header("content-type"), media_type);
+        assert!(header("cache-control").contains("immutable"), "{file}");
+        let other = file.replace(if file == &logo { "logo-demo" } else { "accent-3" }, "accent-4");
+        assert_eq!(ada.get(&other).await.status, StatusCode::NOT_FOUND, "{other}");
+    }
+    let sign_in = Browser::new(&up).get("/sign-in").await;
+    assert_eq!((sheet(&sign_in), sign_in.html.contains(&logo)), (sheet(&page), true));
+
+    let action = "/firm/v1/settings";
+    let mut change = async |fields: &[(&str, &str)]| {
+        let typed: Vec<_> = [("_method", "patch")].iter().chain(fields).copied().collect();
+        ada.fill("/console/settings", action, &typed).await;
+        ada.get("/console/settings").await
+    };
+    let refused = change(&[("name", "Other"), ("colour:clear", "purple")]).await;
+    assert!(refused.html.contains("is no colour") && refused.html.contains("value=\"purple\""));
+    assert!(refused.html.contains(">Demo Practice ·") || !refused.html.contains("Other ·"));
+    let changed = change(&[("name", "Demo & Co"), ("colour:clear", "#aa5500")]).await;
+    assert!(sheet(&changed)[0].starts_with("/assets/accent-aa5500-"), "{:?}", sheet(&changed));
+    assert!(changed.html.contains("Demo &#38; Co"), "{}", changed.html);
+    let usual = change(&[("name", "Demo Practice"), ("colour:clear", "")]).await;
+    assert_eq!(sheet(&usual), Vec::<String>::new());
+    // Who isn't an admin reads.
+    let mut bea = Browser::signed_in(&up, "bea").await;
+    let page = bea.get("/console/settings").await;
+    assert!(!page.html.contains("<form method=\"post\" action=\"/firm/v1/settings"));
+    assert!(page.html.contains("America/New_York") && page.html.contains("pre"), "{}", page.html);
+    let text = bea.get("/console/settings/policies/default").await;
+    assert!(text.status == StatusCode::OK && text.html.contains("in force"), "{}", text.html);
+}
+
+#[tokio::test]
+async fn sec_3_let_7_note_1_a_contact_a_link_and_a_call_by_forms() {
+    let folder = tempfile::tempdir().unwrap();
+    let up = Up::start(&folder.path().join("data"));
+    let mut bea = Browser::signed_in(&up, "bea").await;
+    let client = "/console/clients/dune";
+
+    // Somebody is invited, and kept out again.
+    let api = "/firm/v1/clients/dune/contacts";
+    let typed = [("called", "Dee"), ("address", "dee@dune-fitness.example")];
+    let invited = bea.fill(&format!("{client}/contacts/invite"), api, &typed).await;
+    assert_eq!(invited.location, format!("{client}/contacts"));
+    let page = bea.get(&invited.location).await;
+    assert!(page.html.contains("Dee") && page.html.contains("Invited, never came"), "{}", page.html);
+    let path = page.all("href").into_iter().find(|href| href.ends_with("/withdraw")).unwrap();
+    let form = bea.get(&path).await;
+    let action = form.all("action").into_iter().find(|action| action.starts_with(api)).unwrap();
+    bea.fill(&path, &action, &[("_method", "delete")]).await;
+    let page = bea.get(&invited.location).await;
+    assert!(!page.html.contains("Dee") && page.html.contains("dee@dune"), "{}", page.html);
+
+    // A link is shown once, opens its debt, and is taken back.
+    let links = format!("{client}/links");
+    let api = "/firm/v1/clients/dune/pay-links";
+    let form = bea.get(&links).await;
+    let invoice = form.all("name=\"invoices[]\" value").remove(0);
+    let typed = [("_show", "url"), ("invoices[]", invoice.as_str())];
+    assert_eq!(bea.fill(&links, api, &typed).await.location, links);
+    let shown = bea.get(&links).await;
+    let url = shown.all("readonly value").remove(0);
+    assert!(url.starts_with(&format!("{}/l/", up.url)), "{url}");
+    assert!(!bea.get(&links).await.html.contains(&url), "once");
+    let opened = Browser::new(&up).get(&url).await;
+    assert!(opened.status == StatusCode::OK && opened.html.contains(&invoice), "{}", opened.html);
+    let path = bea.get(&links).await.all("href").into_iter().find(|href| href.contains("/links/"));
+    let path = path.unwrap();
+    let form = bea.get(&path).await;
+    assert!(form.html.contains("sees nothing any more"), "{}", form.html);
+    let action = form.all("action").into_iter().find(|action| action.starts_with(api)).unwrap();
+    bea.fill(&path, &action, &[("_method", "delete")]).await;
+    assert!(bea.get(&links).await.html.contains("Taken back"));
+    let gone = Browser::new(&up).get(&url).await.status;
+    assert_eq!(gone, StatusCode::GONE);
+
+    // A call says with whom; notes and calls are told apart.
+    let api = "/firm/v1/clients/dune/notes";
+    let typed = [("kind", "call"), ("spoke_with", "Dee"), ("text", "Pays on Friday"), ("next_step", "Look on Monday")];
+    bea.fill(&format!("{client}/do/call"), api, &typed).await;
+    bea.fill(&format!("{client}/do/note"), api, &[("text", "Prefers mail")]).await;
+    for (query, call, note) in [("", true, true), ("?kind=call", true, false), ("?kind=note", false, true)] {
+        let page = bea.get(&format!("{client}/notes{query}")).await.html;
+        assert_eq!(page.contains("Spoke with Dee.\nPays on Friday\nNext step: Look on Monday"), call, "{query}");
+        assert_eq!(page.contains("Prefers mail"), note, "{query}");
+    }
+}

@@ -11,7 +11,7 @@ use domain::account::Account;
 use domain::command::Command;
 use domain::decide::decide;
 use domain::describe::describe;
-use domain::id::{ClientId, InvoiceId};
+use domain::id::ClientId;
 use domain::invoice::{Invoice, Posting};
 use domain::role::{Actor, Role};
 use domain::task::{About, Task};
@@ -21,6 +21,7 @@ use services::office::unlock::RequestRef;
 use store::Grant;
 
 use super::client::Head;
+pub(super) use super::field::{Field, FieldKind};
 use super::{client_path, notes, segment};
 use crate::page::{Failure, Shell, Visit, render};
 use crate::said;
@@ -177,63 +178,6 @@ pub(super) fn consequences(
     }
 }
 
-/// A field of a form.
-pub(super) struct Field {
-    pub(super) name: &'static str,
-    pub(super) label: String,
-    pub(super) hint: String,
-    pub(super) is_required: bool,
-    pub(super) value: String,
-    pub(super) kind: FieldKind,
-}
-
-pub(super) enum FieldKind {
-    Line,
-    Text,
-    Date,
-    Amount,
-    Choice(Vec<(String, String)>),
-    Many(Vec<(String, String)>),
-    Fixed,
-}
-
-impl Field {
-    pub(super) fn new(name: &'static str, label: &str, kind: FieldKind) -> Self {
-        let (label, hint, value) = (label.to_owned(), String::new(), String::new());
-        Self { name, label, hint, is_required: true, value, kind }
-    }
-
-    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: hint.into(), ..self }
-    }
-
-    pub(super) fn optional(self) -> Self {
-        Self { is_required: false, ..self }
-    }
-
-    pub(super) fn value(self, value: impl Into<String>) -> Self {
-        Self { value: value.into(), ..self }
-    }
-
-    pub(super) fn fixed(name: &'static str, value: impl Into<String>) -> Self {
-        Self::new(name, "", FieldKind::Fixed).value(value)
-    }
-
-    /// What stands in it: what was typed before it was refused, or what is proposed.
-    pub(super) fn shown<'a>(&'a self, typed: &'a str) -> &'a str {
-        if typed.is_empty() { &self.value } else { typed }
-    }
-
-    /// Whether a choice of many is made already: the values are lines.
-    pub(super) fn has(&self, option: &str) -> bool {
-        self.value.lines().any(|value| value == option)
-    }
-
-    fn reason(hint: &str) -> Self {
-        Self::new("reason", "Reason", FieldKind::Text).hint(hint)
-    }
-}
-
 /// The page of an act.
 #[derive(Template)]
 #[template(path = "console/act.html")]
@@ -308,7 +252,7 @@ impl Act {
     }
 
     /// With what the rules make of it now.
-    fn foreseen(mut self, visit: &Visit, view: &View, command: &Command) -> Self {
+    pub(super) fn foreseen(mut self, visit: &Visit, view: &View, command: &Command) -> Self {
         let roles = visit.desk.principal.grant.roles.clone();
         let actor = Actor::Staff { id: visit.desk.staff().clone(), roles };
         match consequences(view, &actor, command) {
@@ -320,7 +264,7 @@ impl Act {
 }
 
 /// Stands for a reason that is still to be typed.
-fn to_be_typed() -> Personal {
+pub(super) fn to_be_typed() -> Personal {
     Personal::new("(your reason)")
 }
 
@@ -550,93 +494,4 @@ fn task_act(visit: &Visit, view: &View, act: &str, rest: &str, grants: &[Grant])
             )
         }
     }
-}
-
-pub(crate) async fn on_invoice(
-    visit: Visit,
-    Path((client, invoice, name)): Path<(ClientId, InvoiceId, String)>,
-) -> Result<Response, Failure> {
-    let view = visit.desk.view(&client).await?;
-    let missing = || Failure::not_found("There is no such open invoice.".to_owned());
-    let found = view.loaded.account.invoices.get(&invoice).cloned().ok_or_else(missing)?;
-    let act = invoice_act(&visit, &view, &found, &name);
-    let act = act.ok_or_else(|| Failure::not_found("There is no such act.".to_owned()))?;
-    Ok(shown(&visit, &view, act, client_path(&client)))
-}
-
-fn invoice_act(visit: &Visit, view: &View, invoice: &Invoice, name: &str) -> Option<Act> {
-    let account = &view.loaded.account;
-    let id = &invoice.id;
-    let client = format!("/firm/v1/clients/{}", segment(account.client.as_str()));
-    let api = format!("/firm/v1/invoices/{}", segment(id.as_str()));
-    let balance = invoice.balance().for_person();
-    let currency = invoice.total.currency().code().to_owned();
-    let act = match name {
-        "hold" => Act::new(
-            format!("Hold invoice {id}"),
-            "No reminder, notice, step or lock comes of this invoice while it is held. The others go on.",
-            "Hold",
-            format!("{client}/holds"),
-        )
-        .field(Field::fixed("invoice", id.as_str()))
-        .field(Field::new("until", "Last day of the hold", FieldKind::Date).optional().hint("Left empty, it holds until somebody releases it."))
-        .field(Field::reason("For your colleagues and the history."))
-        .said("The invoice is on hold.")
-        .foreseen(visit, view, &Command::PlaceHold { invoice: Some(id.clone()), until: None, reason: to_be_typed() }),
-        "release-hold" => Act::new(
-            format!("Release the hold on invoice {id}"),
-            "Collection of it goes on where it stands.",
-            "Release hold",
-            format!("{client}/holds?invoice={}", segment(id.as_str())),
-        )
-        .deletes()
-        .said("The hold is released.")
-        .foreseen(visit, view, &Command::ReleaseHold { invoice: Some(id.clone()) }),
-        "void" => Act::new(
-            format!("Void invoice {id}"),
-            "For an invoice that should never have been: it keeps its number and counts nowhere. Put in a new one for what is owed.",
-            "Void invoice",
-            format!("{api}/void"),
-        )
-        .grave()
-        .field(Field::reason("What was wrong with it."))
-        .said("The invoice is void.")
-        .foreseen(visit, view, &Command::VoidInvoice { invoice: id.clone(), reason: to_be_typed() }),
-        "write-off" => Act::new(
-            format!("Write off invoice {id}"),
-            "The firm gives up what is left of it. The client isn't told, and nothing of it is collected any more.",
-            "Write off",
-            format!("{api}/write-off"),
-        )
-        .grave()
-        .field(Field::reason("It stays in the audit."))
-        .said("The invoice is written off.")
-        .foreseen(visit, view, &Command::WriteOff { invoice: id.clone(), reason: to_be_typed() }),
-        "dispute" => Act::new(
-            format!("Record a dispute of invoice {id}"),
-            "What is disputed isn't collected until the dispute is settled; the rest of the invoice is.",
-            "Record dispute",
-            format!("{api}/disputes"),
-        )
-        .field(Field::new("amount.amount", "Disputed amount", FieldKind::Amount).optional().hint(format!("Left empty, all of the {balance}.")))
-        .field(Field::fixed("amount.currency", currency))
-        .field(Field::reason("As the client puts it."))
-        .said("The dispute is recorded."),
-        "resolve-dispute" => Act::new(
-            format!("Settle the dispute of invoice {id}"),
-            "Upheld: a credit note over the disputed part. Rejected: it is owed, and collection goes on, mildest first. Withdrawn: by the client.",
-            "Settle",
-            format!("{api}/disputes/resolution"),
-        )
-        .field(Field::new(
-            "outcome",
-            "Outcome",
-            FieldKind::Choice(
-                ["upheld", "rejected", "withdrawn"].map(|name| (name.to_owned(), said::capitalised(name))).to_vec(),
-            ),
-        ))
-        .said("The dispute is settled."),
-        _ => return None,
-    };
-    Some(act)
 }

@@ -10,7 +10,6 @@ use domain::event::Event;
 use domain::explain::{Explanation, explain, not_collected};
 use domain::id::{ClientId, InvoiceId};
 use domain::invoice::Invoice;
-use domain::letter::{Content, LetterId, LetterState};
 use domain::money::Money;
 use domain::payment::{Method, Payment, PaymentState};
 use domain::role::{Actor, Role};
@@ -18,7 +17,7 @@ use domain::task::Task;
 use domain::text::sentence;
 use serde::Deserialize;
 use services::execute::View;
-use store::{LetterRow, Order, PageRequest, Record};
+use store::{Order, PageRequest, Record};
 
 use super::act::{self, Deed};
 use super::{Owed, client_path, money_or_dash, people, segment, tasks};
@@ -37,16 +36,16 @@ const OPEN_SHOWN: usize = 15;
 /// Where a list goes on.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Place {
-    cursor: Option<String>,
+    pub(super) cursor: Option<String>,
 }
 
 impl Place {
-    fn page(&self) -> PageRequest<'_> {
+    pub(super) fn page(&self) -> PageRequest<'_> {
         PageRequest { cursor: self.cursor.as_deref(), limit: PER_PAGE }
     }
 }
 
-fn next_page(next: Option<String>) -> Option<String> {
+pub(super) fn next_page(next: Option<String>) -> Option<String> {
     next.map(|cursor| format!("?cursor={}", segment(&cursor)))
 }
 
@@ -342,139 +341,6 @@ pub(crate) async fn invoices(
 
 pub(super) fn titled(visit: &Visit, view: &View, what: &str) -> Shell {
     visit.shell(format!("{what} · {}", view.loaded.account.profile.name.as_str()), "clients")
-}
-
-#[derive(Template)]
-#[template(path = "console/client/letters.html")]
-struct LettersPage {
-    shell: Shell,
-    head: Head,
-    letters: Vec<LetterLine>,
-    next: Option<String>,
-    is_first: bool,
-}
-
-/// A letter in the list.
-pub(super) struct LetterLine {
-    pub(super) path: Option<String>,
-    pub(super) kind: String,
-    pub(super) state: &'static str,
-    when: String,
-    invoices: String,
-    pub(super) delivery: Option<String>,
-    problem: Option<String>,
-}
-
-impl LetterLine {
-    pub(super) fn of(client: &ClientId, row: &LetterRow) -> Self {
-        let letter = &row.letter;
-        let (state, when) = match &letter.state {
-            LetterState::Queued => ("waiting", format!("leaves {}", said::day(letter.leaves_on))),
-            LetterState::Left(sending) => ("sent", said::day(sending.on)),
-            LetterState::Withdrawn { on } => {
-                ("withdrawn", format!("no longer true on {}", said::day(*on)))
-            }
-        };
-        let has_left = matches!(letter.state, LetterState::Left(_));
-        let number = letter.id.0;
-        Self {
-            path: has_left.then(|| format!("{}/letters/{number}", client_path(client))),
-            kind: said::capitalised(&said::words(kind(letter))),
-            state,
-            when,
-            invoices: invoices_of(letter).join(", "),
-            delivery: row.delivery.as_ref().map(|delivery| said::words(&name(&delivery.state))),
-            problem: row.delivery.as_ref().and_then(|delivery| delivery.problem.clone()),
-        }
-    }
-}
-
-fn kind(letter: &domain::letter::Letter) -> &'static str {
-    match (&letter.state, &letter.content) {
-        (LetterState::Left(sending), _) => sending.kind.as_str(),
-        (_, Content::Debt { parts }) => parts
-            .iter()
-            .map(|part| part.kind)
-            .max()
-            .map_or("letter", |kind| domain::letter::LetterKind::from(kind).as_str()),
-        (_, content) => content.fixed_kind().map_or("letter", domain::letter::LetterKind::as_str),
-    }
-}
-
-fn invoices_of(letter: &domain::letter::Letter) -> Vec<String> {
-    let ids: std::collections::BTreeSet<_> = match (&letter.state, &letter.content) {
-        (LetterState::Left(sending), _) => sending.invoices.iter().collect(),
-        (_, Content::Debt { parts }) => parts.iter().flat_map(|part| &part.invoices).collect(),
-        (
-            _,
-            Content::PromiseConfirmation { invoices, .. }
-            | Content::PlanConfirmation { invoices }
-            | Content::PayLink { invoices, .. },
-        ) => invoices.iter().collect(),
-        (_, Content::WelcomeBack | Content::Receipt { .. } | Content::PaymentFailed { .. }) => {
-            std::collections::BTreeSet::new()
-        }
-    };
-    ids.into_iter().map(ToString::to_string).collect()
-}
-
-/// A plain enum's name as it is stored.
-fn name(value: &impl serde::Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(name)) => name,
-        Ok(serde_json::Value::Object(map)) => map.keys().next().cloned().unwrap_or_default(),
-        _ => String::new(),
-    }
-}
-
-pub(crate) async fn letters(
-    visit: Visit,
-    Path(client): Path<ClientId>,
-    Query(place): Query<Place>,
-) -> Result<Response, Failure> {
-    let view = visit.desk.view(&client).await?;
-    let listed = visit.desk.store().letters(&client, &place.page()).await?;
-    let page = LettersPage {
-        head: Head::of(&view.loaded.account, "letters"),
-        letters: listed.items.iter().map(|row| LetterLine::of(&client, row)).collect(),
-        next: next_page(listed.next),
-        is_first: place.cursor.is_none(),
-        shell: titled(&visit, &view, "Letters"),
-    };
-    Ok(render(&page))
-}
-
-#[derive(Template)]
-#[template(path = "console/client/letter.html")]
-struct LetterPage {
-    shell: Shell,
-    head: Head,
-    line: LetterLine,
-    subject: String,
-    from: String,
-    to: String,
-    text: Option<String>,
-}
-
-pub(crate) async fn letter(
-    visit: Visit,
-    Path((client, letter)): Path<(ClientId, u64)>,
-) -> Result<Response, Failure> {
-    let view = visit.desk.view(&client).await?;
-    let (store, id) = (visit.desk.store(), LetterId(letter));
-    let missing = || Failure::not_found("There is no such letter.".to_owned());
-    let row = store.letter(&client, id).await?.ok_or_else(missing)?;
-    let sent = store.sent_letter(&client, id).await?.ok_or_else(missing)?;
-    let page = LetterPage {
-        head: Head::of(&view.loaded.account, "letters"),
-        line: LetterLine::of(&client, &row),
-        subject: sent.subject.as_str().to_owned(),
-        from: sent.from,
-        to: sent.to.as_str().to_owned(),
-        text: sent.words.map(|words| words.text.as_str().to_owned()),
-        shell: titled(&visit, &view, "Letter"),
-    };
-    Ok(render(&page))
 }
 
 #[derive(Template)]

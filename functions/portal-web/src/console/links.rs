@@ -11,7 +11,8 @@ use services::office::pay_links::{KEEPERS, LinkRow, can_be_linked, links};
 use services::portal::Life;
 
 use super::act::{self, Act};
-use super::client::{Head, LetterLine, titled};
+use super::client::{Head, titled};
+use super::letters::LetterLine;
 use super::{client_path, segment};
 use crate::page::{Failure, Shell, Visit, render};
 use crate::said;

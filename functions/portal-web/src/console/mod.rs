@@ -4,10 +4,19 @@ mod act;
 mod client;
 mod clients;
 mod clock;
+mod contacts;
+mod field;
 mod import;
+mod invoice_acts;
+mod letters;
+mod links;
 mod mailbox;
+mod mails;
+mod notes;
 mod overview;
+mod people;
 mod put_in;
+mod settings;
 mod tasks;
 mod unlock;
 
@@ -40,18 +49,28 @@ pub(crate) fn routes() -> Router<State> {
         .route("/console/clients/{client}", get(client::summary))
         .route("/console/clients/{client}/invoices", get(client::invoices))
         .route("/console/clients/{client}/payments", get(client::payments))
-        .route("/console/clients/{client}/letters", get(client::letters))
-        .route("/console/clients/{client}/letters/{letter}", get(client::letter))
+        .route("/console/clients/{client}/letters", get(letters::list))
+        .route("/console/clients/{client}/letters/{letter}", get(letters::one))
         .route("/console/clients/{client}/history", get(client::history))
-        .route("/console/clients/{client}/notes", get(client::notes))
+        .route("/console/clients/{client}/notes", get(notes::show))
+        .route("/console/clients/{client}/contacts", get(contacts::show))
+        .route("/console/clients/{client}/contacts/invite", get(contacts::invite))
+        .route("/console/clients/{client}/contacts/remove", get(contacts::remove))
+        .route("/console/clients/{client}/contacts/{contact}/{act}", get(contacts::on_contact))
+        .route("/console/clients/{client}/links", get(links::show))
+        .route("/console/clients/{client}/links/{link}", get(links::take_back))
         .route("/console/clients/{client}/do/{act}", get(act::on_client))
-        .route("/console/clients/{client}/invoices/{invoice}/do/{act}", get(act::on_invoice))
+        .route("/console/clients/{client}/invoices/{invoice}/do/{act}", get(invoice_acts::on_invoice))
         .route("/console/unlock", get(unlock::queue))
         .route("/console/unlock/{request}", get(unlock::request))
         .route("/console/tasks", get(tasks::show))
+        .route("/console/settings", get(settings::show))
+        .route("/console/settings/policies/{class}", get(settings::policy))
         .route("/console/import", get(import::show))
         .route("/console/import/{run}", get(import::run))
         .route("/console/clock", get(clock::show))
+        .route("/console/mails", get(mails::list))
+        .route("/console/mails/{mail}", get(mails::mail))
         .route("/console/mailbox", get(mailbox::list))
         .route("/console/mailbox/{letter}", get(mailbox::letter))
 }

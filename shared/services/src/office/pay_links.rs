@@ -5,9 +5,10 @@
 
 use std::collections::BTreeSet;
 
+use domain::calendar::Day;
 use domain::command::Command;
 use domain::id::{ClientId, InvoiceId};
-use domain::letter::LetterState;
+use domain::letter::{LetterId, LetterState};
 use domain::role::Role;
 use identity::OpaqueToken;
 use store::{LetterRow, PageRequest, PayLink, StoreError};
@@ -88,7 +89,8 @@ pub async fn links(firm: &Firm, view: &View) -> Result<Vec<LinkRow>, StoreError>
     let left: Vec<_> = left.map(|row| row.letter.id).collect();
     let mut known = store.made_pay_links(client).await?;
     known.extend(store.pay_links_of(client, &left).await?);
-    known.sort_by(|a, b| (b.made_on, b.letter, &b.hash).cmp(&(a.made_on, a.letter, &a.hash)));
+    // Of one day, those that staff made stand before those of letters.
+    known.sort_by(|a, b| newest(b).cmp(&newest(a)));
     let mut rows = Vec::new();
     for link in known {
         let invoices = shown(firm, view, &link).await?;
@@ -97,6 +99,10 @@ pub async fn links(firm: &Firm, view: &View) -> Result<Vec<LinkRow>, StoreError>
         rows.push(LinkRow { link, life, letter });
     }
     Ok(rows)
+}
+
+fn newest(link: &PayLink) -> (Day, bool, Option<LetterId>, &str) {
+    (link.made_on, link.letter.is_none(), link.letter, &link.hash)
 }
 
 /// Takes a client's link back: whoever has it sees nothing any more. One that was taken back stays so.

@@ -1,0 +1,103 @@
+//! What staff can do with one invoice, each on a page of its own as in [`act`](super::act).
+
+use axum::extract::Path;
+use axum::response::Response;
+use domain::command::Command;
+use domain::id::{ClientId, InvoiceId};
+use domain::invoice::Invoice;
+use services::execute::View;
+
+use super::act::{Act, shown, to_be_typed};
+use super::field::{Field, FieldKind};
+use super::{client_path, segment};
+use crate::page::{Failure, Visit};
+use crate::said;
+
+pub(crate) async fn on_invoice(
+    visit: Visit,
+    Path((client, invoice, name)): Path<(ClientId, InvoiceId, String)>,
+) -> Result<Response, Failure> {
+    let view = visit.desk.view(&client).await?;
+    let missing = || Failure::not_found("There is no such open invoice.".to_owned());
+    let found = view.loaded.account.invoices.get(&invoice).cloned().ok_or_else(missing)?;
+    let act = invoice_act(&visit, &view, &found, &name);
+    let act = act.ok_or_else(|| Failure::not_found("There is no such act.".to_owned()))?;
+    Ok(shown(&visit, &view, act, client_path(&client)))
+}
+
+fn invoice_act(visit: &Visit, view: &View, invoice: &Invoice, name: &str) -> Option<Act> {
+    let account = &view.loaded.account;
+    let id = &invoice.id;
+    let client = format!("/firm/v1/clients/{}", segment(account.client.as_str()));
+    let api = format!("/firm/v1/invoices/{}", segment(id.as_str()));
+    let balance = invoice.balance().for_person();
+    let currency = invoice.total.currency().code().to_owned();
+    let act = match name {
+        "hold" => Act::new(
+            format!("Hold invoice {id}"),
+            "No reminder, notice, step or lock comes of this invoice while it is held. The others go on.",
+            "Hold",
+            format!("{client}/holds"),
+        )
+        .field(Field::fixed("invoice", id.as_str()))
+        .field(Field::new("until", "Last day of the hold", FieldKind::Date).optional().hint("Left empty, it holds until somebody releases it."))
+        .field(Field::reason("For your colleagues and the history."))
+        .said("The invoice is on hold.")
+        .foreseen(visit, view, &Command::PlaceHold { invoice: Some(id.clone()), until: None, reason: to_be_typed() }),
+        "release-hold" => Act::new(
+            format!("Release the hold on invoice {id}"),
+            "Collection of it goes on where it stands.",
+            "Release hold",
+            format!("{client}/holds?invoice={}", segment(id.as_str())),
+        )
+        .deletes()
+        .said("The hold is released.")
+        .foreseen(visit, view, &Command::ReleaseHold { invoice: Some(id.clone()) }),
+        "void" => Act::new(
+            format!("Void invoice {id}"),
+            "For an invoice that should never have been: it keeps its number and counts nowhere. Put in a new one for what is owed.",
+            "Void invoice",
+            format!("{api}/void"),
+        )
+        .grave()
+        .field(Field::reason("What was wrong with it."))
+        .said("The invoice is void.")
+        .foreseen(visit, view, &Command::VoidInvoice { invoice: id.clone(), reason: to_be_typed() }),
+        "write-off" => Act::new(
+            format!("Write off invoice {id}"),
+            "The firm gives up what is left of it. The client isn't told, and nothing of it is collected any more.",
+            "Write off",
+            format!("{api}/write-off"),
+        )
+        .grave()
+        .field(Field::reason("It stays in the audit."))
+        .said("The invoice is written off.")
+        .foreseen(visit, view, &Command::WriteOff { invoice: id.clone(), reason: to_be_typed() }),
+        "dispute" => Act::new(
+            format!("Record a dispute of invoice {id}"),
+            "What is disputed isn't collected until the dispute is settled; the rest of the invoice is.",
+            "Record dispute",
+            format!("{api}/disputes"),
+        )
+        .field(Field::new("amount.amount", "Disputed amount", FieldKind::Amount).optional().hint(format!("Left empty, all of the {balance}.")))
+        .field(Field::fixed("amount.currency", currency))
+        .field(Field::reason("As the client puts it."))
+        .said("The dispute is recorded."),
+        "resolve-dispute" => Act::new(
+            format!("Settle the dispute of invoice {id}"),
+            "Upheld: a credit note over the disputed part. Rejected: it is owed, and collection goes on, mildest first. Withdrawn: by the client.",
+            "Settle",
+            format!("{api}/disputes/resolution"),
+        )
+        .field(Field::new(
+            "outcome",
+            "Outcome",
+            FieldKind::Choice(
+                ["upheld", "rejected", "withdrawn"].map(|name| (name.to_owned(), said::capitalised(name))).to_vec(),
+            ),
+        ))
+        .said("The dispute is settled."),
+        _ => return None,
+    };
+    Some(act)
+}
