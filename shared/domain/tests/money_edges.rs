@@ -116,3 +116,34 @@ fn pay_5_a_refund_while_a_payment_is_spread_takes_back_just_what_was_refunded() 
     let paid: u64 = desk.account.invoices.values().map(|invoice| invoice.paid().minor()).sum();
     assert_eq!(paid, 3_000);
 }
+
+#[test]
+fn pay_4_a_payment_with_money_left_over_after_just_as_many_invoices_as_fit_is_done_at_once() {
+    let mut desk = with_invoices(40);
+    let pay = Command::RecordPayment { payment: payment(1), news: told(40 * 100 + 50) };
+    desk.try_run(&pay, &Actor::Gateway).unwrap();
+    assert!(!desk.account.is_spreading());
+    let credit: Vec<_> = desk.account.credits.values().map(|credit| credit.amount).collect();
+    assert_eq!(credit, [usd(50)]);
+}
+
+#[test]
+fn pay_4_what_is_left_to_spread_when_the_last_invoice_was_paid_otherwise_stays_credit() {
+    let mut desk = with_invoices(41);
+    let pay = Command::RecordPayment { payment: payment(1), news: told(41 * 100) };
+    desk.try_run(&pay, &Actor::Gateway).unwrap();
+    assert!(desk.account.is_spreading());
+    let open: Vec<_> = desk.account.open_invoices().map(|invoice| invoice.id.clone()).collect();
+    let [last] = &open[..] else { panic!("one is left: {open:?}") };
+    let void = Command::VoidInvoice { invoice: last.clone(), reason: Personal::new("twice") };
+    desk.try_run(&void, &staff("pat", Role::Partner)).unwrap();
+    let moved = desk.try_run(&Command::AllocateCredit, &Actor::Schedule).unwrap();
+    for event in &moved {
+        if let Event::CreditMoved { settlement, .. } = event {
+            assert_eq!(settlement.credit_taken, None, "nothing went anywhere");
+        }
+    }
+    assert!(!desk.account.is_spreading());
+    let credit: Vec<_> = desk.account.credits.values().map(|credit| credit.amount).collect();
+    assert_eq!(credit, [usd(100)]);
+}

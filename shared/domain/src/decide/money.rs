@@ -115,11 +115,11 @@ impl Decision<'_> {
     fn settle(&self, payment: &Payment, news: &News) -> Settlement {
         let held = self.account.held(&payment.id);
         let kept = payment.kept();
-        if kept < held {
+        let Some(more) = kept.checked_sub(held) else {
             return self.take_back(payment, held - kept);
-        }
+        };
         let Some(facts) = &payment.facts else { return Settlement::default() };
-        let money = Money::new(kept - held, facts.amount.currency());
+        let money = Money::new(more, facts.amount.currency());
         let old: Vec<_> = match news {
             News::Chargeback { .. } => payment.before_chargeback.clone(),
             News::Told { .. } | News::Refunded { .. } | News::Returned => Vec::new(),

@@ -138,10 +138,10 @@ impl Item {
         let who = self.client.as_ref().map_or(String::new(), |client| format!("{client}: "));
         match (&self.happening, self.line) {
             (Happening::Check { is_met: true, .. }, _) => None,
-            (Happening::Check { .. }, Some(line)) => {
-                Some(format!("  UNMET line {line}: {who}{text}"))
+            (Happening::Check { .. }, line) => {
+                let line = line.map_or_else(String::new, |line| format!(" line {line}"));
+                Some(format!("  UNMET{line}: {who}{text}"))
             }
-            (Happening::Check { .. }, None) => Some(format!("  UNMET {who}{text}")),
             _ => Some(format!("  {who}{text}")),
         }
     }
