@@ -31,6 +31,10 @@ const MAX_UNPACKED: u64 = 48 * 1024 * 1024;
 /// The shortest side: a smaller one is a dot or a line.
 const MIN_SIDE: u32 = 16;
 
+/// How many times as long as high it may be, or as high as long: letters have room for a line of 536 pixels by
+/// 40.
+const MAX_RATIO: u32 = 10;
+
 /// How large it is kept: four times as high and wide as letters and pages show it, for screens that are that
 /// fine.
 const KEPT_WIDTH: u32 = 640;
@@ -59,6 +63,9 @@ pub enum LogoError {
         /// As the file says.
         height: u32,
     },
+    /// A stripe.
+    #[error("the picture is a stripe; at most {MAX_RATIO} times as long as high is expected, or as high as long")]
+    Shape,
     /// No picture of that many details can be kept.
     #[error("the picture has too many details; one with plain areas is expected, a photo is none")]
     TooDetailed,
@@ -76,6 +83,7 @@ impl From<LogoError> for Problem {
             | LogoError::Svg
             | LogoError::Broken(_)
             | LogoError::Size { .. }
+            | LogoError::Shape
             | LogoError::TooDetailed => Self::invalid("logo", error.to_string()),
         }
     }
@@ -141,6 +149,9 @@ fn read(file: &[u8], kind: ImageFormat) -> Result<DynamicImage, LogoError> {
     let fits = |side| (MIN_SIDE..=MAX_SIDE).contains(&side);
     if !fits(width) || !fits(height) {
         return Err(LogoError::Size { width, height });
+    }
+    if width > height * MAX_RATIO || height > width * MAX_RATIO {
+        return Err(LogoError::Shape);
     }
     let turned = decoder.orientation().map_err(LogoError::Broken)?;
     let mut picture = DynamicImage::from_decoder(decoder).map_err(LogoError::Broken)?;
@@ -211,7 +222,7 @@ mod tests {
             (ImageFormat::WebP, (200, 100), (200, 100)),
             (ImageFormat::Png, (1_280, 320), (640, 160)),
             (ImageFormat::Png, (1_000, 1_000), (160, 160)),
-            (ImageFormat::Png, (3_000, 16), (640, 3)),
+            (ImageFormat::Png, (3_000, 300), (640, 64)),
             (ImageFormat::Png, (16, 16), (16, 16)),
         ] {
             let drawn = draw(&file(&picture(size.0, size.1), kind)).unwrap();
@@ -261,8 +272,10 @@ mod tests {
             ("half a WebP", half(&webp), "broken"),
             ("a changed byte", flipped, "broken"),
             ("a small file of a huge picture", huge, "pixels"),
-            ("a line", png(200, 15), "200 × 15 pixels"),
-            ("a wall", png(3_001, 20), "16 to 3000"),
+            ("a ribbon", png(200, 15), "200 × 15 pixels"),
+            ("a wall", png(3_001, 400), "16 to 3000"),
+            ("a line", png(177, 16), "stripe"),
+            ("a pole", png(16, 161), "stripe"),
             ("noise", self::file(&noise, ImageFormat::Png), "too many details"),
         ] {
             let problem = Problem::from(draw(&file).expect_err(name));

@@ -149,6 +149,11 @@ impl Shell {
         typed.map_or("", String::as_str)
     }
 
+    /// Why a form was refused.
+    pub(crate) fn problem(&self) -> &str {
+        self.flash.as_ref().filter(|flash| !flash.is_done).map_or("", |flash| &flash.text)
+    }
+
     /// Whether a field of a form was refused.
     pub(crate) fn is_wrong(&self, name: &str) -> bool {
         let field = self.flash.as_ref().and_then(|flash| flash.field.as_deref());
