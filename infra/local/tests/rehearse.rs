@@ -54,15 +54,15 @@ fn test_2_a_day_is_printed_and_expectations_are_counted() {
     insta::assert_snapshot!(out(&output), @"
     t.yaml
     2026-01-01 Thursday
-      acme: issues invoice A-1 of 1,200.00 USD, due 2026-01-31
+      acme: issues invoice A-1 of 1,200.00 USD, due Jan 31, 2026
     2026-01-24 Saturday
       acme: marks invoice A-1 as reminded 7 days before due
       acme: queues a reminder over A-1
-      acme: sends letter 1: a reminder over A-1
+      acme: sends letter 1, a reminder over A-1
     2026-01-30 Friday
       acme: marks invoice A-1 as reminded 1 day before due
       acme: queues a reminder over A-1
-      acme: sends letter 2: a reminder over A-1
+      acme: sends letter 2, a reminder over A-1
     passed: 2 expectations met, 0 unmet
     ");
 }
@@ -509,7 +509,7 @@ fn test_2_until_runs_on_and_never_back() {
             is_locked,
             "{until}"
         );
-        assert_eq!(text.contains("opens a task records_request"), is_asked, "{until}");
+        assert_eq!(text.contains("opens a task to hand over the client's own records"), is_asked, "{until}");
     }
 }
 

@@ -17,7 +17,7 @@ use services::execute::View;
 use services::portal::pay::segment;
 use services::portal::{Payable, Standing};
 
-use super::{Guest, Shell, ask, client_path};
+use super::{Guest, Shell, ask, client_path, foretell};
 use crate::page::{Failure, render};
 use crate::said;
 
@@ -192,6 +192,9 @@ fn words(view: &View, payable: &[Payable<'_>]) -> Vec<String> {
     if let Some(on) = ask::unlock_asked(account).filter(|_| account.lock.is_some()) {
         let on = said::day(on);
         words.push(format!("The firm was asked on {on} to open it, and looks at that."));
+    }
+    if is_overdue {
+        words.extend(foretell::coming(view));
     }
     let coming = said::sums(payable.iter().map(|of| of.on_its_way));
     if !coming.is_empty() {

@@ -22,6 +22,9 @@ use crate::said;
 /// How many closed invoices stand on a page.
 const PER_PAGE: u32 = 50;
 
+/// How many open ones: more weigh too much, and nobody ticks more.
+const OPEN_PER_PAGE: usize = 100;
+
 /// An invoice in a list.
 pub(super) struct Row {
     pub(super) number: String,
@@ -88,6 +91,9 @@ fn dash(money: domain::money::Money) -> String {
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Place {
     pub(super) cursor: Option<String>,
+    /// How many open invoices come before.
+    #[serde(default)]
+    after: usize,
 }
 
 #[derive(Template)]
@@ -97,8 +103,11 @@ struct InvoicesPage {
     panel: Panel,
     open: Vec<Row>,
     closed: Vec<Row>,
+    /// Where the open ones go on.
+    more: Option<String>,
     next: Option<String>,
     is_first: bool,
+    is_start: bool,
 }
 
 /// The list.
@@ -115,10 +124,13 @@ pub(crate) async fn list(
     let closed = listed.items.iter().filter(|invoice| !invoice.is_open());
     let closed: Vec<_> = closed.map(|invoice| Row::of(&view, invoice, None)).collect();
     let is_first = place.cursor.is_none();
-    let open = payable.iter().filter(|_| is_first);
+    let open = payable.iter().filter(|_| is_first).skip(place.after).take(OPEN_PER_PAGE);
+    let after = place.after.saturating_add(OPEN_PER_PAGE);
     let page = InvoicesPage {
         open: open.map(|of| Row::of(&view, of.invoice, Some(of))).collect(),
         closed,
+        more: (after < payable.len()).then(|| format!("?after={after}")),
+        is_start: place.after == 0,
         next: listed.next.map(|cursor| format!("?cursor={}", segment(&cursor))),
         is_first,
         panel: Panel::of(&view),

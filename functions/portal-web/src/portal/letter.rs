@@ -10,9 +10,9 @@ use services::http::Problem;
 use services::portal::Holder;
 use store::Checkout;
 
-use super::ask::{self, Ask};
 use super::checkout::{GoPage, Paying, ResultPage};
 use super::dashboard::PayNow;
+use super::foretell::{Ask, dispute_of, plan_of, promise_of, promise_until};
 use super::invoices::Row;
 use super::{Shell, Stranger, sending_on};
 use crate::page::{Failure, render};
@@ -65,11 +65,11 @@ pub(crate) async fn show(
         pay: PayNow::of(&payable, view),
         postal_address: holder.firm.settings().postal_address.clone(),
         promise_from: view.day.to_string(),
-        promise_until: ask::promise_until(view).to_string(),
-        promise: ask::promise_of(view, &actor, open(), None),
-        plan: ask::plan_of(view, &actor, open(), None),
+        promise_until: promise_until(view).to_string(),
+        promise: promise_of(view, &actor, open(), None, false),
+        plan: plan_of(view, &actor, open(), None),
         plan_asked: plan_asked(&holder),
-        dispute: ask::dispute_of(view, &actor, open()),
+        dispute: dispute_of(view, &actor, open()),
         currencies,
         shell: stranger.shell(&holder.firm, "What you owe", view.day),
         token,

@@ -4,6 +4,7 @@
 mod ask;
 mod checkout;
 mod dashboard;
+mod foretell;
 mod invoices;
 mod letter;
 mod payments;
