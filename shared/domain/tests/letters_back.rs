@@ -4,7 +4,7 @@
 
 mod desk;
 
-use desk::{Desk, invoice, new_invoice};
+use desk::{Desk, invoice, new_invoice, staff};
 use domain::account::Contact;
 use domain::calendar::Day;
 use domain::command::Command;
@@ -13,7 +13,7 @@ use domain::ledger::Ledger;
 use domain::letter::{Content, LetterId, LetterKind, LetterState};
 use domain::policy::Policy;
 use domain::refusal::RefusalKind;
-use domain::role::Actor;
+use domain::role::{Actor, Role};
 use domain::text::Personal;
 
 fn day(text: &str) -> Day {
@@ -165,4 +165,22 @@ fn let_9_a_letter_that_leaves_on_another_day_takes_nothing_of_today() {
     desk.day = day("2026-02-15");
     desk.run(&Command::Evaluate, &Actor::Schedule);
     assert_eq!(parts(&desk), [(LetterState::Queued, 1), (LetterState::Queued, 1)]);
+}
+
+#[test]
+fn let_7_a_mailed_link_goes_to_the_address_that_it_was_made_for_and_to_no_other() {
+    let (mut desk, left) = desk(3);
+    let mail = |number: usize| Command::MailPayLink {
+        invoices: [invoice(1)].into(),
+        to: address(number).address,
+    };
+    let lead = staff("bea", Role::BillingLead);
+    desk.try_run(&mail(2), &lead).unwrap();
+    desk.leave();
+    let letter = desk.account.letters.values().next_back().unwrap();
+    let LetterState::Left(sending) = &letter.state else { panic!("{letter:?}") };
+    assert_eq!((sending.kind, sending.contact), (LetterKind::PayLink, 2));
+    // One whose mail came back gets none, though others could be reached.
+    desk.try_run(&bounce(left[0]), &Actor::Gateway).unwrap();
+    assert_eq!(desk.try_run(&mail(0), &lead).unwrap_err().kind, RefusalKind::Conflict);
 }
