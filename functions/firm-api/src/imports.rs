@@ -199,7 +199,7 @@ fn unread(error: &FileError) -> String {
 }
 
 fn done(report: &Report, run: &mut Run) {
-    run.summary = Some(report.summary.into());
+    run.summary = Some(report.summary);
     run.faults = report.faults.iter().take(MAX_LISTED).map(RowFault::from).collect();
     let clients = report.clients.iter().map(|client| NotApplied {
         line: client.line,

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
+#[path = "../../../demand-letter/tests/events/desk.rs"]
 mod desk;
 
 use std::sync::{Arc, Mutex};

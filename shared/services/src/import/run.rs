@@ -19,6 +19,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use store::{Commit, CommitMeta, Derived, Loaded, StoreError};
+use utoipa::ToSchema;
 
 use super::mapping::{Mapping, Unread};
 use super::plan::{
@@ -118,7 +119,8 @@ pub struct ClientDifference {
 }
 
 /// An import in numbers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ImportCounts)]
 pub struct Summary {
     /// Rows that could be read.
     pub rows: usize,
@@ -132,7 +134,7 @@ pub struct Summary {
     pub unchanged: usize,
     /// Payments recorded.
     pub payments: usize,
-    /// Rows that say otherwise of an invoice or its client than is known here.
+    /// Rows that say otherwise than is known.
     pub conflicts: usize,
     /// Rows that a rule refuses.
     pub refused: usize,

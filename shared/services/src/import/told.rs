@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::plan::{Outcome, RowReport};
 use super::read::Fault;
-use super::run::Summary;
+pub use super::run::Summary as Counts;
 
 /// How the id of a run begins: runs of other things are kept beside these.
 pub const PREFIX: &str = "import-";
@@ -74,61 +74,6 @@ pub enum State {
     Refused,
     /// Its time was up: what is in stays, and the same file posted again goes on from there.
     Stopped,
-}
-
-/// An import in numbers.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
-#[schema(as = ImportCounts)]
-pub struct Counts {
-    /// Rows that could be read.
-    pub rows: usize,
-    /// Clients in them.
-    pub clients: usize,
-    /// Clients that are new.
-    pub opened: usize,
-    /// Invoices put in.
-    pub created: usize,
-    /// Rows that said what was known.
-    pub unchanged: usize,
-    /// Payments recorded.
-    pub payments: usize,
-    /// Rows that say otherwise than is known.
-    pub conflicts: usize,
-    /// Rows that a rule refuses.
-    pub refused: usize,
-    /// Rows that say again what an earlier one said.
-    pub repeated: usize,
-    /// Rows that can't be read.
-    pub bad: usize,
-}
-
-impl From<Summary> for Counts {
-    fn from(summary: Summary) -> Self {
-        let Summary {
-            rows,
-            clients,
-            opened,
-            created,
-            unchanged,
-            payments,
-            conflicts,
-            refused,
-            repeated,
-            bad,
-        } = summary;
-        Self {
-            rows,
-            clients,
-            opened,
-            created,
-            unchanged,
-            payments,
-            conflicts,
-            refused,
-            repeated,
-            bad,
-        }
-    }
 }
 
 /// What is wrong with a row.

@@ -5,10 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::{Contact, Profile};
-use domain::calendar::Day;
 use domain::command::{Command, NewInvoice, News};
 use domain::id::{ClientId, FirmId};
 use domain::letter::LetterId;
@@ -24,10 +22,10 @@ use services::day::{DayError, Days, Evaluation, Tick};
 use services::execute::{Caller, ExecuteError, Executed, execute};
 use services::firm::Firm;
 use services::firms::Firms;
-use store::{
-    CommitMeta, Dynamo, FirmChange, FirmCommit, FirmSettings, LetterRow, PageRequest, Platform,
-    PolicyDocument, Store,
-};
+use store::{CommitMeta, Dynamo, FirmSettings, LetterRow, PageRequest, Platform, Store};
+
+pub use crate::common::{at, day};
+use crate::common::{embedded, open_firm};
 
 /// A queue that remembers what it was sent.
 #[derive(Default)]
@@ -112,23 +110,8 @@ pub struct Desk {
 
 impl Desk {
     pub async fn at(now: &str) -> Self {
-        let database = dynoxide::Database::memory().unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let forever = std::future::pending();
-        tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, forever));
-        let config = Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .endpoint_url(url)
-            .build();
-        let client = aws_sdk_dynamodb::Client::from_conf(config);
-        let dynamo = Dynamo::new(client, "portcullis-test");
-        dynamo.create_table().await.unwrap();
         Self {
-            dynamo,
+            dynamo: embedded().await,
             clock: Arc::new(FixedClock::at(at(now))),
             wire: Arc::default(),
             post: Arc::default(),
@@ -143,17 +126,8 @@ impl Desk {
     pub async fn firm_of(&self, id: &str, settings: FirmSettings, with: &str) -> Arc<Firm> {
         let store = Store::new(self.dynamo.clone(), id.parse().unwrap());
         let meta = self.meta();
-        assert_eq!(store.open_firm(&settings, &meta).await.unwrap(), FirmCommit::Done);
-        let loaded = store.load_firm().await.unwrap().unwrap();
-        let armed = FirmChange::PolicyArmed(PolicyDocument {
-            class: "default".parse().unwrap(),
-            version: 1,
-            document: format!("{{preset: cpa, with: {{{with}}}}}"),
-            effective_on: day("2020-01-01"),
-            author: None,
-            new_steps: Default::default(),
-        });
-        assert_eq!(store.change_firm(&loaded, &armed, &meta).await.unwrap(), FirmCommit::Done);
+        let policy = format!("{{preset: cpa, with: {{{with}}}}}");
+        open_firm(&store, &settings, &[("default", &policy)], &meta).await;
         self.open(id).await
     }
 
@@ -332,14 +306,6 @@ pub fn settings(zone: &str) -> FirmSettings {
     let mut settings = FirmSettings::new("Harbor & Pine CPAs", zone.parse().unwrap());
     settings.mail_from = Some("billing@harborpine.example".to_owned());
     settings
-}
-
-pub fn at(text: &str) -> DateTime<Utc> {
-    text.parse().unwrap()
-}
-
-pub fn day(text: &str) -> Day {
-    text.parse().unwrap()
 }
 
 pub fn usd(minor: u64) -> Money {

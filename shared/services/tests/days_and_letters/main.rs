@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
+#[path = "../../../store/tests/common/mod.rs"]
+mod common;
 mod days;
 mod desk;
 mod fresh;

@@ -4,17 +4,15 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::account::Account;
-use domain::id::{ClassId, ClientId};
+use domain::id::ClientId;
 use domain::policy::read::preset_text;
 use services::firm::Firm;
 use services::import::mapping::{Mapping, Pair};
 use services::import::plan::RowReport;
 use services::import::run::{ImportError, Options, Report, import};
-use store::{
-    Dynamo, FirmChange, FirmCommit, FirmSettings, PageRequest, PolicyDocument, Store, Verdict,
-};
+use store::{Dynamo, FirmChange, FirmCommit, FirmSettings, PageRequest, Store, Verdict};
 
-use crate::common::{at, day, firm as firm_id, meta};
+use crate::common::{at, firm as firm_id, meta, open_firm};
 
 /// The firm's day: the one after the sample ledger ends.
 pub const TODAY: &str = "2026-10-01";
@@ -25,23 +23,8 @@ pub async fn firm(dynamo: &Dynamo) -> Firm {
     let mut settings = FirmSettings::new("Bea & Partners", "America/New_York".parse().unwrap());
     settings.is_test = true;
     settings.test_clock = Some(at("2026-10-01T16:00:00Z"));
-    assert_eq!(store.open_firm(&settings, &meta("open")).await.unwrap(), FirmCommit::Done);
-    for class in ["default", "vip"] {
-        let document = PolicyDocument {
-            class: class.parse::<ClassId>().unwrap(),
-            version: 1,
-            document: preset_text("cpa").unwrap().to_owned(),
-            effective_on: day("2024-01-01"),
-            author: None,
-            new_steps: [].into(),
-        };
-        let loaded = store.load_firm().await.unwrap().unwrap();
-        let change = FirmChange::PolicyArmed(document);
-        assert_eq!(
-            store.change_firm(&loaded, &change, &meta("arm")).await.unwrap(),
-            FirmCommit::Done
-        );
-    }
+    let cpa = preset_text("cpa").unwrap();
+    open_firm(&store, &settings, &[("default", cpa), ("vip", cpa)], &meta("open")).await;
     reopened(dynamo).await
 }
 

@@ -12,9 +12,9 @@ use domain::policy::read::preset_text;
 use domain::role::{Actor, Role};
 use services::execute::{Caller, ExecuteError, Executed, execute};
 use services::firm::Firm;
-use store::{Dynamo, FirmChange, FirmCommit, FirmSettings, PolicyDocument, Store};
+use store::{Dynamo, FirmSettings, Store};
 
-use crate::common::{acme, day, firm as firm_id, meta, profile, usd};
+use crate::common::{acme, firm as firm_id, meta, open_firm, profile, usd};
 
 /// A firm in New York under the preset `cpa`.
 pub async fn firm(dynamo: &Dynamo) -> Firm {
@@ -26,18 +26,7 @@ pub async fn firm_under(dynamo: &Dynamo, policy: &str) -> Firm {
     let store = Store::new(dynamo.clone(), firm_id());
     let mut settings = FirmSettings::new("Bea & Partners", "America/New_York".parse().unwrap());
     settings.shards = 2;
-    assert_eq!(store.open_firm(&settings, &meta("open")).await.unwrap(), FirmCommit::Done);
-    let document = PolicyDocument {
-        class: "regular".parse().unwrap(),
-        version: 1,
-        document: policy.to_owned(),
-        effective_on: day("2020-01-01"),
-        author: None,
-        new_steps: [].into(),
-    };
-    let loaded = store.load_firm().await.unwrap().unwrap();
-    let armed = store.change_firm(&loaded, &FirmChange::PolicyArmed(document), &meta("arm")).await;
-    assert_eq!(armed.unwrap(), FirmCommit::Done);
+    open_firm(&store, &settings, &[("regular", policy)], &meta("open")).await;
     reopened(dynamo).await
 }
 

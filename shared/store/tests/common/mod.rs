@@ -18,7 +18,9 @@ use domain::letter::Letter;
 use domain::money::{Currency, Money};
 use domain::role::Actor;
 use domain::text::Personal;
-use store::{CommitMeta, Derived, Dynamo, Store};
+use store::{
+    CommitMeta, Derived, Dynamo, FirmChange, FirmCommit, FirmSettings, PolicyDocument, Store,
+};
 
 /// Says where a second DynamoDB listens.
 const SECOND: &str = "PORTCULLIS_TEST_DYNAMODB";
@@ -151,6 +153,28 @@ pub fn meta(command: &str) -> CommitMeta {
         policy: None,
         request_id: Some("r-1".to_owned()),
         rule: None,
+    }
+}
+
+/// A firm with a policy for each of these classes.
+pub async fn open_firm(
+    store: &Store,
+    settings: &FirmSettings,
+    policies: &[(&str, &str)],
+    meta: &CommitMeta,
+) {
+    assert_eq!(store.open_firm(settings, meta).await.unwrap(), FirmCommit::Done);
+    for (class, document) in policies {
+        let loaded = store.load_firm().await.unwrap().unwrap();
+        let armed = FirmChange::PolicyArmed(PolicyDocument {
+            class: class.parse().unwrap(),
+            version: 1,
+            document: (*document).to_owned(),
+            effective_on: day("2020-01-01"),
+            author: None,
+            new_steps: Default::default(),
+        });
+        assert_eq!(store.change_firm(&loaded, &armed, meta).await.unwrap(), FirmCommit::Done);
     }
 }
 
