@@ -252,7 +252,7 @@ async fn let_7_a_letters_link_shows_its_debt_and_no_more() {
     assert_eq!(back.location, result);
     assert!(reader.get(&result).await.html.contains("Paid, thank you"));
     let settled = reader.get(&link).await;
-    assert!(settled.html.contains("Everything in this letter is settled"));
+    assert!(settled.html.contains("Everything here is settled"));
     assert_eq!(up.stop().code(), Some(0));
 }
 
