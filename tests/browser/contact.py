@@ -115,7 +115,7 @@ class Contact:
             expect(page.locator("section.client")).to_contain_text("You promised to pay invoice DP-2031 by")
         with self.step("ann asks for a payment plan, in her own words", page):
             page.get_by_role("link", name="Ask for a payment plan").click()
-            page.get_by_label(re.compile("^DP-2031")).check()
+            page.get_by_role("checkbox", name=re.compile("DP-2031")).check()
             field(page, "What can you pay, and when?").fill("A third each month")
             page.get_by_role("button", name="Ask for a plan").click()
             expect(page.locator("section.client")).to_contain_text("You asked for a payment plan on")
