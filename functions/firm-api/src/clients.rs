@@ -8,11 +8,14 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use domain::account::{Account, Contact, MAX_CONTACTS, Profile};
 use domain::command::Command;
+use domain::decide::decide;
 use domain::id::{ClassId, ClientId, ServiceLine};
 use domain::money::Currency;
+use domain::refusal::Refusal;
 use domain::text::Personal;
 use identity::OpaqueToken;
 use serde::Deserialize;
+use services::execute::View;
 use services::http::etag::{check_match, etag};
 use services::http::page::page;
 use services::http::{Ids, JsonBody, Listing, Params, Problem};
@@ -254,13 +257,8 @@ pub(crate) async fn change(
     let name = change.name.map(name).transpose()?;
     let currency = change.currency.as_deref().map(currency).transpose()?;
     let contacts = change.contacts.map(|new| contacts(new, &known.contacts)).transpose()?;
-    if let Some(contacts) = &contacts {
-        // Whoever comes by an address that goes comes no more, and no longer than the address is there.
-        services::contacts::drop_orphans(&desk.firm, &client, contacts, &desk.caller, desk.now)
-            .await?;
-    }
     // Laid over the profile as it is in the commit: two changes of two fields both hold.
-    let changed = |account: &Account| {
+    let changed = |account: &Account| -> Result<Command, Refusal> {
         let mut profile = account.profile.clone();
         profile.name = name.clone().unwrap_or(profile.name);
         profile.class = change.class.clone().unwrap_or(profile.class);
@@ -271,8 +269,23 @@ pub(crate) async fn change(
             change.terms_allow_late_fee.unwrap_or(profile.terms_allow_late_fee);
         Ok(Command::ChangeProfile(profile))
     };
+    if let Some(contacts) = &contacts {
+        // First whoever comes by an address that goes, then the address; and neither, if the change is refused.
+        check(&desk, &view, &changed(&view.loaded.account)?).await?;
+        services::contacts::drop_orphans(&desk.firm, &client, contacts, &desk.caller, desk.now)
+            .await?;
+    }
     let executed = desk.execute_of(&client, changed).await?;
     Ok(Json(Outcome::of(&executed)))
+}
+
+/// Whether the rules take a change of who a client is, as it is now.
+async fn check(desk: &Desk, view: &View, command: &Command) -> Result<(), Problem> {
+    if let Command::ChangeProfile(profile) = command {
+        desk.firm.policy(&profile.class, view.day, desk.now).await?;
+    }
+    decide(&view.loaded.account, command, &view.context(&desk.caller.actor))?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -12,9 +12,9 @@ use domain::role::Role;
 use image::codecs::png::{CompressionType, FilterType as PngFilter, PngEncoder};
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
-use sha2::{Digest, Sha256};
 use services::http::Problem;
 use services::office::Desk;
+use sha2::{Digest, Sha256};
 use store::{Logo, MAX_LOGO_BYTES};
 
 use crate::settings::{Settings, save, shown};
@@ -56,7 +56,9 @@ pub enum LogoError {
     #[error("the picture can't be read: it is broken or was cut off")]
     Broken(#[source] ImageError),
     /// Too large or too small.
-    #[error("the picture has {width} × {height} pixels; {MIN_SIDE} to {MAX_SIDE} each way are expected")]
+    #[error(
+        "the picture has {width} × {height} pixels; {MIN_SIDE} to {MAX_SIDE} each way are expected"
+    )]
     Size {
         /// As the file says.
         width: u32,
@@ -64,7 +66,9 @@ pub enum LogoError {
         height: u32,
     },
     /// A stripe.
-    #[error("the picture is a stripe; at most {MAX_RATIO} times as long as high is expected, or as high as long")]
+    #[error(
+        "the picture is a stripe; at most {MAX_RATIO} times as long as high is expected, or as high as long"
+    )]
     Shape,
     /// No picture of that many details can be kept.
     #[error("the picture has too many details; one with plain areas is expected, a photo is none")]

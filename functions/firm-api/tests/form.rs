@@ -172,10 +172,14 @@ fn picture(world: &World, who: &str, file: &[u8]) -> Request<Body> {
         ("_then", "/console/settings"),
         ("_back", "/console/settings"),
     ] {
-        let part = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        let part = format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+        );
         body.extend(part.as_bytes());
     }
-    let head = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"logo\"; filename=\"l.png\"\r\n\r\n");
+    let head = format!(
+        "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"logo\"; filename=\"l.png\"\r\n\r\n"
+    );
     body.extend([head.as_bytes(), file, format!("\r\n--{BOUNDARY}--\r\n").as_bytes()].concat());
     let media_type = format!("multipart/form-data; boundary={BOUNDARY}");
     let request = form(&signed_in, "/firm/v1/settings/logo", &media_type, String::new());
@@ -206,7 +210,8 @@ async fn let_2_an_admin_puts_in_the_firms_logo_and_takes_it_away() {
     let kept = world.firm("f-1").await.store().logo(name).await.unwrap();
     assert!(kept.is_some_and(|bytes| bytes.starts_with(b"\x89PNG")));
     assert_eq!(world.firm("f-2").await.store().logo(name).await.unwrap(), None);
-    let gone = world.ask("adam", axum::http::Method::DELETE, "/firm/v1/settings/logo", json!(null)).await;
+    let gone =
+        world.ask("adam", axum::http::Method::DELETE, "/firm/v1/settings/logo", json!(null)).await;
     assert_eq!(gone.expect(200)["logo"], json!(null));
     let kept = world.firm("f-1").await.store().logo(name).await.unwrap();
     assert!(kept.is_some(), "letters that were sent go on showing it");
@@ -218,16 +223,22 @@ async fn settings_are_changed_by_a_form_as_a_whole_or_not_at_all() {
     let signed_in = sign_in(&world, "adam");
     let token = form_token(&signed_in);
     let save = async |fields: &str| {
-        let body = format!("_token={token}&_method=patch&_then=/console/settings&_back=/console/settings&{fields}");
+        let body = format!(
+            "_token={token}&_method=patch&_then=/console/settings&_back=/console/settings&{fields}"
+        );
         let media_type = "application/x-www-form-urlencoded";
         let request = form(&signed_in, "/firm/v1/settings", media_type, body);
         led(&world, request).await.1
     };
-    let fields = "name=Bea+%26+Pat&mail_from:clear=a@bea.example&reply_to:clear=&colour:clear=%23FFAA00";
+    let fields =
+        "name=Bea+%26+Pat&mail_from:clear=a@bea.example&reply_to:clear=&colour:clear=%23FFAA00";
     assert_eq!(save(fields).await, "Done.");
     let settings = world.get("pia", "/firm/v1/settings").await.expect(200);
     assert_eq!((&settings["name"], &settings["colour"]), (&json!("Bea & Pat"), &json!("#ffaa00")));
-    assert_eq!((&settings["mail_from"], &settings["reply_to"]), (&json!("a@bea.example"), &json!(null)));
+    assert_eq!(
+        (&settings["mail_from"], &settings["reply_to"]),
+        (&json!("a@bea.example"), &json!(null))
+    );
     for (fields, words) in [
         ("name=Other&colour:clear=red", "is no colour"),
         ("name=Other&colour:clear=%23ff", "six hexadecimal digits"),
@@ -251,7 +262,9 @@ async fn sec_5_a_link_is_shown_by_the_page_after_its_form_and_never_again() {
     world.acme().await;
     let signed_in = sign_in(&world, "bea");
     let token = form_token(&signed_in);
-    let body = format!("_token={token}&_once=o-1&_show=url&_then=/console/clients/acme/links&invoices%5B%5D=A-1");
+    let body = format!(
+        "_token={token}&_once=o-1&_show=url&_then=/console/clients/acme/links&invoices%5B%5D=A-1"
+    );
     let shown = async || {
         let media_type = "application/x-www-form-urlencoded";
         let request = form(&signed_in, "/firm/v1/clients/acme/pay-links", media_type, body.clone());

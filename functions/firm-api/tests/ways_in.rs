@@ -82,7 +82,10 @@ async fn sec_3_an_invitation_is_made_listed_and_made_again() {
     assert_eq!((&made["id"], &made["is_mailed"]), (&json!(ann), &json!(true)));
     signed_in(&world, &ann).await;
     let rows = contacts(&world).await;
-    assert_eq!((&rows[0]["contact"]["state"], &rows[0]["contact"]["sessions"]), (&json!("active"), &json!(1)));
+    assert_eq!(
+        (&rows[0]["contact"]["state"], &rows[0]["contact"]["sessions"]),
+        (&json!("active"), &json!(1))
+    );
     // Who comes needs no letter.
     assert_eq!(world.post("pat", &again, Value::Null).await.expect(201)["is_mailed"], false);
     for (body, field) in [
@@ -103,10 +106,9 @@ async fn sec_3_an_invitation_is_made_listed_and_made_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sec_3_who_is_kept_out_is_out_with_the_next_click() {
     let world = world().await;
-    for (name, method, path) in [
-        ("sessions", Method::POST, "/end-sessions"),
-        ("membership", Method::DELETE, ""),
-    ] {
+    for (name, method, path) in
+        [("sessions", Method::POST, "/end-sessions"), ("membership", Method::DELETE, "")]
+    {
         let ann = invited(&world, "ann@acme.example", "Ann").await;
         let token = signed_in(&world, &ann).await;
         assert!(comes(&world, &token).await, "{name}");
@@ -120,10 +122,12 @@ async fn sec_3_who_is_kept_out_is_out_with_the_next_click() {
     let rows = contacts(&world).await;
     assert_eq!((&rows[0]["is_listed"], &rows[0]["contact"]), (&json!(true), &Value::Null));
     // Nobody of this client: another client's contact, and none at all.
-    let client = json!({"client": "bolt", "name": "Bolt", "contacts": [{"address": "bo@bolt.example"}]});
+    let client =
+        json!({"client": "bolt", "name": "Bolt", "contacts": [{"address": "bo@bolt.example"}]});
     world.post("bea", "/firm/v1/clients", client).await.expect(201);
     let body = json!({"address": "bo@bolt.example", "called": "Bo"});
-    let bo = world.post("bea", "/firm/v1/clients/bolt/contacts", body).await.expect(201)["id"].clone();
+    let bo =
+        world.post("bea", "/firm/v1/clients/bolt/contacts", body).await.expect(201)["id"].clone();
     for path in [format!("{CONTACTS}/{}", bo.as_str().unwrap()), format!("{CONTACTS}/k-none")] {
         world.ask("bea", Method::DELETE, &path, Value::Null).await.problem(404);
         world.post("bea", &format!("{path}/end-sessions"), Value::Null).await.problem(404);
@@ -145,6 +149,10 @@ async fn sec_3_an_address_that_goes_takes_its_person_along() {
         let token = signed_in(&world, &ann).await;
         // Whoever may not keep people out can't by the address either.
         world.ask("pia", method.clone(), path, body.clone()).await.problem(403);
+        assert!(comes(&world, &token).await, "{path}");
+        // A change that is refused takes nobody along.
+        let wrong = json!({"class": "gold", "contacts": []});
+        world.ask("bea", Method::PATCH, "/firm/v1/clients/acme", wrong).await.problem(409);
         assert!(comes(&world, &token).await, "{path}");
         let version = world.version("acme").await;
         let done = world.ask("bea", method.clone(), path, body.clone()).await;
@@ -178,7 +186,8 @@ async fn let_7_staffs_link_is_shown_once_listed_and_taken_back() {
     let world = world().await;
     world.invoice("A-2", "5.00").await;
     let request = |who: &str| {
-        let request = world.request("f-1", who, &Method::POST, LINKS).header("idempotency-key", "k-1");
+        let request =
+            world.request("f-1", who, &Method::POST, LINKS).header("idempotency-key", "k-1");
         world::with_json(request, &json!({"invoices": ["A-1"]}))
     };
     let made = world.send(request("bea")).await.expect(201);
@@ -205,8 +214,12 @@ async fn let_7_staffs_link_is_shown_once_listed_and_taken_back() {
         assert_eq!(opens(&world, url).await, None);
     }
     let listed = world.get("pia", LINKS).await.expect(200);
-    let states: Vec<_> = listed["items"].as_array().unwrap().iter().map(|row| &row["state"]).collect();
-    assert!(states.contains(&&json!("taken_back")) && states.contains(&&json!("good")), "{states:?}");
+    let states: Vec<_> =
+        listed["items"].as_array().unwrap().iter().map(|row| &row["state"]).collect();
+    assert!(
+        states.contains(&&json!("taken_back")) && states.contains(&&json!("good")),
+        "{states:?}"
+    );
     let trail = world.get("pia", "/firm/v1/clients/acme/events").await.expect(200).to_string();
     for words in ["a link to pay A-1 with", "takes a link to pay back"] {
         assert!(trail.contains(words), "{trail}");
@@ -230,14 +243,20 @@ async fn let_7_staffs_link_is_shown_once_listed_and_taken_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn let_7_a_link_that_can_not_be_is_refused_and_nothing_is_written() {
     let world = world().await;
-    let draft = json!({"invoice": "D-1", "is_draft": true, "total": {"amount": "1.00", "currency": "USD"}});
+    let draft =
+        json!({"invoice": "D-1", "is_draft": true, "total": {"amount": "1.00", "currency": "USD"}});
     world.post("bea", "/firm/v1/clients/acme/invoices", draft).await.expect(201);
     let version = world.version("acme").await;
     for (body, status, field, detail) in [
         (json!({"invoices": []}), 422, "invoices", "choose 1 to 100"),
         (json!({"invoices": ["B-9"]}), 404, "invoices", "no open invoice B-9"),
         (json!({"invoices": ["D-1"]}), 409, "invoices", "was not posted yet"),
-        (json!({"invoices": ["A-1"], "mail_to": "bo@acme.example"}), 422, "mail_to", "none of the client's"),
+        (
+            json!({"invoices": ["A-1"], "mail_to": "bo@acme.example"}),
+            422,
+            "mail_to",
+            "none of the client's",
+        ),
         (json!({"invoices": "A-1"}), 422, "invoices", "expected"),
         (json!({"mail": "ann@acme.example"}), 422, "mail", "mail_to"),
     ] {

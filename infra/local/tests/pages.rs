@@ -362,7 +362,8 @@ async fn let_2_a_firm_looks_like_itself_and_an_admin_changes_how() {
         sheets.filter(|href| href.starts_with("/assets/accent-")).collect::<Vec<_>>()
     };
     let logo = page.all("src").into_iter().find(|src| src.starts_with("/assets/logo-")).unwrap();
-    for (file, media_type) in [(&logo, "image/png"), (&sheet(&page)[0], "text/css; charset=utf-8")] {
+    for (file, media_type) in [(&logo, "image/png"), (&sheet(&page)[0], "text/css; charset=utf-8")]
+    {
         // Whoever isn't signed in sees them too, and may keep them.
         let served = Browser::new(&up).get(file).await;
         assert_eq!(served.status, StatusCode::OK, "{file}");
@@ -411,7 +412,11 @@ async fn sec_3_let_7_note_1_a_contact_a_link_and_a_call_by_forms() {
     let invited = bea.fill(&format!("{client}/contacts/invite"), api, &typed).await;
     assert_eq!(invited.location, format!("{client}/contacts"));
     let page = bea.get(&invited.location).await;
-    assert!(page.html.contains("Dee") && page.html.contains("Invited, never came"), "{}", page.html);
+    assert!(
+        page.html.contains("Dee") && page.html.contains("Invited, never came"),
+        "{}",
+        page.html
+    );
     let path = page.all("href").into_iter().find(|href| href.ends_with("/withdraw")).unwrap();
     let form = bea.get(&path).await;
     let action = form.all("action").into_iter().find(|action| action.starts_with(api)).unwrap();
@@ -444,12 +449,23 @@ async fn sec_3_let_7_note_1_a_contact_a_link_and_a_call_by_forms() {
 
     // A call says with whom; notes and calls are told apart.
     let api = "/firm/v1/clients/dune/notes";
-    let typed = [("kind", "call"), ("spoke_with", "Dee"), ("text", "Pays on Friday"), ("next_step", "Look on Monday")];
+    let typed = [
+        ("kind", "call"),
+        ("spoke_with", "Dee"),
+        ("text", "Pays on Friday"),
+        ("next_step", "Look on Monday"),
+    ];
     bea.fill(&format!("{client}/do/call"), api, &typed).await;
     bea.fill(&format!("{client}/do/note"), api, &[("text", "Prefers mail")]).await;
-    for (query, call, note) in [("", true, true), ("?kind=call", true, false), ("?kind=note", false, true)] {
+    for (query, call, note) in
+        [("", true, true), ("?kind=call", true, false), ("?kind=note", false, true)]
+    {
         let page = bea.get(&format!("{client}/notes{query}")).await.html;
-        assert_eq!(page.contains("Spoke with Dee.\nPays on Friday\nNext step: Look on Monday"), call, "{query}");
+        assert_eq!(
+            page.contains("Spoke with Dee.\nPays on Friday\nNext step: Look on Monday"),
+            call,
+            "{query}"
+        );
         assert_eq!(page.contains("Prefers mail"), note, "{query}");
     }
 }

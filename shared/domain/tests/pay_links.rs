@@ -85,7 +85,10 @@ fn aud_1_a_link_is_one_event_and_decides_nothing() {
     assert_eq!((link.by.as_str(), link.made_on), ("bea", desk.day));
     for (command, expected) in [
         (made(&[1]), "makes a link to pay A-1 with"),
-        (Command::RevokePayLink { link: "ab".to_owned(), letter: None }, "takes a link to pay back"),
+        (
+            Command::RevokePayLink { link: "ab".to_owned(), letter: None },
+            "takes a link to pay back",
+        ),
         (
             Command::RevokePayLink { link: "ab".to_owned(), letter: Some(LetterId(3)) },
             "takes the link of letter 3 back",

@@ -58,9 +58,7 @@ fn full(kind: LetterKind) -> LetterFacts {
             grace_days: 3,
             link: Some(LINK.to_owned()),
         }),
-        LetterKind::PayLink => {
-            Content::PayLink(Debt { lock: None, next: None, ..full_debt() })
-        }
+        LetterKind::PayLink => Content::PayLink(Debt { lock: None, next: None, ..full_debt() }),
         LetterKind::Invitation => Content::Invitation(sign_in(Valid::Days(7))),
         LetterKind::SignInLink => Content::SignInLink(sign_in(Valid::Minutes(15))),
     };

@@ -106,8 +106,7 @@ impl Store {
         if hashes.is_empty() {
             return Ok(Vec::new());
         }
-        let places: Vec<_> =
-            hashes.iter().map(|hash| PlatformKey::PayLink(hash).place()).collect();
+        let places: Vec<_> = hashes.iter().map(|hash| PlatformKey::PayLink(hash).place()).collect();
         let items = self.dynamo.batch_get(&places).await?;
         let ours = items.iter().filter(|item| {
             get_text(item, crate::head::FIRM) == Some(self.firm.as_str())

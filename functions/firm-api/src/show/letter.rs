@@ -88,9 +88,7 @@ fn about(content: &Content) -> BTreeSet<domain::id::InvoiceId> {
         }
         Content::PromiseConfirmation { invoices, .. }
         | Content::PlanConfirmation { invoices }
-        | Content::PayLink { invoices, .. } => {
-            invoices.clone()
-        }
+        | Content::PayLink { invoices, .. } => invoices.clone(),
         Content::WelcomeBack | Content::Receipt { .. } | Content::PaymentFailed { .. } => {
             BTreeSet::new()
         }

@@ -60,7 +60,10 @@ pub(crate) fn routes() -> Router<State> {
         .route("/console/clients/{client}/links", get(links::show))
         .route("/console/clients/{client}/links/{link}", get(links::take_back))
         .route("/console/clients/{client}/do/{act}", get(act::on_client))
-        .route("/console/clients/{client}/invoices/{invoice}/do/{act}", get(invoice_acts::on_invoice))
+        .route(
+            "/console/clients/{client}/invoices/{invoice}/do/{act}",
+            get(invoice_acts::on_invoice),
+        )
         .route("/console/unlock", get(unlock::queue))
         .route("/console/unlock/{request}", get(unlock::request))
         .route("/console/tasks", get(tasks::show))

@@ -15,7 +15,7 @@ use firm_api::logo::{Drawn, draw};
 use store::{CommitMeta, FirmChange, FirmCommit, FirmSettings, Grant, Logo, PolicyDocument, Store};
 
 use super::FIRST_DAY;
-use super::people::STAFF;
+use super::people::{STAFF, address};
 use crate::test_clock::{NOON, operator};
 
 /// The day on which its ledger is imported, and its story begins.
@@ -99,7 +99,7 @@ fn grant(name: &str, role: Role) -> Result<Grant> {
         staff: name.parse::<StaffId>()?,
         name: Personal::new(name),
         roles: BTreeSet::from([role]),
-        mail: None,
+        mail: Some(Personal::new(address(name))),
     })
 }
 

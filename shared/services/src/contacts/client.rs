@@ -12,10 +12,10 @@ use domain::text::Personal;
 use identity::contact::Address;
 use store::{AddressHash, Contact, ContactMail};
 
+use super::Postbox;
 use super::error::ContactError;
 use super::invite::{Invitation, Invited, invite, require_keeper, take_membership};
 use super::session::is_live;
-use super::Postbox;
 use crate::execute::{Caller, View, execute_of, view};
 use crate::firm::Firm;
 
@@ -76,11 +76,7 @@ pub async fn addresses(
     Ok(rows)
 }
 
-async fn person(
-    firm: &Firm,
-    contact: Contact,
-    now: DateTime<Utc>,
-) -> Result<Person, ContactError> {
+async fn person(firm: &Firm, contact: Contact, now: DateTime<Utc>) -> Result<Person, ContactError> {
     let loaded = firm.store().load_contact(&contact.id).await?;
     let sessions = loaded.iter().flat_map(|loaded| &loaded.sessions);
     let sessions = sessions.filter(|session| is_live(session, now)).count();

@@ -389,7 +389,8 @@ impl Form {
     /// which is then none.
     fn json(&self) -> Result<Value, Problem> {
         let mut json = Map::new();
-        let is_said = |name: &str, value: &str| !value.trim().is_empty() || name.ends_with(":clear");
+        let is_said =
+            |name: &str, value: &str| !value.trim().is_empty() || name.ends_with(":clear");
         let fields = self
             .fields
             .iter()
