@@ -123,7 +123,7 @@ fn sheet(colour: Colour) -> String {
         format!(":root{{--accent:{accent};--accent-ink:{ink};--accent-soft:{soft}}}")
     };
     let (light, dark) = (values(light(colour)), values(dark(colour)));
-    format!("{light}\n@media (prefers-color-scheme:dark){{{dark}}}\n")
+    format!("{light}\n@media screen and (prefers-color-scheme:dark){{{dark}}}\n")
 }
 
 /// The name of a colour's style sheet.

@@ -278,7 +278,12 @@ pub fn denial_text(account: &Account, denial: Denial, day: Day) -> DenialText {
         }
     }
     let reason = account.lock.as_ref().map(|lock| lock.cause.text());
+    // Nothing that could be paid opens what was locked by hand.
+    let is_payable = !amounts.is_empty();
     let why = match (denial, reason) {
+        (Denial::Locked, Some(reason)) if !is_payable => {
+            format!("Not available while the portal is locked ({reason}).")
+        }
         (Denial::Locked, Some(reason)) => {
             format!("Ready, and available after payment: the portal is locked ({reason}).")
         }

@@ -18,6 +18,9 @@ use crate::lock::LockCause;
 use crate::policy::PolicyRef;
 use crate::text::sentence;
 
+/// How many overdue invoices are told one by one: what fits a screen; all of them are in the list of invoices.
+const MAX_TOLD: usize = 12;
+
 /// Why, and what next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Explanation {
@@ -111,11 +114,21 @@ fn waiting_for_unlock(account: &Account, context: &Context<'_>) -> Option<String
     })
 }
 
-/// Overdue invoices, each with why it is collected or not.
+/// Overdue invoices, the oldest first, each with why it is collected or not; of many only how many more.
 fn invoices(account: &Account, context: &Context<'_>) -> Vec<String> {
     let view = account.collection(&context.policy.policy, context.day);
     let overdue = account.open_invoices().filter(|invoice| invoice.is_overdue(context.day));
-    overdue.map(|invoice| overdue_invoice(invoice, view.of(invoice), context.day)).collect()
+    let mut overdue: Vec<_> = overdue.collect();
+    overdue.sort_by(|a, b| (a.due_on, &a.id).cmp(&(b.due_on, &b.id)));
+    let told = overdue.iter().take(MAX_TOLD);
+    let mut why: Vec<_> =
+        told.map(|invoice| overdue_invoice(invoice, view.of(invoice), context.day)).collect();
+    why.extend(match overdue.len().saturating_sub(MAX_TOLD) {
+        0 => None,
+        1 => Some("1 more invoice is overdue.".to_owned()),
+        more => Some(format!("{more} more invoices are overdue.")),
+    });
+    why
 }
 
 fn overdue_invoice(invoice: &Invoice, collection: Collection, day: Day) -> String {

@@ -234,6 +234,30 @@ fn pay_4_a_payment_over_300_invoices_is_spread_and_nothing_escalates_meanwhile()
 }
 
 #[test]
+fn eval_5_of_many_overdue_invoices_the_oldest_are_told() {
+    for (number, last) in [
+        (12, "Invoice B-11: 1.00 USD is 10 days overdue; the client was warned on Feb 1, 2026."),
+        (13, "1 more invoice is overdue."),
+        (40, "28 more invoices are overdue."),
+    ] {
+        let mut desk = Desk::new(Policy::default());
+        for number in 0..number {
+            let id = format!("B-{number}").parse().unwrap();
+            let new = domain::command::NewInvoice { id, ..new_invoice(1, 100) };
+            desk.try_run(&Command::IssueInvoice(new), &Actor::Import).unwrap();
+        }
+        for _ in 0..40 {
+            desk.next_day();
+        }
+        let why = explain(&desk.account, &desk.context(&Actor::Schedule)).why;
+        let told = why.iter().filter(|line| line.starts_with("Invoice B-")).count();
+        assert_eq!(told, 12);
+        let is_there = why.iter().any(|line| line == last);
+        assert!(is_there, "{why:#?}");
+    }
+}
+
+#[test]
 fn eval_5_why_and_what_next_in_sentences() {
     let desk = locked();
     let explanation = explain(&desk.account, &desk.context(&Actor::Schedule));

@@ -149,7 +149,7 @@ fn words(view: &View, payable: &[Payable<'_>]) -> Vec<String> {
             let mode = view.lock_policy().policy.unlock.mode;
             words.push(
                 match (&lock.cause, mode, is_overdue) {
-                    (LockCause::Hand(_), ..) => "The firm locked it itself: please talk to us about opening it.",
+                    (LockCause::Hand(_), ..) => "We locked it by hand: please talk to us about opening it again.",
                     (LockCause::Rule(_), UnlockMode::Approval, true) => {
                         "Once nothing is overdue any more, a person at the firm opens it, usually within two \
                          business days. Part of the amount does not open it."
