@@ -29,7 +29,7 @@ use tokio::sync::{Notify, watch};
 use up::{Up, assert_audit_verifies, headers, run};
 
 /// How often it is killed.
-const KILLS: u32 = 56;
+const KILLS: u32 = 50;
 
 /// Each payment by card is three webhooks: so many in one life are enough.
 const MOST_CARDS: u64 = 2;
