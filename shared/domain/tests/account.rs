@@ -301,6 +301,11 @@ fn acc_3_a_denial_says_why_and_how_much() {
         let text = denial_text(&fresh.account, denial, fresh.day);
         assert_eq!((text.why.as_str(), text.amounts.len()), (expected, 0));
     }
+    // Nothing that could be paid opens what was locked by hand.
+    let mut by_hand = Desk::new(Policy::default());
+    by_hand.try_run(&Command::Lock { reason: reason() }, &staff("bea", Role::BillingLead)).unwrap();
+    let why = denial_text(&by_hand.account, Denial::Locked, by_hand.day).why;
+    assert_eq!(why, "Not available while the portal is locked (because).");
     let mut two = Desk::new(Policy::default());
     for (number, currency) in [(1, "USD"), (2, "JPY"), (3, "USD")] {
         let total = Money::new(500, currency.parse().unwrap());
