@@ -203,6 +203,18 @@ fn table(request: &str) -> Vec<Row> {
         ("POST", route(c, "/notes"), acme("/notes"), json!({"text": "called"}), ALL, NotFound),
         ("GET", "/firm/v1/staff", "/firm/v1/staff", Value::Null, ALL, Own),
         (
+            "GET",
+            "/firm/v1/staff/{staff}/mails",
+            "/firm/v1/staff/zed/mails",
+            Value::Null,
+            ADMINS,
+            Own,
+        ),
+        ("GET", "/firm/v1/me/mails", "/firm/v1/me/mails", Value::Null, ALL, Own),
+        ("PUT", "/firm/v1/me/mails", "/firm/v1/me/mails", json!({"mails": "digest"}), ALL, Own),
+        ("GET", route(c, "/people"), acme("/people"), Value::Null, ALL, NotFound),
+        ("PUT", route(c, "/people"), acme("/people"), json!({}), BOOKKEEPERS, NotFound),
+        (
             "POST",
             "/firm/v1/settings/logo",
             "/firm/v1/settings/logo",

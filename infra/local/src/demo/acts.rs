@@ -128,7 +128,7 @@ async fn newest_letter(firm: &Firm, client: &ClientId, kind: LetterKind) -> Resu
     Ok(Command::ReportBounce { letter: letter.letter.id })
 }
 
-fn billing_lead() -> Result<Actor> {
+pub(super) fn billing_lead() -> Result<Actor> {
     let id: StaffId = BILLING_LEAD.parse()?;
     Ok(Actor::Staff { id, roles: BTreeSet::from([Role::BillingLead]) })
 }

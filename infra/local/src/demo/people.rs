@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::people::People;
 use domain::role::Role;
 use identity::Subject;
 
@@ -30,6 +31,21 @@ pub(super) const STAFF: [Staff; 4] = [
     Staff { name: "pre", role: Role::Preparer, what: "preparer" },
 ];
 
+/// Where somebody who works there reads mail.
+pub(super) fn address(name: &str) -> String {
+    format!("{name}@demo.example")
+}
+
+/// Who looks after its clients (STAFF-1).
+pub(super) fn looking_after() -> Result<People> {
+    let named = |role| STAFF.iter().find(|staff| staff.role == role).map(|staff| staff.name.parse());
+    Ok(People {
+        partner: named(Role::Partner).transpose()?,
+        billing_lead: named(Role::BillingLead).transpose()?,
+        preparers: named(Role::Preparer).transpose()?.into_iter().collect(),
+    })
+}
+
 /// A person, with what lets them in: staff and clients are printed alike, each with what they have.
 #[derive(Debug, Clone)]
 pub struct DemoPerson {
@@ -50,7 +66,7 @@ pub struct DemoPerson {
 pub fn people(issuer: &Issuer, now: DateTime<Utc>) -> Result<Vec<DemoPerson>> {
     let people = STAFF.into_iter().map(|Staff { name, what, .. }| {
         let subject: Subject = name.parse()?;
-        let email = format!("{name}@demo.example");
+        let email = address(name);
         let claim = Claim { subject, email, has_second_factor: true };
         let token = issuer.mint_token(&claim, now, TimeDelta::hours(TOKEN_HOURS))?;
         Ok(DemoPerson {

@@ -10,18 +10,22 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::calendar::{Day, plus, start_of};
+use domain::command::Command;
 use domain::id::ClientId;
 use domain::letter::LetterState;
 use domain::rehearsal::{Entry, Timeline, What};
 use services::correspondence::Correspondence;
 use services::day;
+use services::execute::{Caller, execute};
 use services::firm::{CLAIM_LEASE, Firm};
 use services::import::mapping::Mapping;
 use services::import::run::{Options, import};
 use store::{Order, PageRequest, Platform};
 
+use super::acts::billing_lead;
 use super::desk::{self, Jotting};
 use super::firm::{STORY_BEGINS, story_time};
+use super::people::looking_after;
 use super::{FIRST_DAY, Ground, firm_id};
 use crate::command::clock::correspondence;
 use crate::sandbox_stripe::{Alone, Bank, SandboxStripe};
@@ -32,6 +36,9 @@ const STORY: &str = include_str!("story.yaml");
 
 /// Its clients, and what they owed before.
 const LEDGER: &[u8] = include_bytes!("ledger.csv");
+
+/// Clients that nobody in particular looks after.
+const OF_EVERYBODY: [&str; 3] = ["tern", "willow", "yarrow"];
 
 /// So many records of a client are looked at for what a crash left: a day of the story makes far fewer.
 const LOOK_BACK: u32 = 50;
@@ -76,6 +83,7 @@ impl Life<'_> {
         tracing::info!(firm.id = %firm.id(), "Living the demo firm's story from {day} on");
         if day == first {
             self.import(&firm).await?;
+            self.name_people(&firm).await?;
         }
         self.settle_letters(&firm).await?;
         let mut done = self.done_on(&firm, day).await?;
@@ -88,6 +96,9 @@ impl Life<'_> {
             firm = test_clock::set(firm, story_time(day), &operator(), self.now()).await?;
             done = BTreeSet::new();
         }
+        // The last day's digest: of the days before nobody needs one any more.
+        let platform = Platform::new(self.ground.dynamo.clone());
+        self.correspondence.tell_all(&platform, &firm, self.now()).await?;
         let noon = start_of(last, firm.settings().zone) + NOON;
         test_clock::set(firm, noon, &operator(), self.now()).await?;
         Ok(())
@@ -103,6 +114,18 @@ impl Life<'_> {
         let report =
             import(firm, LEDGER, &mapping, &Options::default(), &|_| {}, self.now()).await?;
         ensure!(report.summary.refused == 0, "the demo's ledger is refused: {:?}", report.summary);
+        Ok(())
+    }
+
+    /// Who looks after its clients; a few are everybody's.
+    async fn name_people(&self, firm: &Firm) -> Result<()> {
+        let people = Command::AssignPeople(looking_after()?);
+        let caller = Caller::new(billing_lead()?);
+        for client in self.timeline.clients.keys() {
+            if !OF_EVERYBODY.contains(&client.as_str()) {
+                execute(firm, client, &people, &caller, self.now()).await?;
+            }
+        }
         Ok(())
     }
 

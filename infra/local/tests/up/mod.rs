@@ -252,12 +252,19 @@ pub fn letters(mailbox: &Path) -> Vec<String> {
     letters.filter_map(|file| fs::read_to_string(file).ok()).collect()
 }
 
-/// Letters about what clients owe: those that let a contact in are kept with the contact.
+/// Letters about what clients owe: those that let a contact in are kept with the contact, and what staff are
+/// told with the staff.
 pub fn client_letters(mailbox: &Path) -> Vec<String> {
     let is_invitation = |letter: &String| {
         letter.contains("Subject: Demo Practice invites you to its client portal")
     };
-    letters(mailbox).into_iter().filter(|letter| !is_invitation(letter)).collect()
+    let is_for_clients = |letter: &String| !is_invitation(letter) && !is_to_staff(letter);
+    letters(mailbox).into_iter().filter(is_for_clients).collect()
+}
+
+/// Whether a letter is a mail to the demo firm's staff (STAFF-1).
+pub fn is_to_staff(letter: &str) -> bool {
+    letter.lines().any(|line| line.starts_with("To: ") && line.contains("@demo.example"))
 }
 
 /// A header of each letter.

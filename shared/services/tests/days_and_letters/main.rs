@@ -6,8 +6,11 @@
 mod common;
 mod days;
 mod desk;
+#[path = "../office/end_at.rs"]
+mod end_at;
 mod fresh;
 mod letters;
 mod links;
 mod rollout;
+mod staff;
 mod stuck;
