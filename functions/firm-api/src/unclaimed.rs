@@ -7,7 +7,7 @@ use domain::role::Role;
 use serde::{Deserialize, Serialize};
 use services::http::{Amount, Ids, JsonBody, Listing, PageQuery, Params, Problem};
 use services::office::{Desk, Outcome};
-use services::unclaimed::assign as assign_payment;
+use services::unclaimed::{assign as assign_payment, listed};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::show::name;
@@ -61,7 +61,7 @@ pub(crate) async fn list(
     desk: Desk,
     Params(page): Params<PageQuery>,
 ) -> Result<Json<Listing<UnclaimedPayment>>, Problem> {
-    let listed = desk.store().all_unclaimed(&page.request()?).await?;
+    let listed = listed(&desk.firm, &page.request()?).await?;
     Ok(Json(Listing::of(listed, UnclaimedPayment::from)))
 }
 

@@ -4,13 +4,16 @@
 //! on that client's account by the same commands as any payment's news, so it counts once (PAY-1), and what
 //! is told later goes to the same client whatever it names (PAY-3). Two assignments of one payment, and an
 //! assignment that meets a webhook, are told apart by the payment's own item, of which there is one in a firm.
+//!
+//! A payment may find its client by itself, when the client that it names is opened. A webhook doesn't look for
+//! evidence of before, which there hardly ever is: whoever lists the unclaimed ones takes it out.
 
 use chrono::{DateTime, Utc};
 use domain::command::{Command, News};
 use domain::id::{ClientId, InvoiceId, PaymentId};
 use domain::refusal::Refusal;
 use domain::text::Personal;
-use store::{Assignment, Unclaimed};
+use store::{Assignment, Listed, PageRequest, StoreError, Unclaimed};
 
 use crate::execute::{Caller, ExecuteError, Executed, execute, view};
 use crate::firm::Firm;
@@ -84,9 +87,7 @@ async fn put(
             return Ok(unclaimed);
         }
     }
-    Err(ExecuteError::Store(store::StoreError::Unavailable(
-        "a payment is told of too often".into(),
-    )))
+    Err(ExecuteError::Store(StoreError::Unavailable("a payment is told of too often".into())))
 }
 
 /// Each once. A payment is told whole each time, so past the limit the newest telling is enough.
@@ -99,6 +100,22 @@ fn add<T: Clone + PartialEq>(known: &mut Vec<T>, told: &[T]) {
     if MAX_NEWS < known.len() {
         *known = told.iter().take(MAX_NEWS).cloned().collect();
     }
+}
+
+/// Payments that are nobody's, by their ids. One that came to its client by itself is taken out: a payment is told
+/// whole each time, so the account knows all that was kept here.
+///
+/// # Errors
+/// [`StoreError::Cursor`]; whatever reading and writing have.
+pub async fn listed(firm: &Firm, page: &PageRequest<'_>) -> Result<Listed<Unclaimed>, StoreError> {
+    let store = firm.store();
+    let mut listed = store.all_unclaimed(page).await?;
+    let payments: Vec<_> = listed.items.iter().map(|known| known.payment.clone()).collect();
+    let claimed = store.claimed_by_themselves(&payments).await?;
+    for known in listed.items.extract_if(.., |known| claimed.contains(&known.payment)) {
+        store.drop_unclaimed(&known).await?; // not if more was told since: then it goes the next time
+    }
+    Ok(listed)
 }
 
 /// A person says whose it is: what was told of it is recorded there, once.

@@ -3,17 +3,20 @@
 //! What was told is kept beside the accounts, news by news, and nothing of it is on an account. Whose a person
 //! says it is stays written beside the payment, so that whatever is told of it later goes there as well (PAY-3).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, Utc};
 use domain::command::News;
 use domain::id::{ClientId, InvoiceId, PaymentId, StaffId};
 use domain::money::Money;
+use domain::payment::{Payment, PaymentState};
 use serde::{Deserialize, Serialize};
 
 use crate::Store;
 use crate::cursor::{Listed, PageRequest};
 use crate::dynamo::{Condition, Range, Write};
 use crate::error::StoreError;
-use crate::item::{attributes, new_item, number, read, version_of};
+use crate::item::{attributes, new_item, number, place_of, read, version_of};
 use crate::keys::{Key, VERSION, prefix};
 
 /// A payment that names nobody known.
@@ -53,7 +56,7 @@ pub struct Assignment {
 }
 
 impl Store {
-    /// Payments that are nobody's, by their ids.
+    /// Payments that were nobody's when they were told of, by their ids.
     ///
     /// # Errors
     /// [`StoreError::Cursor`]; whatever reading has.
@@ -69,6 +72,33 @@ impl Store {
         };
         let owner = range.pk.clone();
         self.dynamo.list(&[range], &owner, page, |item| unclaimed(item).map(Some)).await
+    }
+
+    /// Those of these payments that are on an account without a person's having said whose they are. One that
+    /// only has a mismatch to it there isn't.
+    ///
+    /// # Errors
+    /// Whatever reading has.
+    pub async fn claimed_by_themselves(
+        &self,
+        payments: &[PaymentId],
+    ) -> Result<BTreeSet<PaymentId>, StoreError> {
+        let [known, assigned] = [Key::Payment, Key::Assignment]
+            .map(|key| payments.iter().map(|id| key(id).place(&self.firm)).collect::<Vec<_>>());
+        let found = match payments.is_empty() {
+            true => Vec::new(),
+            false => self.dynamo.batch_get(&[known.clone(), assigned.clone()].concat()).await?,
+        };
+        let found: BTreeMap<_, _> = found.iter().map(|item| (place_of(item), item)).collect();
+        let mut claimed = BTreeSet::new();
+        for (id, (known, assigned)) in payments.iter().zip(known.iter().zip(&assigned)) {
+            let known = found.get(known).map(|item| read::<Payment>(item)).transpose()?;
+            let is_told = known.is_some_and(|payment| payment.state() != PaymentState::Unknown);
+            if is_told && !found.contains_key(assigned) {
+                claimed.insert(id.clone());
+            }
+        }
+        Ok(claimed)
     }
 
     /// One of them.

@@ -1,7 +1,10 @@
 //! Money that names nobody known: a person says whose it is, and it counts once, whatever is told later.
 
+use std::collections::BTreeSet;
+
 use domain::account::Account;
 use domain::id::{ClientId, PaymentId};
+use domain::money::{Currency, Money};
 use domain::payment::PaymentState;
 use domain::role::{Actor, Role};
 use portcullis::sandbox_stripe::Act;
@@ -17,7 +20,7 @@ fn caller() -> Caller {
 }
 
 async fn listed(bench: &Bench) -> Vec<Unclaimed> {
-    bench.store().all_unclaimed(&PageRequest::default()).await.unwrap().items
+    services::unclaimed::listed(&bench.firm().await, &PageRequest::default()).await.unwrap().items
 }
 
 async fn say(bench: &Bench, payment: &str, client: &str) -> Result<Executed, ExecuteError> {
@@ -35,9 +38,14 @@ async fn account(bench: &Bench, client: &str) -> Account {
 
 /// 1,250 dollars for, which names the client zoe; its id.
 async fn unclaimed(bench: &Bench) -> String {
+    unclaimed_over(bench, &[]).await
+}
+
+async fn unclaimed_over(bench: &Bench, more: &[(&str, &str)]) -> String {
     let zoe = ("payment_intent_data[metadata][client]", "zoe");
     let reference = ("client_reference_id", "zoe");
-    let payment = bench.pay_by_card(&bench.page_with(&[zoe, reference]).await);
+    let page = bench.page_with(&[&[zoe, reference], more].concat()).await;
+    let payment = bench.pay_by_card(&page);
     bench.deliver().await;
     payment
 }
@@ -125,6 +133,43 @@ async fn pay_1_a_payment_that_found_its_client_is_no_longer_to_be_assigned() {
     assert_eq!(listed(&bench).await, []);
     assert_eq!(bench.store().assignment(&id(&payment)).await.unwrap(), None);
     assert_eq!(bench.balance("A-1").await, "1000.00 USD");
+}
+
+#[tokio::test]
+async fn pay_1_a_payment_that_found_its_client_leaves_the_list() {
+    let bench = Bench::start().await;
+    let zoes = ("payment_intent_data[metadata][invoices]", "Z-1");
+    let payment = unclaimed_over(&bench, &[zoes]).await;
+    // What names invoices of others isn't put on zoe's account: then it is still nobody's.
+    let others = [unclaimed(&bench).await, unclaimed(&bench).await];
+    assert_eq!(listed(&bench).await.len(), 3);
+    bench.open_client("zoe").await;
+    bench.invoice("zoe", "Z-1", Money::new(125_000, Currency::USD)).await;
+    for payment in [&payment, &others[0]] {
+        bench.act(Act::Refund { payment: payment.clone(), amount: Some(30_000) });
+    }
+    bench.deliver().await;
+    let left: BTreeSet<_> = listed(&bench).await.into_iter().map(|known| known.payment).collect();
+    assert_eq!(left, others.iter().map(|id_of| id(id_of)).collect());
+    assert_eq!(bench.store().unclaimed(&id(&payment)).await.unwrap(), None, "nor is it kept");
+    assert_eq!(bench.payment_state(&payment).await, Some(PaymentState::PartiallyRefunded));
+    let (zoe, invoice) = ("zoe".parse().unwrap(), "Z-1".parse().unwrap());
+    let invoice = bench.store().invoice(&zoe, &invoice).await.unwrap().unwrap();
+    assert_eq!(invoice.balance(), Money::new(30_000, Currency::USD));
+}
+
+#[tokio::test]
+async fn pay_1_a_payment_on_its_way_to_where_it_was_assigned_stays_listed() {
+    let bench = Bench::start().await;
+    let payment = unclaimed(&bench).await;
+    let [kept] = &listed(&bench).await[..] else { panic!("it is listed once") };
+    say(&bench, &payment, "bea").await.unwrap();
+    // As after a crash between the account and the list: what else was told may not be on the account yet.
+    let kept = Unclaimed { version: 0, ..kept.clone() };
+    assert!(bench.store().keep_unclaimed(&kept).await.unwrap());
+    assert_eq!(listed(&bench).await.len(), 1);
+    say(&bench, &payment, "bea").await.unwrap();
+    assert_eq!(listed(&bench).await, []);
 }
 
 #[tokio::test]
