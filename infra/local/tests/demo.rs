@@ -152,3 +152,35 @@ async fn a_reset_begins_anew_and_never_under_a_running_system() {
     assert_eq!(up.list("bea", "/firm/v1/clients").await.len(), CLIENTS.len());
     assert!(up.stop().success());
 }
+
+#[tokio::test]
+async fn staff_1_test_1_staff_are_told_once_a_working_day_as_the_clock_moves() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let up = Up::start(&data);
+    let digests = async |who: &str| {
+        let mails = up.list(who, &format!("/firm/v1/staff/{who}/mails")).await;
+        let digests = mails.iter().filter(|mail| mail["is_digest"] == true);
+        digests.map(|mail| mail["mail"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(digests("bea").await, ["2026-10-01-digest"], "the story's last day");
+    // A Friday and a weekend, on which something happens as well.
+    let (code, text) = up::run(&data, &["clock", "--firm", "demo", "--to", "2026-10-04"]);
+    assert_eq!(code, Some(0), "{text}");
+    for who in ["bea", "pat", "pre"] {
+        assert_eq!(digests(who).await, ["2026-10-02-digest", "2026-10-01-digest"], "of {who}");
+    }
+    assert!(digests("ada").await.is_empty(), "an admin looks after no client");
+    // Once each, and the mailbox's page shows them beside the letters.
+    let mailbox: Vec<_> = up::letters(&data.join("mailbox"))
+        .into_iter()
+        .filter(|letter| up::is_to_staff(letter))
+        .collect();
+    let names = headers(&mailbox, "Message-ID");
+    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), mailbox.len(), "{names:?}");
+    let to_bea = mailbox.iter().filter(|mail| {
+        mail.contains("To: bea@demo.example") && mail.contains("Subject: Demo Practice, October 2: ")
+    });
+    assert_eq!(to_bea.count(), 1);
+    assert!(up.stop().success());
+}
