@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::account::{Account, UnlockWay};
+use crate::calendar::for_person;
 use crate::command::DisputeOutcome;
 use crate::event::Event;
 use crate::id::StaffId;
@@ -157,7 +158,7 @@ fn of(event: &Event) -> Option<News> {
             plain(Matter::Answer, format!("the dispute on invoice {invoice} is {how}"))
         }
         Event::PromiseBegun { promise, .. } => {
-            plain(Matter::Answer, format!("promises to pay by {}", promise.until))
+            plain(Matter::Answer, format!("promises to pay by {}", for_person(promise.until)))
         }
         Event::PromiseEnded { outcome: Outcome::Broken, .. } => {
             plain(Matter::Answer, "a promise was not kept".to_owned())

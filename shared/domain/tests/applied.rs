@@ -9,6 +9,7 @@ use desk::{Desk, invoice, new_invoice, payment, staff, usd};
 use domain::account::{MAX_RESPONSES, UnlockWay, Unlocked};
 use domain::apply::apply;
 use domain::calendar::{Day, Terms, plus};
+use domain::colour::Colour;
 use domain::command::{Command, NewInvoice, News};
 use domain::decide::{Context, decide};
 use domain::event::{Event, Settlement};
@@ -168,7 +169,7 @@ fn inv_5_an_invoice_takes_the_most_lines_and_the_most_money_and_no_more() {
 }
 
 #[test]
-fn inv_3_terms_and_currencies_are_written_by_their_names() {
+fn inv_3_terms_currencies_and_colours_are_written_by_their_names() {
     for (text, terms) in [("net 30", Terms::Net(30)), ("net 0", Terms::Net(0))] {
         let written = serde_json::to_value(terms).unwrap();
         assert_eq!(serde_json::from_value::<Terms>(written.clone()).unwrap(), terms);
@@ -177,6 +178,8 @@ fn inv_3_terms_and_currencies_are_written_by_their_names() {
     }
     assert_eq!(serde_json::to_value(Currency::USD).unwrap(), "USD");
     assert_eq!(String::from("JPY".parse::<Currency>().unwrap()), "JPY");
+    let colour: Colour = "#3d4f9f".parse().unwrap();
+    assert_eq!(serde_json::to_value(colour).unwrap(), "#3d4f9f");
 }
 
 #[test]

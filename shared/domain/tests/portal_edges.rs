@@ -140,3 +140,17 @@ fn pol_3_an_approved_review_becomes_a_task_and_an_approved_letter_a_letter() {
         assert!(named.into_iter().all(|invoices| invoices == [invoice(1)].into()));
     }
 }
+
+#[test]
+fn prom_1_how_far_a_client_may_promise_is_said_in_days() {
+    for (max_days, words) in [(1, "1 day "), (14, "14 days ")] {
+        let mut policy = Policy::default();
+        policy.promise.max_days = max_days;
+        let mut desk = Desk::new(policy);
+        desk.try_run(&Command::IssueInvoice(new_invoice(1, 10_000)), &Actor::Import).unwrap();
+        let until = domain::calendar::plus(desk.day, max_days + 1);
+        let promise = Command::MakePromise { invoice: Some(invoice(1)), until };
+        let refusal = desk.try_run(&promise, &Actor::Client { contact: None }).unwrap_err();
+        assert!(format!("{} ", refusal.text).contains(words), "{refusal}");
+    }
+}

@@ -7,14 +7,17 @@ mod desk;
 use std::collections::BTreeSet;
 
 use desk::*;
+use domain::account::TaskId;
 use domain::apply::fold;
 use domain::command::Command;
 use domain::describe::describe;
 use domain::event::Event;
+use domain::letter::LetterId;
 use domain::people::{MAX_PREPARERS, People};
 use domain::policy::Policy;
 use domain::refusal::RefusalKind;
 use domain::role::{Actor, Role};
+use domain::task::{About, Task};
 use domain::tell::{Matter, WaitsFor, is_told, is_told_at_once, news, still_waits};
 use domain::text::Personal;
 
@@ -102,7 +105,7 @@ fn staff_1_what_staff_are_told_and_what_of_it_at_once() {
         (
             Command::MakePromise { invoice: None, until: "2026-02-14".parse().unwrap() },
             &client,
-            vec![(Matter::Answer, "promises to pay by 2026-02-14")],
+            vec![(Matter::Answer, "promises to pay by Feb 14, 2026")],
             false,
         ),
         (Command::NoteMessage, &client, vec![(Matter::Answer, "answered")], false),
@@ -158,4 +161,81 @@ fn staff_1_people_of_a_role() {
         assert!(names(role).is_empty(), "{role:?}");
     }
     assert!(People::default().is_empty() && !people.is_empty());
+}
+
+/// The kinds of what is told of a task, by whom it waits for.
+fn of_tasks(events: &[Event]) -> Vec<(Matter, Option<WaitsFor>)> {
+    news(events).into_iter().map(|news| (news.matter, news.waits_for)).collect()
+}
+
+#[test]
+fn staff_1_a_portal_that_could_be_opened_is_told_unless_it_was_just_locked() {
+    let mut desk = Desk::new(Policy::default());
+    let bea = staff("bea", Role::BillingLead);
+    let locked = desk.try_run(&Command::Lock { reason: Personal::new("x") }, &bea).unwrap();
+    let opened = |events: &[Event]| {
+        let is = |event: &Event| matches!(event, Event::TaskOpened(task) if task.about == About::ReadyForUnlock);
+        events.iter().find(|event| is(event)).cloned()
+    };
+    let task = opened(&locked).expect("nothing is owed, so it could be opened");
+    assert_eq!(of_tasks(&locked), [(Matter::Portal, None)]);
+    let lead = Some(WaitsFor::Role(Role::BillingLead));
+    assert_eq!(of_tasks(std::slice::from_ref(&task)), [(Matter::Decision, lead.clone())]);
+    // With another task in the same commit, that one is told.
+    let Event::TaskOpened(ready) = task else { unreachable!() };
+    let stuck = About::LetterStuck { letter: LetterId(7) };
+    let other = Event::TaskOpened(Task { about: stuck, ..ready });
+    let told = of_tasks(&[locked, vec![other]].concat());
+    assert_eq!(told, [(Matter::Portal, None), (Matter::Task, lead)]);
+}
+
+#[test]
+fn staff_1_a_task_waits_while_it_is_open_and_for_whom_it_is_given_to() {
+    let mut desk = Desk::new(Policy::default());
+    let bea = staff("bea", Role::BillingLead);
+    let client = Actor::Client { contact: None };
+    let opened = desk.try_run(&Command::RequestRecords, &client).unwrap();
+    assert!(is_told(&opened));
+    let task = *desk.account.tasks.keys().next().unwrap();
+    let give = |to: &str| Command::AssignTask { task, to: to.parse().unwrap() };
+    let to_pat = desk.try_run(&give("pat"), &bea).unwrap();
+    let person = |name: &str| Some(WaitsFor::Person(name.parse().unwrap()));
+    assert_eq!(of_tasks(&to_pat), [(Matter::Task, person("pat"))]);
+    let waits = |desk: &Desk, events: &[Event]| {
+        let of_task = events
+            .iter()
+            .filter(|event| matches!(event, Event::TaskOpened(_) | Event::TaskAssigned { .. }));
+        of_task.map(|event| still_waits(&desk.account, event)).collect::<Vec<_>>()
+    };
+    assert_eq!((waits(&desk, &opened), waits(&desk, &to_pat)), (vec![true], vec![true]));
+    let to_pre = desk.try_run(&give("pre"), &bea).unwrap();
+    assert_eq!((waits(&desk, &to_pat), waits(&desk, &to_pre)), (vec![false], vec![true]));
+    desk.try_run(&Command::CloseTask { task }, &bea).unwrap();
+    assert_eq!((waits(&desk, &opened), waits(&desk, &to_pre)), (vec![false], vec![false]));
+}
+
+#[test]
+fn staff_1_a_request_for_a_plan_names_its_invoices_and_what_was_said_is_told_where_it_was_said() {
+    let invoices = BTreeSet::from([invoice(1), invoice(2)]);
+    let plan = About::PlanRequest { invoices: invoices.clone(), wish: Personal::new("in May") };
+    assert_eq!(plan.invoices(), Some(&invoices));
+    assert_eq!(About::RecordsRequest.invoices(), None);
+    let opened = |about| {
+        let day = Desk::new(Policy::default()).day;
+        describe(&Event::TaskOpened(Task { id: TaskId(1), opened_on: day, about, assignee: None }))
+    };
+    let asked = |words: &str| opened(About::UnlockAsked { words: Personal::new(words) });
+    assert!(asked("please").ends_with("asks for the unlock: please"), "{}", asked("please"));
+    assert!(asked("").ends_with("asks for the unlock"), "{}", asked(""));
+}
+
+#[test]
+fn staff_1_a_refusal_names_who_may() {
+    let mut desk = Desk::new(Policy::default());
+    let lock = Command::Lock { reason: Personal::new("x") };
+    let refused = desk.try_run(&lock, &staff("pre", Role::Preparer)).unwrap_err();
+    assert!(
+        refused.text.contains("a billing lead") && refused.text.contains("a partner"),
+        "{refused}"
+    );
 }

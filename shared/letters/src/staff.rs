@@ -99,7 +99,8 @@ pub fn render(facts: &StaffFacts) -> Result<Rendered, LetterError> {
         choice_link => &*facts.choice_link,
     };
     let part = |name| ENVIRONMENT.get_template(name)?.render(&view);
-    let (text, html) = (without_gaps(&part("staff.txt")?, 1), without_gaps(&part("staff.html")?, 0));
+    let (text, html) =
+        (without_gaps(&part("staff.txt")?, 1), without_gaps(&part("staff.html")?, 0));
     Ok(Rendered { subject, text, html })
 }
 
@@ -173,11 +174,20 @@ mod tests {
     fn staff_1_a_digest() {
         let one = |matter, line| Part { matter, lines: vec![line] };
         let digest = facts(vec![
-            one(Matter::Decision, line("Acme <Corp>", &["everything overdue is paid, ask for the unlock"], true)),
+            one(
+                Matter::Decision,
+                line("Acme <Corp>", &["everything overdue is paid, ask for the unlock"], true),
+            ),
             one(Matter::Task, line("Bolt", &["asks for its own records"], false)),
-            one(Matter::Portal, line("Bolt", &["portal locked, 1 unpaid invoice over 30 days"], false)),
-            one(Matter::Answer, line("Cove", &["promises to pay by 2026-07-09"], false)),
-            one(Matter::Bounce, line("Dune", &["a letter came back, its address takes no more mail"], false)),
+            one(
+                Matter::Portal,
+                line("Bolt", &["portal locked, 1 unpaid invoice over 30 days"], false),
+            ),
+            one(Matter::Answer, line("Cove", &["promises to pay by Jul 9, 2026"], false)),
+            one(
+                Matter::Bounce,
+                line("Dune", &["a letter came back, its address takes no more mail"], false),
+            ),
             one(Matter::Letter, line("Bolt", &["demand letter", "receipt"], false)),
         ]);
         let rendered = render(&digest).unwrap();
