@@ -35,7 +35,8 @@ async fn sec_5_what_is_logged_names_nobody() {
     let writer = written.clone();
     // Our crates at their loudest.
     let ours = "services=trace,firm_api=trace,unlock_approval=trace,store=trace,identity=trace,domain=trace";
-    let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || writer.clone());
+    let layer =
+        tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || writer.clone());
     let layer = layer.with_filter(ours.parse::<Targets>().unwrap());
     let _guard = tracing::subscriber::set_default(Registry::default().with(layer));
     let world = World::new().await;

@@ -19,8 +19,8 @@ use domain::task::{About, Task, TaskId};
 use domain::text::Personal;
 use store::{
     Answer, Begun, ClientState, Commit, Delivery, DeliveryState, Dynamo, Endpoint, FirmChange,
-    FirmCommit, FirmSettings, Grant, Listed, LoadedFirm, Order, PageRequest, Platform, PolicyDocument,
-    Received, Store, StoreError, Verdict, Waiting, Webhook,
+    FirmCommit, FirmSettings, Grant, Listed, LoadedFirm, Order, PageRequest, Platform,
+    PolicyDocument, Received, Store, StoreError, Verdict, Waiting, Webhook,
 };
 
 /// All pages of a list, so many items each.
