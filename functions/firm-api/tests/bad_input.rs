@@ -189,7 +189,7 @@ async fn a_wrong_field_is_named_and_nothing_is_written() {
         assert_eq!(answer.status, status, "{shown}");
         let (_, named, said) = answer.problem(status);
         assert_eq!(named, field, "{shown}");
-        assert!(said.contains(detail), "{shown}");
+        assert!(said.to_lowercase().contains(&detail.to_lowercase()), "{shown}");
         assert_eq!(world.version("acme").await, version, "{shown}");
     }
     assert_eq!(world.version("new").await, 0);
@@ -219,7 +219,7 @@ async fn a_body_that_is_none_or_too_much() {
         }
         let answer = world.send(request.body(Body::from(body.to_owned())).unwrap()).await;
         let (.., said) = answer.problem(status);
-        assert!(said.contains(detail), "{said}");
+        assert!(said.to_lowercase().contains(&detail.to_lowercase()), "{said}");
         assert_eq!(world.version("acme").await, version);
     }
     // A body that is longer than it says is cut off; one in another charset parameter is fine.

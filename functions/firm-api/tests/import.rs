@@ -143,7 +143,7 @@ async fn fresh_1_a_firm_says_that_its_ledger_comes_from_elsewhere_and_is_told_ho
     assert_eq!(ledger().await["is_too_old"], true);
     let client = world.get("pia", "/firm/v1/clients/acme").await.expect(200);
     let why = client["explanation"]["why"].to_string();
-    assert!(why.contains("last brought up to date on 2026-03-02"), "{why}");
+    assert!(why.contains("last brought up to date on Mar 2, 2026"), "{why}");
     let trail = world.get("pia", "/firm/v1/events").await.expect(200);
     assert!(trail.to_string().contains("changes the settings"), "{trail}");
 }

@@ -232,7 +232,7 @@ impl<'a> Decision<'a> {
         if !is_unnumbered(id) {
             return Ok(());
         }
-        let text = format!("draft {id} has no number yet; post it first");
+        let text = format!("invoice {id} is a draft without a number; post it first");
         Err(Refusal::conflict("INV-7", text))
     }
 
