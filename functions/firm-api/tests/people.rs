@@ -19,7 +19,11 @@ async fn staff_1_a_client_s_people_are_named_kept_and_audited() {
         (json!({"partner": "zed"}), "partner", "Nobody of that name works at the firm"),
         (json!({"partner": "bea"}), "partner", "bea is no partner"),
         (json!({"billing_lead": "pat"}), "billing_lead", "pat is no billing lead"),
-        (json!({"preparers": ["pia", "zed"]}), "preparers[1]", "Nobody of that name works at the firm"),
+        (
+            json!({"preparers": ["pia", "zed"]}),
+            "preparers[1]",
+            "Nobody of that name works at the firm",
+        ),
         (json!({"preparers": vec!["pia"; 21]}), "preparers", "A client has at most 20 preparers"),
     ] {
         let (_, at, detail) = put(body.clone()).await.problem(422);
@@ -29,7 +33,10 @@ async fn staff_1_a_client_s_people_are_named_kept_and_audited() {
     let named = json!({"partner": "pat", "billing_lead": "bea", "preparers": ["pia"]});
     let done = put(named.clone()).await;
     let did = done.expect(200)["did"][0].as_str().unwrap().to_owned();
-    assert_eq!(did, "names pat as partner, before nobody; bea as billing lead, before nobody; pia as preparer, before nobody");
+    assert_eq!(
+        did,
+        "names pat as partner, before nobody; bea as billing lead, before nobody; pia as preparer, before nobody"
+    );
     assert_eq!(world.get("pia", PEOPLE).await.expect(200), named);
     assert_eq!(world.get("pia", "/firm/v1/clients/acme").await.expect(200)["people"], named);
     // The same again is no record; who isn't named any more is an event with who it was.

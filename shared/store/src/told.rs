@@ -27,7 +27,9 @@ use crate::dynamo::{Condition, Range, Write};
 use crate::error::StoreError;
 use crate::head::read_facts;
 use crate::item::{Item, attributes, corrupt, get_text, new_item, number, place_of, read, text};
-use crate::keys::{EXPIRES_AT, Index, Key, account_of, news_of, news_pk, news_sk, news_until, prefix};
+use crate::keys::{
+    EXPIRES_AT, Index, Key, account_of, news_of, news_pk, news_sk, news_until, prefix,
+};
 use crate::outbox::{Delivery, outbox_attributes, to_outbox};
 use crate::record::{Record, assemble, counts_of};
 
@@ -255,8 +257,10 @@ impl Store {
     /// # Errors
     /// Whatever reading has.
     pub async fn news_items(&self, of: &[NewsRef]) -> Result<Vec<NewsItem>, StoreError> {
-        let places: Vec<_> =
-            of.iter().map(|news| Key::Record(&news.client, news.sequence).place(&self.firm)).collect();
+        let places: Vec<_> = of
+            .iter()
+            .map(|news| Key::Record(&news.client, news.sequence).place(&self.firm))
+            .collect();
         let heads = self.dynamo.batch_get(&places).await?;
         let mut heads: BTreeMap<_, _> =
             heads.into_iter().map(|item| (place_of(&item), item)).collect();
@@ -329,6 +333,15 @@ impl Store {
             told.insert(client, Told { name: facts.profile.name, people: facts.people });
         }
         Ok(told)
+    }
+
+    /// Whether a record's news is still to be told at once.
+    ///
+    /// # Errors
+    /// Whatever reading has.
+    pub async fn has_notice(&self, client: &ClientId, sequence: u64) -> Result<bool, StoreError> {
+        let place = Key::Notice(client, sequence).place(&self.firm);
+        Ok(self.dynamo.get(&place).await?.is_some())
     }
 
     /// Done with a notice: everybody's mail is made.
@@ -522,12 +535,8 @@ impl Store {
         let place = Key::StaffMail(&mail.staff, &mail.id).place(&self.firm);
         let (pk, sk) = Index::Outbox.attributes();
         let value = aws_sdk_dynamodb::types::AttributeValue::M(attributes(outcome)?);
-        let write = Write::Update(
-            place,
-            vec![(OUTCOME, value)],
-            vec![pk, sk],
-            Condition::Without(OUTCOME),
-        );
+        let write =
+            Write::Update(place, vec![(OUTCOME, value)], vec![pk, sk], Condition::Without(OUTCOME));
         self.dynamo.write(write).await
     }
 

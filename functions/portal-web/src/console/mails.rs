@@ -80,7 +80,7 @@ fn choice(mails: Mails) -> Act {
         };
         (mails.as_str().to_owned(), label.to_owned())
     });
-    let field = Field::new("mails", "Which mails I get", FieldKind::Choice(options.to_vec()));
+    let field = Field::new("mails", "Send me", FieldKind::Choice(options.to_vec()));
     Act::new("Which mails I get", "", "Save", "/firm/v1/me/mails".to_owned())
         .method("put")
         .field(field.value(mails.as_str()))

@@ -13,7 +13,9 @@ use domain::event::Event;
 use domain::id::{ClassId, ClientId, StaffId};
 use domain::tell::{Matter, News, is_told_at_once, news, still_waits};
 use letters::staff::{Line, MAX_LINES, Part, StaffFacts};
-use store::{Mails, NewsItem, NewsRef, PageRequest, PolicyDocument, Store, StoreError, Tells, Told};
+use store::{
+    Mails, NewsItem, NewsRef, PageRequest, PolicyDocument, Store, StoreError, Tells, Told,
+};
 
 use super::directory::Directory;
 use super::notice::{kept, mail_id};
@@ -89,6 +91,12 @@ impl Correspondence {
         let refs: Vec<_> = store.news(tells.from, tells.until).await?;
         let refs: Vec<_> = refs.into_iter().filter(|news| is_in(&tells, news)).collect();
         let items = store.news_items(&refs).await?;
+        // What is to be told at once and wasn't yet comes first, so that it is known who was told.
+        for item in items.iter().filter(|item| is_told_at_once(&item.actor, &item.events)) {
+            if store.has_notice(&item.of.client, item.of.sequence).await? {
+                self.notice(firm, &item.of.client, item.of.sequence, now).await?;
+            }
+        }
         let made = if items.is_empty() { 0 } else { self.mails(firm, day, items, now).await? };
         store.end_digest(day).await?;
         Ok(TellOutcome::Made(made))
@@ -114,9 +122,11 @@ impl Correspondence {
             let mut staff = directory.of_client(&at_client.told.people);
             // And whoever was given something to do there.
             let given = at_client.items.iter().flat_map(|(_, news)| news);
-            staff.extend(given.filter_map(|news| news.waits_for.as_ref()).flat_map(|waits_for| {
-                directory.deciders(&at_client.told.people, waits_for, None)
-            }));
+            staff.extend(
+                given.filter_map(|news| news.waits_for.as_ref()).flat_map(|waits_for| {
+                    directory.deciders(&at_client.told.people, waits_for, None)
+                }),
+            );
             for staff in staff {
                 of_person.entry(staff).or_default().push(at_client);
             }
@@ -130,12 +140,15 @@ impl Correspondence {
                 continue;
             }
             let theirs = |client: &&ClientId| {
-                told.get(*client).is_some_and(|told| directory.of_client(&told.people).contains(&staff))
+                told.get(*client)
+                    .is_some_and(|told| directory.of_client(&told.people).contains(&staff))
             };
             let open = open_tasks.keys().filter(theirs).filter_map(|client| open_tasks.get(client));
             let facts = StaffFacts {
                 firm: firm.settings().name.clone(),
-                reader: directory.person(&staff).map_or_else(String::new, |person| person.name.clone()),
+                reader: directory
+                    .person(&staff)
+                    .map_or_else(String::new, |person| person.name.clone()),
                 day,
                 is_digest: true,
                 parts: self.parts(lines, &told),
@@ -241,9 +254,9 @@ fn by_client<'a>(items: &'a [NewsItem], told: &'a BTreeMap<ClientId, Told>) -> V
             by_client.entry(&item.of.client).or_default().push((item, news));
         }
     }
-    let known = by_client.into_iter().filter_map(|(client, items)| {
-        Some(AtClient { client, told: told.get(client)?, items })
-    });
+    let known = by_client
+        .into_iter()
+        .filter_map(|(client, items)| Some(AtClient { client, told: told.get(client)?, items }));
     known.collect()
 }
 

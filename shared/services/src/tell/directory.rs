@@ -84,7 +84,9 @@ impl Directory {
     ) -> BTreeSet<StaffId> {
         match waits_for {
             WaitsFor::Role(role) => self.choose(people, *role, |staff| Some(staff) != asked),
-            WaitsFor::Person(staff) => self.persons.keys().filter(|id| *id == staff).cloned().collect(),
+            WaitsFor::Person(staff) => {
+                self.persons.keys().filter(|id| *id == staff).cloned().collect()
+            }
         }
     }
 
@@ -102,9 +104,11 @@ impl Directory {
         role: Role,
         may: impl Fn(&StaffId) -> bool,
     ) -> BTreeSet<StaffId> {
-        let of_role = self.persons.iter().filter(|(id, person)| person.roles.contains(&role) && may(id));
+        let of_role =
+            self.persons.iter().filter(|(id, person)| person.roles.contains(&role) && may(id));
         let all: BTreeSet<_> = of_role.map(|(id, _)| id.clone()).collect();
-        let named: BTreeSet<_> = people.of(role).into_iter().filter(|id| all.contains(*id)).cloned().collect();
+        let named: BTreeSet<_> =
+            people.of(role).into_iter().filter(|id| all.contains(*id)).cloned().collect();
         if named.is_empty() { all } else { named }
     }
 }

@@ -13,7 +13,7 @@ use mail_parser::MessageParser;
 use services::correspondence::Correspondence;
 use services::execute::{Caller, execute};
 use services::firm::Firm;
-use services::tell::{TellMessage, TellOutcome, choose_mails};
+use services::tell::{Tell, TellMessage, TellOutcome, choose_mails};
 use store::{
     DeliveryState, Dynamo, FirmChange, FirmCommit, Grant, Mails, PageRequest, Platform, StaffMail,
 };
@@ -160,7 +160,10 @@ async fn staff_1_a_decision_is_told_at_once_to_whoever_decides() {
         assert!(text.contains(&format!("{asks} asks for the unlock")), "{text}");
         assert!(text.contains("https://portal.example/console/clients/acme"), "{text}");
         assert!(!text.contains("secret"), "{text}");
-        assert_eq!(parsed.from().unwrap().first().unwrap().address(), Some("billing@harborpine.example"));
+        assert_eq!(
+            parsed.from().unwrap().first().unwrap().address(),
+            Some("billing@harborpine.example")
+        );
         assert_eq!(readers(&desk), expected, "{partner:?} and {asks}");
         assert!(tell(&desk).await.is_empty());
         let pat = mails(&firm, expected.split(' ').next_back().unwrap()).await;
@@ -210,7 +213,11 @@ async fn staff_1_one_digest_a_working_day_and_none_without_news() {
         ]
     );
     let pre = mails(&firm, "pre").await.remove(0);
-    assert!(pre.text.as_str().contains("asks for its own records (yours)"), "{:?}", pre.text.as_str());
+    assert!(
+        pre.text.as_str().contains("asks for its own records (yours)"),
+        "{:?}",
+        pre.text.as_str()
+    );
     assert!(pre.text.as_str().contains("Open tasks in all: 2"), "{:?}", pre.text.as_str());
     assert!(pre.text.as_str().contains("portal locked, by hand"), "{:?}", pre.text.as_str());
     assert!(!pre.text.as_str().contains("secret"));
@@ -273,6 +280,28 @@ async fn staff_1_the_digest_leaves_out_what_was_told_at_once_or_done() {
     );
 }
 
+/// A request a moment before the digest: whichever is looked at first, it is told once.
+#[tokio::test]
+async fn staff_1_what_is_told_at_once_is_not_in_the_digest_that_overtakes_it() {
+    let desk = Desk::at("2026-03-06T13:30:00Z").await;
+    let firm = staffed(&desk).await;
+    let acme = desk.client(&firm, "acme", &["ann@acme.example"]).await;
+    name_people(&desk, &firm, &acme, "pat", "bea").await;
+    lock(&desk, &firm, &acme).await;
+    let bea = caller("bea", Role::BillingLead);
+    run(&desk, &firm, &acme, Command::RequestUnlock, &bea).await;
+    firm.store().plan_digest(day("2026-03-06"), Some(desk.clock.now())).await.unwrap();
+    let mut messages = waiting(&desk).await;
+    messages.sort_by_key(|message| !matches!(message.tell, Tell::Digest { .. }));
+    for message in messages {
+        desk.correspondence().tell(&firm, &message, desk.clock.now()).await.unwrap();
+    }
+    tell(&desk).await;
+    let to_pat = sent(&desk).into_iter().filter(|(to, _)| to.starts_with("pat"));
+    let subjects: Vec<_> = to_pat.map(|(_, subject)| subject).collect();
+    assert_eq!(subjects, ["Harbor & Pine CPAs, March 6: 1 portal", "To decide: Acme Bakery"]);
+}
+
 #[tokio::test]
 async fn staff_1_who_left_or_wants_no_mail_gets_none() {
     let desk = Desk::at(FRIDAY).await;
@@ -281,11 +310,9 @@ async fn staff_1_who_left_or_wants_no_mail_gets_none() {
     lock(&desk, &firm, &acme).await;
     let bea = caller("bea", Role::BillingLead);
     let pat = caller("pat", Role::Partner);
-    for (mails, at_once, digest) in [
-        (Mails::Digest, "pam", "pat"),
-        (Mails::Off, "pam", ""),
-        (Mails::All, "pam pat", ""),
-    ] {
+    for (mails, at_once, digest) in
+        [(Mails::Digest, "pam", "pat"), (Mails::Off, "pam", ""), (Mails::All, "pam pat", "")]
+    {
         let now = desk.clock.now();
         choose_mails(&firm, &id("pat"), mails, &pat, now).await.unwrap();
         choose_mails(&firm, &id("pat"), mails, &pat, now).await.unwrap();
@@ -295,9 +322,9 @@ async fn staff_1_who_left_or_wants_no_mail_gets_none() {
         let day = desk.clock.now().date_naive();
         firm.store().plan_digest(day, Some(desk.clock.now())).await.unwrap();
         tell(&desk).await;
-        let to_pat = sent(&desk).iter().any(|(to, subject)| {
-            to.starts_with("pat") && subject.contains("to decide")
-        });
+        let to_pat = sent(&desk)
+            .iter()
+            .any(|(to, subject)| to.starts_with("pat") && subject.contains("to decide"));
         assert_eq!(to_pat, digest == "pat", "{mails:?}");
         run(&desk, &firm, &acme, Command::RejectUnlock { reason: reason() }, &bea).await;
         tell(&desk).await;
@@ -332,7 +359,12 @@ async fn staff_1_a_mail_is_neither_lost_nor_sent_twice() {
         (&[Answer::TakenSilently], false, DeliveryState::Sent, 2),
         (&[Answer::TakenSilently, Answer::TakenSilently], false, DeliveryState::Uncertain, 2),
         (&[Answer::Rejected("MessageRejected", "no")], false, DeliveryState::Failed, 0),
-        (&[Answer::Rejected("MailFromDomainNotVerifiedException", "no")], false, DeliveryState::Sent, 1),
+        (
+            &[Answer::Rejected("MailFromDomainNotVerifiedException", "no")],
+            false,
+            DeliveryState::Sent,
+            1,
+        ),
     ] {
         let desk = Desk::at(FRIDAY).await;
         let firm = desk.firm("f-1", ZONE, "").await;
@@ -348,7 +380,10 @@ async fn staff_1_a_mail_is_neither_lost_nor_sent_twice() {
         }
         let messages = desk.post.sent.lock().unwrap().clone();
         assert_eq!(messages.len(), is_sent);
-        assert!(messages.windows(2).all(|pair| pair[0].raw_mime == pair[1].raw_mime || pair[0].message_id == pair[1].message_id));
+        assert!(
+            messages.windows(2).all(|pair| pair[0].raw_mime == pair[1].raw_mime
+                || pair[0].message_id == pair[1].message_id)
+        );
         let outcome = mails(&firm, "pat").await.remove(0).outcome.unwrap();
         assert_eq!(outcome.state, expected, "{outcome:?}");
         assert!(waiting(&desk).await.is_empty());
@@ -423,7 +458,13 @@ async fn staff_1_a_digest_survives_the_end_of_the_process_and_is_sent_once() {
         tell(&desk).await;
         let told: Vec<_> = sent(&desk)
             .into_iter()
-            .map(|(to, subject)| format!("{} {}", to.split('@').next().unwrap(), subject.replace("Harbor & Pine CPAs, ", "")))
+            .map(|(to, subject)| {
+                format!(
+                    "{} {}",
+                    to.split('@').next().unwrap(),
+                    subject.replace("Harbor & Pine CPAs, ", "")
+                )
+            })
             .collect();
         // A process that died before it was settled what the digest tells leaves all of it to the next one.
         let friday_tells_all =
@@ -471,6 +512,10 @@ async fn staff_1_test_1_a_test_firm_s_staff_are_told_by_its_own_clock() {
     assert_eq!(tell_all("2026-03-08T17:00:00Z").await, "");
     assert_eq!(tell_all("2026-03-09T16:00:00Z").await, "pat");
     let monday = mails(&firm, "pat").await.remove(0);
-    assert!(monday.subject.as_str().ends_with("March 9: 1 with a task"), "{}", monday.subject.as_str());
+    assert!(
+        monday.subject.as_str().ends_with("March 9: 1 with a task"),
+        "{}",
+        monday.subject.as_str()
+    );
     assert_eq!(tell_all("2026-03-10T16:00:00Z").await, "");
 }
