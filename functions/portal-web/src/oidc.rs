@@ -63,7 +63,7 @@ impl SignIn {
         format!("{}/console/callback", self.settings.public_url.trim_end_matches('/'))
     }
 
-    fn address(&self, state: &str, verifier: &str) -> String {
+    fn address(&self, state: &str, verifier: &str, hint: Option<&str>) -> String {
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));
         let mut query = form_urlencoded::Serializer::new(String::new());
         query
@@ -74,6 +74,9 @@ impl SignIn {
             .append_pair("state", state)
             .append_pair("code_challenge", &challenge)
             .append_pair("code_challenge_method", "S256");
+        if let Some(hint) = hint {
+            query.append_pair("login_hint", hint);
+        }
         format!("{}?{}", self.settings.authorize_url, query.finish())
     }
 
@@ -100,10 +103,11 @@ struct Tokens {
     expires_in: Option<u32>,
 }
 
-/// Where somebody wanted to go.
+/// Where somebody wanted to go, and as whom: a hint that the issuer may follow (OpenID Connect Core 3.1.2.1).
 #[derive(Debug, Deserialize)]
 pub(crate) struct Wanted {
     next: Option<String>,
+    login_hint: Option<String>,
 }
 
 impl Wanted {
@@ -121,8 +125,9 @@ pub(crate) async fn begin(
     let (flow, verifier) = (token()?, token()?);
     let next = URL_SAFE_NO_PAD.encode(wanted.path());
     let cookie = format!("{}.{}.{next}", flow.reveal(), verifier.reveal());
-    let mut response =
-        Redirect::to(&state.sign_in.address(flow.reveal(), verifier.reveal())).into_response();
+    let hint = wanted.login_hint.as_deref();
+    let address = state.sign_in.address(flow.reveal(), verifier.reveal(), hint);
+    let mut response = Redirect::to(&address).into_response();
     response.headers_mut().extend(
         set_cookie(FLOW_COOKIE, &cookie, Some(FLOW_SECONDS)).map(|cookie| (SET_COOKIE, cookie)),
     );

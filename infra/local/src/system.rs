@@ -124,7 +124,7 @@ impl System {
             let (dynamo, seal) = (&dynamo, &seal);
             let ground = Ground { dynamo, seal, data, public_url: &url, clock: clock.clone() };
             let gateway = demo::open(&ground).await?;
-            let mut people = demo::people(&issuer, clock.now())?;
+            let mut people = demo::people(&issuer, &url, clock.now())?;
             people.extend(demo::contacts(&ground, clock.now()).await?);
             (Some(gateway), people)
         } else {

@@ -312,6 +312,23 @@ async fn sec_1_sec_2_sec_6_nobody_gets_in_by_the_side() {
     forged.cookies.insert("__Host-portcullis-staff".to_owned(), "e30.e30.e30".to_owned());
     assert!(forged.get("/console").await.location.starts_with("/sign-in"));
 
+    // The link that is printed for somebody asks for no other name; one that names nobody asks for all.
+    for (who, people) in [("bea", &["bea"][..]), ("pat", &["pat"]), ("pre", &["pre"])] {
+        let link = up.link(who).trim_start_matches(&up.url).to_owned();
+        let mut browser = Browser::new(&up);
+        let to_issuer = browser.get(&link).await.location;
+        let page = browser.get(&to_issuer).await;
+        assert_eq!(page.all("value"), people);
+        let choose = page.all("action")[0].clone();
+        let back = browser.post(&choose, &[("person", who)]).await;
+        assert_eq!(browser.get(&back.location).await.location, "/console");
+        assert!(browser.get("/console").await.html.contains(who));
+        let others = page.all("href").into_iter().find(|href| href.contains("/authorize")).unwrap();
+        assert_eq!(browser.get(&others).await.all("value").len(), 4);
+    }
+    let to_issuer = nobody.get("/console/sign-in?login_hint=nobody").await.location;
+    assert_eq!(nobody.get(&to_issuer).await.all("value").len(), 4);
+
     // An answer of the issuer that this browser didn't ask for.
     let mut other = Browser::new(&up);
     let strange = other.get("/console/callback?code=x&state=y").await;

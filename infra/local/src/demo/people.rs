@@ -38,7 +38,8 @@ pub(super) fn address(name: &str) -> String {
 
 /// Who looks after its clients (STAFF-1).
 pub(super) fn looking_after() -> Result<People> {
-    let named = |role| STAFF.iter().find(|staff| staff.role == role).map(|staff| staff.name.parse());
+    let named =
+        |role| STAFF.iter().find(|staff| staff.role == role).map(|staff| staff.name.parse());
     Ok(People {
         partner: named(Role::Partner).transpose()?,
         billing_lead: named(Role::BillingLead).transpose()?,
@@ -59,11 +60,11 @@ pub struct DemoPerson {
     pub link: Option<String>,
 }
 
-/// Everybody who works there, with tokens.
+/// Everybody who works there, with tokens, and the links by which they sign in to the system at that address.
 ///
 /// # Errors
 /// When one can't be signed.
-pub fn people(issuer: &Issuer, now: DateTime<Utc>) -> Result<Vec<DemoPerson>> {
+pub fn people(issuer: &Issuer, url: &str, now: DateTime<Utc>) -> Result<Vec<DemoPerson>> {
     let people = STAFF.into_iter().map(|Staff { name, what, .. }| {
         let subject: Subject = name.parse()?;
         let email = address(name);
@@ -73,7 +74,7 @@ pub fn people(issuer: &Issuer, now: DateTime<Utc>) -> Result<Vec<DemoPerson>> {
             name: name.to_owned(),
             what: what.to_owned(),
             token: Some(token),
-            link: None,
+            link: Some(format!("{url}/console/sign-in?login_hint={name}")),
         })
     });
     people.collect()

@@ -86,6 +86,7 @@ struct Asked {
     state: String,
     code_challenge: String,
     code_challenge_method: String,
+    login_hint: Option<String>,
 }
 
 impl Desk {
@@ -126,7 +127,10 @@ async fn page(State(desk): State<Desk>, Query(asked): Query<Asked>) -> Result<Re
     }
     let query = escaped(&query.finish());
     let mut people = String::new();
-    for person in desk.people.iter() {
+    // Who came by a link of their own is asked for no other name; whoever it is not goes back by the other.
+    let hinted = |person: &&Person| Some(person.subject.as_str()) == asked.login_hint.as_deref();
+    let is_hinted = desk.people.iter().any(|person| hinted(&person));
+    for person in desk.people.iter().filter(|person| !is_hinted || hinted(person)) {
         let (name, what) = (escaped(person.subject.as_str()), escaped(&person.what));
         // Writing to a text can't fail.
         let _written = write!(
@@ -135,10 +139,18 @@ async fn page(State(desk): State<Desk>, Query(asked): Query<Asked>) -> Result<Re
              <strong>{name}</strong> <span>{what}</span></button></form></li>"
         );
     }
+    let (question, others) = match is_hinted {
+        true => {
+            let others =
+                format!("<p><a href=\"{ISSUER_PATH}/authorize?{query}\">Somebody else</a></p>");
+            ("Is this you?", others)
+        }
+        false => ("Who are you?", String::new()),
+    };
     let html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <title>Sign in to the demo firm</title><style>{STYLE}</style></head><body><main><h1>Sign in to the demo firm</h1>\
-         <p>This page stands in for your firm's sign-in page, on this machine only. Who are you?</p><ul>{people}</ul></main></body></html>"
+         <p>This page stands in for your firm's sign-in page, on this machine only. {question}</p><ul>{people}</ul>{others}</main></body></html>"
     );
     // Forms lead back to the system, which browsers count as the same form's way.
     let policy =
