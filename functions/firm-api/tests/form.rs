@@ -5,7 +5,7 @@
 mod world;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, Request};
+use axum::http::{HeaderMap, Method, Request};
 use serde_json::json;
 use services::http::form::{FIRM_COOKIE, Flash, STAFF_COOKIE, form_token};
 use world::{Token, World};
@@ -210,8 +210,7 @@ async fn let_2_an_admin_puts_in_the_firms_logo_and_takes_it_away() {
     let kept = world.firm("f-1").await.store().logo(name).await.unwrap();
     assert!(kept.is_some_and(|bytes| bytes.starts_with(b"\x89PNG")));
     assert_eq!(world.firm("f-2").await.store().logo(name).await.unwrap(), None);
-    let gone =
-        world.ask("adam", axum::http::Method::DELETE, "/firm/v1/settings/logo", json!(null)).await;
+    let gone = world.ask("adam", Method::DELETE, "/firm/v1/settings/logo", json!(null)).await;
     assert_eq!(gone.expect(200)["logo"], json!(null));
     let kept = world.firm("f-1").await.store().logo(name).await.unwrap();
     assert!(kept.is_some(), "letters that were sent go on showing it");
