@@ -332,9 +332,29 @@ fn dis_1_nothing_is_caught_up_with_before_the_due_date() {
     let mut desk = desk(with_steps(vec![step(1, Action::Notice)]));
     let dispute = Command::OpenDispute { invoice: invoice(1), amount: None, reason: because() };
     desk.try_run(&dispute, &CLIENT).unwrap();
+    // Not even on hold.
+    let hold = Command::PlaceHold { invoice: Some(invoice(1)), until: None, reason: because() };
+    desk.try_run(&hold, &partner()).unwrap();
     let reject = Command::ResolveDispute { invoice: invoice(1), outcome: DisputeOutcome::Rejected };
     desk.try_run(&reject, &partner()).unwrap();
     assert!(desk.account.invoices[&invoice(1)].catch_up.is_none());
+}
+
+#[test]
+fn dis_1_no_lock_waits_where_it_takes_an_invoice_that_never_locks() {
+    let mut policy = with_steps(vec![step(1, Action::Notice), step(10, Action::DemandLetter)]);
+    policy.lock.unpaid_invoices = Some(2);
+    let mut desk = desk(policy);
+    issue(&mut desk, 2);
+    desk.account.invoices.get_mut(&invoice(2)).unwrap().never_locks = true;
+    go_to(&mut desk, "2026-03-10");
+    assert!(desk.account.lock.is_none(), "one of the two doesn't count");
+    let dispute = Command::OpenDispute { invoice: invoice(1), amount: None, reason: because() };
+    desk.try_run(&dispute, &CLIENT).unwrap();
+    let since = desk.events.len();
+    let reject = Command::ResolveDispute { invoice: invoice(1), outcome: DisputeOutcome::Rejected };
+    desk.try_run(&reject, &partner()).unwrap();
+    assert_eq!(done(&desk, since), ["CaughtUp"]);
 }
 
 #[test]

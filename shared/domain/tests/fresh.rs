@@ -191,3 +191,18 @@ fn fresh_1_a_lock_by_hand_is_a_persons_and_its_letter_waits() {
     assert_eq!(left(&desk).len(), 2, "{:?}", left(&desk));
     assert!(left(&desk).iter().all(|(_, kind)| *kind == LetterKind::Reminder));
 }
+
+#[test]
+fn fresh_1_what_comes_next_assumes_that_letters_in_waiting_leave_and_the_ledger_is_brought_up_to_date()
+ {
+    // The notice of February 1 is decided, and waits because the ledger is too old from the 2nd on.
+    let mut desk = desk(updated("2026-01-25"), "2026-02-01");
+    desk.day = day("2026-02-02");
+    assert_eq!(queued(&desk), 1);
+    desk.leave();
+    assert_eq!(queued(&desk), 1, "it waits");
+    let actor = Actor::Schedule;
+    let events =
+        domain::decide::evaluation_on(&desk.account, &desk.context(&actor), day("2026-03-05"));
+    assert!(events.iter().any(|event| matches!(event, Event::Locked { .. })), "{events:?}");
+}

@@ -10,6 +10,7 @@ use domain::command::{Command, NewInvoice, News};
 use domain::describe::describe;
 use domain::event::Event;
 use domain::letter::{LetterId, LetterKind, LetterState};
+use domain::pay_link::MAX_INVOICES;
 use domain::payment::{Method, Seen};
 use domain::policy::Policy;
 use domain::refusal::RefusalKind;
@@ -143,4 +144,60 @@ fn let_6_a_link_goes_to_no_address_that_letters_came_back_from() {
     desk.run(&Command::ChangeProfile(profile), &lead);
     let refused = desk.try_run(&mailed(&[1], &to), &lead).unwrap_err();
     assert_eq!((refused.kind, refused.rule), (RefusalKind::Conflict, "LET-6"));
+}
+
+#[test]
+fn let_4_a_mailed_link_asks_for_what_is_still_owed_when_it_leaves() {
+    let lead = staff("bea", Role::BillingLead);
+    let reason = || Personal::new("because");
+    let void = Command::VoidInvoice { invoice: invoice(1), reason: reason() };
+    let dispute = Command::OpenDispute { invoice: invoice(1), amount: None, reason: reason() };
+    for (meanwhile, actor) in [(void, &lead), (dispute, &Actor::Client { contact: None })] {
+        let mut desk = Desk::new(Policy::default());
+        for number in [1, 2] {
+            let new = new_invoice(number, 500);
+            desk.try_run(&Command::IssueInvoice(new), &Actor::Import).unwrap();
+        }
+        let to = address(&desk);
+        desk.try_run(&mailed(&[1, 2], &to), &lead).unwrap();
+        desk.try_run(&meanwhile, actor).unwrap();
+        desk.leave();
+        let letter = desk.account.letters.values().next_back().unwrap();
+        let LetterState::Left(sending) = &letter.state else { panic!("{letter:?}") };
+        assert_eq!(sending.invoices, [invoice(2)].into(), "after {meanwhile:?}");
+    }
+}
+
+#[test]
+fn let_7_a_link_is_mailed_once_for_the_same_invoices_and_again_for_others() {
+    let mut desk = Desk::new(Policy::default());
+    let lead = staff("bea", Role::BillingLead);
+    for number in [1, 2] {
+        let new = new_invoice(number, 500);
+        desk.try_run(&Command::IssueInvoice(new), &Actor::Import).unwrap();
+    }
+    let to = address(&desk);
+    for (numbers, letters) in [(&[1][..], 1), (&[1], 1), (&[2], 2), (&[1, 2], 3)] {
+        desk.try_run(&mailed(numbers, &to), &lead).unwrap();
+        assert_eq!(desk.account.letters.len(), letters, "after {numbers:?}");
+    }
+    desk.leave();
+    desk.try_run(&mailed(&[1], &to), &lead).unwrap();
+    assert_eq!(desk.account.letters.len(), 4, "what has left can be asked for again");
+}
+
+#[test]
+fn let_7_a_link_shows_the_most_invoices_and_no_more() {
+    let mut desk = Desk::new(Policy::default());
+    let lead = staff("bea", Role::BillingLead);
+    for number in 0..=MAX_INVOICES {
+        let id = format!("B-{number}").parse().unwrap();
+        let new = NewInvoice { id, ..new_invoice(1, 500) };
+        desk.try_run(&Command::IssueInvoice(new), &Actor::Import).unwrap();
+    }
+    for (count, is_taken) in [(MAX_INVOICES, true), (MAX_INVOICES + 1, false)] {
+        let invoices = desk.account.invoices.keys().take(count).cloned().collect();
+        let made = desk.try_run(&Command::MakePayLink { link: "ab".to_owned(), invoices }, &lead);
+        assert_eq!(made.is_ok(), is_taken, "{count} invoices");
+    }
 }

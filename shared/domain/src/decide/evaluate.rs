@@ -446,7 +446,7 @@ impl<'a> Decision<'a> {
             let due = due.filter(|&days| invoice.issued_on < day_of(days) && day_of(days) <= today);
             let due: BTreeSet<_> = due.filter(|days| !invoice.reminders.contains(days)).collect();
             let Some(&nearest) = due.first() else { continue };
-            let is_passed = invoice.reminders.iter().any(|&sent| sent < nearest);
+            let is_passed = invoice.reminders.range(..nearest).next().is_some();
             let is_on_time = day_of(nearest) == today;
             if !is_passed && (is_on_time || today < invoice.due_on) && view.collects(invoice) {
                 reminded.push((invoice.id.clone(), due));

@@ -225,10 +225,8 @@ impl Decision<'_> {
             Some(kind) => {
                 self.queue_debt_letter(kind, collected, None);
             }
-            None if step.action == Action::ReviewTask => {
-                self.open_task(About::ReviewTask { step, invoices: collected });
-            }
-            None => {}
+            // A review: a referral is approved without a task to approve it.
+            None => self.open_task(About::ReviewTask { step, invoices: collected }),
         }
         Ok(())
     }
