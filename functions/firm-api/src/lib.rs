@@ -153,7 +153,8 @@ where
     T: 'static,
 {
     let path = P::path();
-    let on_method = |method: &utoipa::openapi::HttpMethod| on(method.to_method_filter(), handler.clone());
+    let on_method =
+        |method: &utoipa::openapi::HttpMethod| on(method.to_method_filter(), handler.clone());
     P::methods().iter().fold(router, |router, method| router.route(&path, on_method(method)))
 }
 

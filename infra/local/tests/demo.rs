@@ -179,7 +179,8 @@ async fn staff_1_test_1_staff_are_told_once_a_working_day_as_the_clock_moves() {
     let names = headers(&mailbox, "Message-ID");
     assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), mailbox.len(), "{names:?}");
     let to_bea = mailbox.iter().filter(|mail| {
-        mail.contains("To: bea@demo.example") && mail.contains("Subject: Demo Practice, October 2: ")
+        mail.contains("To: bea@demo.example")
+            && mail.contains("Subject: Demo Practice, October 2: ")
     });
     assert_eq!(to_bea.count(), 1);
     assert!(up.stop().success());

@@ -293,14 +293,21 @@ async fn dis_1_prom_1_and_plan_1_a_client_says_something_of_its_debt() {
             "Your promise is noted",
             "You promised to pay invoice DP-2010 by Oct 5, 2026",
         ),
-        ("unlock", "unlock-requests", vec![], "Your request is with the firm", "to open it, and looks"),
+        (
+            "unlock",
+            "unlock-requests",
+            vec![],
+            "Your request is with the firm",
+            "to open it, and looks",
+        ),
     ] {
         let page = format!("{home}/{page}");
         let shown = ann.get(&page).await;
         assert!(shown.html.contains("What will happen"), "{page}");
         let action = format!("{api}/{action}");
         // Nothing typed where something must be, and a date out of reach: refused in a sentence.
-        let refusing = vec![field("until", "2027-01-01"), field("reason", " "), field("invoice", "DP-2010")];
+        let refusing =
+            vec![field("until", "2027-01-01"), field("reason", " "), field("invoice", "DP-2010")];
         if !typed.is_empty() {
             let mut fields = shown.form(&action);
             fields.retain(|(name, _)| name.starts_with('_'));
@@ -372,7 +379,12 @@ async fn sec_1_and_6_pages_are_for_their_own_contact_and_forms_for_their_own_bro
         cells += 3;
     }
     // Another client's invoice under one's own client is none.
-    for page in ["invoices/DP-2010", "dispute?invoice=DP-2010", "promise?invoice=DP-2010", "plan?invoice=DP-2010"] {
+    for page in [
+        "invoices/DP-2010",
+        "dispute?invoice=DP-2010",
+        "promise?invoice=DP-2010",
+        "plan?invoice=DP-2010",
+    ] {
         let path = format!("/portal/clients/garnet/{page}");
         assert_eq!(other.get(&path).await.status, 404, "{path}");
     }

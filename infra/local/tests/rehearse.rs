@@ -509,7 +509,11 @@ fn test_2_until_runs_on_and_never_back() {
             is_locked,
             "{until}"
         );
-        assert_eq!(text.contains("opens a task to hand over the client's own records"), is_asked, "{until}");
+        assert_eq!(
+            text.contains("opens a task to hand over the client's own records"),
+            is_asked,
+            "{until}"
+        );
     }
 }
 

@@ -20,14 +20,14 @@ use crate::correspondence::Correspondence;
 use crate::firm::{CLAIM_LEASE, Firm};
 
 mod choice;
-mod directory;
 mod digest;
+mod directory;
 mod notice;
 mod post;
 
+pub use choice::choose_mails;
 pub(crate) use digest::is_working;
 pub use digest::{DIGEST_MINUTE, digest_at};
-pub use choice::choose_mails;
 pub use post::TellOutcome;
 
 /// Where a person chooses which mails to get.

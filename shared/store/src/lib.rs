@@ -52,8 +52,8 @@ pub use contact::{
 pub use cursor::{Listed, MAX_PAGE, PageRequest};
 pub use dynamo::{Dynamo, Fault, Faults, MAX_TRANSACTION, Operation};
 pub use error::{Cause, StoreError};
-pub use firm::{Logo, 
-    DEFAULT_SHARDS, Endpoint, FirmChange, FirmCommit, FirmSettings, Grant, LoadedFirm,
+pub use firm::{
+    DEFAULT_SHARDS, Endpoint, FirmChange, FirmCommit, FirmSettings, Grant, LoadedFirm, Logo,
     PolicyDocument, SealedSecret,
 };
 pub use head::{ClientState, MAX_HEAD_BYTES};
@@ -61,8 +61,8 @@ pub use inbox::{Received, Webhook};
 pub use item::SCHEMA_VERSION;
 pub use keys::{Index, Key, PLATFORM_SHARDS, Place, PlatformKey, shard};
 pub use list::{ClientRow, Due, LetterRow, Note, Order, TaskRow};
-pub use logo::MAX_LOGO_BYTES;
 pub use load::Loaded;
+pub use logo::MAX_LOGO_BYTES;
 pub use numbers::{CommitWith, Draw, Once};
 pub use outbox::{Delivery, DeliveryState};
 pub use pay_link::PayLink;
@@ -71,9 +71,7 @@ pub use record::{Body, CommitMeta, Record};
 pub use request::{Answer, Begun};
 pub use rollout::Rollout;
 pub use sent::{MAX_WORDS_BYTES, SentLetter, Words};
-pub use told::{
-    Digest, MailChoice, Mails, NewsItem, NewsRef, StaffMail, Tells, Told,
-};
+pub use told::{Digest, MailChoice, Mails, NewsItem, NewsRef, StaffMail, Tells, Told};
 pub use turns::Turn;
 pub use unclaimed::{Assignment, Unclaimed};
 pub use verify::{Breach, Verdict};
