@@ -7,6 +7,7 @@ use domain::id::{ClientId, CreditNoteId, InvoiceId, ServiceLine};
 use domain::invoice::{InvoiceKind, Line};
 use domain::money::Money;
 use domain::numbering::{Series, draft_name, is_unnumbered};
+use domain::role::Role;
 use domain::text::Personal;
 use identity::OpaqueToken;
 use serde::Deserialize;
@@ -247,6 +248,8 @@ pub(crate) async fn write_off(
     Ids(OfInvoice { invoice }): Ids<OfInvoice>,
     JsonBody(because): JsonBody<Because>,
 ) -> Result<Json<Outcome>, Problem> {
+    desk.require(&[Role::Partner])?;
+    desk.require_fresh_sign_in()?;
     let command = Command::WriteOff { invoice: invoice.clone(), reason: because.text() };
     on(&desk, &invoice, command).await.map(Json)
 }

@@ -177,6 +177,9 @@ pub(crate) async fn patch(
     }
     let name = asked.name.map(clients::name).transpose()?;
     let mail_from = asked.mail_from.map(|new| mail_address("mail_from", new)).transpose()?;
+    if mail_from.as_ref().is_some_and(|new| *new != desk.firm.settings().mail_from) {
+        desk.require_fresh_sign_in()?;
+    }
     let reply_to = asked.reply_to.map(|new| mail_address("reply_to", new)).transpose()?;
     let postal_address = asked.postal_address.map(postal).transpose()?;
     let numbering = match asked.numbering {

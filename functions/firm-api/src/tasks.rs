@@ -5,6 +5,7 @@ use domain::account::TaskId;
 use domain::command::Command;
 use domain::id::{ClientId, StaffId};
 use domain::policy::Action;
+use domain::role::Role;
 use serde::Deserialize;
 use services::http::{Ids, JsonBody, Listing, PageQuery, Params, Problem};
 use services::office::{Desk, Outcome};
@@ -106,6 +107,8 @@ pub(crate) async fn approve_step(
     Ids(OfClient { client }): Ids<OfClient>,
     JsonBody(WhichStep { action }): JsonBody<WhichStep>,
 ) -> Result<Json<Outcome>, Problem> {
+    desk.require(&[Role::Partner])?;
+    desk.require_fresh_sign_in()?;
     let executed = desk.execute(&client, &Command::ApproveStep { action }).await?;
     Ok(Json(Outcome::of(&executed)))
 }

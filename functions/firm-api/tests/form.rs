@@ -277,3 +277,43 @@ async fn sec_5_a_link_is_shown_by_the_page_after_its_form_and_never_again() {
     assert!(shown().await.is_some_and(|url| url.starts_with("https://portal.example/l/")));
     assert_eq!(shown().await, None, "the same form again");
 }
+
+#[tokio::test]
+async fn sec_6_what_opens_a_portal_or_gives_money_up_needs_a_sign_in_of_the_last_half_hour() {
+    let world = World::new().await;
+    for (who, path, body) in [
+        ("pat", "/firm/v1/clients/acme/exception-unlock", json!({"reason": "he came by"})),
+        ("pat", "/firm/v1/clients/acme/approve-step", json!({"do": "final_demand"})),
+        ("pat", "/firm/v1/unlock-requests/acme.1.1/approve", json!({})),
+        ("pat", "/firm/v1/invoices/A-1/write-off", json!({"reason": "too small"})),
+    ] {
+        let send = |kind| {
+            let token = world::token(who, kind, world.now());
+            let request = Request::post(path)
+                .header("authorization", format!("Bearer {token}"))
+                .header("x-portcullis-firm", "f-1")
+                .header("content-type", "application/json")
+                .body(Body::from(body.to_string()));
+            world.send(request.unwrap())
+        };
+        let (rule, _, detail) = send(Token::Old).await.problem(401);
+        assert_eq!(rule, "SEC-6", "{path}");
+        assert!(detail.contains("the last 30 minutes"), "{path}: {detail}");
+        assert_ne!(send(Token::Good).await.body["rule"], "SEC-6", "{path}");
+    }
+
+    // A form leads to the issuer, who asks again, and back to the form with what was typed.
+    let token = world::token("pat", Token::Old, world.now());
+    let fields = [
+        ("_token", form_token(&token)),
+        ("_back", "/console/clients/acme/do/exception".to_owned()),
+        ("reason", "he came by".to_owned()),
+    ];
+    let body: String =
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let path = "/firm/v1/clients/acme/exception-unlock";
+    let request = form(&token, path, "application/x-www-form-urlencoded", body);
+    let (to, said) = led(&world, request).await;
+    assert_eq!(to, "/console/sign-in?again=true&next=%2Fconsole%2Fclients%2Facme%2Fdo%2Fexception");
+    assert!(said.contains("Nothing was done yet"), "{said}");
+}

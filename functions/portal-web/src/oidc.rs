@@ -63,7 +63,7 @@ impl SignIn {
         format!("{}/console/callback", self.settings.public_url.trim_end_matches('/'))
     }
 
-    fn address(&self, state: &str, verifier: &str, hint: Option<&str>) -> String {
+    fn address(&self, state: &str, verifier: &str, wanted: &Wanted) -> String {
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));
         let mut query = form_urlencoded::Serializer::new(String::new());
         query
@@ -74,8 +74,11 @@ impl SignIn {
             .append_pair("state", state)
             .append_pair("code_challenge", &challenge)
             .append_pair("code_challenge_method", "S256");
-        if let Some(hint) = hint {
+        if let Some(hint) = &wanted.login_hint {
             query.append_pair("login_hint", hint);
+        }
+        if wanted.again {
+            query.append_pair("prompt", "login").append_pair("max_age", "0");
         }
         format!("{}?{}", self.settings.authorize_url, query.finish())
     }
@@ -108,6 +111,9 @@ struct Tokens {
 pub(crate) struct Wanted {
     next: Option<String>,
     login_hint: Option<String>,
+    /// Whether the issuer is to ask even whom it knows, for what needs a fresh second factor (SEC-6).
+    #[serde(default)]
+    again: bool,
 }
 
 impl Wanted {
@@ -125,8 +131,7 @@ pub(crate) async fn begin(
     let (flow, verifier) = (token()?, token()?);
     let next = URL_SAFE_NO_PAD.encode(wanted.path());
     let cookie = format!("{}.{}.{next}", flow.reveal(), verifier.reveal());
-    let hint = wanted.login_hint.as_deref();
-    let address = state.sign_in.address(flow.reveal(), verifier.reveal(), hint);
+    let address = state.sign_in.address(flow.reveal(), verifier.reveal(), &wanted);
     let mut response = Redirect::to(&address).into_response();
     response.headers_mut().extend(
         set_cookie(FLOW_COOKIE, &cookie, Some(FLOW_SECONDS)).map(|cookie| (SET_COOKIE, cookie)),

@@ -262,6 +262,7 @@ pub(crate) async fn get(
 pub(crate) async fn approve(desk: Desk, Ids(of): Ids<OfRequest>) -> Result<Json<Outcome>, Problem> {
     // Who may not approve learns nothing of how the request stands.
     desk.require(APPROVERS)?;
+    desk.require_fresh_sign_in()?;
     let request = of.read()?;
     let executed = desk.execute_of(&request.client, |account| request.approve(account)).await;
     Ok(Json(Outcome::of(&executed.map_err(hidden)?)))
@@ -318,6 +319,8 @@ pub(crate) async fn exception(
     Ids(OfClient { client }): Ids<OfClient>,
     JsonBody(new): JsonBody<NewException>,
 ) -> Result<Json<Outcome>, Problem> {
+    desk.require(APPROVERS)?;
+    desk.require_fresh_sign_in()?;
     let until = new.until.map(|Date(day)| day);
     let command = Command::ExceptionUnlock { reason: Personal::new(new.reason), until };
     let executed = desk.execute(&client, &command).await?;

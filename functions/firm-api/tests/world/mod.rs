@@ -78,15 +78,19 @@ pub enum Token {
     Expired,
     Forged,
     OneFactor,
+    /// Still good, but of a sign-in of half an hour and a minute ago.
+    Old,
 }
 
 /// A token of that person.
 pub fn token(subject: &str, kind: Token, now: DateTime<Utc>) -> String {
     let valid = if kind == Token::Expired { -TimeDelta::hours(1) } else { TimeDelta::hours(1) };
+    let signed_in = TimeDelta::minutes(if kind == Token::Old { 31 } else { 30 });
     let methods = if kind == Token::OneFactor { json!(["pwd"]) } else { json!(["pwd", "mfa"]) };
     let claims = json!({
         "iss": ISSUER, "aud": AUDIENCE, "sub": subject, "amr": methods,
         "iat": (now - TimeDelta::hours(2)).timestamp(), "exp": (now + valid).timestamp(),
+        "auth_time": (now - signed_in).timestamp(),
     });
     let key = if kind == Token::Forged { &*FORGED } else { &*KEY };
     let header = Header { kid: Some("k".to_owned()), ..Header::new(Algorithm::ES256) };

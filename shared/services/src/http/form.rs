@@ -73,6 +73,10 @@ const MAX_INDEX: usize = 100;
 /// Browsers keep cookies of 4 096 bytes; what was typed stays away when it doesn't fit.
 const MAX_FLASH: usize = 3_500;
 
+/// What is said to who signed in too long ago for what the form asks.
+const AGAIN: &str =
+    "You have signed in again. Nothing was done yet: look it over, and send it once more.";
+
 /// For how long it is remembered what became of a form, in seconds: until the next page.
 const FLASH_SECONDS: u32 = 60;
 
@@ -439,17 +443,24 @@ impl Form {
             let shown = self.control("_show").and_then(told);
             return see(&then, &Flash { is_done: true, text, shown, ..Flash::default() });
         }
-        if status == StatusCode::UNAUTHORIZED && is_signed_in {
-            let next: String =
-                form_urlencoded::byte_serialize(self.path("_back", home).as_bytes()).collect();
-            return see(&format!("/sign-in?next={next}"), &Flash::default());
-        }
         let told: Told = match response.into_body().collect().await {
             Ok(body) => serde_json::from_slice(&body.to_bytes()).unwrap_or_default(),
             Err(_) => Told::default(),
         };
+        if status == StatusCode::UNAUTHORIZED && is_signed_in {
+            let next = encoded(self.path("_back", home).to_owned());
+            return match told.rule.as_deref() {
+                // Signed in, but too long ago: the issuer asks again, and what was typed waits (SEC-6).
+                Some("SEC-6") => {
+                    let text = AGAIN.to_owned();
+                    let flash = Flash { text, typed: self.typed(), ..Flash::default() };
+                    see(&format!("/console/sign-in?again=true&next={next}"), &flash)
+                }
+                _ => see(&format!("/sign-in?next={next}"), &Flash::default()),
+            };
+        }
         let text = told.detail.unwrap_or_else(|| format!("That was not possible ({status})."));
-        let typed = self.fields.iter().filter(|(name, _)| is_shown_again(name)).cloned().collect();
+        let typed = self.typed();
         // What was refused and kept all the same has a page that says more.
         match (made, self.path("_then", home)) {
             (Some(made), then) if then.contains(MADE) => {
@@ -460,6 +471,11 @@ impl Form {
                 &Flash { is_done: false, text, field: told.field, typed, shown: None },
             ),
         }
+    }
+
+    /// What is shown again in the form's fields.
+    fn typed(&self) -> BTreeMap<String, String> {
+        self.fields.iter().filter(|(name, _)| is_shown_again(name)).cloned().collect()
     }
 
     /// Where it goes on, with the name of what was made where the address asks for it.
@@ -495,6 +511,7 @@ pub fn is_local_path(path: &str) -> bool {
 struct Told {
     detail: Option<String>,
     field: Option<String>,
+    rule: Option<String>,
 }
 
 /// Sends the browser to another page, with what to say there.
@@ -570,12 +587,17 @@ fn is_bare_currency(value: &Value) -> bool {
     value.as_object().is_some_and(|fields| fields.len() == 1 && fields.contains_key("currency"))
 }
 
+/// What is left of a row of which nothing was filled in.
+fn is_empty(value: &Value) -> bool {
+    value.as_object().is_some_and(Map::is_empty)
+}
+
 /// Rows of a form that were left empty leave no holes in a list.
 fn close_up(value: &mut Value) {
     match value {
         Value::Array(items) => {
             items.iter_mut().for_each(close_up);
-            items.retain(|item| !item.is_null() && !is_bare_currency(item));
+            items.retain(|item| !item.is_null() && !is_bare_currency(item) && !is_empty(item));
         }
         Value::Object(fields) => {
             fields.values_mut().for_each(close_up);

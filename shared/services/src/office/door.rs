@@ -12,7 +12,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::Account;
 use domain::calendar::Day;
 use domain::command::Command;
@@ -51,6 +51,10 @@ impl Office {
         Self { dynamo, grants, verifier, clock }
     }
 }
+
+/// How long a sign-in, with its second factor, counts for what opens a portal, gives money up or changes who
+/// letters come from (SEC-6): the time of a look through what waits, and no longer than a desk is left alone.
+const FRESH_SIGN_IN: TimeDelta = TimeDelta::minutes(30);
 
 /// How large a body may be behind a door.
 #[derive(Debug, Clone, Copy)]
@@ -104,6 +108,20 @@ impl Desk {
     pub fn require(&self, roles: &[Role]) -> Result<(), Problem> {
         let refused = |error| Problem { rule: Some("STAFF-1"), ..Problem::from(error) };
         self.principal.require(roles).map_err(refused)
+    }
+
+    /// Goes on only if whoever it is signed in a short while ago, with a second factor as the issuer asks (SEC-6).
+    ///
+    /// # Errors
+    /// [`ProblemKind::Unauthorized`] under SEC-6: sign in again.
+    pub fn require_fresh_sign_in(&self) -> Result<(), Problem> {
+        let signed_in_at = self.principal.person.signed_in_at;
+        if signed_in_at.is_some_and(|at| self.now.signed_duration_since(at) <= FRESH_SIGN_IN) {
+            return Ok(());
+        }
+        let minutes = FRESH_SIGN_IN.num_minutes();
+        let text = format!("this needs a sign-in of the last {minutes} minutes; sign in again");
+        Err(Problem { rule: Some("SEC-6"), ..Problem::new(ProblemKind::Unauthorized, text) })
     }
 
     /// A client of the firm as it is now.
