@@ -145,7 +145,8 @@ fn head(summary: &Summary) -> LetterHead {
 }
 
 impl Inner {
-    /// The letters of the firm with that mark, in the order of sending.
+    /// The letters of the firm with that mark, by their dates: a test firm's letters bear its own days, so one
+    /// that was sent later may be of an earlier day. Those of one instant are in the order of sending.
     fn summaries(&self, mark: &str) -> Result<Vec<Summary>, MailboxError> {
         let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
         for id in self.mailbox.ids()? {
@@ -155,7 +156,9 @@ impl Inner {
             }
         }
         let is_ours = |summary: &&Summary| summary.message_id.starts_with(mark);
-        Ok(letters.values().filter(is_ours).cloned().collect())
+        let mut ours: Vec<_> = letters.values().filter(is_ours).cloned().collect();
+        ours.sort_by_key(|summary| summary.date);
+        Ok(ours)
     }
 
     async fn carry_out(&self, firm: &FirmId, to: Day, by: &Actor) {

@@ -14,7 +14,6 @@ use domain::describe::describe;
 use domain::id::ClientId;
 use domain::invoice::{Invoice, Posting};
 use domain::role::{Actor, Role};
-use domain::task::{About, Task};
 use domain::text::{Personal, sentence};
 use services::execute::View;
 use services::office::unlock::RequestRef;
@@ -22,7 +21,7 @@ use store::Grant;
 
 use super::client::Head;
 pub(super) use super::field::{Field, FieldKind};
-use super::{client_path, notes, segment};
+use super::{client_path, notes, plan, segment};
 use crate::page::{Failure, Shell, Visit, render};
 use crate::said;
 
@@ -30,13 +29,13 @@ use crate::said;
 pub(super) const BOOKKEEPERS: &[Role] = &[Role::Admin, Role::BillingLead, Role::Partner];
 
 /// Who may lock, hold, release, ask and reject (STAFF-1).
-const COLLECTORS: &[Role] = &[Role::BillingLead, Role::Partner];
+pub(super) const COLLECTORS: &[Role] = &[Role::BillingLead, Role::Partner];
 
 /// Who approves (STAFF-1).
-const PARTNERS: &[Role] = &[Role::Partner];
+pub(super) const PARTNERS: &[Role] = &[Role::Partner];
 
 /// Everybody at the firm.
-const STAFF: &[Role] = &[Role::Admin, Role::BillingLead, Role::Partner, Role::Preparer];
+pub(super) const STAFF: &[Role] = &[Role::Admin, Role::BillingLead, Role::Partner, Role::Preparer];
 
 /// A button: leads to the page of an act.
 pub(super) struct Deed {
@@ -70,8 +69,13 @@ pub(super) fn of_client(visit: &Visit, account: &Account) -> Vec<Deed> {
             None => deeds.push(deed("Place on hold", "hold", false)),
         }
     }
-    if visit.may(PARTNERS) && account.lock.is_some() {
-        deeds.push(deed("Unlock by exception", "exception", false));
+    if visit.may(PARTNERS) {
+        if account.open_invoices().next().is_some() {
+            deeds.push(plan::deed(account, "Agree on a payment plan"));
+        }
+        if account.lock.is_some() {
+            deeds.push(deed("Unlock by exception", "exception", false));
+        }
     }
     if visit.may(BOOKKEEPERS) {
         deeds.push(deed("Say who looks after it", "people", false));
@@ -118,45 +122,6 @@ pub(super) fn of_invoice(visit: &Visit, account: &Account, invoice: &Invoice) ->
     }
     if visit.may(PARTNERS) {
         deeds.push(deed("Write off", "write-off", true));
-    }
-    deeds
-}
-
-/// What a visitor may do with a task.
-pub(super) fn of_task(visit: &Visit, account: &Account, task: &Task) -> Vec<Deed> {
-    let client = client_path(&account.client);
-    let deed = |name, path: String| Deed { name, path, is_grave: false };
-    let number = task.id.0;
-    let mut deeds = Vec::new();
-    match &task.about {
-        About::ReadyForUnlock | About::UnlockAsked { .. }
-            if account.request.is_none() && visit.may(COLLECTORS) =>
-        {
-            deeds.push(deed("Ask for unlock", format!("{client}/do/ask-unlock")));
-        }
-        About::ReadyForUnlock if visit.may(PARTNERS) => {
-            deeds.extend(approval(account).map(|path| deed("Decide", path)));
-        }
-        About::ApproveStep { step, .. }
-        | About::CollectionsReferral { step, approved_by: None, .. }
-            if visit.may(PARTNERS) =>
-        {
-            deeds.push(deed("Approve", format!("{client}/do/approve-{}", step.action.as_str())));
-        }
-        _ => {}
-    }
-    if visit.may(STAFF) {
-        deeds.push(deed("Assign", format!("{client}/do/assign-{number}")));
-    }
-    let closes_by_itself = matches!(
-        task.about,
-        About::ReadyForUnlock
-            | About::ApproveStep { .. }
-            | About::CollectionsReferral { .. }
-            | About::NoAddress
-    );
-    if !closes_by_itself && visit.may(COLLECTORS) {
-        deeds.push(deed("Done", format!("{client}/do/close-{number}")));
     }
     deeds
 }

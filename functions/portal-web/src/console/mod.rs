@@ -15,9 +15,12 @@ mod mails;
 mod notes;
 mod overview;
 mod people;
+mod plan;
 mod put_in;
 mod settings;
+mod task_acts;
 mod tasks;
+mod unclaimed;
 mod unlock;
 
 use axum::routing::{get, post};
@@ -57,6 +60,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/console/clients/{client}/contacts/invite", get(contacts::invite))
         .route("/console/clients/{client}/contacts/remove", get(contacts::remove))
         .route("/console/clients/{client}/contacts/{contact}/{act}", get(contacts::on_contact))
+        .route("/console/clients/{client}/plan", get(plan::show))
         .route("/console/clients/{client}/links", get(links::show))
         .route("/console/clients/{client}/links/{link}", get(links::take_back))
         .route("/console/clients/{client}/do/{act}", get(act::on_client))
@@ -67,6 +71,8 @@ pub(crate) fn routes() -> Router<State> {
         .route("/console/unlock", get(unlock::queue))
         .route("/console/unlock/{request}", get(unlock::request))
         .route("/console/tasks", get(tasks::show))
+        .route("/console/unclaimed", get(unclaimed::list))
+        .route("/console/unclaimed/{payment}", get(unclaimed::payment))
         .route("/console/settings", get(settings::show))
         .route("/console/settings/policies/{class}", get(settings::policy))
         .route("/console/import", get(import::show))

@@ -10,7 +10,8 @@ use domain::task::{About, Task};
 use serde::Deserialize;
 use store::PageRequest;
 
-use super::act::{self, Deed};
+use super::act::Deed;
+use super::task_acts::of_task;
 use super::{client_path, segment};
 use crate::page::{Failure, Shell, Visit, render};
 use crate::said;
@@ -40,7 +41,7 @@ impl Row {
             since: said::day(task.opened_on),
             age_days: days_between(task.opened_on, day),
             assignee: task.assignee.as_ref().map(ToString::to_string),
-            deeds: act::of_task(visit, account, task),
+            deeds: of_task(visit, account, task),
         }
     }
 }
@@ -135,6 +136,8 @@ struct TasksPage {
     next: Option<String>,
     is_first: bool,
     is_partner: bool,
+    /// How many payments are nobody's.
+    unclaimed: Option<String>,
 }
 
 pub(crate) async fn show(visit: Visit, Query(place): Query<Place>) -> Result<Response, Failure> {
@@ -151,6 +154,7 @@ pub(crate) async fn show(visit: Visit, Query(place): Query<Place>) -> Result<Res
         );
     }
     let page = TasksPage {
+        unclaimed: unclaimed(&visit).await?,
         rows,
         next: listed.next.map(|cursor| format!("?cursor={}", segment(&cursor))),
         is_first: place.cursor.is_none(),
@@ -158,4 +162,13 @@ pub(crate) async fn show(visit: Visit, Query(place): Query<Place>) -> Result<Res
         shell: visit.shell("Tasks", "tasks"),
     };
     Ok(render(&page))
+}
+
+/// Payments that wait for somebody to say whose they are: nobody's task, since they are no client's.
+async fn unclaimed(visit: &Visit) -> Result<Option<String>, Failure> {
+    let request = PageRequest { cursor: None, limit: PER_PAGE };
+    let listed = services::unclaimed::listed(&visit.desk.firm, &request).await?;
+    let number = said::count(listed.items.len(), "payment");
+    let more = if listed.next.is_some() { "More than " } else { "" };
+    Ok((!listed.items.is_empty()).then(|| format!("{more}{number}")))
 }

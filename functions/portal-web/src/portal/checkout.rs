@@ -10,6 +10,7 @@ use services::http::Problem;
 use services::portal::pay::segment;
 use store::{Checkout, CheckoutTold};
 
+use super::dashboard::opening;
 use super::{Guest, Shell, client_path, sending_on};
 use crate::page::{Failure, render};
 use crate::said;
@@ -25,8 +26,8 @@ pub(super) struct Paying {
     pub(super) again: String,
     /// Where the payer goes on to.
     pub(super) back: String,
-    /// Whether the portal stays locked for now.
-    pub(super) is_locked: bool,
+    /// What opens the portal, where that is to be said.
+    pub(super) opening: Option<String>,
 }
 
 impl Paying {
@@ -44,7 +45,7 @@ impl Paying {
             },
             again,
             back,
-            is_locked: false,
+            opening: None,
         }
     }
 }
@@ -72,7 +73,8 @@ async fn found(guest: &Guest, client: &ClientId, id: &str) -> Result<(Checkout, 
     let name = account.profile.name.as_str().to_owned();
     let again = format!("/portal/v1/clients/{}/checkouts/{id}/return", segment(client.as_str()));
     let paying = Paying::of(&checkout, name, again, client_path(client));
-    Ok((checkout, Paying { is_locked: account.lock.is_some(), ..paying }))
+    let opening = opening(&view).map(|how| format!("Your portal is still locked. {how}"));
+    Ok((checkout, Paying { opening, ..paying }))
 }
 
 /// On to the gateway's page.

@@ -146,24 +146,7 @@ fn words(view: &View, payable: &[Payable<'_>]) -> Vec<String> {
         Some(lock) => {
             let why = sentence(&lock.cause.text());
             words.push(format!("Locked since {}. {why}", said::day(lock.on)));
-            let mode = view.lock_policy().policy.unlock.mode;
-            words.push(
-                match (&lock.cause, mode, is_overdue) {
-                    (LockCause::Hand(_), ..) => "We locked it by hand: please talk to us about opening it again.",
-                    (LockCause::Rule(_), UnlockMode::Approval, true) => {
-                        "Once nothing is overdue any more, a person at the firm opens it, usually within two \
-                         business days. Part of the amount does not open it."
-                    }
-                    (LockCause::Rule(_), UnlockMode::Approval, false) => {
-                        "Nothing is overdue any more, thank you. A person at the firm looks at it and opens it, \
-                         usually within two business days; we write to you as soon as it is open."
-                    }
-                    (LockCause::Rule(_), UnlockMode::OnPayment, _) => {
-                        "It opens by itself as soon as nothing is overdue any more."
-                    }
-                }
-                .to_owned(),
-            );
+            words.extend(opening(view).map(str::to_owned));
         }
     }
     if let Some(exception) = &account.exception {
@@ -212,6 +195,30 @@ fn promised(invoices: &BTreeSet<InvoiceId>, until: String) -> String {
     format!(
         "You promised to pay {what} by {until}: until then no letter and no lock comes of that."
     )
+}
+
+/// What opens a locked portal again, by the policy under which it was locked (UNL-1).
+pub(super) fn opening(view: &View) -> Option<&'static str> {
+    let lock = view.loaded.account.lock.as_ref()?;
+    let mode = view.lock_policy().policy.unlock.mode;
+    let mut posted = view.loaded.account.open_invoices().filter(|known| known.is_posted(view.day));
+    let is_overdue = posted.any(|known| known.is_overdue(view.day));
+    Some(match (&lock.cause, mode, is_overdue) {
+        (LockCause::Hand(_), ..) => {
+            "We locked it by hand: please talk to us about opening it again."
+        }
+        (LockCause::Rule(_), UnlockMode::Approval, true) => {
+            "Once nothing is overdue any more, a person at the firm opens it, usually within two \
+             business days. Part of the amount does not open it."
+        }
+        (LockCause::Rule(_), UnlockMode::Approval, false) => {
+            "Nothing is overdue any more, thank you. A person at the firm looks at it and opens it, \
+             usually within two business days; we write to you as soon as it is open."
+        }
+        (LockCause::Rule(_), UnlockMode::OnPayment, _) => {
+            "It opens by itself as soon as nothing is overdue any more."
+        }
+    })
 }
 
 /// What is shut, under each reason once; and what is open, as the one function says (ACC-1).

@@ -4,8 +4,10 @@
 use askama::Template;
 use axum::extract::{Path, State as Shared};
 use axum::response::Response;
+use domain::policy::UnlockMode;
 use domain::role::Actor;
 use domain::task::About;
+use services::execute::View;
 use services::http::Problem;
 use services::portal::Holder;
 use store::Checkout;
@@ -98,7 +100,21 @@ async fn found(holder: &Holder, token: &str, id: &str) -> Result<(Checkout, Payi
     let name = holder.view.loaded.account.profile.name.as_str().to_owned();
     let again = format!("/portal/v1/links/{token}/checkouts/{id}/return");
     let paying = Paying::of(&known, name, again, format!("/l/{token}"));
-    Ok((known, paying))
+    let opening = Some(opening(&holder.view).to_owned());
+    Ok((known, Paying { opening, ..paying }))
+}
+
+/// What opens a portal, said alike whether it is locked or not: which it is, is not the link's to tell.
+fn opening(view: &View) -> &'static str {
+    match view.policy.policy.unlock.mode {
+        UnlockMode::Approval => {
+            "If the client portal is locked for what was overdue, a person at the firm opens it once nothing is overdue \
+             any more, usually within two business days; we write as soon as it is open."
+        }
+        UnlockMode::OnPayment => {
+            "If the client portal is locked for what was overdue, it opens by itself as soon as nothing is overdue any more."
+        }
+    }
 }
 
 /// On to the gateway's page.

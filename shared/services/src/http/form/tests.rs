@@ -92,6 +92,17 @@ fn names_of_fields_say_where_they_stand() {
             &[("amount.amount", ""), ("amount.currency", "USD"), ("currency", "USD")],
             Some(json!({"currency": "USD"})),
         ),
+        (
+            &[
+                ("rows[0].on", ""),
+                ("rows[0].amount.amount", ""),
+                ("rows[0].amount.currency", "USD"),
+                ("rows[1].on", "2027-01-01"),
+                ("rows[1].amount.amount", ""),
+                ("rows[1].amount.currency", "USD"),
+            ],
+            Some(json!({"rows": [{"on": "2027-01-01"}]})),
+        ),
         (&[("n:int", "3"), ("b:bool", "on")], Some(json!({"n": 3, "b": true}))),
         (&[("n:int", "3.5")], None),
         (&[("a", "1"), ("a", "2")], None),
