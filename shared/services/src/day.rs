@@ -238,7 +238,7 @@ impl Days {
         });
         self.queue.send(messages.collect::<Result<_, _>>()?).await?;
         if !is_second_look && is_working(&firm, day).await? {
-            firm.store().plan_digest(day, Some(digest_at(&firm, day))).await?;
+            firm.store().plan_digest(day, digest_at(&firm, day)).await?;
         }
         let tomorrow = tomorrow(&firm, day, now);
         let next_at = match shards.is_empty() || is_second_look {

@@ -142,7 +142,8 @@ impl Correspondence {
     ) -> Result<Vec<TellOutcome>, TellError> {
         let day = firm.day(now);
         if is_working(firm, day).await? {
-            firm.store().plan_digest(day, None).await?;
+            // Should this end halfway, the outbox has it go on.
+            firm.store().plan_digest(day, now + CLAIM_LEASE).await?;
             self.digest(firm, day, now).await?;
         }
         let mut outcomes = Vec::new();

@@ -353,19 +353,14 @@ impl Store {
         self.dynamo.write(Write::Delete(place, Condition::Always)).await.map(|_| ())
     }
 
-    /// Plans the digest of a day; does nothing where it is planned. Without an instant it is in no outbox: a
-    /// test firm's comes when its clock is moved.
+    /// Plans the digest of a day; does nothing where it is planned.
     ///
     /// # Errors
     /// Whatever writing has.
-    pub async fn plan_digest(
-        &self,
-        day: Day,
-        ready_at: Option<DateTime<Utc>>,
-    ) -> Result<(), StoreError> {
+    pub async fn plan_digest(&self, day: Day, ready_at: DateTime<Utc>) -> Result<(), StoreError> {
         let place = Key::Digest(day).place(&self.firm);
         let mut item = new_item(&place, 0);
-        to_outbox(&mut item, &place, ready_at);
+        to_outbox(&mut item, &place, Some(ready_at));
         let expires_at = start_of(day, Tz::UTC) + DIGEST_KEPT;
         let expires_at = u64::try_from(expires_at.timestamp()).unwrap_or(0);
         item.insert(EXPIRES_AT.to_owned(), number(expires_at));
@@ -381,12 +376,12 @@ impl Store {
         item.as_ref().map(digest).transpose()
     }
 
-    /// The newest digest before that day that tells something.
+    /// The newest digest that tells something.
     ///
     /// # Errors
     /// Whatever reading has.
-    pub async fn digest_before(&self, day: Day) -> Result<Option<Digest>, StoreError> {
-        let pk = Key::Digest(day).pk(&self.firm);
+    pub async fn newest_digest(&self) -> Result<Option<Digest>, StoreError> {
+        let pk = Key::Digest(Day::MIN).pk(&self.firm);
         let mut start: Option<Item> = None;
         loop {
             let range = Range {
@@ -401,7 +396,7 @@ impl Store {
             let page = self.dynamo.page(&range).await?;
             for item in &page.items {
                 let digest = digest(item)?;
-                if digest.day < day && digest.tells.is_some() {
+                if digest.tells.is_some() {
                     return Ok(Some(digest));
                 }
             }

@@ -83,10 +83,18 @@ impl Correspondence {
         };
         let tells = match digest.tells {
             Some(tells) => tells,
-            None => match settle(firm, day, now).await? {
-                Some(tells) => tells,
-                None => return Ok(TellOutcome::Done), // somebody else is at it; its lease ends
-            },
+            None => {
+                let newest = store.newest_digest().await?;
+                if newest.as_ref().is_some_and(|newest| day < newest.day) {
+                    // It waited for so long that a later day's overtook it, and told all of this one.
+                    store.end_digest(day).await?;
+                    return Ok(TellOutcome::Made(0));
+                }
+                match settle(firm, day, newest.and_then(|newest| newest.tells), now).await? {
+                    Some(tells) => tells,
+                    None => return Ok(TellOutcome::Done), // somebody else is at it; its lease ends
+                }
+            }
         };
         let refs: Vec<_> = store.news(tells.from, tells.until).await?;
         let refs: Vec<_> = refs.into_iter().filter(|news| is_in(&tells, news)).collect();
@@ -180,10 +188,14 @@ impl Correspondence {
     }
 }
 
-/// Says what a digest tells; `None`: somebody else did a moment ago.
-async fn settle(firm: &Firm, day: Day, now: DateTime<Utc>) -> Result<Option<Tells>, StoreError> {
+/// Says what a digest tells after the one before; `None`: somebody else did a moment ago.
+async fn settle(
+    firm: &Firm,
+    day: Day,
+    before: Option<Tells>,
+    now: DateTime<Utc>,
+) -> Result<Option<Tells>, StoreError> {
     let store = firm.store();
-    let before = store.digest_before(day).await?.and_then(|before| before.tells);
     let until = firm.now(now);
     let (from, but) = match before {
         Some(before) => (before.next_from, before.late),

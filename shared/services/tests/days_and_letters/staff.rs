@@ -290,7 +290,7 @@ async fn staff_1_what_is_told_at_once_is_not_in_the_digest_that_overtakes_it() {
     lock(&desk, &firm, &acme).await;
     let bea = caller("bea", Role::BillingLead);
     run(&desk, &firm, &acme, Command::RequestUnlock, &bea).await;
-    firm.store().plan_digest(day("2026-03-06"), Some(desk.clock.now())).await.unwrap();
+    firm.store().plan_digest(day("2026-03-06"), desk.clock.now()).await.unwrap();
     let mut messages = waiting(&desk).await;
     messages.sort_by_key(|message| !matches!(message.tell, Tell::Digest { .. }));
     for message in messages {
@@ -320,7 +320,7 @@ async fn staff_1_who_left_or_wants_no_mail_gets_none() {
         tell(&desk).await;
         assert_eq!(readers(&desk), at_once, "{mails:?}");
         let day = desk.clock.now().date_naive();
-        firm.store().plan_digest(day, Some(desk.clock.now())).await.unwrap();
+        firm.store().plan_digest(day, desk.clock.now()).await.unwrap();
         tell(&desk).await;
         let to_pat = sent(&desk)
             .iter()
@@ -409,10 +409,8 @@ async fn let_2_mails_to_staff_wait_for_the_firm_s_domain_and_not_for_ever() {
 
 /// A process that ends at one of its calls while it tells.
 async fn dies_at(desk: &Desk, boundary: u32) -> bool {
-    let end = Arc::new(EndAt { boundary, passed: AtomicU32::new(0), ended: Notify::new() });
-    let dying: Dynamo = desk.dynamo.with_faults(end.clone());
     let (correspondence, now): (Correspondence, _) = (desk.correspondence(), desk.clock.now());
-    let mut task = tokio::spawn(async move {
+    ends_at(desk, boundary, |dying| async move {
         let platform = Platform::new(dying.clone());
         for _ in 0..2 {
             for waiting in platform.waiting(now, 100).await.unwrap() {
@@ -421,7 +419,17 @@ async fn dies_at(desk: &Desk, boundary: u32) -> bool {
                 correspondence.tell(&firm, &message, now).await.unwrap();
             }
         }
-    });
+    })
+    .await
+}
+
+/// A process that ends at one of its calls; `false`: it came to its own end before.
+async fn ends_at<Doing>(desk: &Desk, boundary: u32, doing: impl FnOnce(Dynamo) -> Doing) -> bool
+where
+    Doing: Future<Output = ()> + Send + 'static,
+{
+    let end = Arc::new(EndAt { boundary, passed: AtomicU32::new(0), ended: Notify::new() });
+    let mut task = tokio::spawn(doing(desk.dynamo.with_faults(end.clone())));
     tokio::select! {
         () = end.ended.notified() => {
             task.abort();
@@ -454,7 +462,7 @@ async fn staff_1_a_digest_survives_the_end_of_the_process_and_is_sent_once() {
             tell(&desk).await;
         }
         desk.clock.set(at("2026-03-09T12:30:00Z"));
-        firm.store().plan_digest(day("2026-03-09"), Some(desk.clock.now())).await.unwrap();
+        firm.store().plan_digest(day("2026-03-09"), desk.clock.now()).await.unwrap();
         tell(&desk).await;
         let told: Vec<_> = sent(&desk)
             .into_iter()
@@ -518,4 +526,59 @@ async fn staff_1_test_1_a_test_firm_s_staff_are_told_by_its_own_clock() {
         monday.subject.as_str()
     );
     assert_eq!(tell_all("2026-03-10T16:00:00Z").await, "");
+}
+
+/// A queue that was down for a day: the newer digest may be looked at first, and told everything then.
+#[tokio::test]
+async fn staff_1_a_digest_that_comes_after_a_later_one_tells_nothing_twice() {
+    let desk = Desk::at("2026-03-09T12:00:00Z").await; // Monday
+    let firm = staffed(&desk).await;
+    let acme = desk.client(&firm, "acme", &["ann@acme.example"]).await;
+    name_people(&desk, &firm, &acme, "pat", "bea").await;
+    run(&desk, &firm, &acme, Command::RequestRecords, &the_client()).await;
+    let now = at("2026-03-10T12:30:00Z");
+    desk.clock.set(now);
+    for day in ["2026-03-10", "2026-03-09"].map(day) {
+        firm.store().plan_digest(day, now).await.unwrap();
+        let message = TellMessage { firm: firm.id().clone(), tell: Tell::Digest { day } };
+        desk.correspondence().tell(&firm, &message, now).await.unwrap();
+    }
+    tell(&desk).await;
+    assert_eq!(readers(&desk), "bea pat pre");
+    assert!(waiting(&desk).await.is_empty());
+}
+
+/// A move of the clock that ends in the middle of a day: what its digest had settled is told all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn staff_1_test_1_a_digest_survives_the_end_of_a_move_and_is_sent_once() {
+    for boundary in 0.. {
+        let desk = Desk::at("2026-11-20T12:00:00Z").await;
+        let mut test = settings(ZONE);
+        (test.is_test, test.test_clock) = (true, Some(at("2026-03-09T16:00:00Z")));
+        let firm = desk.firm_of("f-1", test, "").await;
+        grant(&desk, &firm, "bea", Role::BillingLead).await;
+        grant(&desk, &firm, "pat", Role::Partner).await;
+        desk.post.tells.store(true, Ordering::Relaxed);
+        let acme = desk.client(&firm, "acme", &["ann@acme.example"]).await;
+        run(&desk, &firm, &acme, Command::RequestRecords, &the_client()).await;
+        let (correspondence, now): (Correspondence, _) = (desk.correspondence(), desk.clock.now());
+        let has_died = ends_at(&desk, boundary, |dying| async move {
+            let firm = Firm::open(dying.clone(), "f-1".parse().unwrap()).await.unwrap().unwrap();
+            correspondence.tell_all(&Platform::new(dying), &firm, now).await.unwrap();
+        })
+        .await;
+        // It is moved on, some time later.
+        desk.pass(TimeDelta::minutes(10));
+        let mut settings = desk.open("f-1").await.settings().clone();
+        settings.test_clock = Some(at("2026-03-10T16:00:00Z"));
+        change(&desk, &firm, FirmChange::Settings(settings)).await;
+        let firm = desk.open("f-1").await;
+        let platform = Platform::new(desk.dynamo.clone());
+        desk.correspondence().tell_all(&platform, &firm, desk.clock.now()).await.unwrap();
+        assert_eq!(readers(&desk), "bea pat", "ended at boundary {boundary}");
+        if !has_died {
+            assert!(20 < boundary, "only {boundary} boundaries");
+            return;
+        }
+    }
 }
