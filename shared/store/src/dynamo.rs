@@ -29,6 +29,10 @@ pub const MAX_TRANSACTION: usize = 100;
 /// The most keys of one batch.
 const MAX_BATCH: usize = 100;
 
+/// The longest names of a partition and of an item in it, in bytes: DynamoDB refuses to look for others.
+const MAX_PK: usize = 2048;
+const MAX_SK: usize = 1024;
+
 /// How often a batch is asked for the rest that the table left out.
 const MAX_BATCH_TRIES: u32 = 8;
 
@@ -144,6 +148,11 @@ pub(crate) struct Page {
     pub(crate) last: Option<Item>,
 }
 
+/// Whether anything can be there: a name in an address may be of any length.
+fn can_be(place: &Place) -> bool {
+    place.pk.len() <= MAX_PK && place.sk.len() <= MAX_SK
+}
+
 impl Dynamo {
     /// The table of that name.
     pub fn new(client: Client, table: impl Into<Arc<str>>) -> Self {
@@ -197,6 +206,9 @@ impl Dynamo {
     }
 
     async fn get_as(&self, place: &Place, is_consistent: bool) -> Result<Option<Item>, StoreError> {
+        if !can_be(place) {
+            return Ok(None);
+        }
         self.before_read(Operation::Get).await?;
         let request = self.client.get_item().table_name(&*self.table);
         let request = request.consistent_read(is_consistent);
@@ -211,8 +223,9 @@ impl Dynamo {
     /// Several items by key, strongly consistent; those that don't exist are left out.
     pub(crate) async fn batch_get(&self, places: &[Place]) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::new();
+        let places: Vec<_> = places.iter().filter(|place| can_be(place)).collect();
         for some in places.chunks(MAX_BATCH) {
-            let mut keys: Vec<_> = some.iter().map(key_of).collect();
+            let mut keys: Vec<_> = some.iter().map(|place| key_of(place)).collect();
             for attempt in 0..MAX_BATCH_TRIES {
                 self.wait_before(attempt).await;
                 let (found, rest) = self.batch(keys).await?;

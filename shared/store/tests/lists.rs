@@ -478,3 +478,17 @@ on_both! {
         }
     }
 }
+
+on_both! {
+    // What stands in an address may be of any length; nothing has a name that the table can't hold.
+    async fn nothing_has_a_name_that_is_longer_than_a_key(dynamo: Dynamo) {
+        let store = store(&dynamo);
+        let pat = "pat".parse().unwrap();
+        for length in [1_000, 3_000] {
+            let name = "a".repeat(length);
+            assert_eq!(store.pay_link(&acme(), &name).await.unwrap(), None);
+            assert_eq!(store.staff_mail(&pat, &name).await.unwrap(), None);
+            assert!(store.checkout(&acme(), &name).await.unwrap().is_none());
+        }
+    }
+}
