@@ -180,7 +180,7 @@ async fn test_1_the_clock_goes_forward_and_who_may_move_it() {
         (json!({"to": "2026-03-01"}), 422, "only goes forward"),
         (json!({"to": "2026-02-30"}), 422, ""),
         (json!({"to": "tomorrow"}), 422, ""),
-        (json!({}), 422, "to is missing"),
+        (json!({}), 422, "To is missing"),
         (json!({"to": "2027-03-04"}), 422, "2027-03-03 is as far as one move goes"),
         (json!({"to": "2026-03-03", "day": 1}), 422, "no field day"),
         (json!({"to": "2027-03-03"}), 202, ""),
