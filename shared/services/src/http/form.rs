@@ -80,6 +80,9 @@ const AGAIN: &str =
 /// For how long it is remembered what became of a form, in seconds: until the next page.
 const FLASH_SECONDS: u32 = 60;
 
+/// For how long what was not done waits: whoever signs in again on the way takes as long as a sign-in may.
+const TYPED_SECONDS: u32 = 600;
+
 /// What became of a form.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flash {
@@ -106,7 +109,8 @@ impl Flash {
             let text = URL_SAFE_NO_PAD.encode(serde_json::to_vec(flash).ok()?);
             (text.len() <= MAX_FLASH).then_some(text)
         });
-        set_cookie(FLASH_COOKIE, &written?, Some(FLASH_SECONDS))
+        let seconds = if self.is_done { FLASH_SECONDS } else { TYPED_SECONDS };
+        set_cookie(FLASH_COOKIE, &written?, Some(seconds))
     }
 
     /// What a request's cookie says.

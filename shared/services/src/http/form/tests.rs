@@ -76,6 +76,15 @@ async fn a_form_that_is_refused_leads_back_with_what_was_typed() {
 }
 
 #[test]
+fn sec_6_what_was_typed_waits_as_long_as_a_sign_in_on_the_way_may_take() {
+    for (is_done, expected) in [(true, "Max-Age=60"), (false, "Max-Age=600")] {
+        let flash = Flash { is_done, text: "Said.".to_owned(), ..Flash::default() };
+        let cookie = flash.cookie().unwrap();
+        assert_eq!(cookie.to_str().unwrap().split("; ").last(), Some(expected));
+    }
+}
+
+#[test]
 fn names_of_fields_say_where_they_stand() {
     for (fields, expected) in [
         (&[("reason", "a\r\nb"), ("until", " ")][..], Some(json!({"reason": "a\nb"}))),
