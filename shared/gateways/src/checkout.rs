@@ -150,6 +150,19 @@ pub enum CheckoutError {
 }
 
 impl CheckoutError {
+    /// Whether it is what was to be paid that no page can be made for; else the gateway is at fault, or we.
+    pub fn is_about_what_is_paid(&self) -> bool {
+        match self {
+            Self::Nothing
+            | Self::TooMany { .. }
+            | Self::ReferenceTooLong { .. }
+            | Self::Sum(_)
+            | Self::Amount(_)
+            | Self::NoMethod { .. } => true,
+            Self::KeyReused | Self::Gateway(_) => false,
+        }
+    }
+
     /// Whether asking again under the same key may succeed.
     pub fn is_temporary(&self) -> bool {
         matches!(self, Self::Gateway(error) if error.is_temporary())

@@ -76,11 +76,26 @@ impl From<PayError> for Problem {
             PayError::NothingOn(_) | PayError::JustPaid | PayError::NoGateway => {
                 Self::new(ProblemKind::Conflict, detail)
             }
+            PayError::Page(PageError::Checkout(error)) if error.is_about_what_is_paid() => {
+                tracing::warn!("Could not make a page to pay on: {}", chain(&error));
+                let text = not_online(&error);
+                Self::new(ProblemKind::Conflict, text).of("invoices")
+            }
             PayError::Page(error) if error.is_passing() => Self::busy(&error),
             PayError::Page(error) => Self::internal(&error),
             PayError::Random(error) => Self::busy(&error),
             PayError::Store(error) => error.into(),
         }
+    }
+}
+
+/// What a payer does about what no page can be made for: three decimals are more than a gateway may charge.
+fn not_online(error: &CheckoutError) -> &'static str {
+    match error {
+        CheckoutError::TooMany { .. } | CheckoutError::ReferenceTooLong { .. } => {
+            "these invoices can't be paid all at once: choose fewer of them"
+        }
+        _ => "this can't be paid online: the firm's letters and invoices say how else to pay",
     }
 }
 
@@ -306,4 +321,31 @@ pub fn segment(name: &str) -> String {
 /// Where a contact's payer comes back to.
 pub fn return_path(client: &ClientId) -> String {
     format!("/portal/v1/clients/{}/checkouts/{{id}}/return", segment(client.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use gateways::CurrencyError;
+
+    use super::*;
+
+    #[test]
+    fn pay_8_what_can_t_be_paid_online_is_said_and_is_no_fault_of_ours() {
+        let bhd = "BHD".parse().unwrap();
+        let too_fine = CurrencyError::TooFine { amount: 1_235, currency: bhd, step: 10 };
+        for (error, expected, words) in [
+            (CheckoutError::Amount(too_fine), ProblemKind::Conflict, "how else to pay"),
+            (CheckoutError::NoMethod { currency: bhd }, ProblemKind::Conflict, "how else to pay"),
+            (
+                CheckoutError::ReferenceTooLong { found: 600, limit: 500 },
+                ProblemKind::Conflict,
+                "choose fewer",
+            ),
+            (CheckoutError::KeyReused, ProblemKind::Internal, "it was logged"),
+        ] {
+            let problem = Problem::from(PayError::Page(PageError::Checkout(error)));
+            assert_eq!(problem.kind, expected, "{}", problem.detail);
+            assert!(problem.detail.contains(words), "{}", problem.detail);
+        }
+    }
 }
