@@ -9,6 +9,8 @@ WHOSE = [
     (re.compile(r"/invoices/[^/]+"), "/invoices/*"),
     (re.compile(r"/letters/[^/]+"), "/letters/*"),
     (re.compile(r"/unlock/[^/]+"), "/unlock/*"),
+    (re.compile(r"/unclaimed/[^/]+"), "/unclaimed/*"),
+    (re.compile(r"/mails/[^/]+"), "/mails/*"),
     (re.compile(r"/links/[^/]+"), "/links/*"),
     (re.compile(r"/contacts/k-[^/]+"), "/contacts/*"),
     (re.compile(r"/policies/[^/]+"), "/policies/*"),

@@ -25,6 +25,9 @@ from system import Systems
 # Where much is to be seen: long names, two currencies, long histories, tasks that only partners close.
 FULL = ["/console/clients/yarrow", "/console/clients/nordlicht/invoices", "/console/clients/saint-elodie"]
 
+# The second step of a page: a form leads to it, and no link.
+PLAN = "/console/clients/acme-homes/plan?invoice=DP-2010&number=3&first=2026-10-31&every=month"
+
 # Whoever comes later looks at what the others don't see.
 STAFF = ["bea", "pat", "ada", "pre"]
 
@@ -73,6 +76,7 @@ class Parts:
     def pages(self):
         with self.systems.fresh("pages") as system:
             seen = set()
+            system.take("nobody-known", 4_000)
             with self.browser.person(self.report, "nobody", system.url) as page:
                 crawl(page, self.page_rules, "nobody", "/sign-in", seen)
             for who in STAFF:
@@ -82,6 +86,11 @@ class Parts:
                     if who == "bea":
                         self.page_rules.at(page, who, "/console/clients?q=nobody+at+all")
                         self.page_rules.at(page, who, "/console/clients/nobody", status=404)
+                    if who == "pat":
+                        self.page_rules.at(page, who, PLAN)
+                        self.page_rules.at(page, who, PLAN.replace("number=3", "number=many"))
+            for kind_of_page in ["/console/mails", "/console/clients/*/do/people", "/console/unclaimed/*"]:
+                self.report.is_so(f"{kind_of_page} was looked at", kind_of_page in seen, sorted(seen))
             for who in [ANN, OWNER]:
                 with self.browser.person(self.report, who, system.url) as page:
                     page.goto(system.links[who])

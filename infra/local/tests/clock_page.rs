@@ -70,6 +70,10 @@ async fn sec_1_the_mailbox_shows_no_letter_of_another_firm() {
     // The same sender, to the same address, and of another firm.
     let foreign = text.replace(&id[13..21], "00000000");
     fs::write(folder.join("99999999-20261001T120000Z.eml"), foreign).unwrap();
+    // One that came last and bears an earlier day: the page goes by the days that it shows.
+    let date = text.lines().find(|line| line.starts_with("Date: ")).unwrap();
+    let early = text.replace(date, "Date: Wed, 1 Jul 2026 09:00:00 -0400");
+    fs::write(folder.join("99999998-20261001T120000Z.eml"), early).unwrap();
     // The running system may still be at its first letters: the page tells of those that lie there.
     let begun = Instant::now();
     let html = loop {
@@ -82,6 +86,7 @@ async fn sec_1_the_mailbox_shows_no_letter_of_another_firm() {
         assert!(begun.elapsed() < PATIENCE, "{number}: {html}");
     };
     assert!(!html.contains("99999999-"), "{html}");
+    assert!(!html.contains("99999998-"), "the oldest comes last: {html}");
     let name = ours.file_stem().unwrap().to_str().unwrap();
     assert!(html.contains(name), "the newest comes first: {html}");
     for (path, expected) in [

@@ -175,6 +175,13 @@ async fn every_link_of_the_console_leads_to_a_page_with_a_way_back() {
         }
         let acts = seen.iter().filter(|path| path.contains("/do/")).count();
         assert!(100 < seen.len(), "{who} saw {} pages", seen.len());
+        // What is reached by a button of a client's page or by a hint is not forgotten.
+        let ends =
+            ["/mails", "/unclaimed", "/settings", "/mailbox", "/contacts", "/links", "/notes"];
+        for end in ends.into_iter().chain((who != "pre").then_some("/do/people")) {
+            assert!(seen.iter().any(|path| path.ends_with(end)), "{who} finds {end}");
+        }
+        assert_eq!(seen.iter().any(|path| path.ends_with("/plan")), who == "pat", "{who}");
         assert_eq!(
             seen.iter().any(|path| path.ends_with("/do/exception")),
             who == "pat",
@@ -287,6 +294,179 @@ async fn a_billing_lead_and_a_partner_do_their_job_with_forms() {
     }
     assert!(approved, "{requests:?}");
     assert_eq!(up.get("bea", "/firm/v1/clients/dune").await["portal"], "open");
+}
+
+#[tokio::test]
+async fn plan_1_a_partner_answers_a_request_for_a_plan_by_forms() {
+    let folder = tempfile::tempdir().unwrap();
+    let up = Up::start(&folder.path().join("data"));
+    let mut pat = Browser::signed_in(&up, "pat").await;
+    let mut bea = Browser::signed_in(&up, "bea").await;
+    let (client, api) = ("/console/clients/acme-homes", "/firm/v1/clients/acme-homes/plans");
+    let refused = bea.get(&format!("{client}/plan")).await.html;
+    assert!(refused.contains("A partner agrees") && !refused.contains("<form method=\"get\""));
+
+    // The client asks, and its words and invoices stand on the page to which its task leads.
+    ask_for_a_plan(&up, "acme-homes", "DP-2010", "half now, half in May").await;
+    let tasks = pat.get("/console/tasks").await;
+    let plan = format!("{client}/plan");
+    assert!(tasks.all("href").contains(&plan), "{}", tasks.html);
+    assert!(!bea.get("/console/tasks").await.all("href").contains(&plan));
+    let first = pat.get(&plan).await;
+    assert!(first.html.contains("half now, half in May"), "{}", first.html);
+    assert!(first.html.contains("value=\"DP-2010\" checked"), "{}", first.html);
+
+    // Each field that can't be taken is named, with what is expected.
+    for (query, field, expected) in [
+        ("invoice=DP-2010&number=0&first=2026-11-01&every=week", "number", "from 1 to 60"),
+        ("invoice=DP-2010&number=two&first=2026-11-01&every=week", "number", "not “two”"),
+        ("invoice=DP-2010&number=2&first=soon&every=week", "first", "such as 2026-11-30"),
+        ("invoice=DP-2010&number=2&first=2020-01-01&every=week", "first", "in the past"),
+        ("invoice=DP-2010&number=2&first=2026-11-01&every=year", "", "month, two-weeks, week"),
+        ("invoice=DP-1&number=2&first=2026-11-01&every=week", "", "no open invoice DP-1"),
+        ("number=2&first=2026-11-01&every=week", "", "at least one"),
+    ] {
+        let page = pat.get(&format!("{plan}?{query}")).await.html;
+        assert!(page.contains("role=\"alert\"") && page.contains(expected), "{query}: {page}");
+        assert!(!page.contains(api), "{query}: nothing can be agreed on yet");
+        let marked = page.split("aria-invalid").next().unwrap().rsplit("id=\"").next().unwrap();
+        assert!(field.is_empty() || marked.starts_with(field), "{query}: {marked}");
+    }
+
+    // Worked out: days and amounts that come to what is owed, and what will happen.
+    let query = "invoice=DP-2010&number=3&first=2026-10-31&every=month";
+    let second = format!("{plan}?{query}");
+    let page = pat.get(&second).await;
+    let owed = up.get("pat", "/firm/v1/invoices/DP-2010").await["balance"]["amount"].clone();
+    let text = page.html.split("What will happen").nth(1).unwrap();
+    assert!(text.contains("Begins a plan over DP-2010"), "{text}");
+    let inputs = |page: &Page, part: &str| -> Vec<String> {
+        let after = |row: usize| format!("name=\"instalments[{row}].{part}\"");
+        let value = |row: usize| {
+            let field = page.html.split(&after(row)).nth(1)?;
+            Some(field.split("value=\"").nth(1)?.split('"').next()?.to_owned())
+        };
+        (0..6).filter_map(value).collect()
+    };
+    assert_eq!(
+        inputs(&page, "due_on"),
+        ["2026-10-31", "2026-11-30", "2026-12-31", "", "", ""],
+        "{}",
+        page.html
+    );
+    let amounts = inputs(&page, "amount.amount");
+    let cents = |text: &str| text.replace('.', "").parse::<u64>().unwrap();
+    let sum: u64 = amounts.iter().filter(|text| !text.is_empty()).map(|text| cents(text)).sum();
+    assert_eq!(sum, cents(owed.as_str().unwrap()), "{amounts:?}");
+
+    // Changed by hand: the sum must be right, what was typed stays, and the empty rows are left out.
+    let named = |row: usize, part: &str| format!("instalments[{row}].{part}");
+    let typed = |rows: &[(usize, &str, &str)]| -> Vec<(String, String)> {
+        let mut fields = vec![("invoices[]".to_owned(), "DP-2010".to_owned())];
+        for (row, due_on, amount) in rows {
+            fields.push((named(*row, "due_on"), (*due_on).to_owned()));
+            fields.push((named(*row, "amount.amount"), (*amount).to_owned()));
+            fields.push((named(*row, "amount.currency"), "USD".to_owned()));
+        }
+        fields
+    };
+    let whole = owed.as_str().unwrap();
+    for (rows, expected) in [
+        (vec![(0, "2026-10-31", "1.00"), (1, "", "")], "the invoices to"),
+        (vec![(0, "", ""), (1, "2026-10-31", "1,x")], "1,x"),
+        (vec![(0, "", ""), (1, "2026-10-31", "")], "Amount is missing"),
+        (vec![(0, "2020-10-31", whole)], "in the past"),
+    ] {
+        let fields = typed(&rows);
+        let fields: Vec<_> = fields.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+        let back = pat.fill(&second, api, &fields).await;
+        assert_eq!(back.location, second, "{rows:?}");
+        let page = pat.get(&back.location).await;
+        assert!(
+            page.html.contains("role=\"alert\"") && page.html.contains(expected),
+            "{}",
+            page.html
+        );
+        assert_eq!(inputs(&page, "due_on")[0], rows[0].1, "{rows:?}");
+    }
+    let rows = [(0, "2026-10-31", whole), (1, "", ""), (2, "", "")];
+    let fields = typed(&rows);
+    let fields: Vec<_> = fields.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+    let done = pat.fill(&second, api, &fields).await;
+    assert_eq!(done.location, client);
+    let page = pat.get(client).await.html;
+    assert!(page.contains("The payment plan is agreed on.") && page.contains("Payment plan since"));
+    let plans = up.get("pat", api).await;
+    assert_eq!(plans["items"][0]["instalments"].as_array().unwrap().len(), 1, "{plans}");
+    // It is answered; another plan would take the place of this one.
+    assert!(!pat.get("/console/tasks").await.all("href").contains(&plan));
+    assert!(pat.get(&plan).await.html.contains("A plan runs already"));
+}
+
+/// The client asks for a plan over an invoice, as its page's form does.
+async fn ask_for_a_plan(up: &Up, client: &str, invoice: &str, wish: &str) {
+    let mut ann = Browser::new(up);
+    let link = up.link("ann@acme.example").trim_start_matches(&up.url).to_owned();
+    let confirm = "/portal/v1/sign-in-links/confirm";
+    for (page, action, typed) in [
+        (link, confirm.to_owned(), vec![]),
+        (
+            format!("/portal/clients/{client}/plan"),
+            format!("/portal/v1/clients/{client}/plan-requests"),
+            vec![("invoices[]", invoice), ("wish", wish)],
+        ),
+    ] {
+        let form = ann.get(&page).await;
+        let start = form.html.split(&format!("action=\"{action}\"")).nth(1).unwrap();
+        let inputs = start.split("</form>").next().unwrap().split("type=\"hidden\" name=\"");
+        let hidden: Vec<_> = inputs
+            .skip(1)
+            .map(|field| {
+                let (name, rest) = field.split_once("\" value=\"").unwrap();
+                (name.to_owned(), plain(rest.split('"').next().unwrap()))
+            })
+            .collect();
+        let mut fields: Vec<_> = hidden.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+        fields.extend(typed);
+        assert_eq!(ann.post(&action, &fields).await.status, StatusCode::SEE_OTHER, "{page}");
+    }
+}
+
+#[tokio::test]
+async fn pay_1_money_without_a_client_is_given_to_one_by_a_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let up = Up::start(&folder.path().join("data"));
+    let acts = format!("{}/sandbox/stripe/acts", up.url);
+    let take = serde_json::json!({
+        "act": "take", "amount": 4_000, "currency": "usd", "by": "card",
+        "metadata": {"firm": "demo", "client": "nobody-known"},
+    });
+    let taken = reqwest::Client::new().post(acts).json(&take).send().await.unwrap();
+    assert!(taken.status().is_success());
+    let id = |list: &serde_json::Value| Some(list["items"][0]["payment"].as_str()?.to_owned());
+    let payment = up.wait("/firm/v1/unclaimed-payments", id).await;
+    let mut bea = Browser::signed_in(&up, "bea").await;
+    let mut pre = Browser::signed_in(&up, "pre").await;
+    assert!(bea.get("/console/tasks").await.html.contains("1 payment to be given"));
+    let list = bea.get("/console/unclaimed").await;
+    assert!(list.html.contains("client nobody-known"), "{}", list.html);
+    let path = list.all("href").into_iter().find(|href| href.starts_with("/console/unclaimed/"));
+    let path = path.unwrap();
+    look_at(&path, &bea.get(&path).await);
+    assert!(
+        !pre.get(&path).await.html.contains("<form method=\"post\" action=\"/firm/v1/unclaimed")
+    );
+    let page = bea.get(&path).await;
+    let action = page.all("action").into_iter().find(|action| action.ends_with("/assign")).unwrap();
+    let refused = bea.fill(&path, &action, &[("client", "nobody-known")]).await;
+    assert_eq!(refused.location, path);
+    assert!(bea.get(&path).await.html.contains("role=\"alert\""));
+    let done = bea.fill(&path, &action, &[("client", "dune")]).await;
+    assert_eq!(done.location, "/console/unclaimed");
+    assert!(bea.get(&done.location).await.html.contains("There is none"));
+    let gone = bea.get(&path).await;
+    assert_eq!(gone.status, StatusCode::NOT_FOUND, "{payment}: {}", gone.html);
+    assert!(bea.get("/console/clients/dune/payments").await.html.contains("40.00 USD"));
 }
 
 #[tokio::test]

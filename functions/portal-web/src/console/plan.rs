@@ -238,7 +238,8 @@ fn about(view: &View) -> Vec<String> {
     }
     if view.loaded.account.lock.is_some() {
         about.push(
-            "The portal stays locked. An exception can open it for as long as the plan is kept."
+            "The portal stays locked. While the plan is kept, its invoices don't stand against opening it: the \
+             unlock can be asked for."
                 .to_owned(),
         );
     }

@@ -1,6 +1,7 @@
 //! Where a task is answered: of each kind at least one button leads there, for whoever may do something about it.
 
 use domain::account::Account;
+use domain::role::Role;
 use domain::task::{About, Task};
 
 use super::act::{COLLECTORS, Deed, PARTNERS, STAFF, approval};
@@ -12,7 +13,7 @@ pub(super) fn of_task(visit: &Visit, account: &Account, task: &Task) -> Vec<Deed
     let client = client_path(&account.client);
     let number = task.id.0;
     let deed = |name, path: &str| Deed { name, path: format!("{client}/{path}"), is_grave: false };
-    let mut deeds = answers(visit, account, &task.about, &deed);
+    let mut deeds = answers(&|roles| visit.may(roles), account, &task.about, &deed);
     if visit.may(STAFF) {
         deeds.push(deed("Assign", &format!("do/assign-{number}")));
     }
@@ -24,19 +25,19 @@ pub(super) fn of_task(visit: &Visit, account: &Account, task: &Task) -> Vec<Deed
 
 /// What answers it.
 fn answers(
-    visit: &Visit,
+    may: &impl Fn(&[Role]) -> bool,
     account: &Account,
     about: &About,
     deed: &impl Fn(&'static str, &str) -> Deed,
 ) -> Vec<Deed> {
-    let is_partner = visit.may(PARTNERS);
+    let is_partner = may(PARTNERS);
     match about {
         About::ReadyForUnlock | About::UnlockAsked { .. } => match approval(account) {
             Some(path) => {
                 let name = if is_partner { "Decide" } else { "See the request" };
                 vec![Deed { name, path, is_grave: false }]
             }
-            None if account.lock.is_some() && visit.may(COLLECTORS) => {
+            None if may(COLLECTORS) => {
                 vec![deed("Ask for unlock", "do/ask-unlock")]
             }
             None => Vec::new(),
@@ -71,7 +72,7 @@ fn answers(
 }
 
 /// Who closes it by hand (STAFF-1); nobody, where it closes by itself.
-fn closers(about: &About) -> &'static [domain::role::Role] {
+fn closers(about: &About) -> &'static [Role] {
     match about {
         About::ReadyForUnlock | About::NoAddress | About::ApproveStep { .. } => &[],
         About::ReviewTask { .. }
@@ -82,5 +83,82 @@ fn closers(about: &About) -> &'static [domain::role::Role] {
         | About::RecordsRequest
         | About::UnlockAsked { .. }
         | About::Mismatch { .. } => STAFF,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use domain::account::Profile;
+    use domain::id::InvoiceId;
+    use domain::invoice::InvoiceKind;
+    use domain::letter::LetterId;
+    use domain::money::Currency;
+    use domain::policy::{Action, StepKey, When};
+    use domain::text::Personal;
+
+    use super::*;
+
+    /// One of each kind, with what a billing lead and a partner find there.
+    fn each() -> Vec<(About, &'static str, &'static str)> {
+        let invoices = BTreeSet::from(["A-1".parse::<InvoiceId>().unwrap()]);
+        let when = When::DaysOverdue(30);
+        let step = StepKey { kind: InvoiceKind::Regular, when, action: Action::FinalDemand };
+        let words = || Personal::new("words");
+        let letter = LetterId(7);
+        let referral = |approved_by| About::CollectionsReferral {
+            step,
+            invoices: invoices.clone(),
+            approved_by,
+        };
+        let payment = "stripe:pi_1".parse().unwrap();
+        vec![
+            (About::ReadyForUnlock, "do/ask-unlock", "do/ask-unlock"),
+            (About::ReviewTask { step, invoices: invoices.clone() }, "invoices", "invoices"),
+            (
+                About::ApproveStep { step, invoices: invoices.clone() },
+                "invoices",
+                "do/approve-final_demand",
+            ),
+            (referral(None), "invoices", "do/approve-final_demand"),
+            (referral(Some("pat".parse().unwrap())), "invoices", "invoices"),
+            (
+                About::BouncedAddress { contact: 0, letter },
+                "contacts letters/7",
+                "contacts letters/7",
+            ),
+            (About::LetterStuck { letter }, "letters/7 contacts", "letters/7 contacts"),
+            (About::NoAddress, "contacts", "contacts"),
+            (About::RecordsRequest, "contacts", "contacts"),
+            (About::PlanRequest { invoices, wish: words() }, "invoices", "plan"),
+            (About::UnlockAsked { words: words() }, "do/ask-unlock", "do/ask-unlock"),
+            (About::Mismatch { payment, evidence: words() }, "payments", "payments"),
+        ]
+    }
+
+    #[test]
+    fn staff_1_every_task_leads_to_where_it_is_answered() {
+        let profile = Profile {
+            name: Personal::new("Acme"),
+            class: "default".parse().unwrap(),
+            currency: Currency::USD,
+            contacts: Vec::new(),
+            service_lines: BTreeSet::new(),
+            terms_allow_late_fee: false,
+        };
+        let account = Account::new("f-1".parse().unwrap(), "acme".parse().unwrap(), profile);
+        let deed = |name, path: &str| Deed { name, path: path.to_owned(), is_grave: false };
+        for (about, of_lead, of_partner) in each() {
+            for (role, expected) in [(Role::BillingLead, of_lead), (Role::Partner, of_partner)] {
+                let may = |roles: &[Role]| roles.contains(&role);
+                let deeds = answers(&may, &account, &about, &deed);
+                let paths: Vec<_> = deeds
+                    .iter()
+                    .map(|deed| deed.path.trim_start_matches("/console/clients/acme/"))
+                    .collect();
+                assert_eq!(paths.join(" "), expected, "{role:?}: {}", about.kind());
+            }
+        }
     }
 }

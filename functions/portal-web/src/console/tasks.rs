@@ -12,6 +12,7 @@ use store::PageRequest;
 
 use super::act::Deed;
 use super::task_acts::of_task;
+use super::unclaimed::nobodys;
 use super::{client_path, segment};
 use crate::page::{Failure, Shell, Visit, render};
 use crate::said;
@@ -167,7 +168,7 @@ pub(crate) async fn show(visit: Visit, Query(place): Query<Place>) -> Result<Res
 /// Payments that wait for somebody to say whose they are: nobody's task, since they are no client's.
 async fn unclaimed(visit: &Visit) -> Result<Option<String>, Failure> {
     let request = PageRequest { cursor: None, limit: PER_PAGE };
-    let listed = services::unclaimed::listed(&visit.desk.firm, &request).await?;
+    let listed = nobodys(visit.desk.store(), &request).await?;
     let number = said::count(listed.items.len(), "payment");
     let more = if listed.next.is_some() { "More than " } else { "" };
     Ok((!listed.items.is_empty()).then(|| format!("{more}{number}")))

@@ -7,8 +7,7 @@ use domain::command::News;
 use domain::id::PaymentId;
 use domain::payment::Seen;
 use serde::Deserialize;
-use services::unclaimed::listed;
-use store::{PageRequest, Unclaimed};
+use store::{Listed, PageRequest, Store, StoreError, Unclaimed};
 
 use super::act::COLLECTORS;
 use super::{all_clients, segment};
@@ -93,9 +92,22 @@ fn state(news: &[News]) -> &'static str {
     }
 }
 
+/// What is nobody's. One that found its client by itself isn't shown; the API takes it out, and a page changes
+/// nothing.
+pub(super) async fn nobodys(
+    store: &Store,
+    page: &PageRequest<'_>,
+) -> Result<Listed<Unclaimed>, StoreError> {
+    let mut listed = store.all_unclaimed(page).await?;
+    let payments: Vec<_> = listed.items.iter().map(|known| known.payment.clone()).collect();
+    let claimed = store.claimed_by_themselves(&payments).await?;
+    listed.items.retain(|known| !claimed.contains(&known.payment));
+    Ok(listed)
+}
+
 pub(crate) async fn list(visit: Visit, Query(place): Query<Place>) -> Result<Response, Failure> {
     let request = PageRequest { cursor: place.cursor.as_deref(), limit: PER_PAGE };
-    let listed = listed(&visit.desk.firm, &request).await?;
+    let listed = nobodys(visit.desk.store(), &request).await?;
     let page = ListPage {
         rows: listed.items.iter().map(|known| Row::of(&visit, known)).collect(),
         next: listed.next.map(|cursor| format!("?cursor={}", segment(&cursor))),
