@@ -206,6 +206,9 @@ pub enum Command {
     ReportBounce {
         /// Which.
         letter: LetterId,
+        /// The address to which it went, where that is known: the client's list may be another one by now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Personal>,
     },
     /// A demand was claimed long ago, and nothing tells whether it left (LET-4).
     ReportStuckLetter {
@@ -404,7 +407,7 @@ pub fn needs(account: &Account, command: &Command) -> Needs {
         | Command::MailPayLink { invoices, .. } => {
             needs.invoices.extend(invoices.iter().cloned());
         }
-        Command::ReportBounce { letter }
+        Command::ReportBounce { letter, .. }
         | Command::ReportStuckLetter { letter }
         | Command::ClaimLetter { letter } => {
             needs.letters.insert(*letter);

@@ -242,7 +242,7 @@ pub enum Event {
     },
     /// An address takes no mail; what went there warned nobody.
     AddressBounced {
-        /// Which contact, by its place.
+        /// Which contact, by its place; past the last one, where the client no longer has it.
         contact: u32,
         /// Which letter came back.
         letter: LetterId,

@@ -178,7 +178,7 @@ fn eval_4_what_was_not_looked_up_is_not_decided() {
     assert_eq!(missing.invoices, BTreeSet::from([invoice(9)]), "an open invoice is at hand");
     let refusal = desk.try_run(&pay, &Actor::Gateway).unwrap_err();
     assert_eq!(refusal.kind, RefusalKind::NotLoaded);
-    let bounce = Command::ReportBounce { letter: LetterId(999) };
+    let bounce = Command::ReportBounce { letter: LetterId(999), to: None };
     assert_eq!(needs(&desk.account, &bounce).letters, BTreeSet::from([LetterId(999)]));
     assert!(needs(&desk.account, &Command::Evaluate).is_empty(), "an evaluation needs no history");
 }

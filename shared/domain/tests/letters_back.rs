@@ -58,7 +58,28 @@ fn kinds(desk: &Desk) -> Vec<&'static str> {
 }
 
 fn bounce(letter: LetterId) -> Command {
-    Command::ReportBounce { letter }
+    Command::ReportBounce { letter, to: None }
+}
+
+/// Staff change the list while a letter is on its way: another address than its own is never marked.
+#[test]
+fn let_6_a_bounce_marks_the_address_to_which_the_letter_went_wherever_it_stands_by_now() {
+    let bounce = |letter| Command::ReportBounce { letter, to: Some(address(0).address) };
+    for (contacts, bounced, tasks) in [
+        (vec![address(0), address(1)], vec![true, false], vec!["bounced_address"]),
+        (vec![address(1), address(0)], vec![false, true], vec!["bounced_address"]),
+        // It was removed, or corrected: nothing is left to do but to write to who is there.
+        (vec![address(1)], vec![false], vec![]),
+    ] {
+        let (mut desk, left) = desk(2);
+        desk.account.profile.contacts = contacts.clone();
+        desk.try_run(&bounce(left[0]), &Actor::Gateway).unwrap();
+        let marked = desk.account.profile.contacts.iter().map(|contact| contact.is_bounced);
+        assert_eq!(marked.collect::<Vec<_>>(), bounced, "{contacts:?}");
+        assert_eq!((kinds(&desk), queued(&desk).len()), (tasks, 1), "{contacts:?}");
+        assert!(desk.account.invoices[&invoice(1)].warnings.is_empty(), "nobody read it");
+        assert_eq!(desk.try_run(&bounce(left[0]), &Actor::Gateway), Ok(Vec::new()), "told twice");
+    }
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn eval_4_a_payment_and_a_letter_in_memory_need_no_looking_up() {
     desk.account.looked_up = LookedUp::default();
     assert_eq!(needs(&desk.account, &told(5_000)), Needs::default());
     assert_eq!(needs(&desk.account, &Command::ClaimLetter { letter }), Needs::default());
-    assert_eq!(needs(&desk.account, &Command::ReportBounce { letter }), Needs::default());
+    assert_eq!(needs(&desk.account, &Command::ReportBounce { letter, to: None }), Needs::default());
 }
 
 #[test]

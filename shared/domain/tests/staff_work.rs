@@ -75,7 +75,8 @@ fn bounced() -> (Desk, TaskId) {
         .filter(|letter| matches!(letter.state, LetterState::Left(_)))
         .map(|letter| letter.id)
         .next_back();
-    desk.try_run(&Command::ReportBounce { letter: left.unwrap() }, &Actor::Gateway).unwrap();
+    desk.try_run(&Command::ReportBounce { letter: left.unwrap(), to: None }, &Actor::Gateway)
+        .unwrap();
     let task = desk.account.tasks.values().find(|task| task.about.kind() == "bounced_address");
     let task = task.unwrap().id;
     (desk, task)

@@ -125,7 +125,7 @@ async fn newest_letter(firm: &Firm, client: &ClientId, kind: LetterKind) -> Resu
         |row| matches!(&row.letter.state, LetterState::Left(sending) if sending.kind == kind),
     );
     let letter = left.with_context(|| format!("no letter {} of {client} left", kind.as_str()))?;
-    Ok(Command::ReportBounce { letter: letter.letter.id })
+    Ok(Command::ReportBounce { letter: letter.letter.id, to: None })
 }
 
 pub(super) fn billing_lead() -> Result<Actor> {

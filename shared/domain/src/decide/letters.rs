@@ -12,6 +12,7 @@ use crate::letter::{Content, DebtKind, Letter, LetterId, LetterKind, LetterState
 use crate::policy::Policy;
 use crate::refusal::Refusal;
 use crate::task::About;
+use crate::text::Personal;
 
 impl Decision<'_> {
     /// Queues a letter that isn't about a debt; without an address there is none.
@@ -95,20 +96,30 @@ impl Decision<'_> {
 
     /// The address takes no more mail, what went there warned nobody, and a debt letter goes to the
     /// next contact (LET-6, LET-10).
-    pub(super) fn report_bounce(&mut self, id: LetterId) -> Result<(), Refusal> {
+    pub(super) fn report_bounce(
+        &mut self,
+        id: LetterId,
+        to: Option<&Personal>,
+    ) -> Result<(), Refusal> {
         let Some(letter) = self.account.letters.get(&id) else {
             return Err(Refusal::not_found("LET-6", format!("there is no letter {}", id.0)));
         };
         let LetterState::Left(sending) = letter.state.clone() else {
             return Err(Refusal::conflict("LET-6", format!("letter {} has not left", id.0)));
         };
-        let contact = self.account.profile.contacts.get(sending.contact as usize);
-        if contact.is_none_or(|contact| contact.is_bounced) && !self.warns(id) {
+        let contacts = &self.account.profile.contacts;
+        // By its number alone, another address would be marked where the list was changed since.
+        let place = match to {
+            Some(to) => contacts.iter().position(|known| known.address == *to),
+            None => Some(sending.contact as usize),
+        };
+        let known = place.and_then(|place| contacts.get(place));
+        if known.is_none_or(|contact| contact.is_bounced) && !self.warns(id) {
             return Ok(()); // told before
         }
-        self.emit(Event::AddressBounced { contact: sending.contact, letter: id });
-        let contact = sending.contact;
-        if !self.has_task(|about| matches!(about, About::BouncedAddress { contact: known, .. } if *known == contact)) {
+        let contact = u32::try_from(place.unwrap_or(contacts.len())).unwrap_or(u32::MAX);
+        self.emit(Event::AddressBounced { contact, letter: id });
+        if place.is_some() && !self.has_task(|about| matches!(about, About::BouncedAddress { contact: known, .. } if *known == contact)) {
             self.open_task(About::BouncedAddress { contact, letter: id });
         }
         self.send_again(&sending);

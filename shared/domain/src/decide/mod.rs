@@ -145,7 +145,7 @@ impl<'a> Decision<'a> {
             Command::MailPayLink { invoices, to } => self.mail_pay_link(invoices, to),
             Command::RevokePayLink { link, letter } => self.revoke_pay_link(link, *letter),
             Command::NoteMessage => self.note_message(),
-            Command::ReportBounce { letter } => self.report_bounce(*letter),
+            Command::ReportBounce { letter, to } => self.report_bounce(*letter, to.as_ref()),
             Command::RequestRecords => self.request_records(),
             Command::RequestPlan { invoices, wish } => self.request_plan(invoices, wish),
             Command::AskForUnlock { words } => self.ask_for_unlock(words),

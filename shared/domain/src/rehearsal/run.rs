@@ -225,7 +225,7 @@ impl<'t> Rehearsal<'t> {
         let letter = newest.ok_or_else(|| {
             Refusal::not_found("LET-6", format!("no letter {} has left", kind.as_str()))
         })?;
-        self.command(client, &Actor::Gateway, &Command::ReportBounce { letter })
+        self.command(client, &Actor::Gateway, &Command::ReportBounce { letter, to: None })
     }
 
     fn set_policy(&mut self, class: &ClassId, policy: &Policy) -> Result<(), Refusal> {

@@ -112,7 +112,9 @@ impl Task<'_> {
 
     /// The address takes no mail: marked, and a debt letter goes to the next contact (LET-6, LET-10).
     pub(super) async fn bounced(&self, problem: &str) -> Result<Outcome, SendError> {
-        self.execute(Command::ReportBounce { letter: self.id }).await?;
+        let sent = self.firm.store().sent_letter(self.client, self.id).await?;
+        let to = sent.map(|sent| sent.to);
+        self.execute(Command::ReportBounce { letter: self.id, to }).await?;
         let problem = match problem {
             "" => "the address is none that mail can use",
             problem => problem,
