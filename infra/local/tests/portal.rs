@@ -190,6 +190,7 @@ async fn pay_8_a_payer_is_told_what_the_gateway_says() {
         paid.html
     );
     assert!(paid.html.contains("stays locked"), "payment alone opens nothing (UNL-1)");
+    assert!(paid.html.contains("A person at the firm looks at it and opens it"), "{}", paid.html);
     let payments = ann.get(&format!("{home}/payments")).await;
     assert!(payments.html.contains("1,045.00 USD"));
     let nothing = ann.get(&format!("{home}/invoices/DP-2010")).await;
@@ -250,7 +251,9 @@ async fn let_7_a_letters_link_shows_its_debt_and_no_more() {
     act(&up, "pay_by_card", &session).await;
     let back = reader.get(&way_back(&result)).await;
     assert_eq!(back.location, result);
-    assert!(reader.get(&result).await.html.contains("Paid, thank you"));
+    // What opens a portal is said, and not whether this one is locked.
+    let paid = reader.get(&result).await.html;
+    assert!(paid.contains("Paid, thank you") && paid.contains("If the client portal is locked"));
     let settled = reader.get(&link).await;
     assert!(settled.html.contains("Everything here is settled"));
     assert_eq!(up.stop().code(), Some(0));

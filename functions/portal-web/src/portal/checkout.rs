@@ -73,7 +73,7 @@ async fn found(guest: &Guest, client: &ClientId, id: &str) -> Result<(Checkout, 
     let name = account.profile.name.as_str().to_owned();
     let again = format!("/portal/v1/clients/{}/checkouts/{id}/return", segment(client.as_str()));
     let paying = Paying::of(&checkout, name, again, client_path(client));
-    let opening = opening(&view).map(|how| format!("Your portal is still locked. {how}"));
+    let opening = opening(&view).map(|how| format!("Your portal stays locked for now. {how}"));
     Ok((checkout, Paying { opening, ..paying }))
 }
 
