@@ -157,7 +157,7 @@ async fn pay_2_another_currency_marks_nothing_and_opens_a_task() {
     assert_eq!(bench.balance("A-1").await, "1000.00 USD");
     let tasks = bench.mismatches().await;
     assert_eq!(tasks.len(), 1, "{tasks:?}");
-    assert!(tasks[0].contains("1250.00 EUR"), "{tasks:?}");
+    assert!(tasks[0].contains("1,250.00 EUR"), "{tasks:?}");
 }
 
 #[tokio::test]
