@@ -8,10 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use chrono::Utc;
 use domain::calendar::Day;
 use domain::id::FirmId;
-use platform::clock::{Clock, FixedClock};
+use platform::clock::{Clock, FixedClock, SystemClock};
 use portcullis::command::clock::correspondence;
 use portcullis::embedded::Embedded;
 use portcullis::sandbox_stripe::Bank;
@@ -31,7 +30,7 @@ fn day(text: &str) -> Day {
 
 fn meta() -> CommitMeta {
     CommitMeta {
-        at: Utc::now(),
+        at: SystemClock.now(),
         day: day("2026-10-01"),
         actor: operator(),
         command: "test".to_owned(),
@@ -59,7 +58,7 @@ struct Ground {
 
 impl Ground {
     fn new(dynamo: Dynamo, data: &Path) -> Self {
-        let clock: Arc<dyn Clock> = Arc::new(FixedClock::at(Utc::now()));
+        let clock: Arc<dyn Clock> = Arc::new(FixedClock::at(SystemClock.now()));
         let letters = correspondence(data, "http://localhost:8080", clock.clone()).unwrap();
         Self { dynamo, correspondence: letters, clock }
     }
