@@ -617,19 +617,24 @@ pub fn next_evaluation(account: &Account, context: &Context<'_>) -> Option<Day> 
 /// What the evaluation of that later day would write if nothing else happens until then; of a ledger from
 /// elsewhere it is assumed that it is fresh by then, so that who waits for it is looked at each day (FRESH-1).
 pub fn evaluation_on(account: &Account, context: &Context<'_>, day: Day) -> Vec<Event> {
-    let then = Context { day, actor: &Actor::Schedule, ledger: None, ..*context };
+    let then = by_schedule(context, day);
     let later = without_letters(account, context, day);
     decide(&later, &Command::Evaluate, &then).unwrap_or_default()
+}
+
+/// As the schedule will decide that day, whoever asks today, and with a fresh ledger.
+fn by_schedule<'a>(context: &Context<'a>, day: Day) -> Context<'a> {
+    let Context { policy, episode, numbers, .. } = *context;
+    Context { day, actor: &Actor::Schedule, policy, episode, numbers, ledger: None }
 }
 
 /// The account as it will be at the start of that day: what was queued has left.
 fn without_letters(account: &Account, context: &Context<'_>, day: Day) -> Account {
     let mut later = account.clone();
     let queued = account.letters.values().filter(|letter| letter.state == LetterState::Queued);
-    let schedule = Actor::Schedule;
     for letter in queued.filter(|letter| letter.leaves_on < day) {
         let on = letter.leaves_on.max(context.day);
-        let then = Context { day: on, actor: &schedule, ledger: None, ..*context };
+        let then = by_schedule(context, on);
         let claim = Command::ClaimLetter { letter: letter.id };
         for event in decide(&later, &claim, &then).unwrap_or_default() {
             apply(&mut later, &event);
