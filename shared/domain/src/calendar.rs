@@ -44,7 +44,7 @@ pub fn day_at(instant: DateTime<Utc>, zone: Tz) -> Day {
 /// The first instant of that day at the firm: midnight, or, where the clock is put forward over
 /// midnight, the first moment that exists.
 pub fn start_of(day: Day, zone: Tz) -> DateTime<Utc> {
-    const MINUTES_PER_DAY: u32 = 24 * 60;
+    const MINUTES_PER_DAY: u32 = 1_440;
     (0..MINUTES_PER_DAY)
         .filter_map(|minute| NaiveTime::from_hms_opt(minute / 60, minute % 60, 0))
         .find_map(|time| zone.from_local_datetime(&day.and_time(time)).earliest())
