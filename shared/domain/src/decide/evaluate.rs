@@ -7,11 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Context, Decision, decide};
-use crate::account::{Account, ExceptionEnd, UnlockWay};
-use crate::apply::apply;
+use super::Decision;
+use crate::account::{ExceptionEnd, UnlockWay};
 use crate::calendar::{Day, days_between, minus, plus};
-use crate::command::Command;
 use crate::event::{Event, SkipReason};
 use crate::id::InvoiceId;
 use crate::invoice::{Invoice, InvoiceKind, Posting};
@@ -19,7 +17,6 @@ use crate::letter::{Content, DebtKind, LetterState};
 use crate::lock::{Debt, LockCause, LockReason, counted, lock_reason};
 use crate::policy::{Action, Policy, PolicyVersion, Step, StepKey, UnlockMode, When};
 use crate::refusal::Refusal;
-use crate::role::Actor;
 use crate::task::About;
 
 /// What can happen to an invoice, mild to strong: after a rejected dispute one a day (DIS-1).
@@ -587,124 +584,4 @@ fn due<'p>(
         }
     }
     steps
-}
-
-/// How many evaluations the search for the next one may take, for an account with one invoice; with
-/// more invoices, proportionally fewer, so that the search stays some milliseconds.
-const MAX_LOOK_AHEAD: usize = 20_000;
-
-/// The first later day on which an evaluation would write anything if nothing else happens (EVAL-1).
-///
-/// The days on which anything can change are few; each is tried, in order, on a copy from which the
-/// letters left as planned. A client with so much on hold that the search is given up gets an
-/// evaluation that may find nothing.
-pub fn next_evaluation(account: &Account, context: &Context<'_>) -> Option<Day> {
-    let days = days_of_change(account, context);
-    let tries = (MAX_LOOK_AHEAD / account.invoices.len().max(1)).max(16);
-    let mut given_up = None;
-    for (index, day) in days.into_iter().enumerate() {
-        if tries <= index {
-            given_up = Some(day);
-            break;
-        }
-        if !evaluation_on(account, context, day).is_empty() {
-            return Some(day);
-        }
-    }
-    given_up
-}
-
-/// What the evaluation of that later day would write if nothing else happens until then; of a ledger from
-/// elsewhere it is assumed that it is fresh by then, so that who waits for it is looked at each day (FRESH-1).
-pub fn evaluation_on(account: &Account, context: &Context<'_>, day: Day) -> Vec<Event> {
-    let then = by_schedule(context, day);
-    let later = without_letters(account, context, day);
-    decide(&later, &Command::Evaluate, &then).unwrap_or_default()
-}
-
-/// As the schedule will decide that day, whoever asks today, and with a fresh ledger.
-fn by_schedule<'a>(context: &Context<'a>, day: Day) -> Context<'a> {
-    let Context { policy, episode, numbers, .. } = *context;
-    Context { day, actor: &Actor::Schedule, policy, episode, numbers, ledger: None }
-}
-
-/// The account as it will be at the start of that day: what was queued has left.
-fn without_letters(account: &Account, context: &Context<'_>, day: Day) -> Account {
-    let mut later = account.clone();
-    let queued = account.letters.values().filter(|letter| letter.state == LetterState::Queued);
-    for letter in queued.filter(|letter| letter.leaves_on < day) {
-        let on = letter.leaves_on.max(context.day);
-        let then = by_schedule(context, on);
-        let claim = Command::ClaimLetter { letter: letter.id };
-        for event in decide(&later, &claim, &then).unwrap_or_default() {
-            apply(&mut later, &event);
-        }
-    }
-    later
-}
-
-/// Every later day on which an evaluation could find something new.
-fn days_of_change(account: &Account, context: &Context<'_>) -> BTreeSet<Day> {
-    let policy = &context.policy.policy;
-    let episode = context.episode.map_or(policy, |version| &version.policy);
-    // What an import brought was never evaluated: whatever it is, it meets the next run (LOCK-10).
-    let mut days = BTreeSet::from([plus(context.day, 1)]);
-    days.extend(account.request.iter().map(|request| request.expires_on));
-    days.extend(account.promises.iter().map(|promise| plus(promise.until, 1)));
-    days.extend(account.hold.iter().filter_map(|hold| hold.until).map(|until| plus(until, 1)));
-    if let Some(plan) = &account.plan {
-        let due = plan.instalments.iter().map(|instalment| instalment.due_on);
-        days.extend(due.map(|day| plus(day, plan.grace_days.saturating_add(1))));
-    }
-    if let Some(ExceptionEnd::Until(until)) =
-        account.exception.as_ref().map(|exception| exception.ends)
-    {
-        days.insert(plus(until, 1));
-    }
-    if let Some(lock) = &account.lock {
-        let steps = policy.steps().chain(episode.steps());
-        days.extend(steps.filter_map(|(key, _)| match key.when {
-            When::AfterLock(after) => Some(plus(lock.on, after)),
-            When::DaysOverdue(_) => None,
-        }));
-    }
-    for payment in account.payments.values() {
-        let first_on = payment.facts.as_ref().map(|facts| facts.first_on);
-        days.extend(first_on.map(|day| plus(day, policy.in_flight_days)));
-    }
-    let warned = |on| plus(on, policy.lock.after_notice_days);
-    for letter in account.letters.values().filter(|letter| letter.state == LetterState::Queued) {
-        days.insert(warned(letter.leaves_on));
-        days.insert(plus(letter.leaves_on, 1));
-    }
-    for invoice in account.open_invoices() {
-        days.extend(days_of_invoice(invoice, policy));
-        days.extend(invoice.warnings.iter().map(|warning| warned(warning.on)));
-        if invoice.catch_up.is_some() {
-            days.insert(plus(context.day, 1));
-        }
-    }
-    if policy.lock.working_days_only {
-        let waited: Vec<_> = days.iter().map(|&day| policy.working_days.on_or_after(day)).collect();
-        days.extend(waited);
-        days.insert(policy.working_days.on_or_after(plus(context.day, 1)));
-    }
-    days.split_off(&plus(context.day, 1))
-}
-
-fn days_of_invoice(invoice: &Invoice, policy: &Policy) -> Vec<Day> {
-    let rules = policy.kind(invoice.kind);
-    let mut days = vec![plus(invoice.due_on, 1)];
-    if let Posting::Scheduled(on) = invoice.posting {
-        days.push(on);
-    }
-    days.extend(invoice.rests_before);
-    days.extend(invoice.hold.as_ref().and_then(|hold| hold.until).map(|until| plus(until, 1)));
-    days.extend(rules.reminders.iter().map(|&before| minus(invoice.due_on, before)));
-    days.extend(policy.lock.days_overdue.map(|after| plus(invoice.due_on, after)));
-    days.extend(rules.steps.iter().filter_map(|step| match step.when {
-        When::DaysOverdue(after) => Some(plus(invoice.due_on, after)),
-        When::AfterLock(_) => None,
-    }));
-    days
 }

@@ -29,10 +29,11 @@ mod evaluate;
 mod invoice;
 pub mod letters;
 mod money;
+mod next;
 mod pay_link;
 mod portal;
 
-pub use evaluate::{evaluation_on, next_evaluation};
+pub use next::{evaluation_on, next_evaluation};
 
 /// Who may put in and correct what the firm is owed.
 const BOOKKEEPERS: &[Role] = &[Role::Admin, Role::BillingLead, Role::Partner];

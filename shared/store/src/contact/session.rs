@@ -36,7 +36,7 @@ pub enum SignInWay {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionEnd {
-    /// The contact, on this session or another one.
+    /// The contact, by this sign-in or another one.
     Contact,
     /// Staff.
     Staff,
