@@ -179,7 +179,7 @@ impl System {
         };
         system.serve(listener, parts, stopped.clone());
         let now = clock.now();
-        system.work(data, clock, webhooks, stopped.clone())?;
+        system.work(data, clock, webhooks, stopped.clone()).await?;
         system.deliver(sandbox, data, now, stopped).await?;
         Ok(system)
     }
@@ -222,7 +222,7 @@ impl System {
     }
 
     /// The queues' workers and the schedule.
-    fn work(
+    async fn work(
         &mut self,
         data: &Path,
         clock: Arc<dyn Clock>,
@@ -238,6 +238,8 @@ impl System {
         let letter_queue: Arc<dyn Queue> = letters.clone();
         let evaluation_queue: Arc<dyn Queue> = evaluations.clone();
         let sweeper = Sweeper::new(webhooks, letter_queue, evaluation_queue, clock.clone());
+        // The folder is this process's alone: whoever had taken a webhook is gone.
+        sweeper.take_over().await.context("can't go on with the webhooks of before")?;
         let job_state = Arc::new(jobs::State::new(sweeper, clock.clone(), Stage::Local));
         let (stop, now) = (ended(stopped.clone()), clock.clone());
         self.tasks.spawn(async move {

@@ -13,6 +13,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, TimeDelta};
 use domain::account::Account;
 use domain::apply::fold;
 use domain::event::Event;
@@ -20,11 +21,12 @@ use domain::id::{ClientId, PaymentId};
 use domain::invoice::Source;
 use domain::letter::LetterState;
 use domain::payment::PaymentState;
+use platform::clock::{Clock, SystemClock};
 use portcullis::embedded::Embedded;
 use reqwest::Method;
 use serde_json::{Value, json};
 use services::firm::Firm;
-use store::{DeliveryState, Order, PageRequest};
+use store::{DeliveryState, Order, PageRequest, Platform, Waiting};
 use tokio::sync::{Notify, watch};
 use up::{Up, assert_audit_verifies, headers, run};
 
@@ -45,6 +47,9 @@ const KILLED_WITHIN_MS: u64 = 60;
 
 /// A round that waits for a command's end goes on no longer than this.
 const LONGEST_ROUND: Duration = Duration::from_secs(20);
+
+/// One that found its account busy is tried again after a minute.
+const LONGEST_REST: Duration = Duration::from_secs(150);
 
 /// Whose accounts there is a lot to do with.
 const BUSY: [&str; 3] = ["acme", "oriole", "nordlicht"];
@@ -331,14 +336,28 @@ async fn rest(data: &Path) {
         assert!(since.elapsed() < up::PATIENCE, "{waiting} webhooks wait, and none is taken");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    while 0 < webhooks_in_the_inbox(data).await {
+        assert!(since.elapsed() < LONGEST_REST, "a webhook stays in the inbox");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     assert!(up.stop().success());
+}
+
+/// Webhooks that were taken and not finished, whenever they are to be gone on with.
+async fn webhooks_in_the_inbox(data: &Path) -> usize {
+    let beside = Embedded::open(data).await.unwrap();
+    let platform = Platform::new(beside.dynamo().clone());
+    let waiting =
+        platform.waiting(SystemClock.now() + TimeDelta::days(1), WHOLE_PAGE).await.unwrap();
+    beside.close().await;
+    waiting.iter().filter(|waiting| matches!(waiting, Waiting::Webhook { .. })).count()
 }
 
 async fn check(data: &Path, answered: &Answered) {
     let embedded = Embedded::open(data).await.unwrap();
     let firm = Firm::open(embedded.dynamo().clone(), "demo".parse().unwrap()).await;
     let firm = firm.unwrap().unwrap();
-    let day = firm.day(chrono::DateTime::UNIX_EPOCH).to_string();
+    let day = firm.day(DateTime::UNIX_EPOCH).to_string();
     assert!(answered.day.as_ref() <= Some(&day), "{day} is before {:?}", answered.day);
     let checks = answered.checks.iter().map(|(id, told)| (format!("staff:{id}"), told));
     let cards = answered.cards.iter().map(|(id, told)| (format!("stripe:{id}"), told));

@@ -26,7 +26,7 @@ use crate::correspondence::LetterMessage;
 use crate::day::group;
 use crate::rollout;
 use crate::tell::TellMessage;
-use crate::webhook::{Finish, Webhooks};
+use crate::webhook::{Finish, TAKEN_LEASE, Webhooks};
 
 /// How much is looked at of each shard at once.
 const PAGE: u32 = 100;
@@ -41,7 +41,7 @@ const WEBHOOK_WITHIN: Duration = Duration::from_secs(40);
 const ROUNDS_WITHIN: Duration = Duration::from_secs(50);
 
 /// How long a webhook is this sweeper's alone: longer than it may take.
-const WEBHOOK_LEASE: TimeDelta = TimeDelta::minutes(2);
+const WEBHOOK_LEASE: TimeDelta = TAKEN_LEASE;
 
 /// How long a letter is the queue's: a few times of handing it out.
 const LETTER_LEASE: TimeDelta = TimeDelta::minutes(10);
@@ -124,6 +124,24 @@ impl Sweeper {
                 return Ok(counts.taken());
             }
         }
+    }
+
+    /// Frees the webhooks that a process before this one had taken when it was killed, so that what was
+    /// paid is seen at once and not when their lease ends. Only for whoever knows that no other process
+    /// is at work: another's webhook would be gone on with twice, which changes nothing and asks the
+    /// gateway once more.
+    ///
+    /// # Errors
+    /// Whatever reading and writing have; what was not freed waits for its lease's end.
+    pub async fn take_over(&self) -> Result<u64, StoreError> {
+        let now = self.clock.now();
+        let mut freed = 0;
+        for ready in self.platform().ready(now + WEBHOOK_LEASE, PAGE).await? {
+            if matches!(ready.what, Ok(Waiting::Webhook { .. })) {
+                freed += u64::from(self.platform().lease(&ready, now).await?);
+            }
+        }
+        Ok(freed)
     }
 
     fn platform(&self) -> &Platform {

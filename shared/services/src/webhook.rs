@@ -38,8 +38,9 @@ pub use endpoint::{EndpointError, GatewayAccess, GatewaySecrets, keep_secrets, o
 /// The largest webhook that is read: Stripe's own are some ten KB.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// How long whoever took a webhook may go on with it alone: longer than the function may run.
-const TAKEN_LEASE: TimeDelta = TimeDelta::minutes(2);
+/// How long whoever took a webhook may go on with it alone: longer than the function may run, and than a
+/// sweeper waits for one.
+pub(crate) const TAKEN_LEASE: TimeDelta = TimeDelta::minutes(2);
 
 /// How long the gateway waits for its answer at most: after that the sweeper goes on.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);

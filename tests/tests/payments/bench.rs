@@ -277,12 +277,12 @@ impl Bench {
         (status, serde_json::from_slice(&body).unwrap_or_default())
     }
 
-    /// A second process over the same table.
     /// The use cases behind the functions.
     pub fn webhooks(&self) -> Arc<Webhooks> {
         webhooks(&self.dynamo, &self.seal, &self.url)
     }
 
+    /// A second process over the same table.
     pub fn sweeper(&self) -> Sweeper {
         let webhooks = webhooks(&self.dynamo, &self.seal, &self.url);
         let (letters, evaluations) = (self.letters.clone(), self.letters.clone());

@@ -43,6 +43,18 @@ async fn pay_2_the_sweeper_finishes_what_came_while_the_gateway_was_down() {
     assert_eq!(bench.sweep().await.webhooks, 0);
 }
 
+#[tokio::test]
+async fn pay_2_after_a_crash_what_was_taken_is_gone_on_with_before_its_lease_ends() {
+    let bench = Bench::start().await;
+    let payment = kept(&bench).await;
+    down(&bench, false);
+    assert_eq!(bench.sweep().await, Swept::default(), "another process may be at it");
+    assert_eq!(bench.sweeper().take_over().await.unwrap(), 1);
+    assert_eq!(bench.sweep().await.webhooks, 1);
+    assert_eq!(bench.payment_state(&payment).await, Some(PaymentState::Succeeded));
+    assert_eq!(bench.sweeper().take_over().await.unwrap(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pay_1_sweepers_and_deliveries_at_once_are_one_payment() {
     let bench = Bench::start().await;
