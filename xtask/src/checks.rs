@@ -12,7 +12,7 @@ use anyhow::{Result, bail};
 
 use crate::run;
 use crate::tests_run::{self, Count, Runner, SECOND_TABLE, STRIPE_SDK};
-use crate::{browser, functions, python, rules, table};
+use crate::{browser, cdk, functions, python, rules, table};
 
 /// A remark that is longer makes the summary's lines wrap.
 const REMARK_CHARACTERS: usize = 70;
@@ -22,7 +22,7 @@ const REMARK_CHARACTERS: usize = 70;
 pub struct Scope {
     /// Only what tells most per second.
     pub is_fast: bool,
-    /// Also what needs Python.
+    /// Also what needs Python or Node.
     pub has_aws: bool,
     /// Also what needs Chromium, and Python to drive it.
     pub has_browser: bool,
@@ -100,6 +100,12 @@ fn checks(root: &Path, scope: Scope, runner: Runner) -> Vec<Check<'_>> {
             "template.yaml is one that AWS would take",
             aws,
             Box::new(|| template(root)),
+        ),
+        check(
+            "cdk",
+            "whoever deploys with the CDK gets the same stack",
+            aws,
+            Box::new(|| cdk::run(root)),
         ),
         check(
             "second table",

@@ -6,6 +6,7 @@
 
 mod bench;
 mod browser;
+mod cdk;
 mod checks;
 mod functions;
 mod ledger;
@@ -36,14 +37,14 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Check everything: formatting, lints, tests, rule index, template, the table on a second DynamoDB, the
+    /// Check everything: formatting, lints, tests, rule index, template, CDK, the table on a second DynamoDB, the
     /// sandbox with Stripe's SDK, each function by itself, and the pages in a browser
     Test {
         /// Only what tells most per second: formatting, tests with few random cases, rule index
         #[arg(long)]
         fast: bool,
-        /// Leave out what needs Python: the template's check, the second DynamoDB, Stripe's SDK, the functions
-        /// by themselves, the browser
+        /// Leave out what needs Python or Node: the template's check, the CDK, the second DynamoDB, Stripe's
+        /// SDK, the functions by themselves, the browser
         #[arg(long)]
         without_aws: bool,
         /// Leave out what needs Chromium
