@@ -16,6 +16,7 @@ use crate::id::InvoiceId;
 use crate::invoice::Invoice;
 use crate::lock::LockCause;
 use crate::policy::PolicyRef;
+use crate::run::Latitude;
 use crate::text::sentence;
 
 /// How many overdue invoices are told one by one: what fits a screen; all of them are in the list of invoices.
@@ -47,6 +48,7 @@ pub struct Next {
 pub fn explain(account: &Account, context: &Context<'_>) -> Explanation {
     let mut why = vec![portal(account, context.day)];
     why.extend(old_ledger(context));
+    why.extend(stopped(context));
     why.extend(exception(account));
     why.extend(waiting_for_unlock(account, context));
     why.extend(invoices(account, context));
@@ -79,6 +81,12 @@ fn old_ledger(context: &Context<'_>) -> Option<String> {
     let ledger = context.ledger.filter(|ledger| !ledger.is_fresh(context.day))?;
     let age = ledger.age();
     Some(format!("Notices, demands and locks wait: the ledger comes from elsewhere and {age}."))
+}
+
+/// What waits until the firm lifts its stop (LOCK-10).
+fn stopped(context: &Context<'_>) -> Option<String> {
+    let is_stopped = context.latitude == Latitude::Stopped;
+    is_stopped.then(|| "No lock is set and no letter leaves: the firm stopped both.".to_owned())
 }
 
 fn exception(account: &Account) -> Option<String> {

@@ -30,6 +30,16 @@ pub enum DebtKind {
     FinalDemand,
 }
 
+impl DebtKind {
+    /// Whether it demands: a run sends only so many of these (LOCK-10).
+    pub fn is_demand(self) -> bool {
+        match self {
+            Self::DemandLetter | Self::FinalDemand => true,
+            Self::Reminder | Self::Notice => false,
+        }
+    }
+}
+
 /// Every kind of letter that is written so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -34,6 +34,7 @@ pub mod policy;
 pub mod refusal;
 pub mod rehearsal;
 pub mod role;
+pub mod run;
 pub mod task;
 pub mod tell;
 pub mod text;

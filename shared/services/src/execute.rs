@@ -13,7 +13,7 @@ use domain::account::Account;
 use domain::apply::fold;
 use domain::calendar::Day;
 use domain::command::{Command, Needs, needs};
-use domain::decide::{Context, decide, next_evaluation};
+use domain::decide::{Context, Decided, decide_within, next_evaluation};
 use domain::event::Event;
 use domain::id::{ClientId, InvoiceId, PaymentId};
 use domain::ledger::Ledger;
@@ -21,6 +21,7 @@ use domain::numbering::{Numbers, Series};
 use domain::policy::PolicyVersion;
 use domain::refusal::Refusal;
 use domain::role::Actor;
+use domain::run::{Latitude, Withheld};
 use domain::tell::is_told_at_once;
 use serde_json::Value;
 use std::sync::Arc;
@@ -80,6 +81,29 @@ pub struct Executed {
     pub tries: u32,
     /// What it made, where that got its name here: an invoice its number, a note its id.
     pub made: Option<String>,
+    /// What the evaluation left undone, for the run to do or not (LOCK-10).
+    pub withheld: Withheld,
+}
+
+/// How the run of a day evaluates a client (LOCK-10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InRun {
+    /// Whoever would be locked or sent a demand is left as it is, and told of in [`Executed::withheld`].
+    Plan,
+    /// Nobody is locked or sent a demand.
+    Hold,
+    /// As the policy says.
+    Release,
+}
+
+impl InRun {
+    /// How far the evaluation may go at a firm that lets it go so far.
+    fn latitude(self, firm: Latitude) -> Latitude {
+        match (firm, self) {
+            (Latitude::Full, Self::Plan | Self::Hold) => Latitude::NothingHarsh,
+            (firm, _) => firm,
+        }
+    }
 }
 
 /// How a command is carried out beside what it asks for.
@@ -132,6 +156,7 @@ pub type Asks<'a> = dyn Fn(&Account) -> Result<Command, Refusal> + Send + Sync +
 #[derive(Clone, Copy)]
 enum Asked<'a> {
     Command(&'a Command),
+    Evaluate(InRun),
     Of(&'a Asks<'a>),
     Numbered(&'a Numbered<'a>),
 }
@@ -173,6 +198,8 @@ pub struct View {
     pub day: Day,
     /// How fresh the firm's ledger is, where that comes from elsewhere (FRESH-1).
     pub ledger: Option<Ledger>,
+    /// How far an evaluation may go by itself (LOCK-10).
+    pub latitude: Latitude,
 }
 
 impl View {
@@ -186,6 +213,7 @@ impl View {
             episode: self.episode.as_deref(),
             numbers: Numbers::default(),
             ledger: self.ledger,
+            latitude: self.latitude,
         }
     }
 
@@ -208,7 +236,8 @@ pub async fn view(
     let day = firm.day(now);
     let policy = firm.policy(&loaded.account.profile.class, day, now).await?;
     let episode = episode(firm, &loaded.account, &policy, now).await?;
-    Ok(Some(View { loaded, policy, episode, day, ledger: firm.ledger() }))
+    let (ledger, latitude) = (firm.ledger(), firm.latitude());
+    Ok(Some(View { loaded, policy, episode, day, ledger, latitude }))
 }
 
 /// Carries out a command.
@@ -223,6 +252,20 @@ pub async fn execute(
     now: DateTime<Utc>,
 ) -> Result<Executed, ExecuteError> {
     carry_out(firm, client, (Asked::Command(command), With::default()), caller, now).await
+}
+
+/// Evaluates a client as a part of its firm's run (LOCK-10).
+///
+/// # Errors
+/// Those of [`execute`].
+pub async fn evaluate_in(
+    firm: &Firm,
+    client: &ClientId,
+    run: InRun,
+    now: DateTime<Utc>,
+) -> Result<Executed, ExecuteError> {
+    let asked = (Asked::Evaluate(run), With::default());
+    carry_out(firm, client, asked, &Caller::new(Actor::Schedule), now).await
 }
 
 /// Carries out a command that takes a number of a series, or that must not be done twice though nothing
@@ -339,6 +382,7 @@ async fn attempt(
             return opened(loaded, profile);
         }
         (Some(loaded), Asked::Command(command)) => (loaded, Cow::Borrowed(command)),
+        (Some(loaded), Asked::Evaluate(_)) => (loaded, Cow::Borrowed(&Command::Evaluate)),
         (Some(loaded), Asked::Of(asks)) => {
             let command = asks(&loaded.account)?;
             (loaded, Cow::Owned(command))
@@ -365,12 +409,22 @@ async fn attempt(
     let episode = episode(firm, &loaded.account, &policy, now).await?;
     let numbers = Numbers { series: &firm.settings().numbering, drawn };
     let (episode, ledger) = (episode.as_deref(), firm.ledger());
-    let context = Context { day, actor: &caller.actor, policy: &policy, episode, numbers, ledger };
-    let events = match decide(&loaded.account, command, &context) {
-        Ok(events) if events.is_empty() && glanced => return Ok(Try::Look),
+    let latitude = match attempt.asked {
+        Asked::Evaluate(run) => run.latitude(firm.latitude()),
+        Asked::Command(_) | Asked::Of(_) | Asked::Numbered(_) => firm.latitude(),
+    };
+    let actor = &caller.actor;
+    let context = Context { day, actor, policy: &policy, episode, numbers, ledger, latitude };
+    let Decided { events, withheld } = match decide_within(&loaded.account, command, &context) {
+        Ok(decided) if decided.events.is_empty() && glanced => return Ok(Try::Look),
         Err(_) if glanced => return Ok(Try::Look),
         decided => decided?,
     };
+    // What the run withholds is the run's; what the firm stopped waits for the firm.
+    let withheld = Some(withheld).filter(|_| latitude == Latitude::NothingHarsh).unwrap_or_default();
+    if matches!(attempt.asked, Asked::Evaluate(InRun::Plan)) && withheld.is_any() {
+        return Ok(Try::Done(Box::new(Executed { withheld, ..as_it_is(loaded) })));
+    }
     let after = fold(loaded.account.clone(), &events);
     let next_evaluation = next(&after, &context);
     let meta = CommitMeta {
@@ -403,7 +457,9 @@ async fn attempt(
             return Err(Refusal::conflict("INV-7", text).into());
         }
     };
-    let executed = Executed { events, version, account: after, next_evaluation, tries: 1, made };
+    let account = after;
+    let executed =
+        Executed { events, version, account, next_evaluation, tries: 1, made, withheld };
     Ok(Try::Done(Box::new(executed)))
 }
 
@@ -465,7 +521,8 @@ fn made_before(loaded: Loaded, beside: &Beside) -> Try {
 fn as_it_is(loaded: Loaded) -> Executed {
     let (version, next_evaluation) = (loaded.version(), loaded.next_evaluation());
     let account = loaded.account;
-    Executed { events: Vec::new(), version, account, next_evaluation, tries: 1, made: None }
+    let (events, withheld) = (Vec::new(), Withheld::default());
+    Executed { events, version, account, next_evaluation, tries: 1, made: None, withheld }
 }
 
 /// The name of what was made, where it was made here.

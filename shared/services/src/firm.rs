@@ -10,6 +10,7 @@ use domain::id::{ClassId, FirmId};
 use domain::ledger::Ledger;
 use domain::letter::{Letter, LetterState};
 use domain::policy::{Policy, PolicyRef, PolicyVersion, read::read_text};
+use domain::run::Latitude;
 use store::{Dynamo, FirmSettings, LoadedFirm, Logo, PolicyDocument, Store, StoreError};
 
 use crate::import::run::{LAST_IMPORT, LastImport};
@@ -115,6 +116,11 @@ impl Firm {
     pub fn ledger(&self) -> Option<Ledger> {
         let fresh_days = self.settings().ledger_fresh_days?;
         Some(Ledger { updated_on: self.last_import.as_ref().map(|last| last.day), fresh_days })
+    }
+
+    /// How far an evaluation may go by itself (LOCK-10).
+    pub fn latitude(&self) -> Latitude {
+        Latitude::Full
     }
 
     /// What time it is at the firm: a test firm has a clock of its own (TEST-1).

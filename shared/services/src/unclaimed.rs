@@ -194,7 +194,8 @@ async fn assigned_before(
     let view = view.ok_or_else(|| ExecuteError::NotFound(client.clone()))?;
     let (version, next_evaluation) = (view.loaded.version(), view.loaded.next_evaluation());
     let account = view.loaded.account;
-    Ok(Executed { events: Vec::new(), version, account, next_evaluation, tries: 0, made: None })
+    let (events, withheld) = (Vec::new(), Default::default());
+    Ok(Executed { events, version, account, next_evaluation, tries: 0, made: None, withheld })
 }
 
 fn anothers(payment: &PaymentId, owner: &ClientId) -> ExecuteError {

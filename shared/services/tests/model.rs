@@ -169,7 +169,8 @@ async fn in_memory(
     let policy = firm.policy(&model.profile.class, day, noon(&day.to_string())).await.unwrap();
     let numbers = Numbers::default();
     let (actor, policy) = (&caller.actor, &*policy);
-    let context = Context { day, actor, policy, episode: None, numbers, ledger: None };
+    let latitude = Default::default();
+    let context = Context { day, actor, policy, episode: None, numbers, ledger: None, latitude };
     let events = decide(model, command, &context).map_err(|refusal| refusal.to_string())?;
     *model = fold(model.clone(), &events);
     Ok(events)

@@ -257,6 +257,7 @@ impl Client {
             episode: view.episode.as_deref(),
             numbers: Numbers::default(),
             ledger: view.ledger,
+            latitude: view.latitude,
         };
         Self {
             client: account.client.to_string(),

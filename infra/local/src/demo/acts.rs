@@ -42,7 +42,10 @@ impl Life<'_> {
                 let command = newest_letter(firm, client, *letter).await?;
                 (client, Actor::Gateway, command)
             }
-            Deed::DeliverAgain { .. } | Deed::SetPolicy { .. } | Deed::SkipEvaluation { .. } => {
+            Deed::DeliverAgain { .. }
+            | Deed::SetPolicy { .. }
+            | Deed::ApproveRun { .. }
+            | Deed::SkipEvaluation { .. } => {
                 bail!("the demo's story has no {}", act.name)
             }
         };

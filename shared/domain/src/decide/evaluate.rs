@@ -17,6 +17,7 @@ use crate::letter::{Content, DebtKind, LetterState};
 use crate::lock::{Debt, LockCause, LockReason, counted, lock_reason};
 use crate::policy::{Action, Policy, PolicyVersion, Step, StepKey, UnlockMode, When};
 use crate::refusal::Refusal;
+use crate::run::Latitude;
 use crate::task::About;
 
 /// What can happen to an invoice, mild to strong: after a rejected dispute one a day (DIS-1).
@@ -62,12 +63,14 @@ impl<'a> Decision<'a> {
         self.close_step_tasks();
         self.close_plan_requests();
         let mut unwarned = self.lock_by_rule();
-        if self.stale_ledger().is_none() {
+        if self.stale_ledger().is_none() && !self.is_stopped() {
             unwarned.extend(self.fire_steps());
             unwarned.extend(self.fire_steps_after_lock()?);
             self.warn(unwarned);
         }
-        self.remind();
+        if !self.is_stopped() {
+            self.remind();
+        }
         self.end_catch_up();
         self.offer_unlock()
     }
@@ -141,6 +144,11 @@ impl<'a> Decision<'a> {
             self.open_task(About::NoAddress);
         }
         match finding {
+            Finding::Lock { .. } if has_address && self.context.latitude != Latitude::Full => {
+                self.withheld.lock = true;
+                self.withheld.demand |= self.policy().lock.letter.is_some_and(DebtKind::is_demand);
+                BTreeSet::new()
+            }
             Finding::Lock { reason, invoices, named } if has_address => {
                 self.lock(reason, invoices, named);
                 BTreeSet::new()
@@ -226,7 +234,7 @@ impl<'a> Decision<'a> {
                     if !invoice.was_warned() {
                         unwarned.insert(invoice.id.clone());
                     }
-                } else {
+                } else if !self.withholds(due.step) {
                     self.pass_over(&due, Some(&invoice.id));
                     fires.entry((action, due.key)).or_default().insert(invoice.id.clone());
                 }
@@ -305,7 +313,7 @@ impl<'a> Decision<'a> {
                 }
                 if self.has_responded(&due) {
                     self.skip(&due, None);
-                } else {
+                } else if !self.withholds(due.step) {
                     self.pass_over(&due, None);
                     let invoices = ready.into_iter().map(|invoice| invoice.id).collect();
                     self.fire(&version.policy, due.key, invoices);
@@ -345,6 +353,15 @@ impl<'a> Decision<'a> {
             When::AfterLock(_) | When::DaysOverdue(_) => None,
         };
         due(&version.policy, kind, day_of, |key| lock.steps.contains(key))
+    }
+
+    /// Whether the step is a demand that the run may not make by itself; it stays to be done (LOCK-10). One that
+    /// a partner approves by itself is none of the run's.
+    fn withholds(&mut self, step: &Step) -> bool {
+        let is_demand = step.action.letter().is_some_and(DebtKind::is_demand);
+        let is_withheld = is_demand && !step.needs_approval && self.context.latitude != Latitude::Full;
+        self.withheld.demand |= is_withheld && self.account.deliverable().is_some();
+        is_withheld
     }
 
     /// Whether the client responded before the day that the step is meant for (LET-8).

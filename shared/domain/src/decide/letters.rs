@@ -82,6 +82,10 @@ impl Decision<'_> {
             return Err(Refusal::conflict("LET-5", text));
         }
         match sending(&self.account, self.policy(), letter, on) {
+            Some(_) if self.is_stopped() => {
+                let text = format!("letter {} waits: the firm stopped locks and letters", id.0);
+                return Err(Refusal::conflict("LOCK-10", text));
+            }
             Some(sending) => {
                 if let Some(ledger) = self.stale_ledger().filter(|_| is_harsh(sending.kind)) {
                     let text = format!("letter {} waits: the ledger {}", id.0, ledger.age());

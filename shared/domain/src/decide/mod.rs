@@ -20,6 +20,7 @@ use crate::people::{MAX_PREPARERS, People};
 use crate::policy::{Policy, PolicyVersion};
 use crate::refusal::Refusal;
 use crate::role::{Actor, Role};
+use crate::run::{Latitude, Withheld};
 use crate::task::{About, Task};
 use crate::text::{MAX_TEXT_BYTES, Personal};
 
@@ -62,6 +63,17 @@ pub struct Context<'a> {
     pub numbers: Numbers<'a>,
     /// How fresh the firm's ledger is, where that comes from elsewhere (FRESH-1).
     pub ledger: Option<Ledger>,
+    /// How far an evaluation may go by itself (LOCK-10).
+    pub latitude: Latitude,
+}
+
+/// What was decided.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Decided {
+    /// What happens, in order.
+    pub events: Vec<Event>,
+    /// What was left undone for want of latitude (LOCK-10).
+    pub withheld: Withheld,
 }
 
 /// Decides a command: what happens, in order.
@@ -73,11 +85,28 @@ pub fn decide(
     command: &Command,
     context: &Context<'_>,
 ) -> Result<Vec<Event>, Refusal> {
+    decide_within(account, command, context).map(|decided| decided.events)
+}
+
+/// The same, and what was left undone for want of latitude (LOCK-10).
+///
+/// # Errors
+/// Those of [`decide`].
+pub fn decide_within(
+    account: &Account,
+    command: &Command,
+    context: &Context<'_>,
+) -> Result<Decided, Refusal> {
     let missing = needs(account, command);
     if !missing.is_empty() {
         return Err(Refusal::not_loaded(format_args!("{missing:?}")));
     }
-    let mut decision = Decision { account: account.clone(), events: Vec::new(), context: *context };
+    let mut decision = Decision {
+        account: account.clone(),
+        events: Vec::new(),
+        withheld: Withheld::default(),
+        context: *context,
+    };
     let is_evaluated = command.is_followed_by_evaluation() && *context.actor != Actor::Import;
     if is_evaluated {
         decision.end_what_ran_out();
@@ -85,12 +114,12 @@ pub fn decide(
     let ended = decision.events.len();
     decision.act(command)?;
     if decision.events.len() == ended && *command != Command::Evaluate {
-        return Ok(Vec::new()); // a repeat: what ran out is for the evaluation to find
+        return Ok(Decided::default()); // a repeat: what ran out is for the evaluation to find
     }
     if is_evaluated {
         decision.evaluate()?;
     }
-    Ok(decision.events)
+    Ok(Decided { events: decision.events, withheld: decision.withheld })
 }
 
 /// A decision under way.
@@ -99,6 +128,8 @@ struct Decision<'a> {
     account: Account,
     /// What was decided so far.
     events: Vec<Event>,
+    /// What was left undone so far for want of latitude.
+    withheld: Withheld,
     context: Context<'a>,
 }
 
@@ -159,6 +190,11 @@ impl<'a> Decision<'a> {
     /// The ledger, while it is too old for anything harsher than a reminder (FRESH-1).
     fn stale_ledger(&self) -> Option<Ledger> {
         self.context.ledger.filter(|ledger| !ledger.is_fresh(self.day()))
+    }
+
+    /// Whether the firm stopped locks and letters (LOCK-10).
+    fn is_stopped(&self) -> bool {
+        self.context.latitude == Latitude::Stopped
     }
 
     /// Decides one event, and goes on from there.

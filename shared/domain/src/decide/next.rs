@@ -14,6 +14,7 @@ use crate::invoice::{Invoice, Posting};
 use crate::letter::LetterState;
 use crate::policy::{Policy, When};
 use crate::role::Actor;
+use crate::run::Latitude;
 
 /// How many evaluations the search for the next one may take, for an account with one invoice; with
 /// more invoices, proportionally fewer, so that the search stays some milliseconds.
@@ -48,10 +49,10 @@ pub fn evaluation_on(account: &Account, context: &Context<'_>, day: Day) -> Vec<
     decide(&later, &Command::Evaluate, &then).unwrap_or_default()
 }
 
-/// As the schedule will decide that day, whoever asks today, and with a fresh ledger.
+/// As the schedule will decide that day, whoever asks today, with a fresh ledger and all latitude.
 fn by_schedule<'a>(context: &Context<'a>, day: Day) -> Context<'a> {
     let Context { policy, episode, numbers, .. } = *context;
-    Context { day, actor: &Actor::Schedule, policy, episode, numbers, ledger: None }
+    Context { day, actor: &Actor::Schedule, policy, episode, numbers, ledger: None, latitude: Latitude::Full }
 }
 
 /// The account as it will be at the start of that day: what was queued has left.

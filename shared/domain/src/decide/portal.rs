@@ -18,6 +18,10 @@ impl Decision<'_> {
     pub(super) fn lock_by_hand(&mut self, reason: &Personal) -> Result<(), Refusal> {
         self.require(COLLECTORS, "STAFF-1", "lock a portal")?;
         reason_given(reason, "LOCK-4")?;
+        if self.is_stopped() {
+            let text = "the firm stopped locks and letters; lift that first";
+            return Err(Refusal::conflict("LOCK-10", text));
+        }
         let cause = LockCause::Hand(reason.clone());
         let lock = match &self.account.lock {
             Some(lock) if lock.cause == cause => return Ok(()),

@@ -14,6 +14,7 @@ use crate::id::ClassId;
 use crate::invoice::InvoiceKind;
 use crate::letter::DebtKind;
 use crate::money::{Currency, Money};
+use crate::run::Share;
 
 /// A whole policy document (contracts §2); [`Default`] is the preset `cpa` (POL-4).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +106,10 @@ pub struct LockRule {
     pub letter: Option<DebtKind>,
     /// Whether old debts lock again after an exception (UNL-4).
     pub relock_after_exception: bool,
+    /// The share of the firm's active clients that one run may lock without being asked about (LOCK-10).
+    pub max_share_per_run: Share,
+    /// So many locks in one run are never too many (LOCK-10).
+    pub min_locks_for_cap: u32,
 }
 
 /// How many of the triggers that are on must be met (LOCK-1).
@@ -145,6 +150,8 @@ pub struct LetterRule {
     pub quiet_hours: Option<(u32, u32)>,
     /// Whether debt letters wait for a working day.
     pub working_days_only: bool,
+    /// How many demand letters and final demands one run may send without being asked about (LOCK-10).
+    pub max_per_run: u32,
 }
 
 /// What a client may promise by itself (PROM-1).

@@ -27,6 +27,7 @@ use crate::calendar::{MAX_DAYS, WorkingDays};
 use crate::document::{DocumentError, Field, Node, Value, merge, nearest, parse};
 use crate::letter::DebtKind;
 use crate::money::{Currency, Money};
+use crate::run::Share;
 
 /// The presets of the contract; only the first is built yet.
 const PRESETS: [&str; 3] = ["cpa", "operator", "field-service"];
@@ -211,10 +212,22 @@ fn lock(field: &Field<'_>) -> Result<LockRule, DocumentError> {
                 field.unless_off(|field| field.choice(&LOCK_LETTERS))
             })?,
             relock_after_exception: fields.required("relock_after_exception", Field::flag)?,
+            max_share_per_run: fields.required("max_share_per_run", share)?,
+            min_locks_for_cap: fields
+                .required("min_locks_for_cap", |field| field.count(0..=u32::MAX))?,
         };
         later::lock(fields)?;
         Ok(rule)
     })
+}
+
+/// In quotes: a number of the document that is not whole is read nowhere.
+fn share(field: &Field<'_>) -> Result<Share, DocumentError> {
+    let share = match &field.node().value {
+        Value::Text(text) => text.parse().ok(),
+        _ => None,
+    };
+    share.ok_or_else(|| field.expected("a share from \"0\" to \"1\", in quotes"))
 }
 
 fn count_or_off(field: &Field<'_>, least: u32, most: u32) -> Result<u32, DocumentError> {
@@ -282,6 +295,7 @@ fn letters(field: &Field<'_>) -> Result<LetterRule, DocumentError> {
         let rule = LetterRule {
             quiet_hours: fields.required("quiet_hours", |field| field.unless_off(quiet_hours))?,
             working_days_only: fields.required("working_days_only", Field::flag)?,
+            max_per_run: fields.required("max_per_run", |field| field.count(0..=u32::MAX))?,
         };
         later::letters(fields)?;
         Ok(rule)

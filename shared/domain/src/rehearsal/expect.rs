@@ -140,6 +140,8 @@ pub struct Seen<'a> {
     pub context: Context<'a>,
     /// How many audit events there were.
     pub audit_events: u64,
+    /// Whether the run that waits for a partner has it on its list (LOCK-10).
+    pub is_held: bool,
 }
 
 impl Expectation {
@@ -342,6 +344,7 @@ impl Question {
             Self::Tasks => {
                 let mut kinds: Vec<_> =
                     account.tasks.values().map(|task| task.about.kind().to_owned()).collect();
+                kinds.extend(seen.is_held.then(|| "approve_run".to_owned()));
                 kinds.sort();
                 kinds.dedup();
                 list(kinds)

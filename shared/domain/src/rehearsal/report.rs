@@ -56,6 +56,17 @@ pub enum Happening {
         /// Which version.
         policy: PolicyRef,
     },
+    /// The day's run would do too much at once, and waits for a partner (LOCK-10).
+    RunHeld {
+        /// How many it would lock.
+        locks: u64,
+        /// How many demands it would send.
+        demands: u64,
+        /// Of how many active clients.
+        active: u64,
+    },
+    /// A partner approved it.
+    RunApproved,
     /// No daily evaluation for some days.
     EvaluationSkipped {
         /// The last of them.
@@ -84,6 +95,11 @@ impl Happening {
             Self::PolicySet { policy } => {
                 format!("version {} of policy {} is in force", policy.version, policy.class)
             }
+            Self::RunHeld { locks, demands, active } => format!(
+                "the run of this day would lock {locks} of {active} active clients and send {demands} \
+                 demands: it waits for a partner's approval"
+            ),
+            Self::RunApproved => "the run that waited is approved".to_owned(),
             Self::EvaluationSkipped { through } => format!("no daily evaluation through {through}"),
             Self::Check { what, expected, actual, .. } => {
                 format!("{what}: expected {expected}, got {actual}")
@@ -162,6 +178,10 @@ impl Item {
                     json!({ "act": act, "rule": refusal.rule, "text": refusal.text });
             }
             Happening::PolicySet { policy } => value["policy"] = json!(policy),
+            Happening::RunHeld { locks, demands, active } => {
+                value["run_held"] = json!({ "locks": locks, "demands": demands, "active": active });
+            }
+            Happening::RunApproved => value["run_approved"] = json!(true),
             Happening::EvaluationSkipped { through } => value["skipped_through"] = json!(through),
             Happening::Check { what, expected, actual, is_met } => {
                 value["expect"] =

@@ -1,12 +1,12 @@
 //! The days of a rehearsal (contracts §3): evaluation, entries, letters.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::account::Account;
 use crate::apply::apply;
 use crate::calendar::{Day, plus};
 use crate::command::{Command, News};
-use crate::decide::{Context, decide};
+use crate::decide::{Context, decide, decide_within};
 use crate::id::{ClassId, ClientId, FirmId, PaymentId};
 use crate::letter::{LetterId, LetterKind, LetterState};
 use crate::numbering::Numbers;
@@ -16,7 +16,8 @@ use crate::refusal::Refusal;
 use crate::rehearsal::expect::{Expectation, Seen, leaving_order};
 use crate::rehearsal::report::{Happening, Item, Report};
 use crate::rehearsal::timeline::{Act, Deed, Entry, Timeline, What};
-use crate::role::Actor;
+use crate::role::{Actor, Role};
+use crate::run::{Caps, Latitude, Tally, is_active, last_invoiced};
 use crate::text::Personal;
 
 /// Runs a timeline from its first entry to its last, or on to `until`.
@@ -40,6 +41,10 @@ pub struct Rehearsal<'t> {
     /// Every version of each class's policy, oldest first.
     policies: BTreeMap<ClassId, Vec<PolicyVersion>>,
     audit_events: BTreeMap<ClientId, u64>,
+    /// Whom the run that waits for a partner would lock or send a demand (LOCK-10).
+    held: BTreeSet<ClientId>,
+    /// How far evaluations may go right now.
+    latitude: Latitude,
     /// The last day without a daily evaluation.
     skipped_through: Option<Day>,
     /// The place of the next entry.
@@ -65,6 +70,8 @@ impl<'t> Rehearsal<'t> {
             accounts: timeline.clients.iter().map(account).collect(),
             policies: timeline.policies.iter().map(version).collect(),
             audit_events: BTreeMap::new(),
+            held: BTreeSet::new(),
+            latitude: Latitude::Full,
             skipped_through: None,
             next: 0,
             day: timeline.entries.first().map_or(Day::MIN, |entry| entry.on),
@@ -78,9 +85,7 @@ impl<'t> Rehearsal<'t> {
         self.day = day;
         let clients: Vec<_> = self.accounts.keys().cloned().collect();
         if self.skipped_through.is_none_or(|through| through < day) {
-            for client in &clients {
-                self.evaluate(client);
-            }
+            self.run_day(&clients);
         }
         let timeline = self.timeline;
         while let Some(entry) = timeline.entries.get(self.next).filter(|entry| entry.on <= day) {
@@ -100,6 +105,11 @@ impl<'t> Rehearsal<'t> {
         &self.accounts
     }
 
+    /// Whether the client is on the list of a run that waits for a partner (LOCK-10).
+    pub fn waits_for_approval(&self, client: &ClientId) -> bool {
+        self.held.contains(client)
+    }
+
     /// What a decision about that client would be taken under by now.
     pub fn context<'a>(&'a self, client: &ClientId, actor: &'a Actor) -> Option<Context<'a>> {
         let account = self.accounts.get(client)?;
@@ -113,6 +123,7 @@ impl<'t> Rehearsal<'t> {
                 .and_then(|begun| versions.iter().find(|version| version.id == *begun)),
             numbers: Numbers::default(), // a timeline brings its own
             ledger: None,                // and is all there is
+            latitude: self.latitude,
         })
     }
 
@@ -131,6 +142,7 @@ impl<'t> Rehearsal<'t> {
                 None => Err(unknown_payment(payment)),
             },
             Deed::SetPolicy { class, policy } => self.set_policy(class, policy),
+            Deed::ApproveRun { actor } => self.approve_run(actor),
             Deed::SkipEvaluation { days } => {
                 let through = plus(self.day, *days);
                 self.skipped_through = self.skipped_through.max(Some(through));
@@ -245,6 +257,57 @@ impl<'t> Rehearsal<'t> {
         Ok(())
     }
 
+    /// The day's run: what it would do is counted first, and above the caps nothing of that is done before a
+    /// partner approves (LOCK-10).
+    fn run_day(&mut self, clients: &[ClientId]) {
+        let (mut tally, mut list) = (Tally::default(), BTreeSet::new());
+        self.latitude = Latitude::NothingHarsh;
+        for client in clients {
+            let (Some(account), Some(context)) =
+                (self.accounts.get(client), self.context(client, &Actor::Schedule))
+            else {
+                continue;
+            };
+            let decided = decide_within(account, &Command::Evaluate, &context);
+            let withheld = decided.map(|decided| decided.withheld).unwrap_or_default();
+            tally.count(withheld, Caps::of(&context.policy.policy));
+            list.extend(withheld.is_any().then(|| client.clone()));
+        }
+        let day = self.day;
+        let accounts = self.accounts.values();
+        let active =
+            accounts.filter(|account| is_active(last_invoiced(account), day)).count() as u64;
+        self.held.clear();
+        if tally.is_too_much(active) {
+            self.held = list;
+            let (locks, demands) = (tally.locks, tally.demands);
+            self.note(None, Happening::RunHeld { locks, demands, active });
+        } else {
+            self.latitude = Latitude::Full;
+        }
+        for client in clients {
+            self.evaluate(client);
+        }
+        self.latitude = Latitude::Full;
+    }
+
+    /// The run that waits is carried out on the facts of this moment: every client is evaluated.
+    fn approve_run(&mut self, actor: &Actor) -> Result<(), Refusal> {
+        if !actor.has(&[Role::Partner]) {
+            return Err(Refusal::forbidden("STAFF-1", "only a partner may approve a run"));
+        }
+        if self.held.is_empty() {
+            return Err(Refusal::conflict("LOCK-10", "no run waits for an approval"));
+        }
+        self.held.clear();
+        self.note(None, Happening::RunApproved);
+        let clients: Vec<_> = self.accounts.keys().cloned().collect();
+        for client in clients {
+            self.evaluate(&client);
+        }
+        Ok(())
+    }
+
     fn evaluate(&mut self, client: &ClientId) {
         self.by_schedule(client, &Command::Evaluate);
     }
@@ -316,7 +379,8 @@ impl<'t> Rehearsal<'t> {
             match (self.accounts.get(client), self.context(client, &Actor::Schedule)) {
                 (Some(account), Some(context)) => {
                     let audit_events = self.audit_events.get(client).copied().unwrap_or(0);
-                    let seen = Seen { account, context, audit_events };
+                    let is_held = self.waits_for_approval(client);
+                    let seen = Seen { account, context, audit_events, is_held };
                     expectation.checks.iter().map(|check| check.question.answer(&seen)).collect()
                 }
                 _ => return,

@@ -111,6 +111,11 @@ pub enum Deed {
         /// What it says.
         policy: Box<Policy>,
     },
+    /// The run that waits is approved (LOCK-10).
+    ApproveRun {
+        /// By whom.
+        actor: Actor,
+    },
     /// No daily evaluation on the days after this one.
     SkipEvaluation {
         /// On how many.
@@ -125,7 +130,7 @@ impl Deed {
             Self::Command { client, .. }
             | Self::Bounce { client, .. }
             | Self::DeliverAgain { client, .. } => Some(client),
-            Self::SetPolicy { .. } | Self::SkipEvaluation { .. } => None,
+            Self::SetPolicy { .. } | Self::ApproveRun { .. } | Self::SkipEvaluation { .. } => None,
         }
     }
 }

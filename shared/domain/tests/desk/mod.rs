@@ -38,6 +38,8 @@ pub struct Desk {
     pub events: Vec<Event>,
     /// How fresh the ledger is, if it comes from elsewhere.
     pub ledger: Option<Ledger>,
+    /// How far an evaluation may go by itself.
+    pub latitude: domain::run::Latitude,
 }
 
 impl Desk {
@@ -64,6 +66,7 @@ impl Desk {
             credited: BTreeMap::new(),
             events: Vec::new(),
             ledger: None,
+            latitude: Default::default(),
         }
     }
 
@@ -72,7 +75,8 @@ impl Desk {
         let episode = self.older.iter().find(|version| Some(&version.id) == of);
         let numbers = domain::numbering::Numbers::default();
         let (day, policy, ledger) = (self.day, &self.policy, self.ledger);
-        Context { day, actor, policy, episode, numbers, ledger }
+        let latitude = self.latitude;
+        Context { day, actor, policy, episode, numbers, ledger, latitude }
     }
 
     /// Arms a newer version from the desk's day on.

@@ -247,6 +247,7 @@ impl Facts<'_> {
             episode: self.view.episode.as_deref(),
             numbers: Numbers::default(),
             ledger: None, // what follows if the ledger stays as it is, and fresh
+            latitude: Default::default(),
         };
         for _ in 0..MAX_STEPS_AHEAD {
             let on = next_evaluation(&account, &context)?;

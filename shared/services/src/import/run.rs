@@ -15,6 +15,7 @@ use domain::id::{ClientId, InvoiceId};
 use domain::numbering::Numbers;
 use domain::refusal::Refusal;
 use domain::role::Actor;
+use domain::run::Latitude;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -404,7 +405,7 @@ impl Import<'_> {
         let numbers = Numbers { series: &self.firm.settings().numbering, drawn: None };
         let episode = episode.as_deref();
         let context =
-            Context { day, actor: &actor, policy: &policy, episode, numbers, ledger: None };
+            Context { day, actor: &actor, policy: &policy, episode, numbers, ledger: None, latitude: Latitude::Full };
         if self.options.is_dry_run {
             self.find_taken(&standing, rows, taken).await?;
         }

@@ -32,7 +32,7 @@ pub fn to_json(policy: &Policy) -> Value {
             }),
             "working_days_only": policy.letters.working_days_only,
             "consolidate_over_clients": false,
-            "max_per_run": later::MAX_LETTERS_PER_RUN,
+            "max_per_run": policy.letters.max_per_run,
         },
         "promise": {
             "max_days": policy.promise.max_days,
@@ -79,8 +79,8 @@ fn lock(rule: &LockRule) -> Value {
         "working_days_only": rule.working_days_only,
         "letter": or_off(rule.letter, |kind| name(&LOCK_LETTERS, kind).into()),
         "relock_after_exception": rule.relock_after_exception,
-        "max_share_per_run": later::MAX_SHARE_PER_RUN,
-        "min_locks_for_cap": later::MIN_LOCKS_FOR_CAP,
+        "max_share_per_run": rule.max_share_per_run.to_string(),
+        "min_locks_for_cap": rule.min_locks_for_cap,
     })
 }
 

@@ -5,24 +5,13 @@
 
 use std::collections::BTreeSet;
 
-use rust_decimal::Decimal;
-
-use crate::document::{DocumentError, Field, Fields, Value};
+use crate::document::{DocumentError, Field, Fields};
 
 /// What steps may do one day.
 const ACTIONS: [&str; 4] = ["late_fee", "limit", "lock", "close"];
 
 /// What a limit takes away unless a step names its own.
 pub(super) const LIMITED: [&str; 2] = ["statements", "documents"];
-
-/// The share of the active clients that one run may lock: a tenth (LOCK-10).
-pub(super) const MAX_SHARE_PER_RUN: &str = "0.10";
-
-/// From so many locks on that share matters.
-pub(super) const MIN_LOCKS_FOR_CAP: u32 = 5;
-
-/// The demands that one run may send.
-pub(super) const MAX_LETTERS_PER_RUN: u32 = 500;
 
 pub(super) fn document(fields: &mut Fields<'_>) -> Result<(), DocumentError> {
     fields.optional("access_on_pending_debit", |field| only(field, !field.flag()?, "false"))?;
@@ -44,23 +33,11 @@ pub(super) fn lock(fields: &mut Fields<'_>) -> Result<(), DocumentError> {
         let is_client = field.choice(&[("client", true), ("service_lines", false)])?;
         only(field, is_client, "client")
     })?;
-    fields.optional("max_share_per_run", |field| {
-        let share = match &field.node().value {
-            Value::Text(text) => text.parse::<Decimal>().ok(),
-            _ => None,
-        };
-        let is_share = |share: &Decimal| (Decimal::ZERO..=Decimal::ONE).contains(share);
-        let what = "a share from \"0\" to \"1\", in quotes";
-        let share = share.filter(is_share).ok_or_else(|| field.expected(what))?;
-        only(field, share == Decimal::new(10, 2), "\"0.10\"")
-    })?;
-    fields.optional("min_locks_for_cap", |field| default_count(field, MIN_LOCKS_FOR_CAP))?;
     Ok(())
 }
 
 pub(super) fn letters(fields: &mut Fields<'_>) -> Result<(), DocumentError> {
     fields.optional("consolidate_over_clients", |field| only(field, !field.flag()?, "false"))?;
-    fields.optional("max_per_run", |field| default_count(field, MAX_LETTERS_PER_RUN))?;
     Ok(())
 }
 
@@ -87,10 +64,6 @@ pub(super) fn action(field: &Field<'_>) -> Result<(), DocumentError> {
 fn no_days(field: &Field<'_>) -> Result<(), DocumentError> {
     let days = field.unless_off(|field| field.list(super::days))?;
     only(field, days.unwrap_or_default().is_empty(), "[]")
-}
-
-fn default_count(field: &Field<'_>, default: u32) -> Result<(), DocumentError> {
-    only(field, field.count(0..=u32::MAX)? == default, &default.to_string())
 }
 
 fn only(field: &Field<'_>, is_default: bool, default: &str) -> Result<(), DocumentError> {
@@ -143,14 +116,11 @@ mod tests {
             ("limits: {capabilities: []}", "limits.capabilities", "[]"),
             ("lock: {notify_before: [7]}", "lock.notify_before", "[7]"),
             ("lock: {scope: service_lines}", "lock.scope", "\"service_lines\""),
-            ("lock: {max_share_per_run: \"0.2\"}", "lock.max_share_per_run", "\"0.2\""),
-            ("lock: {min_locks_for_cap: 6}", "lock.min_locks_for_cap", "6"),
             (
                 "letters: {consolidate_over_clients: true}",
                 "letters.consolidate_over_clients",
                 "true",
             ),
-            ("letters: {max_per_run: 1000}", "letters.max_per_run", "1000"),
             (
                 "regular: {auto_charge: {when: on_due}}",
                 "regular.auto_charge",

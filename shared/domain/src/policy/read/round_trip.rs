@@ -1,6 +1,7 @@
 //! The law of documents: what a policy is written as reads as that policy.
 
 use proptest::prelude::*;
+use rust_decimal::Decimal;
 use serde_json::json;
 
 use super::*;
@@ -31,6 +32,7 @@ fn any_lock() -> impl Strategy<Value = LockRule> {
         any::<bool>(),
         prop::option::of(prop::sample::select(letters)),
         any::<bool>(),
+        (0..=100_u32, any::<u32>()),
     )
         .prop_map(|row| LockRule {
             days_overdue: row.0,
@@ -41,6 +43,8 @@ fn any_lock() -> impl Strategy<Value = LockRule> {
             working_days_only: row.5,
             letter: row.6,
             relock_after_exception: row.7,
+            max_share_per_run: Decimal::new(i64::from(row.8.0), 2).to_string().parse().unwrap(),
+            min_locks_for_cap: row.8.1,
         })
 }
 
@@ -82,8 +86,11 @@ fn any_working_days() -> impl Strategy<Value = WorkingDays> {
 
 fn any_letters() -> impl Strategy<Value = LetterRule> {
     let hours = (0..1_440_u32, 0..1_440_u32).prop_filter("differ", |(from, to)| from != to);
-    (prop::option::of(hours), any::<bool>())
-        .prop_map(|(quiet_hours, working_days_only)| LetterRule { quiet_hours, working_days_only })
+    (prop::option::of(hours), any::<bool>(), any::<u32>()).prop_map(|row| LetterRule {
+        quiet_hours: row.0,
+        working_days_only: row.1,
+        max_per_run: row.2,
+    })
 }
 
 fn any_unlock() -> impl Strategy<Value = UnlockRule> {

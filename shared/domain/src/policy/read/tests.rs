@@ -42,6 +42,8 @@ fn pol_4_the_preset_cpa_is_the_contracts() {
             working_days_only: false,
             letter: Some(DebtKind::DemandLetter),
             relock_after_exception: true,
+            max_share_per_run: "0.10".parse().unwrap(),
+            min_locks_for_cap: 5,
         },
         unlock: UnlockRule {
             mode: UnlockMode::Approval,
@@ -50,7 +52,11 @@ fn pol_4_the_preset_cpa_is_the_contracts() {
             remainder_below_threshold: false,
         },
         working_days: WorkingDays::default(),
-        letters: LetterRule { quiet_hours: Some((20 * 60, 8 * 60)), working_days_only: false },
+        letters: LetterRule {
+            quiet_hours: Some((20 * 60, 8 * 60)),
+            working_days_only: false,
+            max_per_run: 500,
+        },
         promise: PromiseRule { max_days: 14, max_per_invoice: 2 },
         plan_grace_days: 3,
         in_flight_days: 7,
@@ -126,6 +132,13 @@ fn pol_4_every_field_can_be_changed_and_changes_nothing_else() {
         ("lock: {letter: off}", |p| p.lock.letter = None),
         ("lock: {relock_after_exception: false}", |p| p.lock.relock_after_exception = false),
         ("lock: {relock_after_exception: off}", |p| p.lock.relock_after_exception = false),
+        ("lock: {max_share_per_run: \"0.25\"}", |p| {
+            p.lock.max_share_per_run = "0.25".parse().unwrap();
+        }),
+        ("lock: {max_share_per_run: \"0\"}", |p| {
+            p.lock.max_share_per_run = "0".parse().unwrap();
+        }),
+        ("lock: {min_locks_for_cap: 0}", |p| p.lock.min_locks_for_cap = 0),
         ("unlock: {mode: on_payment}", |p| p.unlock.mode = UnlockMode::OnPayment),
         ("unlock: {four_eyes: false}", |p| p.unlock.four_eyes = false),
         ("unlock: {request_expires_days: 1}", |p| p.unlock.request_expires_days = 1),
@@ -151,6 +164,7 @@ fn pol_4_every_field_can_be_changed_and_changes_nothing_else() {
             p.letters.quiet_hours = Some((0, 23 * 60 + 59));
         }),
         ("letters: {working_days_only: true}", |p| p.letters.working_days_only = true),
+        ("letters: {max_per_run: 0}", |p| p.letters.max_per_run = 0),
         ("promise: {max_days: 0}", |p| p.promise.max_days = 0),
         ("promise: {max_per_invoice: 0}", |p| p.promise.max_per_invoice = 0),
         ("plan: {grace_days: 0}", |p| p.plan_grace_days = 0),

@@ -17,7 +17,7 @@ use crate::role::{Actor, Role};
 use crate::text::Personal;
 
 /// Every act that a rehearsal can play.
-pub(super) const NAMES: [&str; 27] = [
+pub(super) const NAMES: [&str; 28] = [
     "issue",
     "void",
     "write_off",
@@ -40,6 +40,7 @@ pub(super) const NAMES: [&str; 27] = [
     "reject_unlock",
     "exception_unlock",
     "approve_step",
+    "approve_run",
     "set_policy",
     "message",
     "bounce",
@@ -48,9 +49,8 @@ pub(super) const NAMES: [&str; 27] = [
 ];
 
 /// Acts of the contract whose rules aren't built yet.
-pub(super) const NOT_YET: [&str; 8] = [
+pub(super) const NOT_YET: [&str; 7] = [
     "approve_close",
-    "approve_run",
     "add_fee",
     "waive_fee",
     "method",
@@ -100,6 +100,7 @@ impl Reader<'_> {
             let refused = fields.optional("refused", refusal)?;
             let deed = match name {
                 "set_policy" => self.set_policy(fields)?,
+                "approve_run" => Deed::ApproveRun { actor: named(fields)? },
                 "skip_evaluation" => {
                     let days =
                         fields.required("days", |field| field.count(1..=MAX_SKIPPED_DAYS))?;
