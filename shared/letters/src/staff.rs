@@ -88,6 +88,7 @@ pub fn render(facts: &StaffFacts) -> Result<Rendered, LetterError> {
     let subject = subject(facts);
     let parts: Vec<_> = facts.parts.iter().map(PartView::of).collect();
     let view = context! {
+        language => "en",
         subject => &*subject,
         firm => one_line(&facts.firm),
         reader => one_line(&facts.reader),

@@ -172,7 +172,7 @@ fn name(kind: LetterKind, language: Language, part: Part) -> String {
     format!("{}.{ending}", kind.as_str())
 }
 
-/// The rules of all templates; names that end in `.html` are escaped.
+/// The rules of all templates, and how each page begins; names that end in `.html` are escaped.
 pub(crate) fn bare_environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -190,6 +190,8 @@ pub(crate) fn bare_environment() -> Environment<'static> {
             _ => escape_formatter(out, state, value),
         }
     });
+    // Each HTML letter includes it, so none is missing at run time.
+    environment.add_template("head.html", include_str!("../templates/head.html")).ok();
     environment
 }
 
