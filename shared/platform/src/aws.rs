@@ -80,6 +80,18 @@ impl Aws {
         aws_sdk_sqs::Client::new(&self.0)
     }
 
+    /// A client of the event bus.
+    pub fn eventbridge(&self) -> aws_sdk_eventbridge::Client {
+        aws_sdk_eventbridge::Client::new(&self.0)
+    }
+
+    /// A client of the archive. A stand-in for S3 has one host name: there the bucket is in the path.
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        let is_other = self.0.endpoint_url().is_some();
+        let config = aws_sdk_s3::config::Builder::from(&self.0).force_path_style(is_other).build();
+        aws_sdk_s3::Client::from_conf(config)
+    }
+
     /// A client of the keys.
     pub fn kms(&self) -> aws_sdk_kms::Client {
         aws_sdk_kms::Client::new(&self.0)

@@ -22,6 +22,10 @@ pub mod variable {
     pub const LETTERS_QUEUE_URL: &str = "PORTCULLIS_LETTERS_QUEUE_URL";
     /// The queue of evaluations.
     pub const EVALUATIONS_QUEUE_URL: &str = "PORTCULLIS_EVALUATIONS_QUEUE_URL";
+    /// The event bus.
+    pub const EVENT_BUS: &str = "PORTCULLIS_EVENT_BUS";
+    /// The bucket of the archive.
+    pub const ARCHIVE_BUCKET: &str = "PORTCULLIS_ARCHIVE_BUCKET";
     /// Where people reach the portal.
     pub const PUBLIC_URL: &str = "PORTCULLIS_PUBLIC_URL";
     /// Who signs the staff's tokens.
@@ -339,6 +343,39 @@ pub fn queue_url(environment: &Environment, variable: &'static str) -> Result<St
     environment.required(variable, "the address of an SQS queue", any_url)
 }
 
+/// The same for a function that may do without it.
+///
+/// # Errors
+/// When it is no address.
+pub fn optional_queue_url(
+    environment: &Environment,
+    variable: &'static str,
+) -> Result<Option<String>, ConfigError> {
+    environment.optional(variable, "the address of an SQS queue", any_url)
+}
+
+/// The event bus, if there is one.
+///
+/// # Errors
+/// When it is no name or ARN of one.
+pub fn event_bus(environment: &Environment) -> Result<Option<String>, ConfigError> {
+    let expected =
+        "an event bus's name or ARN: up to 1600 letters, digits, `_`, `-`, `.`, `/` or `:`";
+    environment.optional(variable::EVENT_BUS, expected, |text| {
+        let is_bus = |b| is_word(b) || matches!(b, b'-' | b'.' | b'/' | b':');
+        (text.len() <= 1600 && text.bytes().all(is_bus)).then(|| text.to_owned())
+    })
+}
+
+/// The bucket of the archive, if there is one.
+///
+/// # Errors
+/// When it is no bucket's name.
+pub fn archive_bucket(environment: &Environment) -> Result<Option<String>, ConfigError> {
+    let expected = "a bucket's name: 3 to 63 small letters, digits, `-` or `.`";
+    environment.optional(variable::ARCHIVE_BUCKET, expected, bucket_name)
+}
+
 /// The KMS key under which gateways' secrets are sealed.
 ///
 /// # Errors
@@ -387,6 +424,14 @@ fn is_word(byte: u8) -> bool {
 fn table_name(text: &str) -> Option<String> {
     let is_named = (3..=255).contains(&text.len())
         && text.bytes().all(|byte| is_word(byte) || matches!(byte, b'-' | b'.'));
+    is_named.then(|| text.to_owned())
+}
+
+fn bucket_name(text: &str) -> Option<String> {
+    let is_named = (3..=63).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'));
     is_named.then(|| text.to_owned())
 }
 
@@ -446,6 +491,9 @@ mod tests {
         public_url(environment)?;
         queue_url(environment, variable::LETTERS_QUEUE_URL)?;
         mail_configuration(environment)?;
+        event_bus(environment)?;
+        archive_bucket(environment)?;
+        optional_queue_url(environment, variable::EVALUATIONS_QUEUE_URL)?;
         Ok(())
     }
 
@@ -497,7 +545,10 @@ mod tests {
             (variable::ISSUER_KEYS_URL, "http://issuer.example/keys", "https address"),
             (variable::ISSUER_SAYS_MFA, "yes", "true or false"),
             (variable::LETTERS_QUEUE_URL, "letters", "SQS queue"),
+            (variable::EVALUATIONS_QUEUE_URL, "evaluations", "SQS queue"),
             (variable::MAIL_CONFIGURATION, "let ters", "configuration set"),
+            (variable::EVENT_BUS, "a bus", "event bus"),
+            (variable::ARCHIVE_BUCKET, "Archive", "3 to 63"),
         ] {
             let text = read_all(&with(variable, value)).unwrap_err().to_string();
             for part in [variable, value, expected] {

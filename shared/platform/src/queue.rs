@@ -84,6 +84,16 @@ pub enum QueueError {
     },
 }
 
+impl QueueError {
+    /// Those of `all` that the queue did not take.
+    pub fn unsent(self, all: Vec<QueueMessage>) -> Vec<QueueMessage> {
+        match self {
+            Self::Unsent { unsent, .. } => unsent,
+            Self::TooLarge { .. } | Self::DelayTooLong { .. } => all,
+        }
+    }
+}
+
 /// Somewhere to hand messages on to.
 #[async_trait]
 pub trait Queue: Send + Sync {
