@@ -2,12 +2,17 @@
 //!
 //! Short forms (`!Ref`, `!Sub`) are looked through: to these tests `!Sub ${Table.Arn}/index/due` is its text.
 
+mod alarms;
+mod kept;
+mod permissions;
+mod routes;
+mod variables;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use saphyr::{LoadableYamlNode, Yaml};
-use serde_json::Value;
 
-use crate::{root, run};
+use crate::root;
 
 fn read(path: &str) -> String {
     std::fs::read_to_string(root::folder().join(path)).unwrap()
@@ -37,15 +42,48 @@ fn text<'a>(node: &'a Yaml<'_>, path: &str) -> &'a str {
     found.as_str().unwrap_or_else(|| panic!("{path} is no text in {node:?}"))
 }
 
+fn number(node: &Yaml<'_>, path: &str) -> i64 {
+    at(node, path).and_then(Yaml::as_integer).unwrap_or_else(|| panic!("no {path} in {node:?}"))
+}
+
+/// What is named below `Resources`, `Parameters` or `Outputs`.
+fn named<'a, 'input>(
+    template: &'a Yaml<'input>,
+    part: &str,
+) -> BTreeMap<&'a str, &'a Yaml<'input>> {
+    let all = at(template, part).and_then(Yaml::as_mapping).unwrap();
+    all.iter().map(|(name, what)| (name.as_str().unwrap(), what)).collect()
+}
+
 /// Resources of a type, by their logical names.
 fn resources<'a, 'input>(
     template: &'a Yaml<'input>,
     kind: &str,
 ) -> BTreeMap<&'a str, &'a Yaml<'input>> {
-    let all = at(template, "Resources").and_then(Yaml::as_mapping).unwrap();
-    let is_kind = |resource: &Yaml<'_>| text(resource, "Type") == kind;
-    let named = all.iter().map(|(name, resource)| (name.as_str().unwrap(), resource));
-    named.filter(|(_, resource)| is_kind(resource)).collect()
+    let mut resources = named(template, "Resources");
+    resources.retain(|_, resource| text(resource, "Type") == kind);
+    resources
+}
+
+/// The functions, by what follows the stage in their names: that of the binary, and of its half where two
+/// functions are one program.
+fn functions<'a, 'input>(template: &'a Yaml<'input>) -> BTreeMap<&'a str, &'a Yaml<'input>> {
+    let functions = resources(template, "AWS::Serverless::Function").into_values();
+    let name =
+        |one| text(one, "Properties.FunctionName").strip_prefix("portcullis-${Stage}-").unwrap();
+    functions.map(|one| (name(one), one)).collect()
+}
+
+/// A function's program.
+fn binary<'a>(function: &'a Yaml<'_>) -> &'a str {
+    text(function, "Metadata.BuildProperties.Binary")
+}
+
+/// The events that a function has of that type.
+fn events<'a, 'input>(function: &'a Yaml<'input>, kind: &str) -> Vec<&'a Yaml<'input>> {
+    let events = at(function, "Properties.Events").and_then(Yaml::as_mapping);
+    let events = events.into_iter().flat_map(|events| events.values());
+    events.filter(|event| text(event, "Type") == kind).collect()
 }
 
 /// Calls `look` with each mapping below `node`; what lies under a key named `but` is left out.
@@ -68,136 +106,57 @@ fn texts<'a>(node: &'a Yaml<'_>) -> Vec<&'a str> {
     }
 }
 
-#[test]
-fn every_function_folder_is_a_function_of_its_name() {
+/// What a text names: `Table` of `${Table.Arn}/index/due`, and of `Table.Arn` alone.
+fn names_in(text: &str) -> Vec<&str> {
+    let of = |reference: &'_ str| reference.split('.').next().unwrap_or_default().len();
+    match text.split_once("${") {
+        None => vec![&text[..of(text)]],
+        Some((_, rest)) => {
+            let references = rest.split("${").map(|part| part.split('}').next().unwrap());
+            references.map(|reference| &reference[..of(reference)]).collect()
+        }
+    }
+}
+
+/// The folders of the functions.
+fn folders() -> BTreeSet<String> {
     let entries = std::fs::read_dir(root::folder().join("functions")).unwrap();
-    let folders: BTreeSet<String> = entries
+    entries
         .map(|entry| entry.unwrap())
         .filter(|entry| entry.path().join("Cargo.toml").is_file())
         .map(|entry| entry.file_name().into_string().unwrap())
-        .collect();
+        .collect()
+}
+
+#[test]
+fn every_function_folder_is_a_function_of_its_name() {
     with_template(|template| {
-        let functions = resources(template, "AWS::Serverless::Function");
-        let binaries: BTreeSet<String> = functions
-            .values()
-            .map(|function| text(function, "Metadata.BuildProperties.Binary").to_owned())
-            .collect();
-        assert_eq!(binaries, folders);
-        for (logical, function) in functions {
-            let binary = text(function, "Metadata.BuildProperties.Binary");
-            assert_eq!(text(function, "Metadata.BuildMethod"), "rust-cargolambda", "{logical}");
-            let name = text(function, "Properties.FunctionName");
-            assert_eq!(name, format!("portcullis-${{Stage}}-{binary}"), "{logical}");
+        let all = functions(template);
+        let binaries: BTreeSet<String> = all.values().map(|one| binary(one).to_owned()).collect();
+        assert_eq!(binaries, folders());
+        assert_eq!(all.len(), resources(template, "AWS::Serverless::Function").len());
+        let mut seen = BTreeSet::new();
+        for (name, function) in all {
+            assert_eq!(text(function, "Metadata.BuildMethod"), "rust-cargolambda", "{name}");
+            let half = name.strip_prefix(binary(function)).unwrap_or_else(|| panic!("{name}"));
+            assert!(half.is_empty() || half.starts_with('-'), "{name}");
             let log = text(function, "Properties.LoggingConfig.LogGroup");
             let logs = resources(template, "AWS::Logs::LogGroup");
-            assert_eq!(text(logs[log], "Properties.LogGroupName"), format!("/aws/lambda/{name}"));
+            let group = format!("/aws/lambda/portcullis-${{Stage}}-{name}");
+            assert_eq!(text(logs[log], "Properties.LogGroupName"), group);
+            assert!(seen.insert(text(function, "Properties.Role")), "{name} has another's role");
         }
     });
 }
 
 #[test]
-fn no_policy_has_a_wildcard_and_none_may_scan() {
-    with_template(|template| {
-        let mut statements = 0;
-        // A key's own policy says `*` for the key itself.
-        walk(template, "KeyPolicy", &mut |mapping| {
-            if mapping.as_mapping_get("Effect").is_none() {
-                return;
-            }
-            statements += 1;
-            for part in ["Action", "Resource"] {
-                let words = texts(mapping.as_mapping_get(part).unwrap());
-                assert!(!words.is_empty(), "no {part} in {mapping:?}");
-                for word in words {
-                    assert!(!word.contains('*'), "{part} {word} is a wildcard");
-                    assert_ne!(word, "dynamodb:Scan");
-                }
-            }
-        });
-        let functions = resources(template, "AWS::Serverless::Function").len();
-        assert!(functions <= statements, "{statements} statements for {functions} functions");
-    });
-}
-
-#[test]
-fn logs_are_kept_for_a_time_and_dead_letters_are_caught() {
-    with_template(|template| {
-        for (name, log) in resources(template, "AWS::Logs::LogGroup") {
-            assert!(at(log, "Properties.RetentionInDays").is_some(), "{name} is kept for ever");
-        }
-        for (name, queue) in resources(template, "AWS::SQS::Queue") {
-            let is_dead_end = name.ends_with("DeadLetterQueue");
-            assert_ne!(at(queue, "Properties.RedrivePolicy").is_some(), is_dead_end, "{name}");
-        }
-    });
-}
-
-#[test]
-fn every_variable_is_one_that_the_configuration_reads() {
-    let config = read("shared/platform/src/config.rs");
-    with_template(|template| {
-        walk(template, "", &mut |mapping| {
-            let variables = at(mapping, "Environment.Variables").and_then(Yaml::as_mapping);
-            for (name, _) in variables.into_iter().flatten() {
-                let name = name.as_str().unwrap();
-                assert!(config.contains(&format!("\"{name}\"")), "no configuration reads {name}");
-            }
-        });
-    });
-}
-
-/// `METHOD path` to function, as the template has it.
-fn deployed_routes() -> BTreeMap<String, String> {
-    let mut routes = BTreeMap::new();
-    with_template(|template| {
-        let integrations = resources(template, "AWS::ApiGatewayV2::Integration");
-        let functions = resources(template, "AWS::Serverless::Function");
-        for route in resources(template, "AWS::ApiGatewayV2::Route").values() {
-            let target = text(route, "Properties.Target");
-            let integration =
-                target.strip_prefix("integrations/${").unwrap().strip_suffix('}').unwrap();
-            let uri = text(integrations[integration], "Properties.IntegrationUri");
-            let function = functions[uri.strip_suffix(".Arn").unwrap()];
-            let binary = text(function, "Metadata.BuildProperties.Binary").to_owned();
-            routes.insert(text(route, "Properties.RouteKey").to_owned(), binary);
-        }
-    });
-    routes
-}
-
-/// The same, as `cargo lambda watch` has it.
-fn watched_routes() -> BTreeMap<String, String> {
-    let mut command = run::cargo();
-    command.current_dir(root::folder()).args([
-        "metadata",
-        "--no-deps",
-        "--offline",
-        "--format-version",
-        "1",
-    ]);
-    let output = command.output().unwrap();
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let router = metadata["metadata"]["lambda"]["watch"]["router"].as_object().unwrap();
-    let mut routes = BTreeMap::new();
-    for (path, target) in router {
-        let path = path.replace("{*proxy}", "{proxy+}");
-        match target {
-            Value::String(function) => {
-                routes.insert(format!("ANY {path}"), function.clone());
-            }
-            methods => {
-                for one in methods.as_array().unwrap() {
-                    let method = one["method"].as_str().unwrap();
-                    let function = one["function"].as_str().unwrap().to_owned();
-                    routes.insert(format!("{method} {path}"), function);
-                }
-            }
-        }
+fn what_a_text_names_is_found() {
+    for (text, names) in [
+        ("Table.Arn", &["Table"][..]),
+        ("MailIdentityArns", &["MailIdentityArns"]),
+        ("${Table.Arn}/index/due", &["Table"]),
+        ("arn:${AWS::Partition}:ses:${MailDomain}", &["AWS::Partition", "MailDomain"]),
+    ] {
+        assert_eq!(names_in(text), names, "{text}");
     }
-    routes
-}
-
-#[test]
-fn a_request_reaches_the_same_function_on_this_machine_as_on_aws() {
-    assert_eq!(watched_routes(), deployed_routes());
 }
