@@ -132,6 +132,9 @@ pub enum CheckoutError {
     /// Two currencies in one payment, or a sum beyond what money may be.
     #[error("the invoices can't be paid together")]
     Sum(#[from] MoneyError),
+    /// Less than the gateway takes at once. How much it takes depends on the bank account behind it.
+    #[error("{0} is less than the gateway takes in one payment")]
+    TooSmall(Money),
     /// Not an amount that the gateway can charge.
     #[error("the gateway can't charge the amount")]
     Amount(#[source] CurrencyError),
@@ -157,6 +160,7 @@ impl CheckoutError {
             | Self::TooMany { .. }
             | Self::ReferenceTooLong { .. }
             | Self::Sum(_)
+            | Self::TooSmall(_)
             | Self::Amount(_)
             | Self::NoMethod { .. } => true,
             Self::KeyReused | Self::Gateway(_) => false,

@@ -23,6 +23,9 @@ const MAX_LINES: usize = 100;
 /// What a key that was used for something else is answered with.
 const KEY_REUSED: &str = "idempotency_error";
 
+/// What a sum below its least is answered with.
+const TOO_SMALL: &str = "amount_too_small";
+
 /// A session, as far as making and ending it needs.
 #[derive(Debug, Deserialize)]
 struct Made {
@@ -42,7 +45,15 @@ impl Stripe {
         key: &IdempotencyKey,
     ) -> Result<OpenCheckout, CheckoutError> {
         let (form, amount) = form(new)?;
-        let made: Made = self.send("checkout/sessions", &form, key).await?;
+        let made = self.send("checkout/sessions", &form, key).await;
+        let made = made.map_err(|error| match error {
+            CheckoutError::Gateway(GatewayError::Rejected { ref code, .. })
+                if code == TOO_SMALL =>
+            {
+                CheckoutError::TooSmall(amount)
+            }
+            error => error,
+        })?;
         Ok(self.open(made, amount)?)
     }
 
