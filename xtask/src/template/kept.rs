@@ -137,3 +137,22 @@ fn what_samconfig_gives_the_template_takes() {
         }
     });
 }
+
+/// How the description of `MailDomainMark` says that a mark is made.
+#[test]
+fn let_2_the_first_domain_is_marked_as_any_other() {
+    let code = read("shared/services/src/office/mail_domain.rs");
+    assert!(code.contains("Sha256::digest(format!(\"mail domain of {firm}\")"));
+    with_template(|template| {
+        let description = text(template, "Parameters.MailDomainMark.Description");
+        assert!(description.contains("printf 'mail domain of FIRM' | sha256sum"), "{description}");
+        let identity = resources(template, "AWS::SES::EmailIdentity")["MailIdentity"];
+        let tags = texts_of(at(identity, "Properties.Tags").unwrap());
+        assert_eq!(tags, [("portcullis-firm", "MailDomainMark")]);
+    });
+}
+
+fn texts_of<'a>(tags: &'a Yaml<'_>) -> Vec<(&'a str, &'a str)> {
+    let tags = (0..).map_while(|place| tags.as_sequence_get(place));
+    tags.map(|tag| (text(tag, "Key"), text(tag, "Value"))).collect()
+}
