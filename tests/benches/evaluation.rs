@@ -19,6 +19,7 @@ use dynoxide::Item;
 use futures::future::join_all;
 use lock_evaluation::{State, batch, tick};
 use platform::clock::{Clock, FixedClock};
+use platform::config::Stage;
 use portcullis::queue::{LocalQueue, QueueSettings};
 use portcullis_tests::measure::{FIRM, Model, Office, Recorder, Request, Seen, Table, noon, send};
 use services::day::AT_ONCE as ACCOUNTS_AT_ONCE;
@@ -118,7 +119,7 @@ impl World {
     async fn day(&self, dynamo: &Dynamo, workers: usize) -> Duration {
         let settings = QueueSettings { visibility: Duration::from_secs(600), ..Default::default() };
         let queue = Arc::new(LocalQueue::new("evaluations", settings));
-        let state = State::new(dynamo.clone(), queue.clone(), self.clock.clone());
+        let state = State::new(dynamo.clone(), queue.clone(), self.clock.clone(), Stage::Local);
         let deadline = self.clock.now() + TimeDelta::minutes(15);
         let begun = Instant::now();
         let tick = tick(&state, deadline).await.unwrap();

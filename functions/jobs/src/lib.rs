@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use platform::clock::Clock;
 use platform::config::Stage;
-use platform::metrics::Metrics;
+use platform::metrics::{Metrics, Unit};
 use serde_json::Value;
 use services::sweep::{Sweeper, Swept};
 use store::StoreError;
@@ -59,14 +59,36 @@ pub async fn handle(state: &State, event: Value) -> Result<Swept, EventError> {
 /// When it can't be read at all.
 pub async fn sweep(state: &State) -> Result<Swept, StoreError> {
     let swept = state.sweeper.sweep().await?;
-    let metrics = Metrics::of(state.stage.as_str(), "jobs")
+    metrics(state.stage, swept).emit(&*state.clock);
+    Ok(swept)
+}
+
+/// What alarms and the dashboard of `template.yaml` read, under these names. A sweep that had nothing to do
+/// is told as well: no news would mean that nobody sweeps.
+fn metrics(stage: Stage, swept: Swept) -> Metrics {
+    Metrics::of(stage.as_str(), "jobs")
         .count("swept_webhooks", swept.webhooks)
         .count("put_off", swept.put_off)
         .count("handed_on_letters", swept.letters)
         .count("stuck_letters", swept.stuck)
         .count("handed_on_rollouts", swept.rollouts)
         .count("failed", swept.failed)
-        .count("alarms", swept.alarming + swept.unreadable);
-    metrics.emit(&*state.clock);
-    Ok(swept)
+        .count("alarms", swept.alarming + swept.unreadable)
+        .with("outbox_age", Unit::Seconds, swept.oldest_seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_age_of_the_outbox_and_what_is_stuck_are_told_in_every_sweep() {
+        let idle = metrics(Stage::Staging, Swept::default());
+        let busy =
+            Swept { oldest_seconds: 901, stuck: 2, alarming: 1, unreadable: 3, ..Swept::default() };
+        let busy = metrics(Stage::Staging, busy);
+        for (name, number) in [("outbox_age", 901), ("stuck_letters", 2), ("alarms", 4)] {
+            assert_eq!((idle.number(name), busy.number(name)), (Some(0), Some(number)), "{name}");
+        }
+    }
 }

@@ -10,6 +10,8 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use chrono::{DateTime, Utc};
 use platform::batch::each_message;
 use platform::clock::Clock;
+use platform::config::Stage;
+use platform::metrics::Metrics;
 use platform::queue::Queue;
 use serde::Serialize;
 use serde_json::Value;
@@ -22,6 +24,8 @@ use store::Dynamo;
 pub struct State {
     /// The day's work.
     pub days: Days,
+    /// Which deployment this is.
+    pub stage: Stage,
 }
 
 /// What the function answers.
@@ -50,8 +54,8 @@ pub enum EventError {
 
 impl State {
     /// On that table, with the queue of evaluations.
-    pub fn new(dynamo: Dynamo, queue: Arc<dyn Queue>, clock: Arc<dyn Clock>) -> Self {
-        Self { days: Days { dynamo, queue, clock } }
+    pub fn new(dynamo: Dynamo, queue: Arc<dyn Queue>, clock: Arc<dyn Clock>, stage: Stage) -> Self {
+        Self { days: Days { dynamo, queue, clock }, stage }
     }
 }
 
@@ -80,7 +84,18 @@ pub async fn handle(
 /// # Errors
 /// When the firms can't be asked for.
 pub async fn tick(state: &State, deadline: DateTime<Utc>) -> Result<Tick, DayError> {
-    state.days.tick(deadline).await
+    let tick = state.days.tick(deadline).await?;
+    metrics(state.stage, tick).emit(&*state.days.clock);
+    Ok(tick)
+}
+
+/// What the alarm "evaluation behind" of `template.yaml` reads, under these names. A tick that had nothing to
+/// do is told as well: no news would mean that nobody asks whose day has begun.
+fn metrics(stage: Stage, tick: Tick) -> Metrics {
+    Metrics::of(stage.as_str(), "lock-evaluation")
+        .count("firms", tick.firms.into())
+        .count("shards", tick.shards.into())
+        .count("behind", u64::from(tick.failed) + u64::from(tick.left) + u64::from(tick.late))
 }
 
 /// Does what each message says; the firms of one batch are read once.
@@ -89,4 +104,17 @@ pub async fn batch(state: &State, event: SqsEvent, deadline: DateTime<Utc>) -> S
     // Boxed: the futures of a whole batch, evaluation and commit are more than the compiler nests.
     each_message(event, |received| Box::pin(state.days.handle(&firms, received.message, deadline)))
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eval_3_a_firm_that_failed_was_left_or_is_late_is_behind() {
+        let number = |tick| metrics(Stage::Staging, tick).number("behind");
+        let tick = Tick { firms: 9, shards: 9, ..Tick::default() };
+        assert_eq!(number(tick), Some(0), "told as well: no news is an alarm");
+        assert_eq!(number(Tick { failed: 1, left: 2, late: 4, ..tick }), Some(7));
+    }
 }

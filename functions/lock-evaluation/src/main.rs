@@ -20,7 +20,7 @@ async fn main() -> Result<(), Error> {
     let aws = Aws::new(&config.aws)?;
     let queue = SqsQueue::new(aws.sqs(), queue_url(&environment, variable::EVALUATIONS_QUEUE_URL)?);
     let dynamo = Dynamo::new(aws.dynamodb(), config.table);
-    let state = State::new(dynamo, Arc::new(queue), Arc::new(SystemClock));
+    let state = State::new(dynamo, Arc::new(queue), Arc::new(SystemClock), config.stage);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let deadline = deadline(event.context.deadline, &SystemClock);
         // Boxed: two triggers with all that is behind them are more than the compiler nests.

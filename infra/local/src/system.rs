@@ -234,7 +234,8 @@ impl System {
         let mail = correspondence(data, &self.url, clock.clone())?;
         let letter_state = Arc::new(demand_letter::State::new(dynamo.clone(), mail, clock.clone()));
         let queue: Arc<dyn Queue> = evaluations.clone();
-        let day_state = Arc::new(lock_evaluation::State::new(dynamo, queue, clock.clone()));
+        let day_state =
+            Arc::new(lock_evaluation::State::new(dynamo, queue, clock.clone(), Stage::Local));
         let letter_queue: Arc<dyn Queue> = letters.clone();
         let evaluation_queue: Arc<dyn Queue> = evaluations.clone();
         let sweeper = Sweeper::new(webhooks, letter_queue, evaluation_queue, clock.clone());

@@ -2,7 +2,8 @@
 //!
 //! No agent and no call. Names, units and dimension values are `&'static str`, and numbers are
 //! whole, so that no personal data can get in (SEC-5) and no id makes a dimension (each combination
-//! is a metric that is paid for).
+//! is a metric that is paid for). Stage and function are always dimensions, and numbers that are told apart
+//! further are also counted by these two alone: that is what the alarms of `template.yaml` watch.
 
 use std::io::{self, Write};
 
@@ -14,11 +15,16 @@ use crate::config::Stage;
 /// The namespace of all of ours.
 pub const NAMESPACE: &str = "Portcullis";
 
+/// How many dimensions every number has: stage and function.
+const ALWAYS: usize = 2;
+
 /// What a number counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// Things.
     Count,
+    /// Time that people wait for.
+    Seconds,
     /// Time.
     Milliseconds,
     /// Size.
@@ -29,6 +35,7 @@ impl Unit {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Count => "Count",
+            Self::Seconds => "Seconds",
             Self::Milliseconds => "Milliseconds",
             Self::Bytes => "Bytes",
         }
@@ -71,6 +78,11 @@ impl Metrics {
         self.with(name, Unit::Count, number)
     }
 
+    /// What it is by now.
+    pub fn number(&self, name: &str) -> Option<u64> {
+        self.numbers.iter().find(|(known, ..)| *known == name).map(|(_, _, number)| *number)
+    }
+
     /// Writes the line to standard output, from where Lambda takes it; on one machine nobody does. A
     /// metric that can't be written is no reason to fail.
     pub fn emit(&self, clock: &dyn Clock) {
@@ -82,6 +94,8 @@ impl Metrics {
 
     fn write(&self, out: &mut impl Write, clock: &dyn Clock) -> io::Result<()> {
         let names: Vec<_> = self.dimensions.iter().map(|(name, _)| *name).collect();
+        let mut sets = vec![&names[..]];
+        sets.extend(names.get(..ALWAYS).filter(|always| always.len() < names.len()));
         let metrics = self.numbers.iter().map(|(name, unit, _)| {
             json!({"Name": name, "Unit": unit.as_str()}) // resolution: the default of one minute
         });
@@ -89,7 +103,7 @@ impl Metrics {
             "Timestamp": clock.now().timestamp_millis(),
             "CloudWatchMetrics": [{
                 "Namespace": NAMESPACE,
-                "Dimensions": [names],
+                "Dimensions": sets,
                 "Metrics": metrics.collect::<Vec<_>>(),
             }],
         });
@@ -121,7 +135,7 @@ mod tests {
                 "Timestamp": 1_772_427_600_000_i64,
                 "CloudWatchMetrics": [{
                     "Namespace": "Portcullis",
-                    "Dimensions": [["stage", "function", "kind"]],
+                    "Dimensions": [["stage", "function", "kind"], ["stage", "function"]],
                     "Metrics": [
                         {"Name": "locks", "Unit": "Count"},
                         {"Name": "duration", "Unit": "Milliseconds"},
@@ -135,5 +149,17 @@ mod tests {
             "duration": 40,
         });
         assert_eq!(serde_json::from_slice::<Value>(&out).unwrap(), expected);
+    }
+    #[test]
+    fn numbers_that_are_not_told_apart_are_counted_once() {
+        let clock = FixedClock::at("2026-03-02T05:00:00Z".parse().unwrap());
+        let mut out = vec![];
+        let metrics = Metrics::of("local", "jobs").with("outbox_age", Unit::Seconds, 61);
+        metrics.write(&mut out, &clock).unwrap();
+        let line: Value = serde_json::from_slice(&out).unwrap();
+        let about = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(about["Dimensions"], json!([["stage", "function"]]));
+        assert_eq!(about["Metrics"], json!([{"Name": "outbox_age", "Unit": "Seconds"}]));
+        assert_eq!(line["outbox_age"], 61);
     }
 }

@@ -177,6 +177,16 @@ pub struct Tick {
     pub failed: u32,
     /// Firms that this tick had no time for; the next one has.
     pub left: u32,
+    /// Firms that have still somebody due an hour after their day began.
+    pub late: u32,
+}
+
+/// How a firm's day began.
+struct Begun {
+    /// Shards with somebody due.
+    shards: u32,
+    /// Whether these were due an hour ago as well.
+    is_late: bool,
 }
 
 /// What the day's work needs.
@@ -203,9 +213,10 @@ impl Days {
                 continue;
             }
             match self.begin(&id).await {
-                Ok(shards) => {
+                Ok(begun) => {
                     tick.firms += 1;
-                    tick.shards += shards;
+                    tick.shards += begun.shards;
+                    tick.late += u32::from(begun.is_late);
                 }
                 Err(failure) => {
                     tick.failed += 1;
@@ -216,21 +227,22 @@ impl Days {
         }
         info!(
             tick.firms,
-            tick.shards, tick.failed, tick.left, "Began the day of {} firms", tick.firms
+            tick.shards, tick.failed, tick.left, tick.late, "Began the day of {} firms", tick.firms
         );
         Ok(tick)
     }
 
     /// Begins one firm's day: hands on the shards that have somebody due, then says when to look again.
     /// In this order, so that a crash between the two repeats the first.
-    async fn begin(&self, id: &FirmId) -> Result<u32, DayError> {
+    async fn begin(&self, id: &FirmId) -> Result<Begun, DayError> {
         let now = self.clock.now();
         let firm = Firm::open(self.dynamo.clone(), id.clone()).await?;
         let firm = firm.ok_or_else(|| DayError::NoFirm(id.clone()))?;
         let day = firm.day(now);
         let is_second_look = firm.store().evaluated_on().await? == Some(day);
         let shards = due_shards(&firm, day).await?;
-        if is_second_look && !shards.is_empty() {
+        let is_late = is_second_look && !shards.is_empty();
+        if is_late {
             warn!(firm.id = %id, shards = shards.len(), "Firm {id} has still somebody due");
         }
         let messages = shards.iter().map(|&shard| {
@@ -246,7 +258,7 @@ impl Days {
             false => tomorrow.min(now + LOOK_AGAIN),
         };
         firm.store().set_dawn(firm.settings(), day, next_at).await?;
-        Ok(u32::try_from(shards.len()).unwrap_or(u32::MAX))
+        Ok(Begun { shards: u32::try_from(shards.len()).unwrap_or(u32::MAX), is_late })
     }
 
     /// Does what a message of the queue says.

@@ -76,6 +76,8 @@ pub struct Swept {
     pub unreadable: u64,
     /// Things that failed and come again.
     pub failed: u64,
+    /// How long the first of them had been ready when the sweep began, in seconds.
+    pub oldest_seconds: u64,
 }
 
 #[derive(Default)]
@@ -107,8 +109,10 @@ impl Sweeper {
     /// When the outbox can't be read at all; what failed by itself is counted.
     pub async fn sweep(&self) -> Result<Swept, StoreError> {
         let (begun, counts) = (Instant::now(), Counts::default());
+        let mut oldest_seconds = None;
         loop {
             let ready = self.platform().ready(self.clock.now(), PAGE).await?;
+            let oldest_seconds = *oldest_seconds.get_or_insert_with(|| self.oldest_seconds(&ready));
             let leased = AtomicU64::new(0);
             let done = futures::stream::iter(ready)
                 .map(|ready| self.one(ready, &counts, &leased))
@@ -121,7 +125,7 @@ impl Sweeper {
             self.hand_on_rollouts(&waiting, &counts).await;
             // The index lags: what was leased a moment ago may still be in it, and is not leased twice.
             if leased.into_inner() == 0 || ROUNDS_WITHIN < begun.elapsed() {
-                return Ok(counts.taken());
+                return Ok(Swept { oldest_seconds, ..counts.taken() });
             }
         }
     }
@@ -142,6 +146,13 @@ impl Sweeper {
             }
         }
         Ok(freed)
+    }
+
+    /// The longest waiting comes first.
+    fn oldest_seconds(&self, ready: &[Ready]) -> u64 {
+        let since = ready.first().and_then(Ready::since);
+        let waited = since.map(|since| self.clock.now().signed_duration_since(since).num_seconds());
+        waited.and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or_default()
     }
 
     fn platform(&self) -> &Platform {
@@ -291,6 +302,7 @@ impl Counts {
             rollouts: self.rollouts.into_inner(),
             unreadable: self.unreadable.into_inner(),
             failed: self.failed.into_inner(),
+            oldest_seconds: 0, // known before anything is counted
         }
     }
 }

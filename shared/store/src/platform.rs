@@ -111,6 +111,13 @@ pub struct Ready {
     since: String,
 }
 
+impl Ready {
+    /// Since when it is ready: since it was put in or, if it was leased before, since the last lease ended.
+    pub fn since(&self) -> Option<DateTime<Utc>> {
+        self.since.split('#').next()?.parse().ok()
+    }
+}
+
 impl Platform {
     /// Over the whole table.
     pub fn new(dynamo: Dynamo) -> Self {

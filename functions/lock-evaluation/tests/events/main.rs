@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use lock_evaluation::{Answer, State, handle};
 use platform::clock::FixedClock;
+use platform::config::Stage;
 use platform::queue::{Queue, QueueError, QueueMessage};
 use serde_json::{Value, json};
 use store::PageRequest;
@@ -52,11 +53,11 @@ async fn eval_1_the_schedule_hands_on_and_the_queue_evaluates() {
     let acme = acme(&firm, before).await;
     let wire = Arc::new(Wire::default());
     let clock = Arc::new(FixedClock::at(at("2026-03-04T05:00:00Z"))); // midnight in New York
-    let state = State::new(dynamo, wire.clone(), clock);
+    let state = State::new(dynamo, wire.clone(), clock, Stage::Local);
 
     let schedule: Value = serde_json::from_str(SCHEDULE).unwrap();
     let told = answer(&state, &schedule).await;
-    assert_eq!(told, json!({"firms": 1, "shards": 1, "failed": 0, "left": 0}));
+    assert_eq!(told, json!({"firms": 1, "shards": 1, "failed": 0, "left": 0, "late": 0}));
     let shard = json!({"shard": {"firm": "f-1", "day": "2026-03-04", "shard": 0}});
     assert_eq!(wire.bodies(), vec![shard.clone()]);
 
@@ -86,7 +87,7 @@ async fn an_event_of_another_shape_is_refused_and_a_message_of_another_shape_fai
     let now = at("2026-03-04T05:00:00Z");
     firm(&dynamo, now).await;
     let wire = Arc::new(Wire::default());
-    let state = State::new(dynamo, wire.clone(), Arc::new(FixedClock::at(now)));
+    let state = State::new(dynamo, wire.clone(), Arc::new(FixedClock::at(now)), Stage::Local);
     for (event, expected) in [
         (json!({}), "neither"),
         (json!({"source": "aws.s3"}), "neither"),

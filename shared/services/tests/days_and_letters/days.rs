@@ -85,6 +85,23 @@ async fn eval_2_days_on_which_no_schedule_ran_are_caught_up_with() {
 }
 
 #[tokio::test]
+async fn eval_3_a_firm_whose_work_got_lost_is_told_as_late_an_hour_after_its_day_began() {
+    let desk = Desk::at("2026-03-01T15:00:00Z").await;
+    let firm = desk.firm("f-1", "America/New_York", "").await;
+    let acme = desk.client(&firm, "acme", ANN).await;
+    desk.invoice(&firm, &acme, "A-1", usd(10_000), "2026-03-03").await;
+    desk.tick().await;
+    desk.clock.set(at("2026-03-04T05:00:00Z"));
+    assert_eq!(desk.tick().await, Tick { firms: 1, shards: 1, ..Tick::default() });
+    desk.wire.take(); // and nobody does it
+    desk.pass(TimeDelta::hours(1));
+    assert_eq!(desk.tick().await, Tick { firms: 1, shards: 1, late: 1, ..Tick::default() });
+    assert_eq!(desk.work().await, 1);
+    desk.clock.set(at("2026-03-05T05:00:00Z"));
+    assert_eq!(desk.tick().await.late, 0);
+}
+
+#[tokio::test]
 async fn eval_3_two_firms_each_have_their_own_day_and_a_broken_one_holds_up_nobody() {
     let desk = Desk::at("2026-03-03T12:00:00Z").await;
     let east = desk.firm("east", "Asia/Tokyo", "").await;
