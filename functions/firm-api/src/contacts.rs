@@ -79,6 +79,9 @@ pub(crate) struct ContactLetter {
     state: &'static str,
     /// Why not, where it can't be delivered.
     problem: Option<String>,
+    /// What was heard of it since: `arrived`, `delayed`, `returned`, `complained` or `refused`.
+    #[schema(example = "arrived")]
+    heard: Option<&'static str>,
 }
 
 impl From<AddressRow> for ContactAddress {
@@ -112,6 +115,7 @@ impl From<Person> for ContactPerson {
                     DeliveryState::Failed => "failed",
                     DeliveryState::Uncertain => "uncertain",
                 }),
+                heard: mail.heard.most().map(|(kind, _)| kind.as_str()),
                 problem: mail.outcome.and_then(|outcome| outcome.problem),
             }),
         }

@@ -14,6 +14,7 @@ mod contacts;
 mod imports;
 mod invoices;
 pub mod logo;
+mod mail_domain;
 mod me;
 mod notes;
 mod numbering;
@@ -21,16 +22,20 @@ mod pay_links;
 mod payments;
 pub mod people;
 mod policies;
+mod runs;
 mod settings;
 pub mod show;
 mod tasks;
 mod unclaimed;
 
-use axum::extract::FromRequestParts;
+use std::sync::Arc;
+
+use axum::extract::{DefaultBodyLimit, FromRequestParts};
 use axum::handler::Handler;
 use axum::http::request::Parts;
 use axum::routing::on;
 use axum::{Extension, Router, middleware};
+use platform::mail_domains::MailDomains;
 use services::contacts::Postbox;
 use services::http::document::{complete, empty};
 use services::http::form::with_forms;
@@ -52,6 +57,8 @@ pub struct State {
     pub postbox: Postbox,
     /// Where people reach the portal: links to pay with begin with it.
     pub public_url: String,
+    /// Where domains are set up that letters come from.
+    pub domains: Arc<dyn MailDomains>,
 }
 
 /// What handlers use beside the firm's part of the table.
@@ -59,6 +66,7 @@ pub struct State {
 pub(crate) struct Means {
     pub(crate) postbox: Postbox,
     pub(crate) public_url: String,
+    pub(crate) domains: Arc<dyn MailDomains>,
 }
 
 impl<S: Sync> FromRequestParts<S> for Means {
@@ -78,8 +86,10 @@ pub fn router(state: State) -> Router {
     let routes = routes().fallback(nothing).method_not_allowed_fallback(other_method);
     let pictures =
         pictures().method_not_allowed_fallback(other_method).layer(door(logo::MAX_UPLOAD));
-    let means = Means { postbox: state.postbox.clone(), public_url: state.public_url.clone() };
+    let means = Means { postbox: state.postbox.clone(), public_url: state.public_url.clone(), domains: state.domains.clone() };
     let all = routes.layer(door(MAX_BODY)).merge(files).merge(pictures);
+    // Each door has read the body within its own limit, and said so in our words where it was larger.
+    let all = all.layer(DefaultBodyLimit::disable());
     with_forms(all.layer(Extension(means)))
 }
 
@@ -125,6 +135,7 @@ handlers! {
     routes, describe_routes:
     me::me, me::document,
     settings::get, settings::patch,
+    mail_domain::get, mail_domain::put, mail_domain::remove,
     clients::list, clients::open, clients::get, clients::change,
     people::get, people::put, people::mails, people::choose, people::sent,
     invoices::list, invoices::issue, invoices::get, invoices::post, invoices::void,
@@ -144,6 +155,8 @@ handlers! {
     settings::staff,
     audit::events, audit::verify, audit::firm_events, audit::verify_firm,
     policies::list, policies::get, policies::put, policies::version,
+    runs::list, runs::get, runs::clients, runs::approve, runs::reject, runs::undo,
+    runs::stopped, runs::stop_firm, runs::lift_stop,
 }
 
 /// Mounts a handler where its description says; only its path and methods are looked at.

@@ -12,6 +12,7 @@ use platform::aws::Aws;
 use platform::clock::SystemClock;
 use platform::config::{Config, Environment, IssuerSettings, public_url, queue_url, variable};
 use platform::log::{self, Format};
+use platform::mail_domains::SesDomains;
 use platform::queue::SqsQueue;
 use services::contacts::Postbox;
 use services::http::RequestId;
@@ -39,6 +40,7 @@ fn state() -> anyhow::Result<State> {
         office: Office::new(dynamo, Arc::new(verifier), Arc::new(SystemClock)),
         postbox: Postbox::on(Arc::new(queue)),
         public_url: public_url(&environment)?,
+        domains: Arc::new(SesDomains::new(aws.ses()?, config.aws.region)),
     })
 }
 

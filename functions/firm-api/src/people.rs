@@ -120,6 +120,8 @@ pub(crate) struct MyMails {
     mails: &'static str,
     /// Where they go; nowhere, if no address is known.
     address: Option<String>,
+    /// Whether they come back from there: none is sent until a choice is made again.
+    comes_back: bool,
 }
 
 /// A choice of mails.
@@ -134,8 +136,11 @@ pub(crate) struct MailChoice {
 async fn mine(desk: &Desk) -> Result<MyMails, Problem> {
     let grant = desk.store().grant(desk.principal.grant.subject.as_str()).await?;
     let mails = desk.store().mail_choice(desk.staff()).await?;
-    let address = grant.and_then(|grant| grant.mail).map(|mail| mail.as_str().to_owned());
-    Ok(MyMails { mails: mails.as_str(), address })
+    let address = grant.and_then(|grant| grant.mail);
+    let returned = desk.store().mails_returned(desk.staff()).await?;
+    let comes_back = returned.is_some_and(|known| Some(&known.address) == address.as_ref());
+    let address = address.map(|mail| mail.as_str().to_owned());
+    Ok(MyMails { mails: mails.as_str(), address, comes_back })
 }
 
 /// Which mails the caller gets, and where.
@@ -177,6 +182,9 @@ pub(crate) struct SentMail {
     state: &'static str,
     /// What went wrong, if anything did.
     problem: Option<String>,
+    /// What was heard of it since: `arrived`, `delayed`, `returned`, `complained` or `refused`.
+    #[schema(example = "arrived")]
+    heard: Option<&'static str>,
 }
 
 impl From<store::StaffMail> for SentMail {
@@ -196,6 +204,7 @@ impl From<store::StaffMail> for SentMail {
             text: text(mail.text),
             to: mail.to.map(text),
             state,
+            heard: mail.heard.most().map(|(kind, _)| kind.as_str()),
             problem: mail.outcome.and_then(|outcome| outcome.problem),
         }
     }

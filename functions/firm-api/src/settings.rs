@@ -8,6 +8,7 @@ use domain::colour::{Colour, ColourError};
 use domain::ledger::{DEFAULT_FRESH_DAYS, Ledger as Freshness, MAX_FRESH_DAYS};
 use domain::role::Role;
 use serde::{Deserialize, Deserializer, Serialize};
+use services::correspondence::is_at;
 use services::firm::logo_path;
 use services::http::etag::{check_match, etag, require_match};
 use services::http::{Date, JsonBody, Listing, Problem, ProblemKind};
@@ -15,7 +16,7 @@ use services::import::run::{LastImport, last_import};
 use services::office::Desk;
 use services::office::policies::meta;
 use services::office::settings::{SettingsError, change};
-use store::{FirmChange, FirmCommit, FirmSettings, Grant};
+use store::{FirmChange, FirmCommit, FirmSettings, Grant, MailsReturned};
 use utoipa::ToSchema;
 
 use crate::clients;
@@ -178,6 +179,7 @@ pub(crate) async fn patch(
     let name = asked.name.map(clients::name).transpose()?;
     let mail_from = asked.mail_from.map(|new| mail_address("mail_from", new)).transpose()?;
     if mail_from.as_ref().is_some_and(|new| *new != desk.firm.settings().mail_from) {
+        at_own_domain(desk.firm.settings(), mail_from.as_ref().and_then(Option::as_deref))?;
         desk.require_fresh_sign_in()?;
     }
     let reply_to = asked.reply_to.map(|new| mail_address("reply_to", new)).transpose()?;
@@ -236,13 +238,23 @@ pub(crate) struct StaffMember {
     name: String,
     /// As what.
     roles: Vec<&'static str>,
+    /// Since when mails to the person come back, and none is sent: until another address is known, or the
+    /// person chooses again which mails to get.
+    mails_returned_at: Option<String>,
 }
 
 /// Who works at the firm, and as what.
 #[utoipa::path(get, path = "/firm/v1/staff", tag = "firm", operation_id = "list_staff",
     responses((status = 200, body = Listing<StaffMember>)))]
 pub(crate) async fn staff(desk: Desk) -> Result<Json<Listing<StaffMember>>, Problem> {
+    let returned = desk.store().all_mails_returned().await?;
+    let since = |grant: &Grant| {
+        let address = grant.mail.as_ref()?;
+        let of = |known: &&MailsReturned| known.staff == grant.staff && known.address == *address;
+        returned.iter().find(of).map(|known| known.at.to_rfc3339())
+    };
     let member = |grant: Grant| StaffMember {
+        mails_returned_at: since(&grant),
         staff: grant.staff.to_string(),
         name: grant.name.as_str().to_owned(),
         roles: grant.roles.iter().map(|role| role.as_str()).collect(),
@@ -285,6 +297,18 @@ fn mail_address(field: &str, address: Option<String>) -> Result<Option<String>, 
             Err(Problem::invalid(field, detail))
         }
         address => Ok(address),
+    }
+}
+
+/// Letters come from the firm's own domain (LET-2). Before one is set up any address is kept, and letters wait.
+fn at_own_domain(settings: &FirmSettings, address: Option<&str>) -> Result<(), Problem> {
+    let domain = settings.mail_domain.as_ref().filter(|_| !settings.is_test);
+    match (domain, address) {
+        (Some(known), Some(address)) if !is_at(address, &known.name) => {
+            let detail = format!("an address at {} is expected: that domain is set up", known.name);
+            Err(Problem::invalid("mail_from", detail))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -13,7 +13,7 @@ use domain::money::{Currency, Money};
 use domain::role::Role;
 use domain::text::Personal;
 use serde_json::{Value, json};
-use store::{FirmChange, Grant, Unclaimed};
+use store::{DayRun, FirmChange, Grant, Stage, Unclaimed};
 use world::{Answer, OTHER, Token, World, change, token, with_json};
 
 /// A ledger of one row.
@@ -25,6 +25,7 @@ const BOOKKEEPERS: &str = "abp";
 const COLLECTORS: &str = "bp";
 const PARTNERS: &str = "p";
 const ADMINS: &str = "a";
+const STOPPERS: &str = "ap";
 
 /// What another firm's staff is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,67 +55,57 @@ fn table(request: &str) -> Vec<Row> {
     };
     let acme = |rest: &str| route("/firm/v1/clients/acme", rest);
     let a1 = |rest: &str| route("/firm/v1/invoices/A-1", rest);
+    // What is about that client, that invoice, or the caller's own firm.
+    let at_acme = |method, rest: &str, address: &str, body, who| -> Row {
+        (method, route(c, rest), acme(address), body, who, NotFound)
+    };
+    let of_acme = |method, rest: &str, body, who| at_acme(method, rest, rest, body, who);
+    let of_a1 = |method, rest: &str, body, who| -> Row {
+        (method, route(i, rest), a1(rest), body, who, NotFound)
+    };
+    let own = |method, address, body, who| -> Row { (method, address, address, body, who, Own) };
     vec![
-        ("GET", "/firm/v1/me", "/firm/v1/me", Value::Null, ALL, Own),
-        ("GET", "/firm/v1/settings", "/firm/v1/settings", Value::Null, ALL, Own),
-        ("PATCH", "/firm/v1/settings", "/firm/v1/settings", json!({}), ADMINS, Own),
-        ("GET", "/firm/v1/openapi.json", "/firm/v1/openapi.json", Value::Null, ALL, Own),
-        ("GET", "/firm/v1/clients", "/firm/v1/clients", Value::Null, ALL, Own),
-        ("POST", "/firm/v1/clients", "/firm/v1/clients", json!({"name": "New"}), ALL, Own),
+        own("GET", "/firm/v1/me", Value::Null, ALL),
+        own("GET", "/firm/v1/settings", Value::Null, ALL),
+        own("PATCH", "/firm/v1/settings", json!({}), ADMINS),
+        own("GET", "/firm/v1/mail-domain", Value::Null, ALL),
+        own("PUT", "/firm/v1/mail-domain", json!({"domain": "bea.example"}), ADMINS),
+        own("DELETE", "/firm/v1/mail-domain", Value::Null, ADMINS),
+        own("GET", "/firm/v1/openapi.json", Value::Null, ALL),
+        own("GET", "/firm/v1/clients", Value::Null, ALL),
+        own("POST", "/firm/v1/clients", json!({"name": "New"}), ALL),
         ("GET", c, acme(""), Value::Null, ALL, NotFound),
         ("PATCH", c, acme(""), json!({"name": "Acme & Co"}), ALL, NotFound),
-        ("GET", route(c, "/invoices"), acme("/invoices"), Value::Null, ALL, NotFound),
-        (
+        of_acme("GET", "/invoices", Value::Null, ALL),
+        of_acme(
             "POST",
-            route(c, "/invoices"),
-            acme("/invoices"),
+            "/invoices",
             json!({"invoice": "A-1", "total": amount("5.00")}),
             BOOKKEEPERS,
-            NotFound,
         ),
         ("GET", i, a1(""), Value::Null, ALL, NotFound),
-        ("POST", route(i, "/post"), a1("/post"), Value::Null, BOOKKEEPERS, NotFound),
-        (
+        of_a1("POST", "/post", Value::Null, BOOKKEEPERS),
+        of_a1(
             "POST",
-            route(i, "/disputes"),
-            a1("/disputes"),
+            "/disputes",
             json!({"reason": "wrong", "amount": amount("1.00")}),
             BOOKKEEPERS,
-            NotFound,
         ),
-        (
+        of_a1("POST", "/disputes/review", Value::Null, PARTNERS),
+        of_a1("POST", "/disputes/resolution", json!({"outcome": "rejected"}), PARTNERS),
+        of_a1(
             "POST",
-            route(i, "/disputes/review"),
-            a1("/disputes/review"),
-            Value::Null,
-            PARTNERS,
-            NotFound,
-        ),
-        (
-            "POST",
-            route(i, "/disputes/resolution"),
-            a1("/disputes/resolution"),
-            json!({"outcome": "rejected"}),
-            PARTNERS,
-            NotFound,
-        ),
-        (
-            "POST",
-            route(i, "/credit-notes"),
-            a1("/credit-notes"),
+            "/credit-notes",
             json!({"credit_note": "N-1", "amount": amount("1.00")}),
             BOOKKEEPERS,
-            NotFound,
         ),
-        ("POST", route(i, "/void"), a1("/void"), because(), BOOKKEEPERS, NotFound),
-        ("GET", route(c, "/payments"), acme("/payments"), Value::Null, ALL, NotFound),
-        (
+        of_a1("POST", "/void", because(), BOOKKEEPERS),
+        of_acme("GET", "/payments", Value::Null, ALL),
+        of_acme(
             "POST",
-            route(c, "/payments"),
-            acme("/payments"),
+            "/payments",
             json!({"reference": "17", "method": "check", "amount": amount("5.00")}),
             BOOKKEEPERS,
-            NotFound,
         ),
         (
             "POST",
@@ -132,39 +123,23 @@ fn table(request: &str) -> Vec<Row> {
             BOOKKEEPERS,
             NotFound,
         ),
-        (
+        of_acme(
             "POST",
-            route(c, "/credit-notes"),
-            acme("/credit-notes"),
+            "/credit-notes",
             json!({"credit_note": "N-2", "amount": amount("1.00")}),
             BOOKKEEPERS,
-            NotFound,
         ),
-        ("GET", route(c, "/letters"), acme("/letters"), Value::Null, ALL, NotFound),
-        ("GET", route(c, "/holds"), acme("/holds"), Value::Null, ALL, NotFound),
-        ("POST", route(c, "/holds"), acme("/holds"), because(), COLLECTORS, NotFound),
-        ("DELETE", route(c, "/holds"), acme("/holds"), Value::Null, COLLECTORS, NotFound),
-        ("GET", route(c, "/promises"), acme("/promises"), Value::Null, ALL, NotFound),
-        (
-            "POST",
-            route(c, "/promises"),
-            acme("/promises"),
-            json!({"until": "2026-03-05", "invoice": "A-1"}),
-            BOOKKEEPERS,
-            NotFound,
-        ),
-        ("GET", route(c, "/plans"), acme("/plans"), Value::Null, ALL, NotFound),
-        (
-            "POST",
-            route(c, "/plans"),
-            acme("/plans"),
-            json!({"invoices": ["A-1"], "instalments": []}),
-            PARTNERS,
-            NotFound,
-        ),
-        ("POST", route(c, "/lock"), acme("/lock"), because(), COLLECTORS, NotFound),
-        ("POST", route(c, "/move-episode"), acme("/move-episode"), Value::Null, PARTNERS, NotFound),
-        ("POST", "/firm/v1/imports", "/firm/v1/imports", json!(LEDGER), BOOKKEEPERS, Own),
+        of_acme("GET", "/letters", Value::Null, ALL),
+        of_acme("GET", "/holds", Value::Null, ALL),
+        of_acme("POST", "/holds", because(), COLLECTORS),
+        of_acme("DELETE", "/holds", Value::Null, COLLECTORS),
+        of_acme("GET", "/promises", Value::Null, ALL),
+        of_acme("POST", "/promises", json!({"until": "2026-03-05", "invoice": "A-1"}), BOOKKEEPERS),
+        of_acme("GET", "/plans", Value::Null, ALL),
+        of_acme("POST", "/plans", json!({"invoices": ["A-1"], "instalments": []}), PARTNERS),
+        of_acme("POST", "/lock", because(), COLLECTORS),
+        of_acme("POST", "/move-episode", Value::Null, PARTNERS),
+        own("POST", "/firm/v1/imports", json!(LEDGER), BOOKKEEPERS),
         (
             "GET",
             "/firm/v1/imports/{import}",
@@ -173,35 +148,14 @@ fn table(request: &str) -> Vec<Row> {
             ALL,
             NotFound,
         ),
-        ("GET", "/firm/v1/tasks", "/firm/v1/tasks", Value::Null, ALL, Own),
-        ("GET", route(c, "/tasks"), acme("/tasks"), Value::Null, ALL, NotFound),
-        (
-            "POST",
-            route(c, "/tasks/{task}/assign"),
-            acme("/tasks/1/assign"),
-            json!({"to": "pia"}),
-            ALL,
-            NotFound,
-        ),
-        (
-            "POST",
-            route(c, "/tasks/{task}/close"),
-            acme("/tasks/1/close"),
-            Value::Null,
-            ALL,
-            NotFound,
-        ),
-        (
-            "POST",
-            route(c, "/approve-step"),
-            acme("/approve-step"),
-            json!({"do": "final_demand"}),
-            PARTNERS,
-            NotFound,
-        ),
-        ("GET", route(c, "/notes"), acme("/notes"), Value::Null, ALL, NotFound),
-        ("POST", route(c, "/notes"), acme("/notes"), json!({"text": "called"}), ALL, NotFound),
-        ("GET", "/firm/v1/staff", "/firm/v1/staff", Value::Null, ALL, Own),
+        own("GET", "/firm/v1/tasks", Value::Null, ALL),
+        of_acme("GET", "/tasks", Value::Null, ALL),
+        at_acme("POST", "/tasks/{task}/assign", "/tasks/1/assign", json!({"to": "pia"}), ALL),
+        at_acme("POST", "/tasks/{task}/close", "/tasks/1/close", Value::Null, ALL),
+        of_acme("POST", "/approve-step", json!({"do": "final_demand"}), PARTNERS),
+        of_acme("GET", "/notes", Value::Null, ALL),
+        of_acme("POST", "/notes", json!({"text": "called"}), ALL),
+        own("GET", "/firm/v1/staff", Value::Null, ALL),
         (
             "GET",
             "/firm/v1/staff/{staff}/mails",
@@ -210,87 +164,47 @@ fn table(request: &str) -> Vec<Row> {
             ADMINS,
             Own,
         ),
-        ("GET", "/firm/v1/me/mails", "/firm/v1/me/mails", Value::Null, ALL, Own),
-        ("PUT", "/firm/v1/me/mails", "/firm/v1/me/mails", json!({"mails": "digest"}), ALL, Own),
-        ("GET", route(c, "/people"), acme("/people"), Value::Null, ALL, NotFound),
-        ("PUT", route(c, "/people"), acme("/people"), json!({}), BOOKKEEPERS, NotFound),
-        (
+        own("GET", "/firm/v1/me/mails", Value::Null, ALL),
+        own("PUT", "/firm/v1/me/mails", json!({"mails": "digest"}), ALL),
+        of_acme("GET", "/people", Value::Null, ALL),
+        of_acme("PUT", "/people", json!({}), BOOKKEEPERS),
+        own("POST", "/firm/v1/settings/logo", json!("no picture"), ADMINS),
+        own("DELETE", "/firm/v1/settings/logo", Value::Null, ADMINS),
+        of_acme("GET", "/contacts", Value::Null, ALL),
+        of_acme(
             "POST",
-            "/firm/v1/settings/logo",
-            "/firm/v1/settings/logo",
-            json!("no picture"),
-            ADMINS,
-            Own,
-        ),
-        ("DELETE", "/firm/v1/settings/logo", "/firm/v1/settings/logo", Value::Null, ADMINS, Own),
-        ("GET", route(c, "/contacts"), acme("/contacts"), Value::Null, ALL, NotFound),
-        (
-            "POST",
-            route(c, "/contacts"),
-            acme("/contacts"),
+            "/contacts",
             json!({"address": "ann@acme.example", "called": "Ann"}),
             BOOKKEEPERS,
-            NotFound,
         ),
-        (
+        at_acme(
             "POST",
-            route(c, "/contacts/{contact}/invitations"),
-            acme("/contacts/k-1/invitations"),
+            "/contacts/{contact}/invitations",
+            "/contacts/k-1/invitations",
             Value::Null,
             BOOKKEEPERS,
-            NotFound,
         ),
-        (
+        at_acme(
             "POST",
-            route(c, "/contacts/{contact}/end-sessions"),
-            acme("/contacts/k-1/end-sessions"),
+            "/contacts/{contact}/end-sessions",
+            "/contacts/k-1/end-sessions",
             Value::Null,
             BOOKKEEPERS,
-            NotFound,
         ),
-        (
+        at_acme("DELETE", "/contacts/{contact}", "/contacts/k-1", Value::Null, BOOKKEEPERS),
+        at_acme(
             "DELETE",
-            route(c, "/contacts/{contact}"),
-            acme("/contacts/k-1"),
+            "/contacts",
+            "/contacts?address=bob@acme.example",
             Value::Null,
             BOOKKEEPERS,
-            NotFound,
         ),
-        (
-            "DELETE",
-            route(c, "/contacts"),
-            acme("/contacts?address=bob@acme.example"),
-            Value::Null,
-            BOOKKEEPERS,
-            NotFound,
-        ),
-        ("GET", route(c, "/pay-links"), acme("/pay-links"), Value::Null, ALL, NotFound),
-        (
-            "POST",
-            route(c, "/pay-links"),
-            acme("/pay-links"),
-            json!({"invoices": ["A-1"]}),
-            BOOKKEEPERS,
-            NotFound,
-        ),
-        (
-            "DELETE",
-            route(c, "/pay-links/{link}"),
-            acme("/pay-links/l-1"),
-            Value::Null,
-            BOOKKEEPERS,
-            NotFound,
-        ),
-        ("GET", route(c, "/events"), acme("/events"), Value::Null, ALL, NotFound),
-        ("GET", route(c, "/audit/verify"), acme("/audit/verify"), Value::Null, ALL, NotFound),
-        (
-            "GET",
-            "/firm/v1/unclaimed-payments",
-            "/firm/v1/unclaimed-payments",
-            Value::Null,
-            ALL,
-            Own,
-        ),
+        of_acme("GET", "/pay-links", Value::Null, ALL),
+        of_acme("POST", "/pay-links", json!({"invoices": ["A-1"]}), BOOKKEEPERS),
+        at_acme("DELETE", "/pay-links/{link}", "/pay-links/l-1", Value::Null, BOOKKEEPERS),
+        of_acme("GET", "/events", Value::Null, ALL),
+        of_acme("GET", "/audit/verify", Value::Null, ALL),
+        own("GET", "/firm/v1/unclaimed-payments", Value::Null, ALL),
         (
             "POST",
             "/firm/v1/unclaimed-payments/{payment}/assign",
@@ -299,9 +213,53 @@ fn table(request: &str) -> Vec<Row> {
             COLLECTORS,
             NotFound,
         ),
-        ("GET", "/firm/v1/events", "/firm/v1/events", Value::Null, ALL, Own),
-        ("GET", "/firm/v1/audit/verify", "/firm/v1/audit/verify", Value::Null, ALL, Own),
-        ("GET", "/firm/v1/policies", "/firm/v1/policies", Value::Null, ALL, Own),
+        own("GET", "/firm/v1/runs", Value::Null, ALL),
+        (
+            "GET",
+            "/firm/v1/runs/{day}",
+            "/firm/v1/runs/2026-03-02",
+            Value::Null,
+            ALL,
+            NotFound,
+        ),
+        (
+            "GET",
+            "/firm/v1/runs/{day}/clients",
+            "/firm/v1/runs/2026-03-02/clients",
+            Value::Null,
+            ALL,
+            NotFound,
+        ),
+        (
+            "POST",
+            "/firm/v1/runs/{day}/reject",
+            "/firm/v1/runs/2026-03-01/reject",
+            because(),
+            COLLECTORS,
+            NotFound,
+        ),
+        (
+            "POST",
+            "/firm/v1/runs/{day}/approve",
+            "/firm/v1/runs/2026-03-02/approve",
+            Value::Null,
+            PARTNERS,
+            NotFound,
+        ),
+        (
+            "POST",
+            "/firm/v1/runs/{day}/undo",
+            "/firm/v1/runs/2026-03-02/undo",
+            because(),
+            PARTNERS,
+            NotFound,
+        ),
+        own("GET", "/firm/v1/settings/stop", Value::Null, ALL),
+        own("PUT", "/firm/v1/settings/stop", because(), STOPPERS),
+        own("DELETE", "/firm/v1/settings/stop", Value::Null, STOPPERS),
+        own("GET", "/firm/v1/events", Value::Null, ALL),
+        own("GET", "/firm/v1/audit/verify", Value::Null, ALL),
+        own("GET", "/firm/v1/policies", Value::Null, ALL),
         ("GET", "/firm/v1/policies/{class}", "/firm/v1/policies/vip", Value::Null, ALL, NotFound),
         (
             "PUT",
@@ -319,16 +277,9 @@ fn table(request: &str) -> Vec<Row> {
             ALL,
             Own,
         ),
-        ("GET", "/firm/v1/unlock-requests", "/firm/v1/unlock-requests", Value::Null, ALL, Own),
-        ("GET", route(c, "/unlock-requests"), acme("/unlock-requests"), Value::Null, ALL, NotFound),
-        (
-            "POST",
-            route(c, "/unlock-requests"),
-            acme("/unlock-requests"),
-            Value::Null,
-            COLLECTORS,
-            NotFound,
-        ),
+        own("GET", "/firm/v1/unlock-requests", Value::Null, ALL),
+        of_acme("GET", "/unlock-requests", Value::Null, ALL),
+        of_acme("POST", "/unlock-requests", Value::Null, COLLECTORS),
         ("GET", "/firm/v1/unlock-requests/{request}", unlock, Value::Null, ALL, NotFound),
         (
             "POST",
@@ -346,16 +297,14 @@ fn table(request: &str) -> Vec<Row> {
             PARTNERS,
             NotFound,
         ),
-        (
+        of_acme(
             "POST",
-            route(c, "/exception-unlock"),
-            acme("/exception-unlock"),
+            "/exception-unlock",
             json!({"reason": "season", "until": "2026-04-30"}),
             PARTNERS,
-            NotFound,
         ),
-        ("POST", route(i, "/write-off"), a1("/write-off"), because(), PARTNERS, NotFound),
-        ("POST", route(c, "/hard-stop"), acme("/hard-stop"), because(), COLLECTORS, NotFound),
+        of_a1("POST", "/write-off", because(), PARTNERS),
+        of_acme("POST", "/hard-stop", because(), COLLECTORS),
     ]
 }
 
@@ -386,7 +335,23 @@ async fn furnished() -> (World, String) {
         doubts: Vec::new(),
         version: 0,
     };
-    assert!(world.firm("f-1").await.store().keep_unclaimed(&unclaimed).await.unwrap());
+    let store = world.firm("f-1").await.store().clone();
+    assert!(store.keep_unclaimed(&unclaimed).await.unwrap());
+    for day in ["2026-03-01", "2026-03-02"] {
+        let run = DayRun {
+            day: day.parse().unwrap(),
+            stage: Stage::Held,
+            round: 2,
+            shards: [0].into(),
+            began_at: world.now(),
+            tally: Default::default(),
+            active: Some(10),
+            done: Default::default(),
+            decision: None,
+            version: 0,
+        };
+        assert!(store.put_day_run(&run, world.now()).await.unwrap());
+    }
     (world, request)
 }
 

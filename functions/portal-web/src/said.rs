@@ -3,6 +3,7 @@
 use chrono::Datelike;
 use domain::calendar::{Day, days_between};
 use domain::money::{Currency, Money};
+use store::HeardKind;
 
 /// A day as people write it, such as "Oct 8, 2026".
 pub(crate) fn day(day: Day) -> String {
@@ -49,6 +50,17 @@ pub(crate) fn capitalised(text: &str) -> String {
 /// A name in snake case, for people: "ready_for_unlock" is "ready for unlock".
 pub(crate) fn words(name: &str) -> String {
     name.replace('_', " ")
+}
+
+/// What was heard of a mail.
+pub(crate) fn heard(kind: HeardKind) -> &'static str {
+    match kind {
+        HeardKind::Arrived => "arrived",
+        HeardKind::Delayed => "delayed",
+        HeardKind::Returned => "came back",
+        HeardKind::Complained => "marked as unwanted",
+        HeardKind::Refused => "not sent by the mail service",
+    }
 }
 
 #[cfg(test)]

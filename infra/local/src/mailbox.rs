@@ -301,6 +301,7 @@ mod tests {
             raw_mime,
             message_id: id.to_owned(),
             configuration: None,
+            about: None,
         }
     }
 

@@ -21,6 +21,7 @@ use gateways::{Timeouts, Transport};
 use identity::{HttpKeys, Verifier};
 use platform::clock::{Clock, SystemClock};
 use platform::config::Stage;
+use platform::mail_domains::TrialDomains;
 use platform::queue::Queue;
 use platform::seal::{LocalSeal, Seal};
 use portal_web::TestSystem;
@@ -161,6 +162,7 @@ impl System {
                 office: office.clone(),
                 postbox: Postbox::on(system.queues.letters.clone()),
                 public_url: system.url.clone(),
+                domains: Arc::new(TrialDomains),
             }),
             unlock: unlock_approval::router(unlock_approval::State { office: office.clone() }),
             portal: portal_api::router(portal_api::State {
@@ -413,7 +415,10 @@ pub(crate) fn webhooks_on(data: &Path, dynamo: Dynamo, stripe_url: &str) -> Resu
 }
 
 /// The key that seals gateway secrets, made once.
-fn seal_key(data: &Path) -> Result<[u8; 32]> {
+///
+/// # Errors
+/// When the file of it can't be read or written.
+pub fn seal_key(data: &Path) -> Result<[u8; 32]> {
     let path = data.join(SEAL_KEY);
     let read = |text: String| -> Result<[u8; 32]> {
         let bytes = hex::decode(text.trim()).context("it is not hexadecimal")?;

@@ -10,6 +10,7 @@ pub mod facts;
 pub mod mime;
 mod sample;
 pub mod staff;
+pub mod staff_address;
 mod templates;
 mod view;
 

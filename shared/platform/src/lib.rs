@@ -13,6 +13,7 @@ pub mod clock;
 pub mod config;
 pub mod log;
 pub mod mail;
+pub mod mail_domains;
 pub mod metrics;
 pub mod queue;
 pub mod seal;

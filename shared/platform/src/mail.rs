@@ -2,7 +2,8 @@
 //!
 //! The AWS half is SES v2 with the raw message; the local half a folder of `.eml` files. SES puts
 //! its own `Message-ID` in place of ours, so ours also goes along as a tag, which comes back with
-//! every event of that message (see [`message_tag`]). Nothing is tried again here: whether a letter
+//! every event of that message (see [`message_tag`]), and so does what the message is about ([`About`]).
+//! Nothing is tried again here: whether a letter
 //! may be sent twice is a rule (LET-4), and [`MailError`] says what is known.
 
 use std::error::Error;
@@ -19,8 +20,75 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 /// The name of the tag that carries our `Message-ID`.
 pub const MESSAGE_TAG: &str = "portcullis-message";
 
+/// The names of the tags that say what a message is about: whose, of which kind, to whom, which.
+const ABOUT_TAGS: [&str; 4] =
+    ["portcullis-firm", "portcullis-kind", "portcullis-to", "portcullis-mail"];
+
 /// The longest tag that SES takes.
 const MAX_TAG: usize = 256;
+
+/// What a message is about, so that what becomes of it finds its place without a search. These are names of
+/// ours and say nothing of people (SEC-5); each fits a tag, for the longest id has 128 bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// Which firm's it is.
+    pub firm: String,
+    /// What kind of mail it is.
+    pub kind: MailKind,
+    /// To which client, address (by its hash) or person at the firm.
+    pub to: String,
+    /// Which one of these.
+    pub mail: String,
+}
+
+/// What kind of mail a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailKind {
+    /// A letter to a client.
+    Letter,
+    /// A letter to a contact, with a link to sign in by.
+    Contact,
+    /// A mail to a person at the firm.
+    Staff,
+}
+
+impl MailKind {
+    const ALL: [Self; 3] = [Self::Letter, Self::Contact, Self::Staff];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Letter => "letter",
+            Self::Contact => "contact",
+            Self::Staff => "staff",
+        }
+    }
+}
+
+impl About {
+    /// As tags: name and value.
+    pub fn tags(&self) -> [(&'static str, Option<String>); 4] {
+        let [firm, kind, to, mail] = ABOUT_TAGS;
+        [
+            (firm, message_tag(&self.firm)),
+            (kind, Some(self.kind.as_str().to_owned())),
+            (to, message_tag(&self.to)),
+            (mail, message_tag(&self.mail)),
+        ]
+    }
+
+    /// As the tags say it; `None`: they are not ours.
+    pub fn tagged<'a>(tag: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
+        let [firm, kind, to, mail] = ABOUT_TAGS;
+        let text = |name| tagged_message(tag(name)?);
+        let named = tag(kind)?;
+        Some(Self {
+            firm: text(firm)?,
+            kind: MailKind::ALL.into_iter().find(|kind| kind.as_str() == named)?,
+            to: text(to)?,
+            mail: text(mail)?,
+        })
+    }
+}
 
 /// A composed message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +107,8 @@ pub struct Message {
     pub message_id: String,
     /// The configuration set, which publishes what becomes of it.
     pub configuration: Option<String>,
+    /// What it is about; nothing is heard of one that doesn't say.
+    pub about: Option<About>,
 }
 
 /// The provider's name for a message that it took.
@@ -125,13 +195,18 @@ impl Mail for SesMail {
         let tag = message_tag(&message.message_id).ok_or_else(|| {
             rejected(format!("a Message-ID has at most {} bytes", MAX_TAG * 3 / 4))
         })?;
-        let tag = MessageTag::builder().name(MESSAGE_TAG).value(tag).build();
-        let tag = tag.map_err(|error| rejected(error.to_string()))?;
+        let about = message.about.iter().flat_map(About::tags);
+        let about = about.filter_map(|(name, value)| Some((name, value?)));
+        let tags = about.chain([(MESSAGE_TAG, tag)]).map(|(name, value)| {
+            let tag = MessageTag::builder().name(name).value(value).build();
+            tag.map_err(|error| rejected(error.to_string()))
+        });
+        let tags = tags.collect::<Result<Vec<_>, _>>()?;
         let request = self.0.send_email().from_email_address(&message.from);
         let sent = request
             .destination(Destination::builder().to_addresses(&message.to).build())
             .content(EmailContent::builder().raw(raw).build())
-            .email_tags(tag)
+            .set_email_tags(Some(tags))
             .set_configuration_set_name(message.configuration.clone())
             .send()
             .await;
@@ -207,6 +282,12 @@ mod tests {
             raw_mime: b"Subject: Invoice A-1\r\n\r\nHello".to_vec(),
             message_id: "acme.42@firm.example".to_owned(),
             configuration: Some("letters".to_owned()),
+            about: Some(About {
+                firm: "f-1".to_owned(),
+                kind: MailKind::Letter,
+                to: "Zoë & Co".to_owned(),
+                mail: "42".to_owned(),
+            }),
         }
     }
 
@@ -235,10 +316,16 @@ mod tests {
         let raw = base64::engine::general_purpose::STANDARD
             .decode(body["Content"]["Raw"]["Data"].as_str().unwrap());
         assert_eq!(raw.unwrap(), message().raw_mime);
-        assert_eq!(body["EmailTags"][0]["Name"], MESSAGE_TAG);
-        let tag = body["EmailTags"][0]["Value"].as_str().unwrap();
-        assert!(tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'), "{tag}");
-        assert_eq!(tagged_message(tag), Some(message().message_id));
+        let tags = body["EmailTags"].as_array().unwrap();
+        let tag = |name: &str| tags.iter().find(|tag| tag["Name"] == name)?["Value"].as_str();
+        for tag in tags {
+            let tag = tag["Value"].as_str().unwrap();
+            let is_taken = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+            assert!(tag.bytes().all(is_taken), "{tag}");
+        }
+        assert_eq!(tag(MESSAGE_TAG).and_then(tagged_message), Some(message().message_id));
+        assert_eq!(About::tagged(tag), message().about);
+        assert_eq!(About::tagged(|name| tag(name).filter(|_| name != "portcullis-to")), None);
     }
 
     #[tokio::test]

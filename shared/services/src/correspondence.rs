@@ -28,13 +28,14 @@ use crate::execute::{Caller, ExecuteError, View, execute};
 use crate::firm::{CLAIM_LEASE, Firm};
 
 mod facts;
+pub mod feedback;
 mod link;
 pub(crate) mod sender;
 mod task;
 
 pub use facts::NothingToSay;
 pub use link::PAY_LINK_PATH;
-pub use sender::{Sender, SetUpError, message_mark};
+pub use sender::{Sender, SetUpError, is_at, message_mark};
 use task::Task;
 
 /// How long a letter waits for a firm that isn't set up, or that the mail service doesn't let send.
@@ -472,6 +473,7 @@ impl Correspondence {
             raw_mime,
             message_id: sent.message_id.clone(),
             configuration: self.configuration.clone(),
+            about: Some(feedback::about_letter(task.firm.id(), task.client, task.id)),
         };
         match self.mail.send(&message).await {
             Ok(SentId(id)) => {

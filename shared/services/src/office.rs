@@ -3,9 +3,11 @@
 
 pub mod door;
 pub mod grants;
+pub mod mail_domain;
 pub mod outcome;
 pub mod pay_links;
 pub mod policies;
+pub mod runs;
 pub mod settings;
 pub mod unlock;
 

@@ -24,11 +24,14 @@ mod digest;
 mod directory;
 mod notice;
 mod post;
+mod run;
+pub(crate) mod returned;
 
 pub use choice::choose_mails;
 pub(crate) use digest::is_working;
 pub use digest::{DIGEST_MINUTE, digest_at};
 pub use post::TellOutcome;
+pub use returned::ReturnedError;
 
 /// Where a person chooses which mails to get.
 pub const CHOICE_PATH: &str = "/console/mails";
@@ -88,6 +91,7 @@ impl TellMessage {
             Waiting::Letter { .. }
             | Waiting::Claimed { .. }
             | Waiting::Mail { .. }
+            | Waiting::Run { .. }
             | Waiting::Rollout { .. }
             | Waiting::Webhook { .. } => return None,
         };

@@ -29,7 +29,11 @@ use crate::head::{Books, COMMIT, put_books};
 use crate::item::{Item, attributes, corrupt, get_text, new_item, read, replace, text};
 use crate::keys::{Index, Key, PLATFORM_SHARDS, PlatformKey, VERSION, dawn_pk, prefix, shard};
 use crate::list::Order;
+use crate::mail_domain::{
+    MailDomain, MailsReturned, SendingDomain, domain_writes, no_domain_writes, settings_after,
+};
 use crate::record::{CommitMeta, Record, new_record, record_items};
+use crate::run::{DayRun, run_write};
 use crate::told::MailChoice;
 use crate::verify::{Verdict, walk};
 
@@ -63,6 +67,9 @@ pub struct FirmSettings {
     /// Where its letters come from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mail_from: Option<String>,
+    /// The domain that they come from, if one was set up (LET-2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail_domain: Option<SendingDomain>,
     /// Where answers to them go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<String>,
@@ -81,6 +88,20 @@ pub struct FirmSettings {
     /// Its picture on pages and letters (LET-2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logo: Option<Logo>,
+    /// That no lock is set and no letter leaves, until somebody lifts it (LOCK-10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<Stop>,
+}
+
+/// A person stopped locks and letters of the whole firm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stop {
+    /// Who.
+    pub by: StaffId,
+    /// When, by the firm's clock.
+    pub at: DateTime<Utc>,
+    /// Why.
+    pub reason: Personal,
 }
 
 /// Which picture a firm has. Its bytes lie beside the settings, under their hash, and stay there: letters that
@@ -106,12 +127,14 @@ impl FirmSettings {
             is_test: false,
             test_clock: None,
             mail_from: None,
+            mail_domain: None,
             reply_to: None,
             postal_address: None,
             ledger_fresh_days: None,
             numbering: Vec::new(),
             colour: None,
             logo: None,
+            stop: None,
         }
     }
 }
@@ -216,6 +239,21 @@ pub enum FirmChange {
     MailsChosen(MailChoice),
     /// A gateway's secrets were set, or replaced.
     SecretKept(SealedSecret),
+    /// Locks and letters were stopped (LOCK-10).
+    Stopped(Stop),
+    /// They go on.
+    WentOn,
+    /// A person decided about a day's run (LOCK-10).
+    RunDecided(Box<DayRun>),
+    /// A domain was taken, or looked at (LET-2).
+    MailDomainSet(MailDomain),
+    /// It is the firm's no more.
+    MailDomainGivenUp {
+        /// Which.
+        name: String,
+    },
+    /// Mails to a person come back (STAFF-1).
+    MailsReturned(MailsReturned),
 }
 
 /// The firm as it was read.
@@ -301,9 +339,10 @@ impl Store {
         let place = Key::Settings.place(&self.firm);
         let mut head =
             loaded.map_or_else(|| new_item(&place, version), |loaded| loaded.item.clone());
-        if let FirmChange::Opened(settings) | FirmChange::Settings(settings) = change {
-            let known = loaded.map(|loaded| attributes(&loaded.settings)).transpose()?;
-            replace(&mut head, &known.unwrap_or_default(), attributes(settings)?);
+        let before = loaded.map(|loaded| &loaded.settings);
+        if let Some(settings) = settings_after(before, change) {
+            let known = before.map(attributes).transpose()?;
+            replace(&mut head, &known.unwrap_or_default(), attributes(&settings)?);
         }
         put_books(&mut head, &books);
         let condition = match loaded {
@@ -320,7 +359,7 @@ impl Store {
         );
         let items = record_items(places.0, places.1, &record, (old.chain, hash), (version, &id))?;
         writes.extend(items.into_iter().map(|item| Write::Put(item, Condition::Absent)));
-        writes.extend(self.items_of(change, version)?);
+        writes.extend(self.items_of(before, change, version)?);
         let ended = match self.dynamo.transact(&writes, &id).await {
             Err(StoreError::Unclear(error)) => {
                 // The same token: sent again, it does nothing twice.
@@ -345,7 +384,12 @@ impl Store {
         Ok(record.is_some_and(|record| get_text(&record, COMMIT) == Some(id)))
     }
 
-    fn items_of(&self, change: &FirmChange, version: u64) -> Result<Vec<Write>, StoreError> {
+    fn items_of(
+        &self,
+        before: Option<&FirmSettings>,
+        change: &FirmChange,
+        version: u64,
+    ) -> Result<Vec<Write>, StoreError> {
         let firm = &self.firm;
         let put = |place, value: Item, condition| {
             let mut item = new_item(&place, version);
@@ -354,7 +398,9 @@ impl Store {
         };
         Ok(match change {
             FirmChange::Opened(settings) => vec![self.dawn_item(settings, None, None)],
-            FirmChange::Settings(_) => Vec::new(),
+            FirmChange::Settings(_) | FirmChange::Stopped(_) | FirmChange::WentOn => Vec::new(),
+            // At once: whoever finds it goes on with it.
+            FirmChange::RunDecided(run) => vec![run_write(firm, run, DateTime::UNIX_EPOCH)?],
             FirmChange::PolicyArmed(policy) => {
                 let place = Key::PolicyVersion(&policy.class, policy.version).place(firm);
                 let rollout = Key::Rollout(&policy.class, policy.version).place(firm);
@@ -395,9 +441,20 @@ impl Store {
                 Write::Delete(PlatformKey::Endpoint(id).place(), Condition::Always),
             ],
             FirmChange::MailsChosen(choice) => {
+                // Whoever chooses is reached again: a choice says that the address is right.
+                let returned = Key::MailsReturned(&choice.staff).place(firm);
                 let place = Key::MailChoice(&choice.staff).place(firm);
-                vec![put(place, attributes(choice)?, Condition::Always)]
+                vec![
+                    put(place, attributes(choice)?, Condition::Always),
+                    Write::Delete(returned, Condition::Always),
+                ]
             }
+            FirmChange::MailsReturned(returned) => {
+                let place = Key::MailsReturned(&returned.staff).place(firm);
+                vec![put(place, attributes(returned)?, Condition::Always)]
+            }
+            FirmChange::MailDomainSet(domain) => domain_writes(firm, before, domain, version)?,
+            FirmChange::MailDomainGivenUp { name } => no_domain_writes(firm, before, name),
             FirmChange::SecretKept(secret) => {
                 let mut value = attributes(secret)?;
                 let sealed = AttributeValue::B(secret.sealed.clone().into());
@@ -550,7 +607,7 @@ impl Store {
 }
 
 /// Where a firm's own chain begins: as the chain of a client called that would.
-fn firm_chain(firm: &FirmId) -> Result<(ChainHash, Verifier), StoreError> {
+pub(crate) fn firm_chain(firm: &FirmId) -> Result<(ChainHash, Verifier), StoreError> {
     let client: ClientId = "~firm~".parse().map_err(|error| StoreError::Encode(Box::new(error)))?;
     Ok((ChainHash::genesis(firm, &client), Verifier::new(firm, &client)))
 }

@@ -90,6 +90,7 @@ impl Index {
                 "class",
                 "client",
                 "id",
+                "last_invoiced",
                 "listed_as",
                 "lock",
                 "name",
@@ -174,6 +175,12 @@ pub enum Key<'a> {
     Run(&'a str),
     /// A version of a class's policy that is on its way to the class's clients.
     Rollout(&'a ClassId, u32),
+    /// The run of a day.
+    DayRun(Day),
+    /// How far a shard of it is.
+    RunShard(Day, u32),
+    /// Some clients of a shard of it.
+    RunPage(Day, u32, u32),
     /// A payment that names nobody known.
     Unclaimed(&'a PaymentId),
     /// Whose a person said that a payment is.
@@ -212,6 +219,10 @@ pub enum Key<'a> {
     StaffMail(&'a StaffId, &'a str),
     /// Which mails a person at the firm wants.
     MailChoice(&'a StaffId),
+    /// That mails to a person at the firm come back.
+    MailsReturned(&'a StaffId),
+    /// The domain that the firm's letters come from.
+    MailDomain,
     /// A page to pay on that somebody asked for.
     Checkout(&'a ClientId, &'a str),
     /// That staff made a link to pay with, by the hash of its token.
@@ -272,10 +283,14 @@ impl Key<'_> {
             | Self::FirmTexts(..)
             | Self::Dawn
             | Self::Rollout(..)
+            | Self::DayRun(_)
             | Self::Unclaimed(_)
             | Self::Digest(_)
             | Self::MailChoice(_)
+            | Self::MailsReturned(_)
+            | Self::MailDomain
             | Self::Run(_) => format!("F#{firm}"),
+            Self::RunShard(day, _) | Self::RunPage(day, ..) => format!("F#{firm}#R#{day}"),
             Self::StaffMail(staff, _) => format!("F#{firm}#M#{staff}"),
             Self::Request(key) | Self::Made(key) => format!("F#{firm}#Q#{key}"),
             // The firm is in it, so that nobody can use up another's event.
@@ -306,7 +321,7 @@ impl Key<'_> {
             Self::Record(_, sequence)
             | Self::FirmRecord(sequence)
             | Self::ContactRecord(_, sequence) => {
-                format!("{}{}", prefix::RECORD, digits(*sequence))
+                record_sk(*sequence)
             }
             Self::RecordPart(_, sequence, part)
             | Self::FirmRecordPart(sequence, part)
@@ -334,6 +349,9 @@ impl Key<'_> {
             Self::Rollout(class, version) => {
                 format!("{}{class}#{}", prefix::ROLLOUT, digits(u64::from(*version)))
             }
+            Self::DayRun(day) => format!("{}{day}", prefix::DAY_RUN),
+            Self::RunShard(_, shard) => format!("{}{shard:06}", prefix::RUN_SHARD),
+            Self::RunPage(_, shard, page) => format!("{}{shard:06}#{page:06}", prefix::RUN_PAGE),
             Self::Dawn => "Z".to_owned(),
             Self::Request(_) => "Q".to_owned(),
             Self::Inbox(..) => "W".to_owned(),
@@ -348,6 +366,8 @@ impl Key<'_> {
             Self::Digest(day) => format!("{}{day}", prefix::DIGEST),
             Self::StaffMail(_, id) => format!("{}{id}", prefix::STAFF_MAIL),
             Self::MailChoice(staff) => format!("{}{staff}", prefix::MAIL_CHOICE),
+            Self::MailsReturned(staff) => format!("{}{staff}", prefix::MAILS_RETURNED),
+            Self::MailDomain => "V".to_owned(),
             Self::MadePayLink(_, hash) => format!("{}{hash}", prefix::PAY_LINK),
         }
     }
@@ -377,6 +397,9 @@ pub(crate) mod prefix {
     pub(crate) const ENDPOINT: &str = "H#";
     pub(crate) const SECRET: &str = "K#";
     pub(crate) const RUN: &str = "R#";
+    pub(crate) const DAY_RUN: &str = "R#day#";
+    pub(crate) const RUN_SHARD: &str = "S#";
+    pub(crate) const RUN_PAGE: &str = "C#";
     pub(crate) const LOGO: &str = "B#";
     pub(crate) const CONTACT_SESSION: &str = "A#S#";
     pub(crate) const CONTACT_LINK: &str = "K#";
@@ -388,11 +411,17 @@ pub(crate) mod prefix {
     pub(crate) const DIGEST: &str = "D#";
     pub(crate) const STAFF_MAIL: &str = "M#";
     pub(crate) const MAIL_CHOICE: &str = "M#";
+    pub(crate) const MAILS_RETURNED: &str = "J#";
 }
 
 /// How the versions of a class's policy begin.
 pub(crate) fn policies_of(class: &ClassId) -> String {
     format!("{}{class}#", prefix::POLICY_VERSION)
+}
+
+/// Where a record is, in the partition of its chain.
+pub(crate) fn record_sk(sequence: u64) -> String {
+    format!("{}{}", prefix::RECORD, digits(sequence))
 }
 
 /// Where a further part of a record is, in the partition of its chain.
@@ -418,6 +447,8 @@ pub enum PlatformKey<'a> {
     Endpoint(&'a str),
     /// Whose a letter's link is, by the hash of its token.
     PayLink(&'a str),
+    /// Whose a domain is that letters come from.
+    MailDomain(&'a str),
 }
 
 impl PlatformKey<'_> {
@@ -431,6 +462,7 @@ impl PlatformKey<'_> {
             Self::FirmOf(subject, _) => person(subject),
             Self::Endpoint(endpoint) => format!("H#{endpoint}"),
             Self::PayLink(hash) => format!("J#{hash}"),
+            Self::MailDomain(name) => format!("V#{name}"),
         }
     }
 
@@ -439,6 +471,7 @@ impl PlatformKey<'_> {
             Self::FirmOf(_, firm) => format!("F#{firm}"),
             Self::Endpoint(_) => "H".to_owned(),
             Self::PayLink(_) => "J".to_owned(),
+            Self::MailDomain(_) => "V".to_owned(),
         }
     }
 }
@@ -471,10 +504,20 @@ pub(crate) fn rollout_of(sk: &str) -> Option<(ClassId, u32)> {
     Some((class.parse().ok()?, version.parse().ok()?))
 }
 
+/// The day of a run's sort key.
+pub(crate) fn day_run_of(sk: &str) -> Option<Day> {
+    sk.strip_prefix(prefix::DAY_RUN)?.parse().ok()
+}
+
 /// The contact of a contact's partition.
 pub(crate) fn contact_of(pk: &str) -> Option<ContactId> {
-    let (_, contact) = pk.strip_prefix("F#")?.split_once("#U#")?;
-    contact.parse().ok()
+    Some(contact_in(pk)?.1)
+}
+
+/// Firm and contact of a contact's partition.
+pub(crate) fn contact_in(pk: &str) -> Option<(FirmId, ContactId)> {
+    let (firm, contact) = pk.strip_prefix("F#")?.split_once("#U#")?;
+    Some((firm.parse().ok()?, contact.parse().ok()?))
 }
 
 /// Firm, address and letter of a letter to an address.
@@ -660,9 +703,14 @@ mod tests {
             (Key::Attempts("ab"), "F#f-1#Y#ab", "Y"),
             (Key::Checkout(&client, "j-1"), "F#f-1#C#acme", "J#j-1"),
             (Key::Notice(&client, 7), "F#f-1#C#acme", "S#0000000007"),
+            (Key::DayRun(day), "F#f-1", "R#day#2026-03-02"),
+            (Key::RunShard(day, 3), "F#f-1#R#2026-03-02", "S#000003"),
+            (Key::RunPage(day, 3, 12), "F#f-1#R#2026-03-02", "C#000003#000012"),
             (Key::Digest(day), "F#f-1", "D#2026-03-02"),
             (Key::StaffMail(&bea, "m-1"), "F#f-1#M#bea", "M#m-1"),
             (Key::MailChoice(&bea), "F#f-1", "M#bea"),
+            (Key::MailsReturned(&bea), "F#f-1", "J#bea"),
+            (Key::MailDomain, "F#f-1", "V"),
             (Key::MadePayLink(&client, "ab"), "F#f-1#C#acme", "H#ab"),
         ] {
             let place = key.place(&firm);

@@ -16,6 +16,7 @@ mod dynamo;
 mod error;
 mod firm;
 mod head;
+mod heard;
 mod inbox;
 mod item;
 mod keys;
@@ -23,6 +24,7 @@ mod links;
 mod list;
 mod load;
 mod logo;
+mod mail_domain;
 mod numbers;
 mod outbox;
 mod pay_link;
@@ -30,7 +32,9 @@ mod platform;
 mod record;
 mod request;
 mod rollout;
+mod run;
 mod sent;
+mod stream;
 mod table;
 mod told;
 mod trail;
@@ -54,15 +58,17 @@ pub use dynamo::{Dynamo, Fault, Faults, MAX_TRANSACTION, Operation};
 pub use error::{Cause, StoreError};
 pub use firm::{
     DEFAULT_SHARDS, Endpoint, FirmChange, FirmCommit, FirmSettings, Grant, LoadedFirm, Logo,
-    PolicyDocument, SealedSecret,
+    PolicyDocument, SealedSecret, Stop,
 };
 pub use head::{ClientState, MAX_HEAD_BYTES};
+pub use heard::{Heard, HeardKind, HeardNews};
 pub use inbox::{Received, Webhook};
 pub use item::SCHEMA_VERSION;
 pub use keys::{Index, Key, PLATFORM_SHARDS, Place, PlatformKey, shard};
 pub use list::{ClientRow, Due, LetterRow, Note, Order, TaskRow};
 pub use load::Loaded;
 pub use logo::MAX_LOGO_BYTES;
+pub use mail_domain::{DnsRecord, MailDomain, MailsReturned, SendingDomain};
 pub use numbers::{CommitWith, Draw, Once};
 pub use outbox::{Delivery, DeliveryState};
 pub use pay_link::PayLink;
@@ -70,7 +76,11 @@ pub use platform::{Platform, Ready, Waiting};
 pub use record::{Body, CommitMeta, Record};
 pub use request::{Answer, Begun};
 pub use rollout::Rollout;
+pub use run::{
+    DayRun, Done, MAX_RUN_PAGE, RunClient, RunDecision, RunPage, RunShard, Stage, Verdict as RunVerdict,
+};
 pub use sent::{MAX_WORDS_BYTES, SentLetter, Words};
+pub use stream::{Chain, ChainRecord, Image, Streamed, newly_ready, streamed};
 pub use told::{Digest, MailChoice, Mails, NewsItem, NewsRef, StaffMail, Tells, Told};
 pub use turns::Turn;
 pub use unclaimed::{Assignment, Unclaimed};

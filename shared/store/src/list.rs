@@ -17,7 +17,8 @@ use crate::Store;
 use crate::cursor::{Listed, PageRequest};
 use crate::dynamo::Range;
 use crate::error::StoreError;
-use crate::head::{CLASS, ClientState, LISTED_AS, NAME, NEXT_EVALUATION, OLDEST_DUE};
+use crate::head::{CLASS, ClientState, LAST_INVOICED, LISTED_AS, NAME, NEXT_EVALUATION, OLDEST_DUE};
+use crate::heard::Heard;
 use crate::item::{Item, check_schema, corrupt, get_text, read};
 use crate::keys::{
     Index, Key, clients_in, clients_pk, due_of, due_pk, due_until, prefix, tasks_pk,
@@ -41,6 +42,8 @@ pub struct ClientRow {
     pub oldest_due: Option<Day>,
     /// The day of its next evaluation.
     pub next_evaluation: Option<Day>,
+    /// The date of its newest invoice.
+    pub last_invoiced: Option<Day>,
     /// The lock, if it is locked.
     pub lock: Option<Lock>,
     /// The open request to unlock.
@@ -63,6 +66,8 @@ pub struct LetterRow {
     pub letter: Letter,
     /// What the mail service said, once it did.
     pub delivery: Option<Delivery>,
+    /// What was heard of it since.
+    pub heard: Heard,
 }
 
 /// A staff note on a client (NOTE-1).
@@ -311,13 +316,14 @@ fn client_row(item: &Item) -> Result<ClientRow, StoreError> {
         state: state.ok_or_else(|| corrupt(item, format!("its {LISTED_AS} is unknown")))?,
         oldest_due: day(OLDEST_DUE).map_err(|error| corrupt(item, error))?,
         next_evaluation: day(NEXT_EVALUATION).map_err(|error| corrupt(item, error))?,
+        last_invoiced: day(LAST_INVOICED).map_err(|error| corrupt(item, error))?,
         lock: lock.transpose().map_err(|error| corrupt(item, error))?,
         request: request.transpose().map_err(|error| corrupt(item, error))?,
     })
 }
 
 fn letter_row(item: &Item) -> Result<LetterRow, StoreError> {
-    Ok(LetterRow { letter: read(item)?, delivery: delivery(item)? })
+    Ok(LetterRow { letter: read(item)?, delivery: delivery(item)?, heard: Heard::of(item)? })
 }
 
 fn due(item: &Item) -> Result<Due, StoreError> {

@@ -26,6 +26,7 @@ use crate::cursor::{Listed, PageRequest};
 use crate::dynamo::{Condition, Range, Write};
 use crate::error::StoreError;
 use crate::head::read_facts;
+use crate::heard::Heard;
 use crate::item::{Item, attributes, corrupt, get_text, new_item, number, place_of, read, text};
 use crate::keys::{
     EXPIRES_AT, Index, Key, account_of, news_of, news_pk, news_sk, news_until, prefix,
@@ -187,6 +188,13 @@ pub struct StaffMail {
     /// What became of it, once that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Delivery>,
+    /// What was heard of it since.
+    #[serde(skip)]
+    pub heard: Heard,
+}
+
+fn read_staff_mail(item: &Item) -> Result<StaffMail, StoreError> {
+    Ok(StaffMail { heard: Heard::of(item)?, ..read(item)? })
 }
 
 /// A client, as far as its people are told of it.
@@ -457,7 +465,7 @@ impl Store {
         id: &str,
     ) -> Result<Option<StaffMail>, StoreError> {
         let item = self.dynamo.get(&Key::StaffMail(staff, id).place(&self.firm)).await?;
-        item.as_ref().map(read).transpose()
+        item.as_ref().map(read_staff_mail).transpose()
     }
 
     /// The mails to a person at the firm, newest first.
@@ -477,7 +485,7 @@ impl Store {
             is_backwards: true,
             ..Range::default()
         };
-        self.dynamo.list(&[range], &pk, page, |item| read(item).map(Some)).await
+        self.dynamo.list(&[range], &pk, page, |item| read_staff_mail(item).map(Some)).await
     }
 
     /// One more try to send it to that address begins; until `again_at` nobody else looks at it. `false`:

@@ -20,8 +20,8 @@ use common::{meta, open_firm, profile, usd};
 /// Firm f-1 in New York with the preset `cpa`.
 pub async fn firm(dynamo: &Dynamo, now: DateTime<Utc>) -> Firm {
     let store = Store::new(dynamo.clone(), "f-1".parse().unwrap());
-    let mut settings = FirmSettings::new("Harbor & Pine CPAs", chrono_tz::America::New_York);
-    settings.mail_from = Some("billing@harborpine.example".to_owned());
+    let settings = FirmSettings::new("Harbor & Pine CPAs", chrono_tz::America::New_York);
+    let mut settings = settings.sending_from("billing@harborpine.example");
     settings.shards = 1;
     let meta = CommitMeta { at: now, day: now.date_naive(), ..meta("test") };
     open_firm(&store, &settings, &[("default", "{preset: cpa}")], &meta).await;

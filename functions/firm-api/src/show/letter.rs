@@ -29,6 +29,21 @@ pub struct Letter {
     pub invoices: Vec<String>,
     /// What the mail service said of it.
     pub delivery: Option<Delivery>,
+    /// What was heard of it since.
+    pub heard: Option<Heard>,
+}
+
+/// What was heard of a letter after the mail service had taken it: what matters most.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = HeardOfLetter)]
+pub struct Heard {
+    /// `arrived`, `delayed`, `returned`, `complained` or `refused`.
+    #[schema(example = "arrived")]
+    pub what: &'static str,
+    /// When.
+    pub at: String,
+    /// In the other side's words.
+    pub detail: Option<String>,
 }
 
 /// What became of a letter.
@@ -44,7 +59,7 @@ pub struct Delivery {
 }
 
 impl From<LetterRow> for Letter {
-    fn from(LetterRow { letter, delivery }: LetterRow) -> Self {
+    fn from(LetterRow { letter, delivery, heard }: LetterRow) -> Self {
         let (state, on) = match &letter.state {
             LetterState::Queued => ("queued", letter.leaves_on),
             LetterState::Left(sending) => ("left", sending.on),
@@ -69,6 +84,11 @@ impl From<LetterRow> for Letter {
                 state: name(&delivery.state),
                 at: delivery.at.to_rfc3339(),
                 problem: delivery.problem,
+            }),
+            heard: heard.most().map(|(kind, news)| Heard {
+                what: kind.as_str(),
+                at: news.at.to_rfc3339(),
+                detail: news.what.clone(),
             }),
         }
     }

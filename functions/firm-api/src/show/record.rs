@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use services::http::Date;
 use services::office::policies::{Difference, differences, version_of};
-use store::{Body, FirmChange, Mails, PolicyDocument};
+use store::{Body, DayRun, FirmChange, Mails, PolicyDocument, RunVerdict};
 use utoipa::ToSchema;
 
 use super::name;
@@ -200,5 +200,36 @@ fn said(change: &FirmChange) -> String {
         }
         FirmChange::EndpointClosed { .. } => "closes an endpoint for webhooks".to_owned(),
         FirmChange::SecretKept(_) => "keeps a gateway's secrets".to_owned(),
+        FirmChange::Stopped(stop) => format!("stops locks and letters: {}", stop.reason.as_str()),
+        FirmChange::WentOn => "lets locks and letters go on".to_owned(),
+        FirmChange::RunDecided(run) => run_decided(run),
+        FirmChange::MailDomainSet(domain) => match (domain.looked_at, domain.is_verified) {
+            (None, _) => format!("sets up the domain {} for letters", domain.name),
+            (_, true) => format!("finds the domain {} verified: letters leave", domain.name),
+            (_, false) => format!("finds the domain {} not verified: letters wait", domain.name),
+        },
+        FirmChange::MailDomainGivenUp { name } => format!("gives up the domain {name}"),
+        FirmChange::MailsReturned(returned) => match returned.is_complaint {
+            true => format!("sends {} no more mails: one was complained of", returned.staff),
+            false => format!("sends {} no more mails: one came back", returned.staff),
+        },
+    }
+}
+
+/// What was decided about a day's run (LOCK-10).
+fn run_decided(run: &DayRun) -> String {
+    let day = domain::calendar::for_person(run.day);
+    let Some(decision) = &run.decision else { return format!("looks at the run of {day}") };
+    let what = match decision.verdict {
+        RunVerdict::Approved => format!(
+            "approves the run of {day}: {} locks, {} demands",
+            run.tally.locks, run.tally.demands
+        ),
+        RunVerdict::Rejected => format!("rejects the run of {day}"),
+        RunVerdict::Undone => format!("undoes the run of {day}"),
+    };
+    match &decision.reason {
+        Some(reason) => format!("{what}: {}", reason.as_str()),
+        None => what,
     }
 }

@@ -156,6 +156,7 @@ impl World {
             office: office.clone(),
             postbox: services::contacts::Postbox::default(),
             public_url: "https://portal.example".to_owned(),
+            domains: Arc::new(platform::mail_domains::TrialDomains),
         });
         Self { dynamo, clock, office, firm_api, unlock_approval }
     }

@@ -118,6 +118,9 @@ fn told(visit: &Visit, mail: &ContactMail) -> String {
     // These run by the machine's own clock, also where a test firm's stands still.
     let when = mail.asked_at.with_timezone(&zone).format("%b %-d, %Y %H:%M");
     let outcome = match &mail.outcome {
+        Some(_) if mail.heard.most().is_some() => {
+            mail.heard.most().map_or_else(String::new, |(kind, _)| said::heard(kind).to_owned())
+        }
         None => "waits to be sent".to_owned(),
         Some(outcome) => match (outcome.state, &outcome.problem) {
             (DeliveryState::Sent, _) => "sent".to_owned(),

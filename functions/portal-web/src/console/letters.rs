@@ -51,10 +51,21 @@ impl LetterLine {
             state,
             when,
             invoices: invoices_of(letter).join(", "),
-            delivery: row.delivery.as_ref().map(|delivery| said::words(&name(&delivery.state))),
-            problem: row.delivery.as_ref().and_then(|delivery| delivery.problem.clone()),
+            delivery: delivery(row),
+            problem: problem(row),
         }
     }
+}
+
+/// What became of it: what was heard last says more than that it left.
+fn delivery(row: &LetterRow) -> Option<String> {
+    let heard = row.heard.most().map(|(kind, _)| said::heard(kind).to_owned());
+    heard.or_else(|| Some(said::words(&name(&row.delivery.as_ref()?.state))))
+}
+
+fn problem(row: &LetterRow) -> Option<String> {
+    let heard = row.heard.most().and_then(|(_, news)| news.what.clone());
+    heard.or_else(|| row.delivery.as_ref()?.problem.clone())
 }
 
 fn kind(letter: &domain::letter::Letter) -> &'static str {

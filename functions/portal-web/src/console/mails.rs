@@ -9,6 +9,7 @@ use store::{DeliveryState, Mails, PageRequest, StaffMail};
 use super::act::{Act, Field, FieldKind};
 use super::segment;
 use crate::page::{Failure, Shell, Visit, render};
+use crate::said;
 
 /// How many mails stand on one page: a month's digests.
 const PER_PAGE: u32 = 25;
@@ -27,6 +28,7 @@ pub(crate) struct Place {
 struct MailsPage {
     shell: Shell,
     address: Option<String>,
+    comes_back: bool,
     act: Act,
     back: &'static str,
     rows: Vec<Row>,
@@ -60,11 +62,12 @@ impl Row {
             path: format!("{PATH}/{}", segment(&mail.id)),
             subject: mail.subject.as_str().to_owned(),
             when: made_at.format("%b %-d, %Y %H:%M").to_string(),
-            state: match outcome.map(|outcome| outcome.state) {
-                None => "waiting",
-                Some(DeliveryState::Sent) => "sent",
-                Some(DeliveryState::Failed) => "not sent",
-                Some(DeliveryState::Uncertain) => "perhaps sent",
+            state: match (mail.heard.most(), outcome.map(|outcome| outcome.state)) {
+                (Some((kind, _)), _) => said::heard(kind),
+                (None, None) => "waiting",
+                (None, Some(DeliveryState::Sent)) => "sent",
+                (None, Some(DeliveryState::Failed)) => "not sent",
+                (None, Some(DeliveryState::Uncertain)) => "perhaps sent",
             },
             problem: outcome.and_then(|outcome| outcome.problem.clone()),
         }
@@ -92,9 +95,11 @@ pub(crate) async fn list(visit: Visit, Query(place): Query<Place>) -> Result<Res
     let request = PageRequest { cursor: place.cursor.as_deref(), limit: PER_PAGE };
     let listed = store.staff_mails(staff, &request).await?;
     let grant = store.grant(visit.desk.principal.grant.subject.as_str()).await?;
-    let address = grant.and_then(|grant| grant.mail).map(|mail| mail.as_str().to_owned());
+    let address = grant.and_then(|grant| grant.mail);
+    let returned = store.mails_returned(staff).await?;
     let page = MailsPage {
-        address,
+        comes_back: returned.is_some_and(|known| Some(&known.address) == address.as_ref()),
+        address: address.map(|mail| mail.as_str().to_owned()),
         act: choice(store.mail_choice(staff).await?),
         back: "/console/tasks",
         rows: listed.items.iter().map(|mail| Row::of(&visit, mail)).collect(),

@@ -10,6 +10,7 @@ mod import;
 mod invoice_acts;
 mod letters;
 mod links;
+mod mail_domain;
 mod mailbox;
 mod mails;
 mod notes;
@@ -17,6 +18,7 @@ mod overview;
 mod people;
 mod plan;
 mod put_in;
+pub(crate) mod runs;
 mod settings;
 mod task_acts;
 mod tasks;
@@ -73,7 +75,12 @@ pub(crate) fn routes() -> Router<State> {
         .route("/console/tasks", get(tasks::show))
         .route("/console/unclaimed", get(unclaimed::list))
         .route("/console/unclaimed/{payment}", get(unclaimed::payment))
+        .route("/console/runs", get(runs::list))
+        .route("/console/runs/{day}", get(runs::show))
+        .route("/console/runs/{day}/do/{act}", get(runs::act))
         .route("/console/settings", get(settings::show))
+        .route(runs::STOP_PATH, get(runs::stop))
+        .route("/console/settings/mail-domain", get(mail_domain::show))
         .route("/console/settings/policies/{class}", get(settings::policy))
         .route("/console/import", get(import::show))
         .route("/console/import/{run}", get(import::run))

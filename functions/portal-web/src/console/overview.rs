@@ -15,6 +15,7 @@ use services::office::Desk;
 use store::{ClientRow, ClientState, PageRequest};
 
 use super::client::explained;
+use super::mail_domain::letters;
 use super::{all_clients, client_path};
 use crate::page::{Failure, Shell, Visit, render};
 use crate::said;
@@ -214,11 +215,9 @@ async fn set_up(desk: &Desk) -> Result<Vec<SetUp>, Failure> {
             "None is connected: clients can't pay here.",
         ),
         step(true, "Letter templates", "The built-in ones.".to_owned(), ""),
-        step(
-            settings.mail_from.is_some(),
-            "Sender address",
-            format!("Letters come from {}.", settings.mail_from.as_deref().unwrap_or_default()),
-            "No sender address: letters wait.",
-        ),
+        {
+            let (is_done, detail) = letters(settings);
+            SetUp { is_done, name: "Sending letters", detail }
+        },
     ])
 }

@@ -10,10 +10,10 @@ use axum::extract::Path;
 use axum::response::Response;
 use domain::id::ClassId;
 use domain::role::Role;
-use services::correspondence::Sender;
 use services::office::Desk;
-use store::{FirmSettings, Grant, PolicyDocument};
+use store::{FirmSettings, Grant, MailsReturned, PolicyDocument};
 
+use super::mail_domain::letters;
 use super::segment;
 use crate::brand::Picture;
 use crate::page::{Failure, Shell, Visit, render};
@@ -43,13 +43,22 @@ struct SettingsPage {
     letters: (bool, String),
     gateways: Vec<Gateway>,
     policies: Vec<PolicyLine>,
-    staff: Vec<(String, String, String)>,
+    staff: Vec<Member>,
 }
 
 /// Where clients pay.
 struct Gateway {
     name: String,
     is_live: bool,
+}
+
+/// Who works here.
+struct Member {
+    name: String,
+    staff: String,
+    roles: String,
+    /// Whether mails come back from the only address that is known, so that none is sent.
+    comes_back: bool,
 }
 
 /// What is in force for a class.
@@ -94,7 +103,7 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
             })
             .collect(),
         policies: policies(desk).await?,
-        staff: desk.store().grants().await?.iter().map(member).collect(),
+        staff: staff(desk).await?,
         shell,
     };
     Ok(render(&page))
@@ -120,23 +129,6 @@ fn ledger(desk: &Desk) -> String {
     format!("Kept elsewhere and imported, at least every {days}; last on {last}.{waits}")
 }
 
-/// Whether letters leave, in a sentence (LET-2).
-fn letters(settings: &FirmSettings) -> (bool, String) {
-    match (Sender::of(settings), settings.is_test) {
-        (Err(error), _) => (false, format!("{}.", said::capitalised(&error.to_string()))),
-        (Ok(sender), true) => {
-            (true, format!("A test firm's letters, from {}, stay in its mailbox.", sender.from))
-        }
-        (Ok(sender), false) => (
-            true,
-            format!(
-                "Letters come from {}. Should the mail service not accept its domain, they wait, and say so.",
-                sender.from
-            ),
-        ),
-    }
-}
-
 async fn policies(desk: &Desk) -> Result<Vec<PolicyLine>, Failure> {
     let documents = desk.store().all_policies().await?;
     let classes: BTreeSet<ClassId> = documents.into_iter().map(|policy| policy.class).collect();
@@ -154,9 +146,21 @@ async fn policies(desk: &Desk) -> Result<Vec<PolicyLine>, Failure> {
     Ok(lines)
 }
 
-fn member(grant: &Grant) -> (String, String, String) {
-    let roles: Vec<_> = grant.roles.iter().map(|role| said::words(role.as_str())).collect();
-    (grant.name.as_str().to_owned(), grant.staff.to_string(), roles.join(", "))
+async fn staff(desk: &Desk) -> Result<Vec<Member>, Failure> {
+    let returned = desk.store().all_mails_returned().await?;
+    let member = |grant: &Grant| {
+        let roles: Vec<_> = grant.roles.iter().map(|role| said::words(role.as_str())).collect();
+        let is_theirs = |known: &MailsReturned| {
+            known.staff == grant.staff && grant.mail.as_ref() == Some(&known.address)
+        };
+        Member {
+            name: grant.name.as_str().to_owned(),
+            staff: grant.staff.to_string(),
+            roles: roles.join(", "),
+            comes_back: returned.iter().any(is_theirs),
+        }
+    };
+    Ok(desk.store().grants().await?.iter().map(member).collect())
 }
 
 #[derive(Template)]
@@ -198,27 +202,4 @@ pub(crate) async fn policy(visit: Visit, Path(class): Path<ClassId>) -> Result<R
         class: class.to_string(),
     };
     Ok(render(&page))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn let_2_what_keeps_letters_is_said() {
-        let settings = FirmSettings::new("Bea & Partners", chrono_tz::America::New_York);
-        let test = FirmSettings { is_test: true, ..settings.clone() };
-        let own = FirmSettings { mail_from: Some("a@bea.example".to_owned()), ..settings.clone() };
-        let bad = FirmSettings { mail_from: Some("bea".to_owned()), ..settings.clone() };
-        for (settings, leaves, part) in [
-            (&settings, false, "no verified domain"),
-            (&test, true, "stay in its mailbox"),
-            (&own, true, "a@bea.example"),
-            (&bad, false, "not one that mail can use"),
-        ] {
-            let (is_set_up, sentence) = letters(settings);
-            assert_eq!(is_set_up, leaves, "{sentence}");
-            assert!(sentence.contains(part) && sentence.ends_with('.'), "{sentence}");
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use platform::mail::{MESSAGE_TAG, Mail, MailError, Message, tagged_message};
+use platform::mail::{About, MESSAGE_TAG, Mail, MailError, Message, tagged_message};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -67,7 +67,8 @@ fn message(request: SendEmail) -> Result<Message, AwsError> {
     else {
         return Err(bad("a letter goes to one address"));
     };
-    let tag = request.email_tags.iter().find(|tag| tag.name == MESSAGE_TAG);
+    let tags = &request.email_tags;
+    let tag = |name: &str| tags.iter().find(|tag| tag.name == name).map(|tag| &*tag.value);
     Ok(Message {
         from: request.from_email_address.ok_or_else(|| bad("FromEmailAddress is missing"))?,
         to,
@@ -75,7 +76,8 @@ fn message(request: SendEmail) -> Result<Message, AwsError> {
         reply_to: String::new(),
         subject: String::new(),
         raw_mime,
-        message_id: tag.and_then(|tag| tagged_message(&tag.value)).unwrap_or_default(),
+        message_id: tag(MESSAGE_TAG).and_then(tagged_message).unwrap_or_default(),
+        about: About::tagged(tag),
         configuration: request.configuration_set_name,
     })
 }

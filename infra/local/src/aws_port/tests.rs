@@ -174,6 +174,7 @@ async fn a_letter_goes_to_the_mailbox() {
             .to_vec(),
         message_id: "acme.1@demo.example".to_owned(),
         configuration: None,
+        about: None,
     };
     let sent = SesMail::new(bench.aws.ses().unwrap()).send(&message).await.unwrap();
     assert_eq!(bench.mailbox.raw(&sent.0).unwrap(), message.raw_mime);

@@ -26,7 +26,7 @@ use domain::id::ContactId;
 use identity::OpaqueToken;
 use identity::contact::{ContactToken, Origin};
 use platform::queue::{Queue, QueueMessage};
-use store::{AddressHash, ContactLinkKind, ContactMail};
+use store::{AddressHash, ContactLinkKind, ContactMail, Heard};
 
 use crate::execute::Caller;
 use crate::firm::Firm;
@@ -110,7 +110,7 @@ impl Postbox {
     ) -> Result<ContactMail, ContactError> {
         let id = OpaqueToken::random_128()?.reveal().to_owned();
         let ready_at = if self.queue.is_some() { now + Self::HEAD_START } else { now };
-        Ok(ContactMail { id, address, kind, asked_at: now, ready_at, attempts: 0, outcome: None })
+        Ok(ContactMail { id, address, kind, asked_at: now, ready_at, attempts: 0, outcome: None, heard: Heard::default() })
     }
 
     /// It is kept by now; should the queue not take it, the sweeper finds it.

@@ -13,12 +13,13 @@ use letters::{Envelope, LetterError, MimeError};
 use platform::mail::{MailError, Message, SentId};
 use store::{
     Contact, ContactLink, ContactLinkKind, ContactMail, ContactState, Delivery, DeliveryState,
+    HeardKind,
 };
 
 use super::error::ContactError;
 use super::sign_in::may_come;
 use super::{INVITATION_VALID, LINK_VALID, MailMessage};
-use crate::correspondence::{Correspondence, Sender, SetUpError, is_set_up, sender};
+use crate::correspondence::{Correspondence, Sender, SetUpError, feedback, is_set_up, sender};
 use crate::firm::Firm;
 
 /// Where a link leads: the page with the button, and the token after it.
@@ -105,6 +106,9 @@ impl Correspondence {
         };
         if mail.asked_at + wanted(mail.kind) <= now {
             return task.give_up("it could not leave in time").await;
+        }
+        if task.comes_back().await? {
+            return task.give_up("letters to the address come back").await;
         }
         let sender = match Sender::of(firm.settings()) {
             Ok(sender) => sender,
@@ -208,6 +212,7 @@ impl Correspondence {
             raw_mime,
             message_id: envelope.message_id,
             configuration: self.configuration.clone(),
+            about: Some(feedback::about_contact_mail(firm.id(), mail)),
         })
     }
 }
@@ -225,6 +230,21 @@ impl Task<'_> {
             }
             ContactLinkKind::SignIn => may_come(&contact.facts),
         }))
+    }
+
+    /// Whether a link that was asked for would come back as the last letter to the address did (LET-6). An
+    /// invitation is a person's word that the address is right, and is sent; when it arrives, links are again.
+    async fn comes_back(&self) -> Result<bool, ContactError> {
+        if self.mail.kind == ContactLinkKind::Invitation {
+            return Ok(false);
+        }
+        let mails = self.firm.store().mails_to(&self.mail.address).await?;
+        let told = |mail: &ContactMail| match mail.heard.most() {
+            Some((HeardKind::Returned | HeardKind::Complained, _)) => Some(true),
+            Some((HeardKind::Arrived, _)) => Some(false),
+            Some((HeardKind::Delayed | HeardKind::Refused, _)) | None => None,
+        };
+        Ok(mails.iter().rev().find_map(told).unwrap_or(false))
     }
 
     async fn again(&self) -> Result<MailOutcome, ContactError> {
@@ -273,5 +293,5 @@ fn wait(attempts: u32) -> TimeDelta {
 /// The letter's name in all the world, another one for each try: each has a link of its own.
 fn message_id(task: Task<'_>, sender: &Sender) -> String {
     let (firm, mail, attempt) = (task.firm.id(), &task.mail.id, task.mail.attempts);
-    sender::message_id(firm, &format!("contact {firm} {mail} {attempt}"), sender)
+    sender::message_id(firm, &feedback::contact_mail_name(firm, mail, attempt), sender)
 }

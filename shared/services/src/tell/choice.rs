@@ -9,7 +9,8 @@ use crate::firm::Firm;
 use crate::office::policies::meta;
 use crate::office::settings::{MAX_TRIES, SettingsError};
 
-/// Chooses; choosing the same again writes nothing.
+/// Chooses; choosing the same again writes nothing, unless mails came back: then they are sent again, for
+/// whoever chooses says that the address is right.
 ///
 /// # Errors
 /// [`SettingsError`].
@@ -22,7 +23,8 @@ pub async fn choose_mails(
 ) -> Result<(), SettingsError> {
     let store = firm.store();
     for _ in 0..MAX_TRIES {
-        if store.mail_choice(staff).await? == mails {
+        let is_written_to = store.mails_returned(staff).await?.is_none();
+        if is_written_to && store.mail_choice(staff).await? == mails {
             return Ok(());
         }
         let Some(loaded) = store.load_firm().await? else { break };

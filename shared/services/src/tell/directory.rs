@@ -20,6 +20,19 @@ pub(super) struct Person {
     pub(super) name: String,
     pub(super) address: Option<Personal>,
     roles: BTreeSet<Role>,
+    /// From where mails come back: nobody is told anything there.
+    returns_from: Option<Personal>,
+}
+
+impl Person {
+    /// Where the person is reached.
+    pub(super) fn reached_at(&self) -> Option<&Personal> {
+        self.address.as_ref().filter(|address| self.returns_from.as_ref() != Some(*address))
+    }
+
+    fn comes_back(&self) -> bool {
+        self.returns_from.is_some() && self.returns_from == self.address
+    }
 }
 
 /// Everybody who works at the firm.
@@ -37,9 +50,15 @@ impl Directory {
                 name: grant.name.as_str().to_owned(),
                 address: None,
                 roles: BTreeSet::new(),
+                returns_from: None,
             });
             person.roles.extend(grant.roles);
             person.address = person.address.take().or(grant.mail);
+        }
+        for returned in firm.store().all_mails_returned().await? {
+            if let Some(person) = persons.get_mut(&returned.staff) {
+                person.returns_from = Some(returned.address);
+            }
         }
         Ok(Self { persons })
     }
@@ -48,7 +67,12 @@ impl Directory {
         self.persons.get(staff)
     }
 
-    /// Whoever can be told of anything: has an address, and doesn't want none of it.
+    /// Everybody of a role.
+    pub(super) fn all_of(&self, role: Role) -> BTreeSet<StaffId> {
+        self.of_role(&People::default(), role)
+    }
+
+    /// Whoever can be told of anything: has an address that takes it, and doesn't want none of it.
     pub(super) async fn readers(
         &self,
         firm: &Firm,
@@ -57,15 +81,16 @@ impl Directory {
     ) -> Result<Vec<StaffId>, StoreError> {
         let mut readers = Vec::new();
         for staff in among {
-            let has_address = self.person(staff).is_some_and(|person| person.address.is_some());
-            if has_address && wants(firm.store().mail_choice(staff).await?) {
+            let is_reached = self.person(staff).is_some_and(|person| person.reached_at().is_some());
+            if is_reached && wants(firm.store().mail_choice(staff).await?) {
                 readers.push(staff.clone());
             }
         }
         Ok(readers)
     }
 
-    /// Those of a client for that role: whoever is named and works here, else everybody of that role.
+    /// Those of a client for that role: whoever is named, works here and gets the mails that are sent, else
+    /// everybody of that role.
     pub(super) fn of_role(&self, people: &People, role: Role) -> BTreeSet<StaffId> {
         self.choose(people, role, |_| true)
     }
@@ -109,7 +134,8 @@ impl Directory {
         let all: BTreeSet<_> = of_role.map(|(id, _)| id.clone()).collect();
         let named: BTreeSet<_> =
             people.of(role).into_iter().filter(|id| all.contains(*id)).cloned().collect();
-        if named.is_empty() { all } else { named }
+        let is_reached = |id: &StaffId| self.person(id).is_some_and(|known| !known.comes_back());
+        if named.iter().any(is_reached) { named } else { all }
     }
 }
 
@@ -127,6 +153,7 @@ mod tests {
                 name: name.to_owned(),
                 address: Some(Personal::new(format!("{name}@firm.example"))),
                 roles: BTreeSet::from([role]),
+                returns_from: None,
             };
             (id(name), person)
         };
@@ -165,6 +192,24 @@ mod tests {
             (people(Some("ada"), Some("pat"), &["old", "pre"]), "bea bob pam pat pre"),
         ] {
             assert_eq!(names(directory().of_client(&people)), expected, "for {people:?}");
+        }
+    }
+
+    #[test]
+    fn let_6_and_staff_1_whose_mails_come_back_is_one_of_all_until_another_address_is_known() {
+        let mut directory = directory();
+        let people = people(Some("pat"), Some("bob"), &["pre"]);
+        let at = |address: &str| Some(Personal::new(address));
+        for (returns_from, address, expected) in [
+            (None, at("pat@firm.example"), "bob pat pre"),
+            (at("pat@firm.example"), at("pat@firm.example"), "bob pam pat pre"),
+            (at("old@firm.example"), at("pat@firm.example"), "bob pat pre"),
+        ] {
+            let person = directory.persons.get_mut(&id("pat")).unwrap();
+            let is_reached = returns_from != address;
+            (person.returns_from, person.address) = (returns_from, address);
+            assert_eq!(person.reached_at().is_some(), is_reached);
+            assert_eq!(names(directory.of_client(&people)), expected);
         }
     }
 

@@ -8,7 +8,7 @@ use domain::id::{ClientId, StaffId};
 use domain::tell::{Matter, news, still_waits};
 use domain::text::Personal;
 use letters::staff::{Line, Part, StaffFacts};
-use store::{Mails, NewsItem, StaffMail};
+use store::{Heard, Mails, NewsItem, StaffMail};
 
 use super::directory::Directory;
 use super::{CHOICE_PATH, TASKS_PATH, TellError, TellOutcome};
@@ -109,5 +109,6 @@ pub(super) fn kept(
         doubts: 0,
         attempted_at: None,
         outcome: None,
+        heard: Heard::default(),
     })
 }

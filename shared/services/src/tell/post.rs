@@ -14,7 +14,9 @@ use store::{Delivery, DeliveryState, Mails, StaffMail};
 
 use super::TellError;
 use super::directory::Directory;
-use crate::correspondence::{Correspondence, SET_UP_WAIT, Sender, is_set_up, sender, wait};
+use crate::correspondence::{
+    Correspondence, SET_UP_WAIT, Sender, feedback, is_set_up, sender, wait,
+};
 use crate::firm::Firm;
 
 /// How long one try may take: more than a queue gives a function for it.
@@ -126,6 +128,7 @@ impl Correspondence {
             raw_mime,
             message_id: envelope.message_id,
             configuration: self.configuration.clone(),
+            about: Some(feedback::about_staff_mail(firm.id(), mail)),
         };
         match self.mail.send(&message).await {
             Ok(SentId(id)) => task.sent(id, Some(sha256)).await,
@@ -155,6 +158,9 @@ impl Task<'_> {
         let Some(address) = person.address.clone() else {
             return Ok(Err("there is no address of the person"));
         };
+        if person.reached_at().is_none() {
+            return Ok(Err("mails to the person's address come back"));
+        }
         Ok(match self.firm.store().mail_choice(staff).await? {
             Mails::Off => Err("the person wants no mails"),
             Mails::All | Mails::Digest => Ok(address),
@@ -198,6 +204,6 @@ impl Task<'_> {
 
 /// The mail's name in all the world: the same for each try.
 fn message_id(task: Task<'_>, sender: &Sender) -> String {
-    let (firm, mail) = (task.firm.id(), task.mail);
-    sender::message_id(firm, &format!("staff {firm} {} {}", mail.staff, mail.id), sender)
+    let firm = task.firm.id();
+    sender::message_id(firm, &feedback::staff_mail_name(firm, task.mail), sender)
 }

@@ -111,8 +111,7 @@ impl Desk {
     pub async fn new() -> Self {
         let dynamo = embedded().await;
         let firm = office::firm(&dynamo).await;
-        let mut settings = firm.settings().clone();
-        settings.mail_from = Some("office@bea.example".to_owned());
+        let settings = firm.settings().clone().sending_from("office@bea.example");
         let change = FirmChange::Settings(settings);
         let changed = firm.store().change_firm(firm.loaded(), &change, &meta("settings")).await;
         assert_eq!(changed.unwrap(), FirmCommit::Done);

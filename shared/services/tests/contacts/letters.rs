@@ -96,7 +96,7 @@ async fn sec_3_a_refused_letter_is_given_up_and_staff_see_why() {
 async fn let_2_a_firm_without_a_domain_keeps_invitations_and_says_why() {
     let mut desk = Desk::new().await;
     let mut settings = desk.firm.settings().clone();
-    let from = settings.mail_from.take();
+    let domain = settings.mail_domain.take();
     let set = async |desk: &Desk, settings: &store::FirmSettings| {
         let loaded = desk.firm.store().load_firm().await.unwrap().unwrap();
         let change = FirmChange::Settings(settings.clone());
@@ -109,7 +109,7 @@ async fn let_2_a_firm_without_a_domain_keeps_invitations_and_says_why() {
     let waits = [MailOutcome::NotSetUp(SetUpError::NoDomain)];
     assert_eq!(desk.deliver(noon()).await, waits);
     assert_eq!(desk.deliver(minutes(60)).await, waits);
-    settings.mail_from = from;
+    settings.mail_domain = domain;
     set(&desk, &settings).await;
     desk.firm = office::reopened(&desk.dynamo).await;
     assert_eq!(desk.deliver(minutes(24 * 60)).await, [MailOutcome::Sent]);

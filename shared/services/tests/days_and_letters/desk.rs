@@ -215,7 +215,7 @@ impl Desk {
         self.days().handle(&firms, message, self.later()).await
     }
 
-    /// Does everything on the queue until nothing is; how many clients were named.
+    /// Does everything on the queue until nothing is; how many clients were named or in a run.
     pub async fn work(&self) -> usize {
         let mut evaluated = 0;
         loop {
@@ -224,12 +224,23 @@ impl Desk {
                 return evaluated;
             }
             for message in messages {
+                let before = self.evaluated(&message).await;
                 if let Evaluation::Clients { clients, .. } = &message {
                     evaluated += clients.len();
                 }
+                let after = message.clone();
                 self.do_message(message).await.unwrap();
+                evaluated += self.evaluated(&after).await - before;
             }
         }
+    }
+
+    /// How many clients a shard's run has evaluated by now.
+    async fn evaluated(&self, message: &Evaluation) -> usize {
+        let Evaluation::Shard { firm, day, shard } = message else { return 0 };
+        let store = Store::new(self.dynamo.clone(), firm.clone());
+        let shard = store.run_shard(*day, *shard).await.unwrap();
+        usize::try_from(shard.done.evaluated).unwrap()
     }
 
     /// A time limit that nothing comes near.
@@ -303,9 +314,8 @@ impl Desk {
 
 /// A firm with a domain, in that zone.
 pub fn settings(zone: &str) -> FirmSettings {
-    let mut settings = FirmSettings::new("Harbor & Pine CPAs", zone.parse().unwrap());
-    settings.mail_from = Some("billing@harborpine.example".to_owned());
-    settings
+    FirmSettings::new("Harbor & Pine CPAs", zone.parse().unwrap())
+        .sending_from("billing@harborpine.example")
 }
 
 pub fn usd(minor: u64) -> Money {

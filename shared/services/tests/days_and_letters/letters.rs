@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use domain::account::{Contact, Profile};
 use domain::calendar::Day;
 use domain::command::{Command, News};
 use domain::event::Event;
@@ -12,7 +13,9 @@ use domain::money::Money;
 use domain::payment::{Method, Seen};
 use domain::plan::Instalment;
 use domain::text::Personal;
+use platform::clock::Clock;
 use services::correspondence::{LetterMessage, Outcome, SendError, SetUpError};
+use services::execute::view;
 use services::firm::Firm;
 use store::{DeliveryState, Fault, Faults, Operation};
 
@@ -225,14 +228,18 @@ async fn let_5_quiet_hours_move_a_letter_within_its_day() {
 async fn let_2_letters_of_a_firm_without_a_domain_wait() {
     let desk = Desk::at("2026-03-04T12:00:00Z").await;
     let mut without = settings("UTC");
-    without.mail_from = None;
+    without.mail_domain = None;
+    let mut waiting = settings("UTC");
+    waiting.mail_domain.as_mut().unwrap().is_verified = false;
     let mut wrong = settings("UTC");
     wrong.mail_from = Some("Harbor & Pine".to_owned());
     let mut test = settings("UTC");
+    test.mail_domain = None;
     (test.mail_from, test.is_test, test.test_clock) =
         (None, true, Some(at("2026-03-04T12:00:00Z")));
     let cases = [
         ("without", without, Outcome::NotSetUp(SetUpError::NoDomain)),
+        ("waiting", waiting, Outcome::NotSetUp(SetUpError::NotVerified)),
         ("wrong", wrong, Outcome::NotSetUp(SetUpError::BadAddress)),
         ("test", test, Outcome::Sent),
     ];
@@ -247,7 +254,7 @@ async fn let_2_letters_of_a_firm_without_a_domain_wait() {
         assert!(desk.waiting().await.is_empty(), "for {id}");
     }
     desk.pass(TimeDelta::hours(1));
-    assert_eq!(desk.waiting().await.len(), 2, "they are looked at again");
+    assert_eq!(desk.waiting().await.len(), 3, "they are looked at again");
 }
 
 #[tokio::test]
@@ -314,6 +321,43 @@ async fn let_6_a_refused_letter_marks_the_address_and_goes_to_the_next_contact()
     assert_eq!(failed.state, DeliveryState::Failed);
     assert_eq!(desk.deliver().await, [Outcome::Sent]);
     assert_eq!(desk.post.sent.lock().unwrap()[0].to, "bob@acme.example");
+}
+
+/// Changes a client's list of addresses to these.
+async fn list(desk: &Desk, firm: &Firm, client: &ClientId, addresses: &[&str]) {
+    let known = view(firm, client, desk.clock.now()).await.unwrap().unwrap();
+    let contact = |address: &&str| Contact { address: Personal::new(*address), is_bounced: false };
+    let contacts = addresses.iter().map(contact).collect();
+    let profile = Profile { contacts, ..known.loaded.account.profile.clone() };
+    desk.act(firm, client, Command::ChangeProfile(profile)).await.unwrap();
+}
+
+#[tokio::test]
+async fn let_4_and_10_what_was_claimed_goes_to_no_address_that_was_removed_since() {
+    let (desk, firm, acme) = noticed().await;
+    desk.next_answers(&[Answer::Throttled]);
+    assert!(matches!(desk.deliver().await[..], [Outcome::Unsent(_)]));
+    list(&desk, &firm, &acme, &["bob@acme.example"]).await;
+    desk.pass(TimeDelta::minutes(1));
+    assert_eq!(desk.deliver().await, [Outcome::Undeliverable]);
+    assert_eq!(desk.sent(), 0);
+    assert!(desk.tasks(&firm, &acme).await.is_empty(), "no address was marked");
+    let rows = desk.letters(&firm, &acme).await;
+    let failed = rows.iter().find_map(|row| row.delivery.clone()).unwrap();
+    assert!(failed.problem.unwrap().contains("its address"));
+    assert_eq!(desk.deliver().await, [Outcome::Sent], "the notice is still true");
+    assert_eq!(desk.post.sent.lock().unwrap()[0].to, "bob@acme.example");
+
+    // A receipt is on the client's pages: it goes nowhere else, and not back there either.
+    desk.pay(&firm, &acme, "p-1", usd(10_000)).await;
+    desk.next_answers(&[Answer::Throttled]);
+    assert!(matches!(desk.deliver().await[..], [Outcome::Unsent(_)]));
+    list(&desk, &firm, &acme, &["ann@acme.example"]).await;
+    desk.pass(TimeDelta::minutes(1));
+    assert_eq!(desk.deliver().await, [Outcome::Undeliverable]);
+    desk.pass(TimeDelta::hours(2));
+    assert!(desk.waiting().await.is_empty());
+    assert_eq!(desk.sent(), 1);
 }
 
 #[tokio::test]

@@ -394,7 +394,7 @@ async fn staff_1_a_mail_is_neither_lost_nor_sent_twice() {
 async fn let_2_mails_to_staff_wait_for_the_firm_s_domain_and_not_for_ever() {
     let desk = Desk::at(FRIDAY).await;
     let mut without = settings(ZONE);
-    without.mail_from = None;
+    without.mail_domain = None;
     let firm = desk.firm_of("f-1", without, "").await;
     grant(&desk, &firm, "pat", Role::Partner).await;
     let acme = desk.client(&firm, "acme", &["ann@acme.example"]).await;

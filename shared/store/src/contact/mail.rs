@@ -18,6 +18,7 @@ use super::session::{expiry, millis};
 use crate::Store;
 use crate::dynamo::{Condition, Write};
 use crate::error::StoreError;
+use crate::heard::Heard;
 use crate::item::{Item, attributes, new_item, number, read};
 use crate::keys::{EXPIRES_AT, Index, Key};
 use crate::outbox::{Delivery, outbox_attributes, to_outbox};
@@ -105,6 +106,13 @@ pub struct ContactMail {
     /// What became of it, once that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Delivery>,
+    /// What was heard of it since.
+    #[serde(skip)]
+    pub heard: Heard,
+}
+
+fn read_mail(item: &Item) -> Result<ContactMail, StoreError> {
+    Ok(ContactMail { heard: Heard::of(item)?, ..read(item)? })
 }
 
 impl Store {
@@ -136,7 +144,7 @@ impl Store {
     ) -> Result<Option<ContactMail>, StoreError> {
         let item =
             self.dynamo.get(&Key::ContactMail(address.as_str(), id).place(&self.firm)).await?;
-        item.as_ref().map(read).transpose()
+        item.as_ref().map(read_mail).transpose()
     }
 
     /// One more try begins; until `again_at` nobody else looks at it. `false`: somebody else is at it, or
@@ -203,7 +211,7 @@ impl Store {
     pub async fn mails_to(&self, address: &AddressHash) -> Result<Vec<ContactMail>, StoreError> {
         let pk = Key::ContactMail(address.as_str(), "").pk(&self.firm);
         let items = self.whole(&pk, crate::keys::prefix::CONTACT_MAIL).await?;
-        let mut mails = items.iter().map(read).collect::<Result<Vec<ContactMail>, _>>()?;
+        let mut mails = items.iter().map(read_mail).collect::<Result<Vec<ContactMail>, _>>()?;
         mails.sort_by(|a, b| (a.asked_at, &a.id).cmp(&(b.asked_at, &b.id)));
         Ok(mails)
     }
