@@ -1,5 +1,6 @@
 //! services
 
+pub mod archive;
 pub mod contacts;
 pub mod correspondence;
 pub mod day;

@@ -1,4 +1,5 @@
-//! The sweeper: hands on what nobody else did (the outbox).
+//! The sweeper: hands on what nobody else did (the outbox). Before it, and mostly, the table's stream does
+//! ([`fast`]).
 //!
 //! Webhooks that were kept and not finished are gone on with here; letters that are ready, and claimed ones
 //! of which nothing was heard (LET-4), are put on the letters' queue, policies that were armed on that of
@@ -6,6 +7,8 @@
 //! touched, so two sweepers never hold the same thing and a sweeper that dies loses nothing: the lease
 //! runs out. Each thing is alone with its failure. A payment that was not put on all its invoices yet is
 //! gone on with through its webhook, and else by the client's next evaluation, which is then due at once.
+
+pub mod fast;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -119,10 +122,7 @@ impl Sweeper {
                 .buffer_unordered(AT_ONCE);
             let waiting: Vec<_> = done.collect().await;
             let waiting: Vec<_> = waiting.into_iter().flatten().collect();
-            self.hand_on_letters(&waiting, &counts).await;
-            self.hand_on_mails(&waiting, &counts).await;
-            self.hand_on_news(&waiting, &counts).await;
-            self.hand_on_rollouts(&waiting, &counts).await;
+            self.hand_on(&waiting, &counts).await;
             // The index lags: what was leased a moment ago may still be in it, and is not leased twice.
             if leased.into_inner() == 0 || ROUNDS_WITHIN < begun.elapsed() {
                 return Ok(Swept { oldest_seconds, ..counts.taken() });
@@ -161,19 +161,7 @@ impl Sweeper {
 
     /// Does one thing, or answers with what is to be handed on.
     async fn one(&self, ready: Ready, counts: &Counts, leased: &AtomicU64) -> Option<Waiting> {
-        let lease = match &ready.what {
-            Ok(Waiting::Webhook { .. }) => WEBHOOK_LEASE,
-            Ok(
-                Waiting::Letter { .. }
-                | Waiting::Claimed { .. }
-                | Waiting::Mail { .. }
-                | Waiting::Notice { .. }
-                | Waiting::Digest { .. }
-                | Waiting::StaffMail { .. },
-            ) => LETTER_LEASE,
-            Ok(Waiting::Rollout { .. }) => rollout::LEASE,
-            Err(_) => UNREADABLE_LEASE,
-        };
+        let lease = ready.what.as_ref().map_or(UNREADABLE_LEASE, lease_of);
         match self.platform().lease(&ready, self.clock.now() + lease).await {
             Ok(true) => leased.fetch_add(1, Ordering::Relaxed),
             Ok(false) => return None, // somebody else does it, or did
@@ -222,52 +210,63 @@ impl Sweeper {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    async fn hand_on_letters(&self, waiting: &[Waiting], counts: &Counts) {
-        let letters: Vec<_> = waiting.iter().filter_map(LetterMessage::of).collect();
-        let stuck = letters.iter().filter(|letter| letter.stuck).count();
-        let message = |letter: &LetterMessage| {
-            QueueMessage::json(letter).map(|message| message.on_behalf_of(group(&letter.firm)))
+    async fn hand_on(&self, waiting: &[Waiting], counts: &Counts) {
+        let is_stuck = |waiting: &&Waiting| matches!(waiting, Waiting::Claimed { .. });
+        let stuck = waiting.iter().filter(is_stuck).count();
+        let Some(Messages { letters, evaluations }) = messages(waiting) else {
+            return;
         };
-        let Ok(messages) = letters.iter().map(message).collect::<Result<Vec<_>, _>>() else {
-            return; // ids and a number always have a JSON
-        };
-        let taken = hand_on(&*self.letters, messages, counts).await;
+        let taken = hand_on(&*self.letters, letters, counts).await;
         counts.letters.fetch_add(taken, Ordering::Relaxed);
         counts.stuck.fetch_add(stuck as u64, Ordering::Relaxed);
-    }
-
-    async fn hand_on_mails(&self, waiting: &[Waiting], counts: &Counts) {
-        let message = |mail: MailMessage| {
-            QueueMessage::json(&mail).map(|message| message.on_behalf_of(group(&mail.firm)))
-        };
-        let mails = waiting.iter().filter_map(MailMessage::of);
-        let Ok(messages) = mails.map(message).collect::<Result<Vec<_>, _>>() else {
-            return; // as above
-        };
-        let taken = hand_on(&*self.letters, messages, counts).await;
-        counts.letters.fetch_add(taken, Ordering::Relaxed);
-    }
-
-    async fn hand_on_news(&self, waiting: &[Waiting], counts: &Counts) {
-        let message = |tell: TellMessage| {
-            QueueMessage::json(&tell).map(|message| message.on_behalf_of(group(&tell.firm)))
-        };
-        let news = waiting.iter().filter_map(TellMessage::of);
-        let Ok(messages) = news.map(message).collect::<Result<Vec<_>, _>>() else {
-            return; // as above
-        };
-        let taken = hand_on(&*self.letters, messages, counts).await;
-        counts.letters.fetch_add(taken, Ordering::Relaxed);
-    }
-
-    async fn hand_on_rollouts(&self, waiting: &[Waiting], counts: &Counts) {
-        let rollouts = waiting.iter().filter_map(rollout::message);
-        let Ok(messages) = rollouts.map(|rollout| rollout.message()).collect::<Result<Vec<_>, _>>()
-        else {
-            return; // as above
-        };
-        let taken = hand_on(&*self.evaluations, messages, counts).await;
+        let taken = hand_on(&*self.evaluations, evaluations, counts).await;
         counts.rollouts.fetch_add(taken, Ordering::Relaxed);
+    }
+}
+
+/// What is handed on, by queue.
+#[derive(Debug, Default)]
+struct Messages {
+    letters: Vec<QueueMessage>,
+    evaluations: Vec<QueueMessage>,
+}
+
+/// As what these are handed on. Webhooks are not: the sweeper goes on with them itself. `None`: never, since ids and
+/// numbers have a JSON.
+fn messages(waiting: &[Waiting]) -> Option<Messages> {
+    let mut messages = Messages::default();
+    for waiting in waiting {
+        if let Some(letter) = LetterMessage::of(waiting) {
+            messages.letters.push(on_behalf_of(&letter.firm, &letter).ok()?);
+        } else if let Some(mail) = MailMessage::of(waiting) {
+            messages.letters.push(on_behalf_of(&mail.firm, &mail).ok()?);
+        } else if let Some(tell) = TellMessage::of(waiting) {
+            messages.letters.push(on_behalf_of(&tell.firm, &tell).ok()?);
+        } else if let Some(rollout) = rollout::message(waiting) {
+            messages.evaluations.push(rollout.message().ok()?);
+        }
+    }
+    Some(messages)
+}
+
+fn on_behalf_of(
+    firm: &FirmId,
+    message: &impl Serialize,
+) -> Result<QueueMessage, serde_json::Error> {
+    QueueMessage::json(message).map(|message| message.on_behalf_of(group(firm)))
+}
+
+/// How long it is whose who takes it.
+fn lease_of(waiting: &Waiting) -> TimeDelta {
+    match waiting {
+        Waiting::Webhook { .. } => WEBHOOK_LEASE,
+        Waiting::Letter { .. }
+        | Waiting::Claimed { .. }
+        | Waiting::Mail { .. }
+        | Waiting::Notice { .. }
+        | Waiting::Digest { .. }
+        | Waiting::StaffMail { .. } => LETTER_LEASE,
+        Waiting::Rollout { .. } => rollout::LEASE,
     }
 }
 

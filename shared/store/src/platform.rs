@@ -14,7 +14,7 @@ use crate::firm::Endpoint;
 use crate::item::{Item, corrupt, get_number, get_text, place_of, read, text};
 use crate::keys::{
     Index, PLATFORM_SHARDS, Place, PlatformKey, account_of, contact_mail_of, dawn_pk, digest_of,
-    firm_of, letter_of, notice_of, outbox_pk, outbox_until, person, rollout_of, staff_mail_of,
+    firm_of, letter_of, notice_of, outbox_pk, outbox_sk, outbox_until, person, rollout_of, staff_mail_of,
     webhook_of,
 };
 use crate::outbox::outbox_attributes;
@@ -118,6 +118,20 @@ impl Ready {
     }
 }
 
+impl Ready {
+    /// Whether it is ready by `now`.
+    pub fn is_by(&self, now: DateTime<Utc>) -> bool {
+        self.since < outbox_until(&instant(now))
+    }
+}
+
+/// As the item says.
+pub(crate) fn ready(item: &Item) -> Ready {
+    let (_, sk) = Index::Outbox.attributes();
+    let since = get_text(item, sk).unwrap_or_default().to_owned();
+    Ready { what: waiting(item), place: place_of(item), since }
+}
+
 impl Platform {
     /// Over the whole table.
     pub fn new(dynamo: Dynamo) -> Self {
@@ -187,12 +201,6 @@ impl Platform {
         let until = outbox_until(&instant(now));
         let limit = i32::try_from(limit).unwrap_or(i32::MAX);
         let items = self.until(Index::Outbox, outbox_pk, &until, Some(limit)).await?;
-        let (_, sk) = Index::Outbox.attributes();
-        let ready = |item: &Item| Ready {
-            what: waiting(item),
-            place: place_of(item),
-            since: get_text(item, sk).unwrap_or_default().to_owned(),
-        };
         let mut ready: Vec<_> = items.iter().map(ready).collect();
         ready.sort_by(|a, b| a.since.cmp(&b.since));
         Ok(ready)
@@ -207,6 +215,23 @@ impl Platform {
         let is_same = Condition::Equals(sk, text(&*ready.since));
         let set = outbox_attributes(&ready.place, until).to_vec();
         self.dynamo.write(Write::Update(ready.place.clone(), set, Vec::new(), is_same)).await
+    }
+
+    /// Gives back what was leased until `leased` and not handed on: it is ready at once. `false`: it is done,
+    /// or somebody else's by now.
+    ///
+    /// # Errors
+    /// Whatever writing has.
+    pub async fn give_back(
+        &self,
+        ready: &Ready,
+        leased: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let (_, sk) = Index::Outbox.attributes();
+        let is_ours = Condition::Equals(sk, text(outbox_sk(&instant(leased), &ready.place)));
+        let set = outbox_attributes(&ready.place, now).to_vec();
+        self.dynamo.write(Write::Update(ready.place.clone(), set, Vec::new(), is_ours)).await
     }
 
     async fn until(

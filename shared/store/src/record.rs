@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use domain::audit::ChainHash;
 use domain::calendar::Day;
 use domain::event::Event;
+use domain::id::FirmId;
 use domain::policy::PolicyRef;
 use domain::role::Actor;
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,7 @@ use crate::item::{
     Item, attributes, corrupt, get_number, get_text, new_item, number, place_of, read, text,
 };
 use crate::keys::Place;
+use crate::stream::{Chain, ChainRecord};
 
 /// The most of a body that goes into one item: with the rest of it, well under DynamoDB's 400 KB.
 const MAX_PART_BYTES: usize = 300 * 1024;
@@ -287,6 +289,12 @@ pub(crate) struct StoredRecord {
 }
 
 impl StoredRecord {
+    /// Its bytes, with whose they are.
+    pub(crate) fn in_chain(self, firm: FirmId, chain: Chain) -> ChainRecord {
+        let Self { sequence, previous, hash, body, .. } = self;
+        ChainRecord { firm, chain, sequence, previous, hash, body }
+    }
+
     /// What it says, and the places of texts that aren't what was hashed.
     pub(crate) fn open(self, texts: &[Text]) -> Result<(Record, Vec<usize>), StoreError> {
         let mut value: Value =
@@ -332,7 +340,7 @@ fn part_of(item: &Item) -> Option<u64> {
     place_of(item).sk.split('#').nth(2)?.parse().ok()
 }
 
-fn stored(sequence: u64, item: Item) -> Result<StoredRecord, StoreError> {
+pub(crate) fn stored(sequence: u64, item: Item) -> Result<StoredRecord, StoreError> {
     let hash = |name: &str| {
         let hash = get_text(&item, name).and_then(ChainHash::from_hex);
         hash.ok_or_else(|| corrupt(&item, format!("its {name} is no hash")))
