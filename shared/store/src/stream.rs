@@ -108,12 +108,12 @@ pub fn streamed(image: &Image) -> Result<Option<Streamed>, StoreError> {
     Ok(Some(Streamed { firm, chain, sequence, record }))
 }
 
-/// What an image of the stream says is to be handed on from some instant on, if that is news: the image
-/// before did not say the same.
+/// What an image of the stream says is to be handed on from some instant on, if the image before didn't: a lease,
+/// and what was given back or put off, is the sweeper's, else whoever can't hand on would tell himself of it for ever.
 pub fn newly_ready(image: &Image, before: &Image) -> Option<Ready> {
     let (_, sk) = Index::Outbox.attributes();
-    let since = get_text(image, sk)?;
-    (get_text(before, sk) != Some(since)).then(|| ready(image))
+    get_text(image, sk)?;
+    get_text(before, sk).is_none().then(|| ready(image))
 }
 
 fn chain_of(pk: &str) -> Option<(FirmId, Chain)> {
