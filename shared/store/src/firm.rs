@@ -607,7 +607,7 @@ impl Store {
 }
 
 /// Where a firm's own chain begins: as the chain of a client called that would.
-pub(crate) pub(crate) fn firm_chain(firm: &FirmId) -> Result<(ChainHash, Verifier), StoreError> {
+pub(crate) fn firm_chain(firm: &FirmId) -> Result<(ChainHash, Verifier), StoreError> {
     let client: ClientId = "~firm~".parse().map_err(|error| StoreError::Encode(Box::new(error)))?;
     Ok((ChainHash::genesis(firm, &client), Verifier::new(firm, &client)))
 }

@@ -424,11 +424,6 @@ pub(crate) fn record_sk(sequence: u64) -> String {
     format!("{}{}", prefix::RECORD, digits(sequence))
 }
 
-/// Where a record is, in the partition of its chain.
-pub(crate) fn record_sk(sequence: u64) -> String {
-    format!("{}{}", prefix::RECORD, digits(sequence))
-}
-
 /// Where a further part of a record is, in the partition of its chain.
 pub(crate) fn record_part_sk(sequence: u64, part: usize) -> String {
     format!("{}{}#{part:04}", prefix::RECORD, digits(sequence))

@@ -35,7 +35,6 @@ mod rollout;
 mod run;
 mod sent;
 mod stream;
-mod stream;
 mod table;
 mod told;
 mod trail;
@@ -81,7 +80,6 @@ pub use run::{
     DayRun, Done, MAX_RUN_PAGE, RunClient, RunDecision, RunPage, RunShard, Stage, Verdict as RunVerdict,
 };
 pub use sent::{MAX_WORDS_BYTES, SentLetter, Words};
-pub use stream::{Chain, ChainRecord, Image, Streamed, newly_ready, streamed};
 pub use stream::{Chain, ChainRecord, Image, Streamed, newly_ready, streamed};
 pub use told::{Digest, MailChoice, Mails, NewsItem, NewsRef, StaffMail, Tells, Told};
 pub use turns::Turn;
