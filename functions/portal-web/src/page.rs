@@ -21,6 +21,7 @@ use services::office::Desk;
 use services::office::door::enter;
 
 use crate::brand::Brand;
+use crate::console::runs::told;
 use crate::{State, assets, said};
 
 /// No inline script or style, nothing from elsewhere, no frame around it (SEC-6).
@@ -101,6 +102,7 @@ impl Visit {
             path: self.path.clone(),
             flash: self.flash.clone(),
             has_test_system: settings.is_test && self.has_test_system,
+            stopped: settings.stop.as_ref().map(told),
             brand: Brand::of(&self.desk.firm),
         }
     }
@@ -130,6 +132,8 @@ pub(crate) struct Shell {
     pub(crate) brand: Brand,
     /// Whether its day can be moved here, and its letters read.
     pub(crate) has_test_system: bool,
+    /// Who stopped locks and letters of the firm, and why, if somebody did (LOCK-10).
+    pub(crate) stopped: Option<String>,
 }
 
 impl Shell {

@@ -19,7 +19,7 @@ use services::execute::{ExecuteError, view};
 use services::firm::Firm;
 use services::tell::TellError;
 use store::{
-    ClientState, CommitMeta, Dynamo, FirmChange, FirmCommit, PageRequest, Platform, StoreError,
+    ClientState, CommitMeta, Dynamo, FirmChange, FirmCommit, PageRequest, Platform, Stage, StoreError,
 };
 
 use crate::sandbox_stripe::{Bank, BankError, BankNews};
@@ -105,7 +105,9 @@ pub struct DayRun {
     /// How many clients were evaluated here: the running system's own schedule may be at it too.
     pub evaluated: u32,
     /// Those that could not be evaluated.
-    pub failed: Vec<(ClientId, ExecuteError)>,
+    pub failed: Vec<(ClientId, String)>,
+    /// The day's run, if anybody was due (LOCK-10).
+    pub run: Option<store::DayRun>,
     /// Portals that are locked since, and why.
     pub locked: Vec<(ClientId, String)>,
     /// Portals that are open since.
@@ -183,8 +185,9 @@ impl Walk<'_> {
         }
         let opened = self.locked.difference(&locked).cloned().collect();
         self.locked = locked;
-        let (evaluated, failed) = (ran.evaluated, ran.failed);
-        Ok(Some(DayRun { day, bank, due, evaluated, failed, locked: reasons, opened, letters }))
+        let (evaluated, failed, run) = (ran.evaluated, ran.failed, ran.run);
+        let locked = reasons;
+        Ok(Some(DayRun { day, bank, due, evaluated, failed, run, locked, opened, letters }))
     }
 }
 
@@ -215,6 +218,16 @@ impl Walk<'_> {
 }
 
 impl DayRun {
+    /// That the day's run waits for a partner, in a sentence, if it does (LOCK-10).
+    pub fn held(&self) -> Option<String> {
+        let run = self.run.as_ref().filter(|run| run.stage == Stage::Held)?;
+        let many = |count: u64, what: &str| {
+            format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+        };
+        let (locks, demands) = (many(run.tally.locks, "lock"), many(run.tally.demands, "demand"));
+        Some(format!("The run waits for a partner's approval: {locks}, {demands}."))
+    }
+
     /// Everybody to whom something may have happened on it.
     pub fn clients(&self) -> BTreeSet<ClientId> {
         let told = self.bank.iter().filter_map(|news| news.client.as_ref()?.parse().ok());

@@ -23,7 +23,7 @@ use portal_web::test_system::{
     Unreadable,
 };
 use services::correspondence::{Correspondence, message_mark};
-use services::execute::{ExecuteError, view};
+use services::execute::view;
 use services::firm::Firm;
 use store::{Dynamo, Order, PageRequest, Record};
 use tokio::sync::watch;
@@ -222,6 +222,11 @@ impl Inner {
             name: "A payment without a client".to_owned(),
             what: vec![bank_told(news)],
         }));
+        clients.extend(run.held().map(|text| ClientTold {
+            client: None,
+            name: "The day's run".to_owned(),
+            what: vec![Told { kind: Kind::Task, text }],
+        }));
         // Whoever was locked comes first, then by name.
         let rank = |told: &ClientTold| told.what.iter().map(|told| told.kind).min();
         clients.sort_by_cached_key(|told| (rank(told), told.name.to_lowercase()));
@@ -258,8 +263,8 @@ fn bank_told(news: &BankNews) -> Told {
     Told { kind: Kind::Paid, text: format!("The debit of {} {what}", news.amount) }
 }
 
-fn failure(error: &ExecuteError) -> Told {
-    let text = format!("Could not be looked at: {}", platform::log::chain(error));
+fn failure(error: &str) -> Told {
+    let text = format!("Could not be looked at: {error}");
     Told { kind: Kind::Failed, text }
 }
 

@@ -212,6 +212,13 @@ pub enum UnlockWay {
         /// Who.
         by: StaffId,
     },
+    /// A partner, who took back what a run had done (LOCK-10).
+    Undone {
+        /// Who.
+        by: StaffId,
+        /// Why.
+        reason: Personal,
+    },
 }
 
 /// Nothing is collected any more (LOCK-6).

@@ -158,6 +158,16 @@ pub enum Command {
         /// What it does.
         action: Action,
     },
+    /// What a day's run did to the client is taken back (LOCK-10): its lock, if that is still the one, and
+    /// its letters, as far as they are here.
+    UndoRun {
+        /// The episode that the run began, if it locked.
+        episode: Option<u32>,
+        /// The letters that it decided.
+        letters: BTreeSet<LetterId>,
+        /// Why.
+        reason: Personal,
+    },
     /// Somebody takes a task.
     AssignTask {
         /// Which.
@@ -251,6 +261,7 @@ impl Command {
                 | Self::MakePayLink { .. }
                 | Self::MailPayLink { .. }
                 | Self::RevokePayLink { .. }
+                | Self::UndoRun { .. } // it would lock again at once what it opens
         )
     }
 }
@@ -428,6 +439,7 @@ pub fn needs(account: &Account, command: &Command) -> Needs {
         | Command::RejectUnlock { .. }
         | Command::ExceptionUnlock { .. }
         | Command::ApproveStep { .. }
+        | Command::UndoRun { .. }
         | Command::AssignTask { .. }
         | Command::CloseTask { .. }
         | Command::NoteMessage

@@ -274,6 +274,10 @@ fn unlocked_by(way: &UnlockWay) -> String {
         }
         UnlockWay::Payment => "unlocks the portal: everything is paid".to_owned(),
         UnlockWay::Exception { by } => format!("unlocks the portal by exception of {by}"),
+        UnlockWay::Undone { by, reason } => format!(
+            "unlocks the portal: {by} took back what the day's run had done: {}",
+            reason.as_str()
+        ),
     }
 }
 

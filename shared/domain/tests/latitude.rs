@@ -171,3 +171,54 @@ fn lock_10_and_let_4_what_is_no_longer_true_is_withdrawn_though_the_firm_is_stop
     let state = &desk.account.letters[&letter].state;
     assert!(matches!(state, LetterState::Withdrawn { .. }), "{state:?}");
 }
+
+/// The letters, the episode and the reason with which a run is undone.
+fn undo(desk: &Desk) -> Command {
+    let letters = desk.account.letters.keys().copied().collect();
+    let episode = desk.account.lock.as_ref().map(|lock| lock.episode);
+    Command::UndoRun { episode, letters, reason: Personal::new("wrong policy") }
+}
+
+#[test]
+fn lock_10_a_run_is_undone_and_doesnt_lock_again_that_day() {
+    let pat = staff("pat", Role::Partner);
+    let mut desk = desk("", "2026-03-01");
+    desk.day = "2026-03-02".parse().unwrap();
+    desk.run(&Command::Evaluate, &Actor::Schedule);
+    let command = undo(&desk);
+    let bea = staff("bea", Role::BillingLead);
+    assert_eq!(desk.try_run(&command, &bea).unwrap_err().rule, "STAFF-1");
+    let Command::UndoRun { episode, letters, .. } = command.clone() else { unreachable!() };
+    let without = Command::UndoRun { episode, letters, reason: Personal::new(" ") };
+    assert_eq!(desk.try_run(&without, &pat).unwrap_err().rule, "LOCK-10");
+    let events = desk.try_run(&command, &pat).unwrap();
+    let withdrawn = events.iter().filter(|event| matches!(event, Event::LetterWithdrawn { .. }));
+    assert_eq!((withdrawn.count(), desk.account.lock.is_none()), (1, true), "{events:?}");
+    assert!(!events.iter().any(|event| matches!(event, Event::LetterQueued(_))), "{events:?}");
+    // Once more it does nothing, and neither does the day: tomorrow's run decides anew.
+    assert_eq!(desk.try_run(&command, &pat).unwrap(), []);
+    assert_eq!(desk.run(&Command::Evaluate, &Actor::Schedule), []);
+    let next = next_evaluation(&desk.account, &desk.context(&Actor::Schedule));
+    assert_eq!(next, Some("2026-03-03".parse().unwrap()));
+    go_to(&mut desk, "2026-03-03");
+    assert_eq!(desk.account.lock.as_ref().map(|lock| lock.episode), Some(2));
+    // A lock of another episode, and one that staff made theirs, stay.
+    assert_eq!(desk.try_run(&command, &pat).unwrap(), []);
+    let by_hand = Command::Lock { reason: Personal::new("no answer") };
+    desk.try_run(&by_hand, &bea).unwrap();
+    let of_two =
+        Command::UndoRun { episode: Some(2), letters: [].into(), reason: Personal::new("wrong") };
+    assert_eq!(desk.try_run(&of_two, &pat).unwrap(), []);
+    assert!(desk.account.lock.is_some());
+}
+
+#[test]
+fn lock_10_a_letter_that_left_is_not_withdrawn() {
+    let mut desk = desk("", "2026-03-01");
+    desk.day = "2026-03-02".parse().unwrap();
+    desk.run(&Command::Evaluate, &Actor::Schedule);
+    let command = undo(&desk);
+    desk.leave();
+    let events = desk.try_run(&command, &staff("pat", Role::Partner)).unwrap();
+    assert!(matches!(events[..], [Event::Unlocked { .. }]), "{events:?}");
+}

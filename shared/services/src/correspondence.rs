@@ -44,6 +44,10 @@ pub(crate) const SET_UP_WAIT: TimeDelta = TimeDelta::hours(1);
 /// How long a letter waits for a ledger that comes from elsewhere, before it is looked at again.
 const LEDGER_WAIT: TimeDelta = TimeDelta::hours(1);
 
+/// How long a letter waits at a firm that is stopped, before it is looked at again: as long as somebody waits who
+/// lifted the stop.
+const STOP_WAIT: TimeDelta = TimeDelta::minutes(15);
+
 /// How long before a letter that the mail service had no room for is handed over again: so many minutes,
 /// doubled each time.
 const FIRST_WAIT: TimeDelta = TimeDelta::minutes(1);
@@ -92,6 +96,7 @@ impl LetterMessage {
             | Waiting::Notice { .. }
             | Waiting::Digest { .. }
             | Waiting::StaffMail { .. }
+            | Waiting::Run { .. }
             | Waiting::Rollout { .. } => return None,
         };
         Some(Self { firm: firm.clone(), client: client.clone(), letter: *letter, stuck })
@@ -109,6 +114,8 @@ pub enum Outcome {
     Waits(DateTime<Utc>),
     /// Not before the ledger is up to date (FRESH-1).
     LedgerOld,
+    /// Not before the firm lifts its stop (LOCK-10).
+    Stopped,
     /// The firm has no verified domain yet (LET-2).
     NotSetUp(SetUpError),
     /// It was done before.
@@ -233,6 +240,10 @@ impl Correspondence {
                 firm.store().postpone_letter(client, id, now + LEDGER_WAIT).await?;
                 return Ok(Outcome::LedgerOld);
             }
+            Err(ExecuteError::Refused(refusal)) if refusal.rule == "LOCK-10" => {
+                firm.store().postpone_letter(client, id, now + STOP_WAIT).await?;
+                return Ok(Outcome::Stopped);
+            }
             executed => executed?,
         };
         match claimed(&executed.events) {
@@ -266,6 +277,11 @@ impl Correspondence {
         };
         if row.delivery.is_some() {
             return Ok(Outcome::Done); // its delivery event was found
+        }
+        if firm.settings().stop.is_some() {
+            // Claimed before the firm was stopped, and handed over by nobody who can tell.
+            firm.store().watch_letter(client, id, now + STOP_WAIT).await?;
+            return Ok(Outcome::Stopped);
         }
         let is_demand = is_demand(sending.kind);
         match firm.store().sent_letter(client, id).await? {

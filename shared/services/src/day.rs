@@ -1,10 +1,9 @@
 //! The day at each firm: whose has begun, who is due, and their evaluation (EVAL-1, EVAL-3).
 //!
-//! Three small steps over one queue, so that nothing takes long and a crash costs nothing. The tick asks
-//! the index `dawn` whose day has begun and hands on one message for each shard that has somebody due;
-//! a shard's message is read page by page from the index `due`, ten clients a message; these are
-//! evaluated five at a time. Who isn't due is never read. Missed days need no word: due is whoever was due by
-//! today. Each step may run twice, for evaluating twice writes nothing twice (EVAL-2).
+//! Small steps over one queue, so that nothing takes long and a crash costs nothing. The tick asks the index
+//! `dawn` whose day has begun, begins its run ([`crate::run`]) and hands on one message for each shard that
+//! has somebody due. Who isn't due is never read. Missed days need no word: due is whoever was due by today.
+//! Each step may run twice, for evaluating twice writes nothing twice (EVAL-2).
 
 use std::sync::Arc;
 
@@ -14,16 +13,17 @@ use domain::command::Command;
 use domain::id::{ClassId, ClientId, FirmId};
 use domain::role::Actor;
 use futures::future::join_all;
-use platform::clock::Clock;
+use platform::clock::{Clock, FixedClock};
 use platform::queue::{Queue, QueueError, QueueMessage};
 use serde::{Deserialize, Serialize};
-use store::{Dynamo, MAX_PAGE, PageRequest, Platform, StoreError};
+use store::{DayRun, Dynamo, PageRequest, Platform, StoreError};
 use tracing::{error, info, warn};
 
 use crate::execute::{Caller, ExecuteError, Executed, execute};
 use crate::firm::Firm;
 use crate::firms::Firms;
 use crate::rollout;
+use crate::run::{self, Hands, run_whole};
 use crate::tell::{digest_at, is_working};
 
 /// How many clients one message names: what an evaluation takes at worst (seconds, on an account of
@@ -50,17 +50,21 @@ const NO_TOMORROW: TimeDelta = TimeDelta::minutes(15);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Evaluation {
-    /// Hand on whoever is due.
+    /// Do a shard's part of the day's run, wherever that stands (LOCK-10).
     Shard {
         /// At which firm.
         firm: FirmId,
-        /// By which day.
+        /// The run of which day.
         day: Day,
-        /// In which part of its clients.
+        /// Which part of its clients.
         shard: u32,
-        /// After whom, where this goes on with what was begun.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        cursor: Option<String>,
+    },
+    /// Go on with a run that was found waiting.
+    Run {
+        /// At which firm.
+        firm: FirmId,
+        /// Of which day.
+        day: Day,
     },
     /// Hand on all clients of a class: a newer policy of theirs is in force.
     Class {
@@ -92,15 +96,18 @@ impl Evaluation {
     /// At which firm.
     pub fn firm(&self) -> &FirmId {
         match self {
-            Self::Shard { firm, .. } | Self::Class { firm, .. } | Self::Clients { firm, .. } => {
-                firm
-            }
+            Self::Shard { firm, .. }
+            | Self::Run { firm, .. }
+            | Self::Class { firm, .. }
+            | Self::Clients { firm, .. } => firm,
         }
     }
 
     fn day(&self) -> Option<Day> {
         match self {
-            Self::Shard { day, .. } | Self::Clients { day, .. } => Some(*day),
+            Self::Shard { day, .. } | Self::Run { day, .. } | Self::Clients { day, .. } => {
+                Some(*day)
+            }
             Self::Class { .. } => None, // on whichever day its policy is in force
         }
     }
@@ -232,7 +239,7 @@ impl Days {
         Ok(tick)
     }
 
-    /// Begins one firm's day: hands on the shards that have somebody due, then says when to look again.
+    /// Begins one firm's day: begins its run over the shards that have somebody due, then says when to look again.
     /// In this order, so that a crash between the two repeats the first.
     async fn begin(&self, id: &FirmId) -> Result<Begun, DayError> {
         let now = self.clock.now();
@@ -245,10 +252,9 @@ impl Days {
         if is_late {
             warn!(firm.id = %id, shards = shards.len(), "Firm {id} has still somebody due");
         }
-        let messages = shards.iter().map(|&shard| {
-            Evaluation::Shard { firm: id.clone(), day, shard, cursor: None }.message()
-        });
-        self.queue.send(messages.collect::<Result<_, _>>()?).await?;
+        if !shards.is_empty() {
+            self.begin_run(&firm, day, &shards).await?;
+        }
         if !is_second_look && is_working(&firm, day).await? {
             firm.store().plan_digest(day, digest_at(&firm, day)).await?;
         }
@@ -278,48 +284,20 @@ impl Days {
             return Err(DayError::NotBegun { firm: id.clone(), day, today });
         }
         match message {
-            Evaluation::Shard { day, shard, cursor, .. } => {
-                self.hand_on(&firm, day, shard, cursor, deadline).await
+            Evaluation::Shard { day, shard, .. } => {
+                let shards = firm.settings().shards;
+                if shards <= shard {
+                    return Err(DayError::NoShard { firm: firm.id().clone(), shard, shards });
+                }
+                self.work_on(&firm, day, shard, deadline).await
             }
+            Evaluation::Run { day, .. } => self.go_on(&firm, day, deadline).await,
             Evaluation::Class { class, version, pass, cursor, .. } => {
                 let place = rollout::Place { class, version, after: pass.zip(cursor) };
                 self.roll_out(&firm, place, deadline).await
             }
             Evaluation::Clients { day, clients, .. } => {
                 self.evaluate(&firm, day, clients, deadline).await
-            }
-        }
-    }
-
-    /// Hands on whoever of the shard is due, page by page; before the time limit, the rest of the shard.
-    async fn hand_on(
-        &self,
-        firm: &Firm,
-        day: Day,
-        shard: u32,
-        mut cursor: Option<String>,
-        deadline: DateTime<Utc>,
-    ) -> Result<(), DayError> {
-        let shards = firm.settings().shards;
-        if shards <= shard {
-            return Err(DayError::NoShard { firm: firm.id().clone(), shard, shards });
-        }
-        loop {
-            let page = PageRequest { cursor: cursor.as_deref(), limit: MAX_PAGE };
-            let page = firm.store().due(shard, day, &page).await?;
-            let clients: Vec<_> = page.items.into_iter().map(|due| due.client).collect();
-            let messages = clients.chunks(MAX_CLIENTS).map(|clients| {
-                let (firm, clients) = (firm.id().clone(), clients.to_vec());
-                Evaluation::Clients { firm, day, clients }.message()
-            });
-            self.queue.send(messages.collect::<Result<_, _>>()?).await?;
-            cursor = page.next;
-            if cursor.is_none() {
-                return Ok(());
-            }
-            if self.is_late(deadline) {
-                let rest = Evaluation::Shard { firm: firm.id().clone(), day, shard, cursor };
-                return Ok(self.queue.send(vec![rest.message()?]).await?);
             }
         }
     }
@@ -391,40 +369,40 @@ pub async fn evaluate(
 pub struct Ran {
     /// How many clients were due.
     pub evaluated: u32,
-    /// Those that could not be evaluated.
-    pub failed: Vec<(ClientId, ExecuteError)>,
+    /// Those that could not be evaluated, and why.
+    pub failed: Vec<(ClientId, String)>,
+    /// The run, if anybody was due (LOCK-10).
+    pub run: Option<DayRun>,
 }
 
 impl Ran {
     pub(crate) fn count(&mut self, evaluated: Result<Executed, ExecuteError>, client: ClientId) {
         match evaluated {
             Ok(_) => self.evaluated += 1,
-            Err(failure) => self.failed.push((client, failure)),
+            Err(failure) => self.failed.push((client, platform::log::chain(&failure))),
         }
     }
 }
 
-/// Evaluates whoever is due at the firm, here and now: the day of a test firm, whose clock is moved by
-/// hand (TEST-1).
+/// The run of a firm's day, here and now: of a test firm, whose clock is moved by hand (TEST-1).
 ///
 /// # Errors
-/// When it can't be read who is due.
+/// Whatever reading and writing have.
 pub async fn run(firm: &Firm, now: DateTime<Utc>) -> Result<Ran, StoreError> {
     let day = firm.day(now);
     let mut ran = Ran::default();
     rollout::run(firm, now, &mut ran).await?;
-    for shard in 0..firm.settings().shards {
-        let mut cursor: Option<String> = None;
-        loop {
-            let page = PageRequest { cursor: cursor.as_deref(), limit: MAX_PAGE };
-            let page = firm.store().due(shard, day, &page).await?;
-            for due in page.items {
-                ran.count(evaluate(firm, &due.client, now).await, due.client);
-            }
-            cursor = page.next;
-            if cursor.is_none() {
-                break;
-            }
+    let shards = due_shards(firm, day).await?;
+    if !shards.is_empty() {
+        let evaluated = |run: &Option<DayRun>| run.as_ref().map_or(0, |run| run.done.evaluated);
+        let before = evaluated(&firm.store().day_run(day).await?);
+        let clock = FixedClock::at(now);
+        run_whole(firm, day, &shards, &Hands { clock: &clock, deadline: None }).await?;
+        ran.run = firm.store().day_run(day).await?;
+        let after = evaluated(&ran.run).saturating_sub(before);
+        ran.evaluated += u32::try_from(after).unwrap_or(u32::MAX);
+        if ran.run.as_ref().is_some_and(|run| 0 < run.done.failed) {
+            ran.failed.extend(run::failures(firm, day).await?);
         }
     }
     firm.store().set_dawn(firm.settings(), day, tomorrow(firm, day, now)).await?;

@@ -120,7 +120,10 @@ impl Firm {
 
     /// How far an evaluation may go by itself (LOCK-10).
     pub fn latitude(&self) -> Latitude {
-        Latitude::Full
+        match self.settings().stop {
+            Some(_) => Latitude::Stopped,
+            None => Latitude::Full,
+        }
     }
 
     /// What time it is at the firm: a test firm has a clock of its own (TEST-1).

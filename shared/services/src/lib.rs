@@ -12,6 +12,7 @@ pub mod import;
 pub mod office;
 pub mod portal;
 mod rollout;
+pub mod run;
 pub mod sweep;
 pub mod tell;
 pub mod unclaimed;

@@ -28,6 +28,7 @@ use crate::contacts::MailMessage;
 use crate::correspondence::LetterMessage;
 use crate::day::group;
 use crate::rollout;
+use crate::run;
 use crate::tell::TellMessage;
 use crate::webhook::{Finish, TAKEN_LEASE, Webhooks};
 
@@ -244,6 +245,8 @@ fn messages(waiting: &[Waiting]) -> Option<Messages> {
             messages.letters.push(on_behalf_of(&tell.firm, &tell).ok()?);
         } else if let Some(rollout) = rollout::message(waiting) {
             messages.evaluations.push(rollout.message().ok()?);
+        } else if let Some(run) = run::message(waiting) {
+            messages.evaluations.push(run.message().ok()?);
         }
     }
     Some(messages)
@@ -267,6 +270,7 @@ fn lease_of(waiting: &Waiting) -> TimeDelta {
         | Waiting::Digest { .. }
         | Waiting::StaffMail { .. } => LETTER_LEASE,
         Waiting::Rollout { .. } => rollout::LEASE,
+        Waiting::Run { .. } => run::LEASE,
     }
 }
 

@@ -10,6 +10,7 @@ use domain::id::{ClientId, FirmId};
 use domain::invoice::Hold;
 use domain::lock::Lock;
 use domain::people::People;
+use domain::run::last_invoiced;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
@@ -36,6 +37,8 @@ pub(crate) const NAME: &str = "name";
 pub(crate) const CLASS: &str = "class";
 /// The due date of the oldest open invoice.
 pub(crate) const OLDEST_DUE: &str = "oldest_due";
+/// The date of the newest invoice: who has a recent one is an active client (LOCK-10).
+pub(crate) const LAST_INVOICED: &str = "last_invoiced";
 /// The client's state in lists.
 pub(crate) const LISTED_AS: &str = "listed_as";
 /// Whose.
@@ -230,6 +233,11 @@ pub(crate) fn rewrite(
         [OLDEST_DUE, NEXT_EVALUATION, Index::Due.attributes().0, Index::Due.attributes().1];
     for name in optional {
         item.remove(name);
+    }
+    // Of closed invoices only those that were looked up are at hand, so the day only goes on.
+    let known = get_text(&item, LAST_INVOICED).and_then(|day| day.parse().ok());
+    if let Some(day) = known.max(last_invoiced(after)) {
+        item.insert(LAST_INVOICED.to_owned(), text(day.to_string()));
     }
     item.extend(derived);
     let (old, new) = (Facts::of(before), Facts::of(after));

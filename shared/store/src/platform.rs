@@ -13,7 +13,7 @@ use crate::error::StoreError;
 use crate::firm::Endpoint;
 use crate::item::{Item, corrupt, get_number, get_text, place_of, read, text};
 use crate::keys::{
-    Index, PLATFORM_SHARDS, Place, PlatformKey, account_of, contact_mail_of, dawn_pk, digest_of,
+    Index, PLATFORM_SHARDS, Place, PlatformKey, account_of, contact_mail_of, dawn_pk, day_run_of, digest_of,
     firm_of, letter_of, notice_of, outbox_pk, outbox_sk, outbox_until, person, rollout_of, staff_mail_of,
     webhook_of,
 };
@@ -63,6 +63,13 @@ pub enum Waiting {
         class: ClassId,
         /// Which version.
         version: u32,
+    },
+    /// A run that has work to be done.
+    Run {
+        /// Whose.
+        firm: FirmId,
+        /// Of which day.
+        day: Day,
     },
     /// News that staff are told at once.
     Notice {
@@ -270,6 +277,9 @@ fn waiting(item: &Item) -> Result<Waiting, StoreError> {
     }
     if let (Some(firm), Some((class, version))) = (firm_of(&place.pk), rollout_of(&place.sk)) {
         return Ok(Waiting::Rollout { firm, class, version });
+    }
+    if let (Some(firm), Some(day)) = (firm_of(&place.pk), day_run_of(&place.sk)) {
+        return Ok(Waiting::Run { firm, day });
     }
     let unknown = || corrupt(item, "its key names nothing that waits");
     if let Some((firm, address, mail)) = contact_mail_of(&place) {

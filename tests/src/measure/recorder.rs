@@ -1,5 +1,6 @@
 //! Each request that a client of the table sends, to be sent again as it was, and what was read.
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -58,6 +59,8 @@ pub struct Seen {
     pub requests: Vec<Request>,
     /// Each item that was read, from the table or an index.
     pub items: Vec<Place>,
+    /// How many rows of the list of clients were read besides: who is active is counted there.
+    pub listed: usize,
 }
 
 /// Writes down what a client of the table sends and reads.
@@ -110,7 +113,12 @@ impl Intercept for Recorder {
             seen.items.extend(output.item().map(place));
         }
         if let Some(output) = output.downcast_ref::<QueryOutput>() {
-            seen.items.extend(output.items().iter().map(place));
+            let is_row = |item: &&HashMap<String, AttributeValue>| {
+                item.contains_key("listed_as") && !item.contains_key("chain")
+            };
+            let (rows, items): (Vec<_>, Vec<_>) = output.items().iter().partition(is_row);
+            seen.listed += rows.len();
+            seen.items.extend(items.into_iter().map(place));
         }
         Ok(())
     }

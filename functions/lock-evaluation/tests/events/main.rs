@@ -68,8 +68,9 @@ async fn eval_1_the_schedule_hands_on_and_the_queue_evaluates() {
     let failed = json!([{"itemIdentifier": queue["Records"][2]["messageId"]}]);
     let told = answer(&state, &queue).await;
     assert_eq!(told, json!({"batchItemFailures": failed}));
-    let clients = json!({"clients": {"firm": "f-1", "day": "2026-03-04", "clients": ["acme"]}});
-    assert_eq!(wire.bodies(), [clients]);
+    assert!(wire.bodies().is_empty(), "the shard's part of the run is done, and was all of it");
+    let run = firm.store().day_run(day("2026-03-04")).await.unwrap().unwrap();
+    assert_eq!((run.stage, run.done.evaluated), (store::Stage::Done, 1));
     let letters = firm.store().letters(&acme, &PageRequest::default()).await.unwrap().items;
     assert_eq!(letters[0].letter.queued_on, day("2026-03-04"));
 
@@ -104,6 +105,7 @@ async fn an_event_of_another_shape_is_refused_and_a_message_of_another_shape_fai
         r#"{"shard":{"firm":"f-1","day":"2026-03-04","shard":-1}}"#,
         r#"{"shard":{"firm":"f#1","day":"2026-03-04","shard":0}}"#,
         r#"{"shard":{"firm":"f-1","day":"2026-03-04","shard":0,"more":1}}"#,
+        r#"{"run":{"firm":"f-1"}}"#,
         r#"{"clients":{"firm":"f-1","day":"2026-03-04"}}"#,
         r#"{"clients":{"firm":"f-1","day":"2026-03-05","clients":["acme"]}}"#,
         r#"{"everybody":{"firm":"f-1"}}"#,
@@ -117,6 +119,6 @@ async fn an_event_of_another_shape_is_refused_and_a_message_of_another_shape_fai
         panic!("no batch")
     };
     let failed = answer.batch_item_failures.iter().map(|f| f.item_identifier.as_str());
-    assert_eq!(failed.collect::<Vec<_>>(), ["1", "2", "3", "4", "5", "6", "7", "8"]);
+    assert_eq!(failed.collect::<Vec<_>>(), ["1", "2", "3", "4", "5", "6", "7", "8", "9"]);
     assert!(wire.bodies().is_empty());
 }

@@ -1,7 +1,6 @@
 //! Tasks: what waits for a person, with what it is about and where it is done.
 
 use askama::Template;
-use axum::extract::Query;
 use axum::response::Response;
 use domain::account::Account;
 use domain::calendar::{Day, days_between};
@@ -10,10 +9,12 @@ use domain::task::{About, Task};
 use serde::Deserialize;
 use store::PageRequest;
 
+use super::runs::waiting;
 use super::act::Deed;
 use super::task_acts::of_task;
 use super::unclaimed::nobodys;
 use super::{client_path, segment};
+use crate::extract::Query;
 use crate::page::{Failure, Shell, Visit, render};
 use crate::said;
 
@@ -139,6 +140,8 @@ struct TasksPage {
     is_partner: bool,
     /// How many payments are nobody's.
     unclaimed: Option<String>,
+    /// The run that waits for a partner: where it is, and what it would do (LOCK-10).
+    held: Option<(String, String)>,
 }
 
 pub(crate) async fn show(visit: Visit, Query(place): Query<Place>) -> Result<Response, Failure> {
@@ -156,6 +159,7 @@ pub(crate) async fn show(visit: Visit, Query(place): Query<Place>) -> Result<Res
     }
     let page = TasksPage {
         unclaimed: unclaimed(&visit).await?,
+        held: waiting(&visit).await?,
         rows,
         next: listed.next.map(|cursor| format!("?cursor={}", segment(&cursor))),
         is_first: place.cursor.is_none(),

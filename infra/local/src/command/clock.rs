@@ -143,6 +143,9 @@ impl Arguments {
         for (client, letter, outcome) in &run.letters {
             writeln!(out, "  letter {} to {client}: {}", letter.0, word(outcome))?;
         }
+        if let Some(held) = run.held() {
+            writeln!(out, "  {held}")?;
+        }
         for (client, error) in &run.failed {
             writeln!(out, "  could not evaluate {client}: {error}")?;
         }
@@ -160,8 +163,9 @@ fn as_json(run: &DayRun) -> serde_json::Value {
         "evaluated": run.evaluated,
         "locked": run.locked.iter().map(|(client, reason)| json!({ "client": client, "reason": reason })).collect::<Vec<_>>(),
         "opened": run.opened,
+        "run": run.run.as_ref().map(|run| run.stage.as_str()),
         "letters": letters.collect::<Vec<_>>(),
-        "failed": run.failed.iter().map(|(client, error)| json!({ "client": client, "error": error.to_string() })).collect::<Vec<_>>(),
+        "failed": run.failed.iter().map(|(client, error)| json!({ "client": client, "error": error })).collect::<Vec<_>>(),
     })
 }
 
@@ -178,6 +182,7 @@ fn word(outcome: &Outcome) -> String {
         Outcome::Withdrawn => "withdrawn, no longer true".to_owned(),
         Outcome::Waits(until) => format!("waits until {until}"),
         Outcome::LedgerOld => "waits: the ledger from elsewhere is too old".to_owned(),
+        Outcome::Stopped => "waits: the firm stopped locks and letters".to_owned(),
         Outcome::NotSetUp(error) => error.to_string(),
         Outcome::Done => "done before".to_owned(),
         Outcome::Busy => "another sender is at it".to_owned(),

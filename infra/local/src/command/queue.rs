@@ -204,9 +204,10 @@ impl Found {
                 format!("letter {} to client {client} of firm {firm}{stuck}", letter.0)
             }),
             _ => parse(body).map(|evaluation: Evaluation| match evaluation {
-                Evaluation::Shard { firm, day, shard, .. } => {
-                    format!("whoever is due on {day} at firm {firm}, part {shard}")
+                Evaluation::Shard { firm, day, shard } => {
+                    format!("the run of {day} at firm {firm}, part {shard}")
                 }
+                Evaluation::Run { firm, day } => format!("the run of {day} at firm {firm}"),
                 Evaluation::Class { firm, class, version, .. } => {
                     format!("all clients of class {class} of firm {firm}, policy version {version}")
                 }

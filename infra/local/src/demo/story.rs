@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::calendar::{Day, plus, start_of};
 use domain::command::Command;
@@ -135,7 +135,7 @@ impl Life<'_> {
         self.sandbox.begin_day(day).await;
         let ran = day::run(firm, now).await?;
         if let Some((client, error)) = ran.failed.into_iter().next() {
-            return Err(error).with_context(|| format!("can't evaluate {client} on {day}"));
+            bail!("can't evaluate {client} on {day}: {error}");
         }
         for (number, entry) in self.entries(day) {
             let request = request_id("story", number);

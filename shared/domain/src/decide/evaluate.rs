@@ -174,7 +174,7 @@ impl<'a> Decision<'a> {
         if lock_reason(rule, &all, &all).is_none() {
             return Finding::Nothing;
         }
-        if self.stale_ledger().is_some() {
+        if self.stale_ledger().is_some() || self.was_undone_today() {
             return Finding::Wait;
         }
         let warned = debts.iter().filter(|(invoice, _)| self.is_warned(invoice));
@@ -193,6 +193,13 @@ impl<'a> Decision<'a> {
             invoices: counted(rule, &warned).into_iter().cloned().collect(),
             named: debts.iter().map(|(invoice, _)| invoice.id.clone()).collect(),
         }
+    }
+
+    /// Whether a run's lock was taken back this day: what followed would only set it again (LOCK-10).
+    fn was_undone_today(&self) -> bool {
+        self.account.last_unlock.as_ref().is_some_and(|unlocked| {
+            unlocked.on == self.day() && matches!(unlocked.way, UnlockWay::Undone { .. })
+        })
     }
 
     fn lock(

@@ -168,6 +168,9 @@ impl<'a> Decision<'a> {
             Command::RejectUnlock { reason } => self.reject_unlock(reason),
             Command::ExceptionUnlock { reason, until } => self.exception_unlock(reason, *until),
             Command::ApproveStep { action } => self.approve_step(*action),
+            Command::UndoRun { episode, letters, reason } => {
+                self.undo_run(*episode, letters, reason)
+            }
             Command::AssignTask { task, to } => self.assign_task(*task, to),
             Command::CloseTask { task } => self.close_task_by_hand(*task),
             Command::AddNote { kind, invoice, text } => {

@@ -7,7 +7,7 @@ use super::{COLLECTORS, Decision, PARTNERS, past, reason_given, within_length};
 use crate::account::{Exception, ExceptionEnd, UnlockRequest, UnlockWay, Unlocked};
 use crate::calendar::{Day, plus};
 use crate::event::Event;
-use crate::letter::Content;
+use crate::letter::{Content, LetterId, LetterState};
 use crate::lock::{Lock, LockCause};
 use crate::policy::{Action, UnlockMode};
 use crate::refusal::Refusal;
@@ -175,6 +175,36 @@ impl Decision<'_> {
             matches!(about, About::ReadyForUnlock | About::UnlockAsked { .. })
         });
         self.queue_letter(Content::WelcomeBack);
+    }
+
+    /// A run that should not have been: the lock that it set is lifted and its letters stay here. Whom a letter
+    /// reached is told by the firm in its own words, so no letter follows.
+    pub(super) fn undo_run(
+        &mut self,
+        episode: Option<u32>,
+        letters: &BTreeSet<LetterId>,
+        reason: &Personal,
+    ) -> Result<(), Refusal> {
+        self.require(PARTNERS, "STAFF-1", "undo a run")?;
+        reason_given(reason, "LOCK-10")?;
+        let by = self.staff()?;
+        for &letter in letters {
+            let state = self.account.letters.get(&letter).map(|letter| &letter.state);
+            if state == Some(&LetterState::Queued) {
+                self.emit(Event::LetterWithdrawn { letter, on: self.day() });
+            }
+        }
+        let lock = self.account.lock.as_ref();
+        let lock = lock.filter(|lock| matches!(lock.cause, LockCause::Rule(_)));
+        if let Some(lock) = lock.filter(|lock| Some(lock.episode) == episode) {
+            let was = lock.cause.clone();
+            let way = UnlockWay::Undone { by, reason: reason.clone() };
+            self.emit(Event::Unlocked { unlocked: Unlocked { on: self.day(), way }, was });
+            self.close_tasks(|about| {
+                matches!(about, About::ReadyForUnlock | About::UnlockAsked { .. })
+            });
+        }
+        Ok(())
     }
 
     fn locked(&self, rule: &'static str) -> Result<&Lock, Refusal> {

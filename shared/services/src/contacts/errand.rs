@@ -31,6 +31,7 @@ impl MailMessage {
             | Waiting::Notice { .. }
             | Waiting::Digest { .. }
             | Waiting::StaffMail { .. }
+            | Waiting::Run { .. }
             | Waiting::Rollout { .. }
             | Waiting::Webhook { .. } => None,
         }

@@ -74,7 +74,10 @@ impl RequestRef {
         if account.lock.is_none() && account.episodes == self.episode {
             return match account.last_unlock.as_ref().map(|unlocked| &unlocked.way) {
                 Some(UnlockWay::Approved { .. }) => Ok(Command::ApproveUnlock),
-                Some(UnlockWay::Payment | UnlockWay::Exception { .. }) | None => {
+                Some(
+                    UnlockWay::Payment | UnlockWay::Exception { .. } | UnlockWay::Undone { .. },
+                )
+                | None => {
                     Err(Refusal::conflict("UNL-6", "the portal was unlocked in another way"))
                 }
             };

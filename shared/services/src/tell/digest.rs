@@ -106,6 +106,7 @@ impl Correspondence {
             }
         }
         let made = if items.is_empty() { 0 } else { self.mails(firm, day, items, now).await? };
+        let made = made + self.tell_of_run(firm, day, now).await?;
         store.end_digest(day).await?;
         Ok(TellOutcome::Made(made))
     }

@@ -12,5 +12,7 @@ mod fresh;
 mod letters;
 mod links;
 mod rollout;
+mod runs;
+mod stop;
 mod staff;
 mod stuck;
