@@ -1,15 +1,18 @@
-//! `portcullis audit verify`: walks the hash chains and names the first broken record (AUD-1).
+//! `portcullis audit`: walks the hash chains and names the first broken record (AUD-1), alone or beside the archive.
 
-use std::io::{self, Write};
+mod archive;
+mod report;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
-use domain::id::{ClientId, ContactId, FirmId};
-use serde_json::json;
-use store::{PageRequest, Store, Verdict as Found};
+use domain::id::{ClientId, FirmId};
+use services::archive::check::Check;
+use store::{Chain, PageRequest, Store, Verdict as Found};
 
 use super::{Verdict, block_on};
 use crate::place::Place;
+use archive::{ArchivePlace, Write};
+use report::Report;
 
 /// What to do with the audit.
 #[derive(Debug, Args)]
@@ -24,6 +27,8 @@ pub struct Arguments {
 pub enum Command {
     /// Walk the hash chains of a firm, its clients and its contacts, and name the first broken record of each.
     Verify(Verify),
+    /// Write what an archive lacks of a firm's records into it, and the digests of days that are over.
+    Archive(Write),
 }
 
 /// Which chains.
@@ -35,6 +40,9 @@ pub struct Verify {
     /// This client's alone.
     #[arg(long, value_name = "CLIENT")]
     pub client: Option<ClientId>,
+    /// Compare with the archive: a folder, or `s3://` and a bucket. It also shows a chain whose end was cut off.
+    #[arg(long, value_name = "DIR|s3://BUCKET")]
+    pub archive: Option<ArchivePlace>,
     /// Print one JSON object a line.
     #[arg(long)]
     pub json: bool,
@@ -46,140 +54,126 @@ pub struct Verify {
 /// Runs it.
 ///
 /// # Errors
-/// When the table can't be read, or has no such firm or client.
+/// When the table or the archive can't be read, or has no such firm or client.
 pub fn run(arguments: &Arguments) -> Result<Verdict> {
     match &arguments.command {
         Command::Verify(verify) => block_on(verify.run()),
+        Command::Archive(write) => block_on(write.run()),
     }
-}
-
-/// What was found, chain by chain.
-#[derive(Debug, Default)]
-struct Tally {
-    chains: u64,
-    records: u64,
-    broken: u64,
-}
-
-/// Whose chain it is.
-#[derive(Debug, Clone, Copy)]
-enum Whose<'a> {
-    Firm,
-    Client(&'a ClientId),
-    Contact(&'a ContactId),
 }
 
 impl Verify {
     async fn run(&self) -> Result<Verdict> {
         let table = self.place.open().await.context("can't open the table")?;
-        let store = Store::new(table.dynamo().clone(), self.firm.clone());
-        if store.load_firm().await.context("can't read the firm")?.is_none() {
-            bail!("there is no firm {}", self.firm);
-        }
-        let mut tally = Tally::default();
+        let store = open_firm(table.dynamo().clone(), &self.firm).await?;
+        let archive = self.archive.as_ref().map(|archive| archive.open(&self.place)).transpose()?;
+        let check = match &archive {
+            Some(archive) => {
+                let check = Check::open(&store, &**archive).await;
+                Some(check.context("can't read the archive")?)
+            }
+            None => None,
+        };
+        let report = Report::new(self.firm.clone(), self.json, self.client.is_some());
+        let mut walk = Walk { store: &store, check, report };
         match &self.client {
-            Some(client) => self.client(&store, client, &mut tally).await?,
-            None => {
-                let found = store.verify_firm().await.context("can't read the firm's chain")?;
-                self.report(&mut tally, Whose::Firm, &found)?;
-                self.clients(&store, &mut tally).await?;
-                self.contacts(&store, &mut tally).await?;
+            Some(client) => {
+                if walk.chain(&Chain::Client(client.clone())).await? == 0 {
+                    bail!("there is no client {client}");
+                }
             }
+            None => walk.all().await?,
         }
-        self.sum_up(&tally)?;
+        let verdict = walk.report.sum_up(walk.check.as_ref())?;
         table.close().await;
-        Ok(if tally.broken == 0 { Verdict::Done } else { Verdict::Failed })
+        Ok(verdict)
     }
+}
 
-    async fn clients(&self, store: &Store, tally: &mut Tally) -> Result<()> {
-        let mut cursor: Option<String> = None;
-        loop {
-            let page = PageRequest { cursor: cursor.as_deref(), ..PageRequest::default() };
-            let clients = store.clients(None, &page).await.context("can't list the clients")?;
-            for row in &clients.items {
-                self.client(store, &row.client, tally).await?;
-            }
-            cursor = clients.next;
-            if cursor.is_none() {
-                return Ok(());
-            }
+/// The firm, if there is one.
+async fn open_firm(dynamo: store::Dynamo, firm: &FirmId) -> Result<Store> {
+    let store = Store::new(dynamo, firm.clone());
+    if store.load_firm().await.context("can't read the firm")?.is_none() {
+        bail!("there is no firm {firm}");
+    }
+    Ok(store)
+}
+
+/// All chains of a firm that the table lists.
+async fn chains(store: &Store) -> Result<Vec<Chain>> {
+    let mut chains = vec![Chain::Firm];
+    let mut cursor: Option<String> = None;
+    loop {
+        let page = PageRequest { cursor: cursor.as_deref(), ..PageRequest::default() };
+        let clients = store.clients(None, &page).await.context("can't list the clients")?;
+        chains.extend(clients.items.into_iter().map(|row| Chain::Client(row.client)));
+        cursor = clients.next;
+        if cursor.is_none() {
+            break;
         }
     }
-
-    async fn contacts(&self, store: &Store, tally: &mut Tally) -> Result<()> {
-        let mut cursor: Option<String> = None;
-        loop {
-            let page = PageRequest { cursor: cursor.as_deref(), ..PageRequest::default() };
-            let contacts = store.contacts(&page).await.context("can't list the contacts")?;
-            for row in &contacts.items {
-                let id = &row.contact;
-                let found = store.verify_contact(id).await;
-                let found =
-                    found.with_context(|| format!("can't read the chain of contact {id}"))?;
-                self.report(tally, Whose::Contact(id), &found)?;
-            }
-            cursor = contacts.next;
-            if cursor.is_none() {
-                return Ok(());
-            }
+    loop {
+        let page = PageRequest { cursor: cursor.as_deref(), ..PageRequest::default() };
+        let contacts = store.contacts(&page).await.context("can't list the contacts")?;
+        chains.extend(contacts.items.into_iter().map(|row| Chain::Contact(row.contact)));
+        cursor = contacts.next;
+        if cursor.is_none() {
+            return Ok(chains);
         }
     }
+}
 
-    async fn client(&self, store: &Store, client: &ClientId, tally: &mut Tally) -> Result<()> {
-        let found = store.verify(client).await;
-        let found = found.with_context(|| format!("can't read the chain of client {client}"))?;
-        if self.client.is_some() && found == (Found::Whole { records: 0 }) {
-            bail!("there is no client {client}");
-        }
-        self.report(tally, Whose::Client(client), &found)
-    }
+/// A walk along chains, beside the archive if there is one.
+struct Walk<'a> {
+    store: &'a Store,
+    check: Option<Check<'a>>,
+    report: Report,
+}
 
-    fn report(&self, tally: &mut Tally, whose: Whose<'_>, found: &Found) -> Result<()> {
-        tally.chains += 1;
-        match found {
-            Found::Whole { records } => tally.records += records,
-            Found::Broken(_) => tally.broken += 1,
+impl Walk<'_> {
+    /// Those that the table lists, and those that only the archive knows.
+    async fn all(&mut self) -> Result<()> {
+        let mut known = chains(self.store).await?;
+        if let Some(check) = &self.check {
+            let archived = check.chains().await.context("can't read the archive")?;
+            let lost: Vec<_> =
+                archived.into_iter().filter(|chain| !known.contains(chain)).collect();
+            known.extend(lost);
         }
-        let is_whole = matches!(found, Found::Whole { .. });
-        let text = found.to_string();
-        let mut out = io::stdout().lock();
-        if self.json {
-            let (client, contact) = match whose {
-                Whose::Firm => (None, None),
-                Whose::Client(client) => (Some(client), None),
-                Whose::Contact(contact) => (None, Some(contact)),
-            };
-            let mut line =
-                json!({ "firm": self.firm, "client": client, "whole": is_whole, "found": text });
-            if let Some(contact) = contact {
-                line["contact"] = json!(contact);
-            }
-            writeln!(out, "{line}")?;
-        } else if self.client.is_some() || !is_whole {
-            let whose = match whose {
-                Whose::Firm => "the firm".to_owned(),
-                Whose::Client(client) => format!("client {client}"),
-                Whose::Contact(contact) => format!("contact {contact}"),
-            };
-            writeln!(out, "{whose}: {text}")?;
+        for chain in &known {
+            self.chain(chain).await?;
         }
         Ok(())
     }
 
-    fn sum_up(&self, tally: &Tally) -> Result<()> {
-        if self.json {
-            return Ok(());
+    /// Answers how many records table and archive know of.
+    async fn chain(&mut self, chain: &Chain) -> Result<u64> {
+        let found = self.verify(chain).await;
+        let found = found.with_context(|| format!("can't read the chain of {chain}"))?;
+        let compared = match &self.check {
+            None => None,
+            Some(check) => {
+                let compared = check.compare(chain).await;
+                Some(compared.with_context(|| format!("can't compare the chain of {chain}"))?)
+            }
+        };
+        let records = match (&found, &compared) {
+            (Found::Whole { records: 0 }, None) => 0,
+            (Found::Whole { records: 0 }, Some(compared)) if compared.is_empty() => 0,
+            (Found::Whole { records }, _) => (*records).max(1),
+            (Found::Broken(_), _) => 1,
+        };
+        if 0 < records {
+            self.report.chain(chain, &found, compared.as_ref())?;
         }
-        let Tally { chains, records, broken } = tally;
-        let mut out = io::stdout().lock();
-        match broken {
-            0 => writeln!(
-                out,
-                "{chains} chains with {records} records: every record is as it was written"
-            )?,
-            1 => writeln!(out, "{chains} chains: 1 is broken")?,
-            _ => writeln!(out, "{chains} chains: {broken} are broken")?,
+        Ok(records)
+    }
+
+    async fn verify(&self, chain: &Chain) -> Result<Found, store::StoreError> {
+        match chain {
+            Chain::Firm => self.store.verify_firm().await,
+            Chain::Client(client) => self.store.verify(client).await,
+            Chain::Contact(contact) => self.store.verify_contact(contact).await,
         }
-        Ok(())
     }
 }
