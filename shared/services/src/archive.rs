@@ -148,7 +148,7 @@ impl Archivist {
         self.check_time(deadline)?;
         let record = match &streamed.record {
             Some(record) => record.clone(),
-            None => self.from_table(streamed).await?,
+            None => self.read_whole(streamed).await?,
         };
         check_itself(&record)?;
         let hash = record.hash;
@@ -291,7 +291,7 @@ impl Archivist {
         Ok(self.archive.has(&record_key(firm, chain, sequence)).await?)
     }
 
-    async fn from_table(&self, streamed: &Streamed) -> Result<ChainRecord, KeepError> {
+    async fn read_whole(&self, streamed: &Streamed) -> Result<ChainRecord, KeepError> {
         let Streamed { firm, chain, sequence, .. } = streamed;
         let store = Store::new(self.dynamo.clone(), firm.clone());
         let mut records = store.chain_records(chain, *sequence, *sequence).await?;

@@ -12,6 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use domain::audit::ChainHash;
+use domain::event::Event;
 use domain::rehearsal::{Happening, Loaded, Timeline, run};
 use platform::bus::BusEntry;
 use serde_json::{Value, json};
@@ -20,20 +21,6 @@ use store::{Chain, ChainRecord};
 
 use schema::Entry;
 use source::Source;
-
-/// Kinds that no timeline has: acts of staff, and of gateways, that a rehearsal has no words for.
-const IN_NO_TIMELINE: [&str; 10] = [
-    "AccountOpened",
-    "DisputeReviewed",
-    "EpisodeMoved",
-    "InvoicePosted",
-    "NoteAdded",
-    "PayLinkMade",
-    "PayLinkRevoked",
-    "PeopleAssigned",
-    "ProfileChanged",
-    "TaskAssigned",
-];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -104,7 +91,7 @@ fn the_committed_catalogue_is_the_codes() {
 }
 
 #[test]
-fn sec_5_every_event_of_every_timeline_is_as_its_schema_says_and_names_nobody() {
+fn sec_5_every_kind_of_event_is_as_its_schema_says_and_names_nobody() {
     let schemas: BTreeMap<_, _> = catalogue()
         .into_iter()
         .map(|mut entry| {
@@ -126,7 +113,7 @@ fn sec_5_every_event_of_every_timeline_is_as_its_schema_says_and_names_nobody() 
         seen.insert(entry.detail_type);
     }
     let never: Vec<_> = schemas.keys().filter(|kind| !seen.contains(*kind)).collect();
-    assert_eq!(never, IN_NO_TIMELINE);
+    assert!(never.is_empty(), "neither a timeline nor `in_no_timeline` has {never:?}");
 }
 
 /// Nothing that a schema doesn't name: what the source's reader overlooked is found.
@@ -143,9 +130,9 @@ fn close(schema: &mut Value) {
     }
 }
 
-/// What the bus would be told of all timelines.
+/// What the bus would be told of all timelines, and of what no timeline has.
 fn told() -> Vec<BusEntry> {
-    let mut told = Vec::new();
+    let mut told = of_events(in_no_timeline());
     for folder in fs::read_dir(root().join("tests/scenarios")).unwrap() {
         for file in fs::read_dir(folder.unwrap().path()).unwrap() {
             let path = file.unwrap().path();
@@ -167,10 +154,43 @@ fn of_timeline(path: &Path) -> Vec<BusEntry> {
     };
     let timeline = Timeline::read("timeline", &text, &load).unwrap();
     let items = run(&timeline, None).items.into_iter();
-    let events = items.filter_map(|item| match item.happening {
-        Happening::Event(event) => Some(hidden(serde_json::to_value(event).unwrap())),
+    of_events(items.filter_map(|item| match item.happening {
+        Happening::Event(event) => Some(*event),
         _ => None,
+    }))
+}
+
+/// Acts of staff that a rehearsal has no words for, and what other systems bring.
+fn in_no_timeline() -> Vec<Event> {
+    let profile = json!({
+        "name": {"personal": "Acme"},
+        "class": "default",
+        "currency": "USD",
+        "contacts": [{"address": {"personal": "ann@acme.example"}, "is_bounced": false}],
+        "service_lines": ["tax"],
+        "terms_allow_late_fee": false,
     });
+    let text = json!({"personal": "called bea"});
+    let note = json!({"id": 1, "kind": "call", "by": "bea", "invoice": "A-1", "text": text});
+    let link = json!({"link": "0a1b", "by": "bea", "made_on": "2026-03-02", "invoices": ["A-1"]});
+    let events = json!([
+        {"account_opened": profile},
+        {"profile_changed": profile},
+        {"people_assigned": {"was": {}, "now": {"partner": "pat", "preparers": ["pre"]}}},
+        {"invoice_posted": {"invoice": "A-1", "number": "2026-001"}},
+        {"invoice_posted": {"invoice": "A-1"}},
+        {"dispute_reviewed": {"invoice": "A-1"}},
+        {"episode_moved": {"policy": {"class": "default", "version": 2}}},
+        {"task_assigned": {"task": 3, "to": "bea"}},
+        {"note_added": note},
+        {"pay_link_made": link},
+        {"pay_link_revoked": {"link": "0a1b", "letter": 7}},
+    ]);
+    serde_json::from_value(events).unwrap()
+}
+
+fn of_events(events: impl IntoIterator<Item = Event>) -> Vec<BusEntry> {
+    let events = events.into_iter().map(|event| hidden(serde_json::to_value(event).unwrap()));
     let body = json!({"at": "2026-03-02T12:00:00.000Z", "actor": "schedule", "events": events.collect::<Vec<_>>()});
     let (firm, client) = ("f-1".parse().unwrap(), "acme".parse().unwrap());
     let hash = ChainHash::genesis(&firm, &client);
