@@ -4,17 +4,23 @@
 //! after; or one to a contact, with a link to sign in by (SEC-3); or what staff are told (STAFF-1).
 //! A message that fails comes again by itself; what is done about it is in [`services::correspondence`].
 
+pub mod meter;
+
 use std::sync::Arc;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use chrono::{DateTime, TimeDelta, Utc};
-use platform::batch::each_message;
+use platform::batch::{Received, each_message};
 use platform::clock::Clock;
+use platform::config::Stage;
+use platform::metrics::Metrics;
 use services::contacts::{ContactError, Errand};
 use services::correspondence::{Correspondence, SendError};
 use services::firms::Firms;
 use services::tell::TellError;
 use store::Dynamo;
+
+use meter::Metered;
 
 /// What the function needs.
 #[derive(Clone)]
@@ -25,12 +31,27 @@ pub struct State {
     pub correspondence: Correspondence,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
+    /// Which deployment this is.
+    pub stage: Stage,
+    meter: Arc<Metered>,
 }
 
 impl State {
     /// On that table, with that mail service.
-    pub fn new(dynamo: Dynamo, correspondence: Correspondence, clock: Arc<dyn Clock>) -> Self {
-        Self { dynamo, correspondence, clock }
+    pub fn new(
+        dynamo: Dynamo,
+        correspondence: Correspondence,
+        clock: Arc<dyn Clock>,
+        stage: Stage,
+    ) -> Self {
+        let meter = Arc::new(Metered::new(correspondence.mail));
+        let correspondence = Correspondence { mail: meter.clone(), ..correspondence };
+        Self { dynamo, correspondence, clock, stage, meter }
+    }
+
+    /// How the mail service answered since this was asked last.
+    pub fn metrics(&self) -> Metrics {
+        self.meter.metrics(self.stage)
     }
 }
 
@@ -65,7 +86,11 @@ pub async fn batch_until(
 ) -> SqsBatchResponse {
     let firms = Firms::new(state.dynamo.clone());
     // Boxed: the futures of a whole batch, claim and commit are more than the compiler nests.
-    each_message(event, |received| Box::pin(one(state, &firms, received.message, deadline))).await
+    let handle =
+        |received: Received<Errand>| Box::pin(one(state, &firms, received.message, deadline));
+    let response = each_message(event, handle).await;
+    state.metrics().emit(&*state.clock);
+    response
 }
 
 async fn one(

@@ -25,7 +25,7 @@ async fn main() -> Result<(), Error> {
         configuration: mail_configuration(&environment)?,
     };
     let dynamo = Dynamo::new(aws.dynamodb(), config.table);
-    let state = State::new(dynamo, correspondence, Arc::new(SystemClock));
+    let state = State::new(dynamo, correspondence, Arc::new(SystemClock), config.stage);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<SqsEvent>| {
         let deadline = deadline(event.context.deadline, &SystemClock);
         Ok::<_, Error>(batch_until(&state, event.payload, deadline).await)

@@ -64,9 +64,8 @@ impl ShownDomain {
             }
             (Ok(sender), false) => format!("letters leave from {}", sender.from),
         };
-        let (is_verified, looked_at) = domain
-            .as_ref()
-            .map_or((false, None), |known| (known.is_verified, known.looked_at));
+        let (is_verified, looked_at) =
+            domain.as_ref().map_or((false, None), |known| (known.is_verified, known.looked_at));
         Self {
             is_verified,
             looked_at: looked_at.map(|at| at.to_rfc3339()),

@@ -29,9 +29,13 @@ async fn let_2_a_domain_is_set_up_looked_at_and_given_up_and_each_is_in_the_chai
     assert_eq!((&none["domain"], &none["records"]), (&Value::Null, &json!([])));
     assert!(none["letters"].as_str().unwrap().contains("no verified domain"), "{none}");
     let waits = put(&world, "Waiting.Bea.Example").await.expect(200);
-    assert_eq!((&waits["domain"], &waits["is_verified"]), (&json!("waiting.bea.example"), &json!(false)));
+    assert_eq!(
+        (&waits["domain"], &waits["is_verified"]),
+        (&json!("waiting.bea.example"), &json!(false))
+    );
     let records = waits["records"].as_array().unwrap();
-    let purposes: Vec<_> = records.iter().map(|record| record["purpose"].as_str().unwrap()).collect();
+    let purposes: Vec<_> =
+        records.iter().map(|record| record["purpose"].as_str().unwrap()).collect();
     assert_eq!(purposes, ["dkim", "dkim", "dkim", "mail_from", "mail_from", "dmarc"]);
     assert_eq!(records[0]["state"], "waiting");
     assert_eq!(world.get("pia", PATH).await.expect(200), waits, "as it was when somebody looked");
@@ -39,7 +43,10 @@ async fn let_2_a_domain_is_set_up_looked_at_and_given_up_and_each_is_in_the_chai
     assert!(another.problem(409).2.contains("give that up first"));
     world.ask("adam", Method::DELETE, PATH, Value::Null).await.expect(200);
     let done = put(&world, "bea.example").await.expect(200);
-    assert_eq!((&done["is_verified"], &done["records"][0]["state"]), (&json!(true), &json!("found")));
+    assert_eq!(
+        (&done["is_verified"], &done["records"][0]["state"]),
+        (&json!(true), &json!("found"))
+    );
 
     // Letters come from that domain alone.
     let from = async |address: &str| {
@@ -56,7 +63,12 @@ async fn let_2_a_domain_is_set_up_looked_at_and_given_up_and_each_is_in_the_chai
     world.ask("adam", Method::DELETE, PATH, Value::Null).await.expect(200); // once more
 
     let events = world.get("adam", "/firm/v1/events").await.expect(200).to_string();
-    for part in ["sets up the domain", "not verified: letters wait", "verified: letters leave", "gives up the domain"] {
+    for part in [
+        "sets up the domain",
+        "not verified: letters wait",
+        "verified: letters leave",
+        "gives up the domain",
+    ] {
         assert!(events.contains(part), "{part}: {events}");
     }
     let verdict = world.firm("f-1").await.store().verify_firm().await.unwrap();
@@ -100,7 +112,9 @@ async fn test_1_a_test_firm_takes_no_domain_away() {
 #[tokio::test]
 async fn sec_6_a_domain_is_changed_after_a_sign_in_of_the_last_half_hour() {
     let world = World::new().await;
-    for (method, body) in [(Method::PUT, json!({"domain": "bea.example"})), (Method::DELETE, Value::Null)] {
+    for (method, body) in
+        [(Method::PUT, json!({"domain": "bea.example"})), (Method::DELETE, Value::Null)]
+    {
         let token = token("adam", Token::Old, world.now());
         let request = Request::builder()
             .method(method)
@@ -116,7 +130,9 @@ async fn sec_6_a_domain_is_changed_after_a_sign_in_of_the_last_half_hour() {
 #[tokio::test]
 async fn let_2_what_is_no_domain_is_told() {
     let world = World::new().await;
-    for domain in ["", "bea", "billing@bea.example", "https://bea.example", "10.0.0.1", "bea.example#x"] {
+    for domain in
+        ["", "bea", "billing@bea.example", "https://bea.example", "10.0.0.1", "bea.example#x"]
+    {
         assert_eq!(put(&world, domain).await.problem(422).1, "domain", "{domain}");
     }
 }

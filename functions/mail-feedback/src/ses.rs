@@ -130,7 +130,8 @@ fn event(body: &Value) -> Result<Event, SesError> {
         .and_then(Value::as_str)
         .map(|message| serde_json::from_str(message).unwrap_or_default());
     let body = unpacked.as_ref().unwrap_or(body);
-    let mut event = Event::deserialize(body.get("detail").unwrap_or(body)).map_err(|_| SesError::NoEvent)?;
+    let mut event =
+        Event::deserialize(body.get("detail").unwrap_or(body)).map_err(|_| SesError::NoEvent)?;
     if event.event_type.is_empty() {
         let named = body.get("detail-type").and_then(Value::as_str);
         event.event_type = named.and_then(kind_of).unwrap_or_default().to_owned();
@@ -170,7 +171,9 @@ impl Event {
                 (heard(self.bounce.kind()), *timestamp, addresses(bounced_recipients), Some(what))
             }
             // Somebody moved it out of the folder of unwanted mail.
-            "Complaint" if self.complaint.complaint_feedback_type.as_deref() == Some("not-spam") => {
+            "Complaint"
+                if self.complaint.complaint_feedback_type.as_deref() == Some("not-spam") =>
+            {
                 return None;
             }
             "Complaint" => {

@@ -41,6 +41,24 @@ pub trait TestSystem: Send + Sync {
     /// # Errors
     /// When it can't be read.
     async fn letter(&self, firm: &FirmId, id: &str) -> Result<Option<TestLetter>, Unreadable>;
+
+    /// Has news come of one of a firm's letters, as the mail service would send them; `false`: there is no such
+    /// letter, or none of which news can come.
+    ///
+    /// # Errors
+    /// When it can't be read, or the news can't be taken.
+    async fn hear(&self, firm: &FirmId, id: &str, news: TestNews) -> Result<bool, Unreadable>;
+}
+
+/// What can come of a letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TestNews {
+    /// It comes back: there is no such address.
+    Returned,
+    /// Whoever got it marks it as unwanted.
+    Complained,
+    /// It arrives.
+    Arrived,
 }
 
 /// A move of the firm's clock is under way.

@@ -17,7 +17,8 @@ use domain::id::FirmId;
 use domain::role::Actor;
 use http_body_util::BodyExt;
 use portal_web::test_system::{
-    ClientTold, DayTold, Kind, LetterHead, Move, MoveState, TestLetter, Told, UnderWay, Unreadable,
+    ClientTold, DayTold, Kind, LetterHead, Move, MoveState, TestLetter, TestNews, Told, UnderWay,
+    Unreadable,
 };
 use portal_web::{SignIn, SignInSettings, State, TestSystem};
 use serde_json::{Value, json};
@@ -34,6 +35,7 @@ const MOVES: &str = "/console/clock/moves";
 struct Stub {
     moves: Mutex<Vec<(FirmId, Day, Day, Actor)>>,
     last: Mutex<Option<Move>>,
+    news: Mutex<Vec<TestNews>>,
 }
 
 #[async_trait]
@@ -70,6 +72,14 @@ impl TestSystem for Stub {
             reply_to: "bea@firm.example".to_owned(),
             text: "Pay <now>: https://p.example/i/7.".to_owned(),
         }))
+    }
+
+    async fn hear(&self, firm: &FirmId, id: &str, news: TestNews) -> Result<bool, Unreadable> {
+        let is_there = firm.as_str() == "f-1" && id == "l-7";
+        if is_there {
+            self.news.lock().unwrap().push(news);
+        }
+        Ok(is_there)
     }
 }
 
@@ -279,4 +289,39 @@ async fn test_1_the_mailbox_shows_this_firms_letters() {
     assert_eq!(elsewhere.go_to("f-1", "bea", &json!({"to": "2026-03-03"})).await.0, 404);
     let (_, html) = elsewhere.page("f-1", "bea", "/console").await;
     assert!(html.contains("Test firm") && !html.contains("/console/clock"), "{html}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn let_6_and_test_1_who_may_have_news_come_of_a_test_firms_letters() {
+    let pages = Pages::new(true).await;
+    let hear = async |firm: &str, who: &str, letter: &str, body: &Value| {
+        let path = format!("/console/mailbox/{letter}/news");
+        let request = pages.world.request(firm, who, &Method::POST, &path);
+        pages.send(world::with_json(request, body)).await.0
+    };
+    let news = |what: &str| json!({ "news": what });
+    for (firm, who, letter, body, expected) in [
+        ("f-1", "bea", "l-7", news("returned"), 200),
+        ("f-1", "pat", "l-7", news("complained"), 200),
+        ("f-1", "adam", "l-7", news("arrived"), 200),
+        ("f-1", "pia", "l-7", news("returned"), 403),
+        ("f-1", "imre", "l-7", news("returned"), 403),
+        ("f-1", OTHER, "l-7", news("returned"), 403),
+        ("f-2", OTHER, "l-7", news("returned"), 404), // a real firm's news come from the mail service
+        ("f-1", "bea", "l-8", news("returned"), 404),
+        ("f-1", "bea", "l-7", news("lost"), 422),
+        ("f-1", "bea", "l-7", json!({}), 422),
+    ] {
+        assert_eq!(
+            hear(firm, who, letter, &body).await,
+            expected,
+            "{who} at {firm}: {letter} {body}"
+        );
+    }
+    let heard = pages.stub.news.lock().unwrap().clone();
+    assert_eq!(heard, [TestNews::Returned, TestNews::Complained, TestNews::Arrived]);
+    let (_, html) = pages.page("f-1", "bea", "/console/mailbox/l-7").await;
+    assert!(html.contains("action=\"/console/mailbox/l-7/news\""), "{html}");
+    let (_, html) = pages.page("f-1", "pia", "/console/mailbox/l-7").await;
+    assert!(!html.contains("/news\""), "who may not has no form: {html}");
 }

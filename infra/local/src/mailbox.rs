@@ -2,8 +2,10 @@
 //!
 //! Any mail program opens them. A file is written beside its place and then moved there, so that a
 //! reader sees whole messages only; the names sort by the order of sending. Sending the same message
-//! twice makes two files, as it would make two letters: that it doesn't happen is for others to prove.
+//! twice makes two files, as it would make two letters: that it doesn't happen is for others to prove. Beside
+//! each stand the tags that it was sent with, for news of it that are made up here.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -14,10 +16,13 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use mail_parser::{Address, MessageParser};
 use platform::clock::Clock;
-use platform::mail::{Found, Mail, MailError, Message, SentId};
+use platform::mail::{Found, MESSAGE_TAG, Mail, MailError, Message, SentId, message_tag};
 
 /// Digits of a message's number in its name: as many messages as a development machine ever sends.
 const NUMBER_DIGITS: usize = 8;
+
+/// How a file of tags ends.
+pub const ABOUT: &str = "about";
 
 /// Why the mailbox can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -141,6 +146,27 @@ impl Mailbox {
         })
     }
 
+    /// The tags that a message was sent with; none, if it wasn't said what it is about.
+    ///
+    /// # Errors
+    /// When there is no such message, or its tags can't be read.
+    pub fn tags(&self, id: &str) -> Result<BTreeMap<String, String>, MailboxError> {
+        self.raw(id)?; // there is one of that id, and it is no path outside the folder
+        let path = self.path(id).with_extension(ABOUT);
+        match fs::read(&path) {
+            Ok(text) => serde_json::from_slice(&text)
+                .map_err(|error| io_error("read", &path)(io::Error::other(error))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
+            Err(error) => Err(io_error("read", &path)(error)),
+        }
+    }
+
+    fn keep_tags(&self, id: &str, tags: &BTreeMap<&str, String>) -> Result<(), MailboxError> {
+        let path = self.path(id).with_extension(ABOUT);
+        let text = serde_json::to_vec(tags).map_err(io::Error::other);
+        text.and_then(|text| fs::write(&path, text)).map_err(io_error("write", &path))
+    }
+
     /// Writes the file beside its place and links it there. Another process may deliver to the same
     /// folder: a number that it took meanwhile is left to it, and no letter is ever written over.
     fn deliver(&self, raw: &[u8]) -> Result<String, MailboxError> {
@@ -206,8 +232,15 @@ impl Mailbox {
 #[async_trait]
 impl Mail for Mailbox {
     async fn send(&self, message: &Message) -> Result<SentId, MailError> {
-        let (mailbox, raw) = (self.clone(), message.raw_mime.clone());
-        let delivered = tokio::task::spawn_blocking(move || mailbox.deliver(&raw)).await;
+        let (mailbox, raw, tags) = (self.clone(), message.raw_mime.clone(), tags(message));
+        let deliver = move || -> Result<String, MailboxError> {
+            let id = mailbox.deliver(&raw)?;
+            if !tags.is_empty() {
+                mailbox.keep_tags(&id, &tags)?;
+            }
+            Ok(id)
+        };
+        let delivered = tokio::task::spawn_blocking(deliver).await;
         match delivered {
             Ok(Ok(id)) => Ok(SentId(id)),
             Ok(Err(error)) => Err(MailError::Down(Box::new(error))),
@@ -222,6 +255,14 @@ impl Mail for Mailbox {
         let found = messages.into_iter().find(|message| message.message_id == wanted);
         found.map_or(Found::NotTaken, |message| Found::Taken(SentId(message.id)))
     }
+}
+
+/// As SES would have them.
+fn tags(message: &Message) -> BTreeMap<&'static str, String> {
+    let Some(about) = &message.about else { return BTreeMap::new() };
+    let of_message = (MESSAGE_TAG, message_tag(&message.message_id));
+    let tags = about.tags().into_iter().chain([of_message]);
+    tags.filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
 /// The number at the head of an id, if it is one of ours: digits, a dash, and an instant.
@@ -268,6 +309,7 @@ fn io_error(act: &'static str, path: &Path) -> impl Fn(io::Error) -> MailboxErro
 mod tests {
     use letters::{Envelope, LetterKind, compose, render, samples};
     use platform::clock::FixedClock;
+    use platform::mail::{About, MailKind};
     use tempfile::TempDir;
 
     use super::*;
@@ -343,6 +385,30 @@ mod tests {
         assert!(opened.html.contains("<!doctype html>"));
         assert_eq!(mailbox.find("acme.1@harborpine.example").await, Found::Taken(SentId(id)));
         assert_eq!(mailbox.find("acme.2@harborpine.example").await, Found::NotTaken);
+    }
+
+    #[tokio::test]
+    async fn let_6_the_tags_of_a_letter_stand_beside_it_for_news_of_it() {
+        let folder = TempDir::new().unwrap();
+        let mailbox = mailbox(&folder);
+        let about = About {
+            firm: "f-1".to_owned(),
+            kind: MailKind::Letter,
+            to: "acme".to_owned(),
+            mail: "1".to_owned(),
+        };
+        let untold = message(LetterKind::Receipt, "acme.1@harborpine.example");
+        let told = Message { about: Some(about.clone()), ..untold.clone() };
+        let SentId(first) = mailbox.send(&untold).await.unwrap();
+        let SentId(second) = mailbox.send(&told).await.unwrap();
+        assert!(mailbox.tags(&first).unwrap().is_empty());
+        let tags = mailbox.tags(&second).unwrap();
+        assert_eq!(About::tagged(|name| tags.get(name).map(String::as_str)), Some(about));
+        assert!(tags.contains_key(MESSAGE_TAG));
+        assert_eq!(mailbox.list().unwrap().len(), 2, "tags are no letter");
+        for id in ["../secret", "00000009-20260701T133000Z"] {
+            assert!(matches!(mailbox.tags(id), Err(MailboxError::NotFound(_))), "{id}");
+        }
     }
 
     #[tokio::test]

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use crate::command::clock::MAILBOX;
 use crate::files::{DRAFT, sync_folder};
+use crate::mailbox::ABOUT;
+use crate::public_url;
 
 /// Announces a reset.
 const RESETTING: &str = "resetting";
@@ -19,10 +21,11 @@ const RESETTING: &str = "resetting";
 const LOCK: &str = "lock";
 
 /// The files of a data folder, those first without which the rest means nothing.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "demo.json",
     "sandbox-stripe.json",
     "sandbox-stripe.url",
+    public_url::FILE,
     "table.url",
     "table.db-wal",
     "table.db-shm",
@@ -35,8 +38,8 @@ const FILES: [&str; 9] = [
 const TABLE: &str = "table.db";
 
 /// Its folders, and how the names of what we keep in each end.
-const FOLDERS: [(&str, [&str; 2]); 2] =
-    [(MAILBOX, ["eml", DRAFT]), ("dead-letters", ["json", "replay"])];
+const FOLDERS: [(&str, &[&str]); 2] =
+    [(MAILBOX, &["eml", ABOUT, DRAFT]), ("dead-letters", &["json", "replay"])];
 
 /// Why the folder was not emptied.
 #[derive(Debug, thiserror::Error)]
@@ -163,9 +166,13 @@ mod tests {
         for name in FILES {
             fs::write(data.join(name), "x").unwrap();
         }
-        for name in
-            ["seal.key.part", "notes.txt", "mailbox/1-20260701T133000Z.eml", "mailbox/kept.txt"]
-        {
+        for name in [
+            "seal.key.part",
+            "notes.txt",
+            "mailbox/1-20260701T133000Z.eml",
+            "mailbox/1-20260701T133000Z.about",
+            "mailbox/kept.txt",
+        ] {
             fs::write(data.join(name), "x").unwrap();
         }
         folder

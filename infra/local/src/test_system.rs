@@ -10,6 +10,8 @@ use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use chrono::{DateTime, Utc};
 use domain::calendar::Day;
 use domain::describe::describe;
 use domain::event::Event;
@@ -18,10 +20,12 @@ use domain::letter::LetterKind;
 use domain::role::Actor;
 use domain::text::sentence;
 use platform::clock::Clock;
+use platform::config::Stage;
 use portal_web::test_system::{
-    ClientTold, DayTold, Kind, LetterHead, Move, MoveState, TestLetter, TestSystem, Told, UnderWay,
-    Unreadable,
+    ClientTold, DayTold, Kind, LetterHead, Move, MoveState, TestLetter, TestNews, TestSystem, Told,
+    UnderWay, Unreadable,
 };
+use serde_json::json;
 use services::correspondence::{Correspondence, message_mark};
 use services::execute::view;
 use services::firm::Firm;
@@ -29,7 +33,7 @@ use store::{Dynamo, Order, PageRequest, Record};
 use tokio::sync::watch;
 
 use crate::demo;
-use crate::mailbox::{Mailbox, MailboxError, Summary};
+use crate::mailbox::{Mailbox, MailboxError, Opened, Summary};
 use crate::sandbox_stripe::{Bank, BankAct, BankNews, SandboxStripe};
 use crate::test_clock::{ClockError, DayRun, Mover, Walk, open};
 
@@ -133,6 +137,64 @@ impl TestSystem for LocalTestSystem {
             Err(error) => Err(unreadable(error)),
         }
     }
+
+    async fn hear(&self, firm: &FirmId, id: &str, news: TestNews) -> Result<bool, Unreadable> {
+        let (mailbox, id) = (self.inner.mailbox.clone(), id.to_owned());
+        let read = move || Ok((mailbox.read(&id)?, mailbox.tags(&id)?));
+        let read = tokio::task::spawn_blocking(read).await.map_err(unreadable)?;
+        let (letter, tags) = match read {
+            Ok(read) => read,
+            Err(MailboxError::NotFound(_)) => return Ok(false),
+            Err(error) => return Err(unreadable(error)),
+        };
+        if tags.is_empty() || !letter.summary.message_id.starts_with(&message_mark(firm)) {
+            return Ok(false);
+        }
+        let state = mail_feedback::State {
+            dynamo: self.inner.dynamo.clone(),
+            public_url: self.inner.correspondence.public_url.clone(),
+            clock: self.inner.clock.clone(),
+            stage: Stage::Local,
+        };
+        let event = event(&letter, &tags, news, self.inner.clock.now());
+        match mail_feedback::batch(&state, event).await.batch_item_failures.is_empty() {
+            true => Ok(true),
+            false => {
+                Err(Unreadable("mail-feedback could not take the news: its log says why".into()))
+            }
+        }
+    }
+}
+
+/// An event of SES about that message, in the envelope in which they come.
+fn event(
+    letter: &Opened,
+    tags: &BTreeMap<String, String>,
+    news: TestNews,
+    at: DateTime<Utc>,
+) -> SqsEvent {
+    let Summary { id, to, .. } = &letter.summary;
+    let tags: BTreeMap<_, _> = tags.iter().map(|(name, value)| (name, [value])).collect();
+    let recipients = json!([{ "emailAddress": to, "diagnosticCode": "550 5.1.1 user unknown" }]);
+    let mut detail = match news {
+        TestNews::Arrived => json!({
+            "eventType": "Delivery", "delivery": { "timestamp": at, "recipients": [to] },
+        }),
+        TestNews::Returned => json!({ "eventType": "Bounce", "bounce": {
+            "bounceType": "Permanent", "bounceSubType": "General",
+            "bouncedRecipients": recipients, "timestamp": at,
+        }}),
+        TestNews::Complained => json!({ "eventType": "Complaint", "complaint": {
+            "complainedRecipients": recipients, "complaintFeedbackType": "abuse", "timestamp": at,
+        }}),
+    };
+    detail["mail"] = json!({ "messageId": id, "timestamp": at, "tags": tags });
+    let body = json!({ "source": "aws.ses", "detail": detail }).to_string();
+    let mut record = SqsMessage::default();
+    (record.message_id, record.body) = (Some(id.clone()), Some(body));
+    let mut event = SqsEvent::default();
+    event.records = vec![record];
+    event
 }
 
 fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> Unreadable {

@@ -99,3 +99,56 @@ async fn sec_1_the_mailbox_shows_no_letter_of_another_firm() {
         assert_eq!(page(&up, "pre", &path).await.0, expected, "{path}");
     }
 }
+
+/// The letters of a test firm go nowhere, so what would be heard of them is made up: by the function that hears it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn let_6_and_test_1_a_letter_comes_back_from_the_mailbox() {
+    let data = tempfile::tempdir().unwrap();
+    let up = Up::start(data.path());
+    assert_eq!(go_to(&up, "bea", "2026-10-02").await.0, 202);
+    let begun = Instant::now();
+    // Letters of before the system was started say nothing of what they are about.
+    let (name, client) = loop {
+        let tagged = fs::read_dir(data.path().join("mailbox")).unwrap();
+        let mut tagged: Vec<_> = tagged
+            .map(|file| file.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|end| end == "about"))
+            .filter(|path| {
+                fs::read_to_string(path).unwrap().contains("\"portcullis-kind\":\"letter\"")
+            })
+            .collect();
+        tagged.sort();
+        if let Some(path) = tagged.pop() {
+            let tags: serde_json::Value =
+                serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+            let client = tags["portcullis-to"].as_str().and_then(platform::mail::tagged_message);
+            break (path.file_stem().unwrap().to_str().unwrap().to_owned(), client.unwrap());
+        }
+        assert!(begun.elapsed() < PATIENCE);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    let path = format!("/console/mailbox/{name}/news");
+    let hear = async |who: &str, path: &str, news: &str| {
+        up.ask(who, Method::POST, path, Some(json!({ "news": news }))).await.0
+    };
+    assert_eq!(hear("pre", &path, "returned").await, 403);
+    assert_eq!(hear("bea", &path, "lost").await, 422);
+    assert_eq!(
+        hear("bea", "/console/mailbox/99999999-20261001T120000Z/news", "returned").await,
+        404
+    );
+    let is_bounced = async || {
+        let shown = up.get("bea", &format!("/firm/v1/clients/{client}")).await;
+        shown["contacts"].as_array().unwrap().iter().any(|known| known["is_bounced"] == true)
+    };
+    let before = is_bounced().await;
+    assert_eq!(hear("bea", &path, "arrived").await, 200);
+    assert_eq!(is_bounced().await, before);
+    for _ in 0..2 {
+        assert_eq!(hear("bea", &path, "returned").await, 200);
+    }
+    assert!(is_bounced().await, "{client}");
+    let (status, html) = page(&up, "bea", &format!("/console/clients/{client}/letters")).await;
+    assert!(status == 200 && html.contains("came back"), "{html}");
+    up::assert_audit_verifies(data.path());
+}

@@ -86,7 +86,10 @@ mod tests {
 
         Bea & Partners
         ");
-        assert!(rendered.html.contains("Pat &lt;b&gt;") && rendered.html.ends_with("</html>"));
+        assert!(
+            rendered.html.contains("Pat &lt;b&gt;")
+                && rendered.html.trim_end().ends_with("</html>")
+        );
         facts.is_complaint = true;
         assert!(render(&facts).unwrap().text.contains("marked a mail as unwanted"));
     }

@@ -228,7 +228,12 @@ async fn let_6_what_may_pass_is_noted_and_what_was_refused_is_a_persons() {
         (bounce("ann@acme.example"), HeardKind::Returned, true, vec!["bounced_address"]),
         (complaint("ann@acme.example"), HeardKind::Complained, true, vec!["bounced_address"]),
         (reject, HeardKind::Refused, false, vec!["letter_stuck"]),
-        (json!({"eventType": "Rendering Failure"}), HeardKind::Refused, false, vec!["letter_stuck"]),
+        (
+            json!({"eventType": "Rendering Failure"}),
+            HeardKind::Refused,
+            false,
+            vec!["letter_stuck"],
+        ),
     ] {
         let office = Office::new().await;
         office.told(&office.sent(0), "ses-1", news.clone()).await;
@@ -262,7 +267,11 @@ async fn sec_1_news_that_name_another_message_address_or_firm_reach_nobody() {
         (about(&|about| about.mail = "2".to_owned()), "ses-1", "ann@acme.example"),
         (about(&|about| about.mail = "-1".to_owned()), "ses-1", "ann@acme.example"),
         (about(&|about| about.kind = platform::mail::MailKind::Staff), "ses-1", "ann@acme.example"),
-        (about(&|about| about.kind = platform::mail::MailKind::Contact), "ses-1", "ann@acme.example"),
+        (
+            about(&|about| about.kind = platform::mail::MailKind::Contact),
+            "ses-1",
+            "ann@acme.example",
+        ),
     ] {
         office.told(&told, id, bounce(to)).await;
         assert_eq!(office.account().await, before, "{told:?} {id} {to}");
@@ -386,12 +395,13 @@ fn staff_mail(staff: &str) -> StaffMail {
 
 #[tokio::test]
 async fn let_6_and_staff_1_mails_to_a_person_stop_and_another_is_told_once() {
-    for (news, is_complaint) in [
-        (bounce("pat@harborpine.example"), false),
-        (complaint("pat@harborpine.example"), true),
-    ] {
+    for (news, is_complaint) in
+        [(bounce("pat@harborpine.example"), false), (complaint("pat@harborpine.example"), true)]
+    {
         let office = Office::new().await;
-        for (name, role) in [("pat", Role::Partner), ("ada", Role::Admin), ("bea", Role::BillingLead)] {
+        for (name, role) in
+            [("pat", Role::Partner), ("ada", Role::Admin), ("bea", Role::BillingLead)]
+        {
             grant(&office, name, role).await;
         }
         let store = office.firm.store();

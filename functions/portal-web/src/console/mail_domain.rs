@@ -66,7 +66,12 @@ fn parts(domain: &MailDomain) -> Vec<Part> {
     let part = |purpose: &str, title, why| Part {
         title,
         why,
-        rows: domain.records.iter().filter(|record| record.purpose == purpose).map(Row::of).collect(),
+        rows: domain
+            .records
+            .iter()
+            .filter(|record| record.purpose == purpose)
+            .map(Row::of)
+            .collect(),
     };
     vec![
         part(
@@ -94,8 +99,12 @@ fn parts(domain: &MailDomain) -> Vec<Part> {
 fn next(settings: &FirmSettings, domain: Option<&MailDomain>) -> &'static str {
     let Some(domain) = domain else {
         return match settings.is_test {
-            true => "A test firm's letters leave without one, into its mailbox. Here you see how it will be.",
-            false => "Set up the domain of the firm's own e-mail addresses. Until then letters wait.",
+            true => {
+                "A test firm's letters leave without one, into its mailbox. Here you see how it will be."
+            }
+            false => {
+                "Set up the domain of the firm's own e-mail addresses. Until then letters wait."
+            }
         };
     };
     if domain.looked_at.is_none() {
@@ -108,11 +117,15 @@ fn next(settings: &FirmSettings, domain: Option<&MailDomain>) -> &'static str {
         return "Copy the records below to where the domain's DNS is kept, usually where it was bought. Then look again: it may take from minutes to a day. Until then letters wait.";
     }
     match Sender::of(settings) {
-        Err(SetUpError::NoAddress) => "It is verified. Say in the settings which address letters come from.",
+        Err(SetUpError::NoAddress) => {
+            "It is verified. Say in the settings which address letters come from."
+        }
         Err(SetUpError::OtherDomain) => {
             "It is verified, but letters come from an address of another domain: change it in the settings. Until then they wait."
         }
-        Err(_) => "It is verified, but the address that letters come from can't be used: change it in the settings.",
+        Err(_) => {
+            "It is verified, but the address that letters come from can't be used: change it in the settings."
+        }
         Ok(_) => "It is verified: letters leave.",
     }
 }
@@ -131,9 +144,10 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
         is_test: settings.is_test,
         next: next(settings, known.as_ref()),
         is_verified: known.as_ref().is_some_and(|known| known.is_verified),
-        looked_at: known.as_ref().and_then(|known| known.looked_at).map(|at| {
-            at.with_timezone(&zone).format("%b %-d, %Y %H:%M").to_string()
-        }),
+        looked_at: known
+            .as_ref()
+            .and_then(|known| known.looked_at)
+            .map(|at| at.with_timezone(&zone).format("%b %-d, %Y %H:%M").to_string()),
         parts: known.as_ref().map(parts).unwrap_or_default(),
         domain: known.map(|known| known.name),
         begin: Act::new("Set up a domain", "", "Set up", ADDRESS.to_owned())

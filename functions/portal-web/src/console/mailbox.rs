@@ -1,15 +1,27 @@
 //! The letters of a test firm: none leaves the machine, and here they are read (TEST-1).
 
+use std::collections::BTreeMap;
+
 use askama::Template;
-use axum::extract::{Path, Query, State as Shared};
+use axum::extract::State as Shared;
 use axum::response::Response;
+use axum::{Extension, Json};
+use domain::role::Role;
 use serde::Deserialize;
-use services::http::Problem;
+use services::http::{JsonBody, Problem};
+use services::office::Desk;
 
 use super::clock::test_system;
 use crate::State;
+use crate::extract::{Path, Query};
 use crate::page::{Failure, Shell, Visit, render};
-use crate::test_system::{LetterHead, Unreadable};
+use crate::test_system::{LetterHead, TestNews, Unreadable};
+
+/// Where news of a letter are made up.
+pub(super) const NEWS: &str = "/console/mailbox/{letter}/news";
+
+/// Who makes them up: whoever moves the clock.
+const HEARERS: &[Role] = &[Role::Admin, Role::BillingLead, Role::Partner];
 
 /// How many stand on one page.
 const PER_PAGE: usize = 50;
@@ -92,6 +104,7 @@ struct LetterPage {
     reply_to: String,
     text: String,
     links: Vec<String>,
+    may_hear: bool,
 }
 
 pub(crate) async fn letter(
@@ -108,10 +121,44 @@ pub(crate) async fn letter(
         from: found.from,
         reply_to: found.reply_to,
         links: links(&found.text),
+        may_hear: visit.may(HEARERS),
         text: found.text,
         shell: visit.shell(found.head.subject, "mailbox"),
     };
     Ok(render(&page))
+}
+
+/// What is to come of a letter.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wanted {
+    /// `returned`, `complained` or `arrived`.
+    news: String,
+}
+
+/// Has news come of a letter, as the mail service would send them (TEST-1): the same function takes them.
+pub(crate) async fn hear(
+    desk: Desk,
+    Extension(state): Extension<State>,
+    // The door's router and the pages' have each matched it: the same name twice.
+    Path(names): Path<BTreeMap<String, String>>,
+    JsonBody(Wanted { news }): JsonBody<Wanted>,
+) -> Result<Json<serde_json::Value>, Problem> {
+    let none = || Problem::not_found("letter");
+    let test = test_system(&state, &desk).ok_or_else(none)?;
+    desk.require(HEARERS)?;
+    let id = names.get("letter").ok_or_else(none)?;
+    let news = match news.as_str() {
+        "returned" => TestNews::Returned,
+        "complained" => TestNews::Complained,
+        "arrived" => TestNews::Arrived,
+        _ => return Err(Problem::invalid("news", "returned, complained or arrived is expected")),
+    };
+    let heard = test.hear(desk.firm.id(), id, news).await;
+    match heard.map_err(|error| Problem::internal(&error))? {
+        true => Ok(Json(serde_json::json!({ "letter": id }))),
+        false => Err(none()),
+    }
 }
 
 /// The addresses in a letter's text, each once.

@@ -91,13 +91,18 @@ pub(crate) fn routes() -> Router<State> {
         .route("/console/mailbox/{letter}", get(mailbox::letter))
 }
 
-/// The one act that no other function owns: moving a test firm's clock. It passes the same door.
+/// The acts that no other function owns: moving a test firm's clock, and news of its letters that are made up.
+/// They pass the same door.
 pub(crate) fn acts(state: &State) -> Router<State> {
     let door =
         middleware::from_fn_with_state((state.office.clone(), BodyLimit(MAX_BODY)), open_door);
-    let moves =
-        Router::new().route(MOVES, post(clock::begin)).layer(door).layer(Extension(state.clone()));
-    Router::new().route_service(MOVES, with_forms(moves))
+    let acts = Router::new()
+        .route(MOVES, post(clock::begin))
+        .route(mailbox::NEWS, post(mailbox::hear))
+        .layer(door)
+        .layer(Extension(state.clone()));
+    let acts = with_forms(acts);
+    Router::new().route_service(MOVES, acts.clone()).route_service(mailbox::NEWS, acts)
 }
 
 /// All clients in a list, as far as lists go; and whether that was all.

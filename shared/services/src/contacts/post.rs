@@ -34,6 +34,9 @@ const FIRST_WAIT: TimeDelta = TimeDelta::seconds(20);
 /// And never later than that.
 const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(15);
 
+/// For how long an address takes no links after one came back: one that never does is tried once a week.
+const BACK_FOR: TimeDelta = TimeDelta::days(7);
+
 /// Whoever asked for a link and got none for so long has asked again, or gone.
 const LINK_WANTED: TimeDelta = TimeDelta::hours(1);
 
@@ -233,7 +236,8 @@ impl Task<'_> {
     }
 
     /// Whether a link that was asked for would come back as the last letter to the address did (LET-6). An
-    /// invitation is a person's word that the address is right, and is sent; when it arrives, links are again.
+    /// invitation is a person's word that the address is right, and is sent; and after [`BACK_FOR`] one link is
+    /// tried anew, for a mailbox may be mended and nobody tells us.
     async fn comes_back(&self) -> Result<bool, ContactError> {
         if self.mail.kind == ContactLinkKind::Invitation {
             return Ok(false);
@@ -244,7 +248,8 @@ impl Task<'_> {
             Some((HeardKind::Arrived, _)) => Some(false),
             Some((HeardKind::Delayed | HeardKind::Refused, _)) | None => None,
         };
-        Ok(mails.iter().rev().find_map(told).unwrap_or(false))
+        let mut recent = mails.iter().rev().filter(|mail| self.now < mail.asked_at + BACK_FOR);
+        Ok(recent.find_map(told).unwrap_or(false))
     }
 
     async fn again(&self) -> Result<MailOutcome, ContactError> {

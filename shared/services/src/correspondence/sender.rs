@@ -107,7 +107,8 @@ mod tests {
     fn let_2_and_sec_1_a_firm_writes_from_its_own_verified_domain_alone() {
         let new = || FirmSettings::new("Bea & Partners", chrono_tz::America::New_York);
         let bea = new().sending_from("billing@bea.example");
-        let from = |address: &str| FirmSettings { mail_from: Some(address.to_owned()), ..bea.clone() };
+        let from =
+            |address: &str| FirmSettings { mail_from: Some(address.to_owned()), ..bea.clone() };
         let mut waiting = bea.clone();
         waiting.mail_domain.as_mut().unwrap().is_verified = false;
         for (settings, expected) in [

@@ -5,11 +5,12 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use platform::mail::MailError;
+use platform::mail::{MailError, Message};
 use platform::queue::{Queue, QueueError, QueueMessage};
 use services::contacts::{Errand, MailOutcome, Postbox, request_link};
 use services::correspondence::SetUpError;
-use store::{ContactLinkKind, DeliveryState, FirmChange, FirmCommit};
+use services::correspondence::feedback::{MailNews, NewsKind, Told, hear};
+use store::{ContactLinkKind, DeliveryState, FirmChange, FirmCommit, HeardKind};
 
 use crate::common::{acme, meta};
 use crate::desk::*;
@@ -170,5 +171,55 @@ async fn sec_3_the_queue_makes_it_fast_and_the_sweeper_makes_it_sure() {
         let left = desk.deliver(minutes(1)).await;
         assert_eq!(left, if is_down { vec![MailOutcome::Sent] } else { vec![] });
         desk.confirm(&desk.token(), minutes(1)).await.unwrap();
+    }
+}
+
+/// News of the last letter that left.
+async fn heard(desk: &Desk, kind: HeardKind) -> Told {
+    let (message, place): (Message, usize) = {
+        let sent = desk.post.sent.lock().unwrap();
+        (sent.last().unwrap().clone(), sent.len())
+    };
+    let news = MailNews {
+        about: message.about.unwrap(),
+        provider_id: format!("ses-{place}"),
+        message_id: Some(message.message_id),
+        at: noon(),
+        kind: NewsKind::Heard(kind),
+        to: vec![message.to],
+        what: None,
+    };
+    hear(&desk.firm, &news, "https://portal.example", noon()).await.unwrap()
+}
+
+/// Whoever asks for a link at an address that takes no mail gets none, until a week later one is tried anew.
+#[tokio::test]
+async fn let_6_no_more_links_go_to_an_address_from_which_one_came_back() {
+    for bad in [HeardKind::Returned, HeardKind::Complained] {
+        let desk = Desk::new().await;
+        desk.invite(&acme(), ANN).await.unwrap();
+        assert_eq!(desk.deliver(noon()).await, [MailOutcome::Sent]);
+        let signed_in = desk.confirm(&desk.token(), noon()).await.unwrap();
+        assert_eq!(heard(&desk, HeardKind::Arrived).await, Told::New);
+        let mut at = 0;
+        let mut ask = async || {
+            at += 30;
+            desk.ask(ANN, minutes(at)).await.unwrap();
+            desk.deliver(minutes(at)).await
+        };
+        assert_eq!(ask().await, [MailOutcome::Sent]);
+        assert_eq!(heard(&desk, HeardKind::Delayed).await, Told::New);
+        assert_eq!(ask().await, [MailOutcome::Sent], "late is not lost");
+        assert_eq!(heard(&desk, bad).await, Told::New);
+        assert_eq!(heard(&desk, bad).await, Told::Known);
+        assert_eq!(ask().await, [MailOutcome::GivenUp], "{bad:?}");
+        let mails = desk.firm.store().mails_to(&desk.hash(ANN)).await.unwrap();
+        let problem = mails.last().unwrap().outcome.clone().unwrap().problem.unwrap();
+        assert!(problem.contains("come back"), "{problem}");
+        assert!(mails.iter().any(|mail| mail.heard.is_bad()));
+        assert!(desk.is_in(&signed_in, noon()).await, "who is in stays in");
+        let week = 7 * 24 * 60 + 90;
+        desk.ask(ANN, minutes(week)).await.unwrap();
+        assert_eq!(desk.deliver(minutes(week)).await, [MailOutcome::Sent], "tried anew");
     }
 }
