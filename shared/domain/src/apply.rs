@@ -155,6 +155,7 @@ pub fn apply(account: &mut Account, event: &Event) {
         Event::LetterExtended { letter, part } => extend(account, *letter, part),
         Event::LetterWithdrawn { letter, on } => {
             on_letter(account, *letter, |letter| letter.state = LetterState::Withdrawn { on: *on });
+            warned_nobody(account, *letter);
         }
         Event::LetterLeft { letter, sending } => leave(account, *letter, sending),
         Event::AddressBounced { contact, letter } => bounce(account, *contact, *letter),
@@ -467,6 +468,7 @@ fn leave(account: &mut Account, id: LetterId, sending: &Sending) {
         is_debt = letter.content.is_debt();
         letter.state = LetterState::Left(sending.clone());
     });
+    warned_nobody(account, id); // claimed before, it didn't leave then (LET-4)
     if !is_debt || sending.kind == LetterKind::Reminder {
         return;
     }
@@ -480,6 +482,10 @@ fn bounce(account: &mut Account, contact: u32, letter: LetterId) {
     if let Some(contact) = account.profile.contacts.get_mut(contact as usize) {
         contact.is_bounced = true;
     }
+    warned_nobody(account, letter);
+}
+
+fn warned_nobody(account: &mut Account, letter: LetterId) {
     for invoice in account.invoices.values_mut() {
         invoice.warnings.retain(|warning| warning.letter != letter);
     }

@@ -8,7 +8,7 @@ use crate::account::{Account, Profile, TaskId};
 use crate::calendar::Day;
 use crate::id::{ChargebackId, CreditNoteId, InvoiceId, PaymentId, RefundId, ServiceLine, StaffId};
 use crate::invoice::{Invoice, InvoiceKind, Line, Posting, Source};
-use crate::letter::{Content, LetterId};
+use crate::letter::{Content, LetterId, LetterState};
 use crate::money::Money;
 use crate::note::NoteKind;
 use crate::payment::{ChargebackState, Method, Seen};
@@ -245,6 +245,15 @@ pub enum Command {
         /// Which.
         letter: LetterId,
     },
+    /// A letter that was claimed, and for all that is known went nowhere, is about to be handed over once more:
+    /// the facts are read again, and it is claimed anew as far as it is true by then (LET-4).
+    ReclaimLetter {
+        /// Which.
+        letter: LetterId,
+        /// The address to which it was written, which it keeps as long as that takes mail; none, if it never was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Personal>,
+    },
     /// The day's evaluation (EVAL-1).
     Evaluate,
 }
@@ -256,6 +265,7 @@ impl Command {
         !matches!(
             self,
             Self::ClaimLetter { .. }
+                | Self::ReclaimLetter { .. }
                 | Self::AddNote { .. }
                 | Self::AssignPeople(_)
                 | Self::MakePayLink { .. }
@@ -420,12 +430,18 @@ pub fn needs(account: &Account, command: &Command) -> Needs {
         }
         Command::ReportBounce { letter, .. }
         | Command::ReportStuckLetter { letter }
-        | Command::ClaimLetter { letter } => {
+        | Command::ClaimLetter { letter }
+        | Command::ReclaimLetter { letter, .. } => {
             needs.letters.insert(*letter);
-            let content = account.letters.get(letter).map(|letter| &letter.content);
+            let letter = account.letters.get(letter);
+            let content = letter.map(|letter| &letter.content);
             if let Some(Content::Receipt { payment } | Content::PaymentFailed { payment }) = content
             {
                 needs.payments.insert(payment.clone());
+            }
+            // What it warned of may be paid by now, and be owed again later: it warned nobody then either.
+            if let Some(LetterState::Left(sending)) = letter.map(|letter| &letter.state) {
+                needs.invoices.extend(sending.invoices.iter().cloned());
             }
         }
         Command::OpenAccount(_)

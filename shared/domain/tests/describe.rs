@@ -187,7 +187,7 @@ timeline:
       acme: ends the dispute on invoice A-1: nothing is owed any more
       acme: queues a receipt for payment p-1
       acme: ends the promise for A-2: kept
-      acme: sends letter 5, a promise confirmation over A-2
+      acme: withdraws letter 5: it is no longer true
       acme: sends letter 6, a receipt over A-1, A-2
     2026-01-26 Monday
       acme: issues invoice A-3 of 10.00 USD, due Feb 25, 2026
@@ -196,7 +196,7 @@ timeline:
       acme: queues a promise confirmation over A-3 until Feb 5, 2026
       acme: voids invoice A-3: wrong client
       acme: ends the promise for A-3: nothing that it covers is owed any more
-      acme: sends letter 7, a promise confirmation over A-3
+      acme: withdraws letter 7: it is no longer true
     2026-01-27 Tuesday
       acme: stops collection for good: bankruptcy
     2026-01-28 Wednesday

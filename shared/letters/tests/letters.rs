@@ -234,6 +234,17 @@ fn unl_4_welcome_back_by_exception_names_its_end() {
     ] {
         let Content::WelcomeBack(content) = &mut facts.content else { panic!("another kind") };
         content.reopened = reopened;
+        if reopened == Reopened::Settled {
+            // Before it left something was overdue again: that is named, and not that nothing is.
+            let letter = render(&facts).unwrap();
+            for body in [letter.text, letter.html] {
+                assert!(body.contains("Still overdue") && !body.contains(expected), "{body}");
+            }
+        }
+        let Content::WelcomeBack(content) = &mut facts.content else { panic!("another kind") };
+        if reopened == Reopened::Settled {
+            content.still_open.clear();
+        }
         let text = text(&facts);
         assert!(text.contains(expected), "for {reopened:?}:\n{text}");
     }

@@ -2,7 +2,7 @@
 //!
 //! In this order, so that each place where a process may end leaves it clear what can have happened. The
 //! claim is a commit against the account's version: after a payment's commit no letter about its debt
-//! leaves. What was claimed is written from the facts of the claim and kept as it will be sent; each
+//! leaves. Whenever a letter is handed over again it is claimed again, for the facts may be others by then. What was claimed is written from the facts of the claim and kept as it will be sent; each
 //! handing over is counted before it is tried. So a letter without a count was never sent, one that is
 //! marked unsent surely wasn't, and of any other nobody knows but perhaps the mail service, which is asked:
 //! if it can't tell, after its lease a notice is sent once more under the same `Message-ID`, and a demand
@@ -13,6 +13,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::Account;
 use domain::command::Command;
+use domain::decide::letters::sending;
 use domain::event::Event;
 use domain::id::{ClientId, FirmId};
 use domain::letter::{Letter, LetterId, LetterKind, LetterState, Sending};
@@ -21,7 +22,9 @@ use letters::{Envelope, Rendered};
 use platform::mail::{Found, Mail, MailError, Message, SentId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use store::{DeliveryState, FirmSettings, Platform, SentLetter, StoreError, Waiting, Words};
+use store::{
+    DeliveryState, FirmSettings, PayLink, Platform, SentLetter, StoreError, Waiting, Words,
+};
 use tracing::{info, warn};
 
 use crate::execute::{Caller, ExecuteError, View, execute};
@@ -34,6 +37,7 @@ pub(crate) mod sender;
 mod task;
 
 pub use facts::NothingToSay;
+use link::Link;
 pub use link::PAY_LINK_PATH;
 pub use sender::{Sender, SetUpError, is_at, message_mark};
 use task::Task;
@@ -251,7 +255,8 @@ impl Correspondence {
             Claimed::Withdrawn => Ok(Outcome::Withdrawn),
             Claimed::Left(sending) => {
                 let account = with_history(executed.account, view.loaded.account.clone());
-                self.first(task, &sender, &view, &account, &letter, &sending, 0).await
+                let work = Work { task, sender, view, account, letter, sending };
+                self.first(&work, 0).await
             }
         }
     }
@@ -283,10 +288,9 @@ impl Correspondence {
             firm.store().watch_letter(client, id, now + STOP_WAIT).await?;
             return Ok(Outcome::Stopped);
         }
-        let is_demand = is_demand(sending.kind);
+        let (letter, is_demand) = (row.letter, is_demand(sending.kind));
         match firm.store().sent_letter(client, id).await? {
-            Some(sent) if MAX_ATTEMPTS <= sent.attempts => task.uncertain(&sent.sha256).await,
-            Some(sent) if sent.is_unsent => self.again(task, &sending, sent).await,
+            Some(sent) if sent.is_unsent => self.again(task, letter, Some(sent), false).await,
             Some(sent) if now < sent.attempted_at + CLAIM_LEASE => {
                 firm.store().watch_letter(client, id, sent.attempted_at + CLAIM_LEASE).await?;
                 Ok(Outcome::Busy)
@@ -296,14 +300,14 @@ impl Correspondence {
                     task.note(DeliveryState::Sent, Some(id), Some(sent.sha256), None).await?;
                     Ok(Outcome::Sent)
                 }
-                Found::NotTaken => self.again(task, &sending, sent).await,
+                Found::NotTaken => self.again(task, letter, Some(sent), false).await,
                 Found::Unknown if is_demand || 0 < sent.doubts => {
                     task.uncertain(&sent.sha256).await
                 }
-                Found::Unknown => self.again(task, &sending, sent).await,
+                Found::Unknown => self.again(task, letter, Some(sent), true).await,
             },
             None if is_demand && !self.has_surely_not(task).await => task.uncertain("").await,
-            None => self.afresh(task, &row.letter, &sending).await,
+            None => self.again(task, letter, None, false).await,
         }
     }
 
@@ -339,48 +343,111 @@ impl Correspondence {
         Ok(left)
     }
 
-    /// Claimed, and never written: as far as it is true now.
-    async fn afresh(
-        &self,
-        task: Task<'_>,
-        letter: &Letter,
-        sending: &Sending,
-    ) -> Result<Outcome, SendError> {
-        let Ok(sender) = Sender::of(task.firm.settings()) else { return task.uncertain("").await };
-        let view = task.view(letter).await?;
-        let mut sending = sending.clone();
-        if letter.content.is_debt() {
-            let (account, policy) = (&view.loaded.account, &view.policy.policy);
-            sending.invoices = facts::still_true(account, policy, &sending, view.day);
-            if sending.invoices.is_empty() {
-                let problem = "it was claimed and not sent, and was no longer true";
-                task.note(DeliveryState::Failed, None, None, Some(problem.to_owned())).await?;
-                return Ok(Outcome::Withdrawn);
-            }
-        }
-        // This time is the second: whoever claimed it may have come further than can be seen.
-        let account = view.loaded.account.clone();
-        self.first(task, &sender, &view, &account, letter, &sending, 1).await
-    }
-
     /// Where a firm's picture is, for letters: mail programs fetch it from us, so it needs our address.
     pub(crate) fn logo_url(&self, firm: &Firm) -> Option<String> {
         Some(format!("{}{}", self.public_url.trim_end_matches('/'), firm.logo_path()?))
     }
 
     /// Writes it, keeps it, hands it over.
-    #[allow(clippy::too_many_arguments, reason = "what a letter is made from, at one place")]
-    async fn first(
+    async fn first(&self, work: &Work<'_>, doubts: u32) -> Result<Outcome, SendError> {
+        let (task, store) = (work.task, work.task.firm.store());
+        let (sent, mime, link) = match self.written(work, None) {
+            Ok(written) => written,
+            Err(error) => return work.unwritten(error).await,
+        };
+        let sent = SentLetter { doubts, ..sent };
+        // Before the letter: one that is kept has a link that leads somewhere.
+        if let Some(link) = &link {
+            store.add_pay_link(link).await?;
+        }
+        if !store.keep_letter(task.client, task.id, &sent).await? {
+            return Ok(Outcome::Busy);
+        }
+        if 0 < doubts {
+            task.watch(task.now + CLAIM_LEASE).await?;
+        }
+        self.hand_over(task, &sent, mime).await
+    }
+
+    /// Hands over once more what was claimed before, if it was ever written. The facts are read again (LET-4): what
+    /// is no longer true is withdrawn, and what is true in other words is written anew, under the same name. Its
+    /// address is one of these facts, as its invoices are.
+    async fn again(
         &self,
         task: Task<'_>,
-        sender: &Sender,
-        view: &View,
-        account: &Account,
-        letter: &Letter,
-        sending: &Sending,
-        doubts: u32,
+        letter: Letter,
+        sent: Option<SentLetter>,
+        may_have_left: bool,
     ) -> Result<Outcome, SendError> {
+        let sender = match Sender::of(task.firm.settings()) {
+            Ok(sender) => sender,
+            Err(error) => {
+                task.watch(task.now + SET_UP_WAIT).await?;
+                return Ok(Outcome::NotSetUp(error));
+            }
+        };
+        let view = task.view(&letter).await?;
+        let (known, policy) = (&view.loaded.account, &view.policy.policy);
+        let ready_at = task.firm.outside_quiet_hours(view.day, policy, task.now);
+        if task.firm.now(task.now) < ready_at {
+            if !task.firm.settings().is_test {
+                task.watch(ready_at).await?;
+            }
+            return Ok(Outcome::Waits(ready_at));
+        }
+        if let Some(sent) = sent.as_ref().filter(|_| may_have_left)
+            && sending(known, policy, &letter, view.day).is_none()
+        {
+            return task.untrue(&sent.sha256).await;
+        }
+        let to = sent.as_ref().map(|sent| sent.to.clone());
+        let (account, sending) = match task.reclaim(to).await? {
+            Ok(claimed) => claimed,
+            Err(outcome) => return Ok(outcome),
+        };
+        let account = with_history(account, view.loaded.account.clone());
+        let work = Work { task, sender, view, account, letter, sending };
+        match sent {
+            Some(sent) if MAX_ATTEMPTS <= sent.attempts => task.uncertain(&sent.sha256).await,
+            Some(sent) => self.once_more(&work, &sent).await,
+            // This time is the second: whoever claimed it may have come further than can be seen.
+            None => self.first(&work, 1).await,
+        }
+    }
+
+    /// The same bytes, as long as that is what would be written now; else what would be.
+    async fn once_more(&self, work: &Work<'_>, known: &SentLetter) -> Result<Outcome, SendError> {
+        let (task, store) = (work.task, work.task.firm.store());
+        let link = match &known.link {
+            Some(hash) => store.pay_link(task.client, hash).await?,
+            None => None,
+        };
+        let (sent, mime, link) = match self.written(work, Some((known, link))) {
+            Ok(written) => written,
+            Err(error) => return work.unwritten(error).await,
+        };
+        if let Some(link) = &link {
+            store.add_pay_link(link).await?;
+        }
+        if !store.keep_letter_again(task.client, task.id, &sent, known.attempts).await? {
+            return Ok(Outcome::Busy);
+        }
+        task.watch(task.now + CLAIM_LEASE).await?;
+        self.hand_over(task, &sent, mime).await
+    }
+
+    /// The letter in words, the message that they make, and its link if it has one; with the link, the name and,
+    /// where they still are the words, the date that it had before.
+    fn written(
+        &self,
+        work: &Work<'_>,
+        before: Option<(&SentLetter, Option<PayLink>)>,
+    ) -> Result<(SentLetter, Vec<u8>, Option<PayLink>), WriteError> {
+        let Work { task, sender, view, account, letter, sending } = work;
         let settings = task.firm.settings();
+        let contact = usize::try_from(sending.contact).unwrap_or(usize::MAX);
+        let to = account.profile.contacts.get(contact);
+        let to = to.ok_or(NothingToSay::Contact(sending.contact))?.address.clone();
         let mut facts = facts::Facts {
             link: None,
             logo_url: self.logo_url(task.firm),
@@ -392,87 +459,43 @@ impl Correspondence {
             letter,
             sending,
         };
-        let contact = usize::try_from(sending.contact).unwrap_or(usize::MAX);
-        let mut written = || -> Result<_, WriteError> {
-            let to = account.profile.contacts.get(contact);
-            let to = to.ok_or(NothingToSay::Contact(sending.contact))?.address.clone();
-            let link = link::NewLink::new()?;
-            facts.link = Some(link.url(&self.public_url));
-            let mut letter_facts = facts.of_letter()?;
-            let debt = link::debt_of(&letter_facts.content);
-            let kept =
-                (!debt.is_empty()).then(|| link.kept(task.client, task.id, debt, letter_facts.day));
-            if kept.is_none() {
-                facts.link = None;
-                letter_facts = facts.of_letter()?;
-            }
-            let rendered = letters::render(&letter_facts)?;
-            let mut sent = SentLetter {
-                link: kept.as_ref().map(|link| link.hash.clone()),
-                message_id: message_id(task, sender),
-                from: sender.from.clone(),
-                to,
-                reply_to: sender.reply_to.clone(),
-                dated: task.firm.now(task.now),
-                subject: domain::text::Personal::new(&*rendered.subject),
-                words: Words::if_short(&rendered.text, &rendered.html),
-                sha256: String::new(),
-                attempts: 1,
-                attempted_at: task.now,
-                doubts,
-                is_unsent: false,
-            };
-            let mime = compose(settings, sending.kind, &sent, &rendered)?;
-            sent.sha256 = hex::encode(Sha256::digest(&mime));
-            Ok((sent, mime, kept))
-        };
-        let (sent, mime, link) = match written() {
-            Ok(written) => written,
-            Err(WriteError::Mime(letters::MimeError::Address { .. })) => {
-                return task.bounced("").await;
-            }
-            Err(error) => {
-                let problem = platform::log::chain(&error);
-                warn!(client.id = %task.client, letter.id = task.id.0, "Could not write letter {}: {problem}", task.id.0);
-                return task.unwritten(problem).await;
-            }
-        };
-        // Before the letter: one that is kept has a link that leads somewhere.
-        if let Some(link) = &link {
-            task.firm.store().add_pay_link(link).await?;
+        let (known, known_link) = before.unzip();
+        let mut letter_facts = facts.of_letter()?;
+        let debt = link::debt_of(&letter_facts.content);
+        let mut link = None;
+        if !debt.is_empty() {
+            let same = known_link.flatten().filter(|link| link.invoices == debt);
+            let same = same.as_ref().zip(known.and_then(|known| known.words.as_ref()));
+            let same = same.and_then(|(link, words)| {
+                Link::in_words(words.text.as_str(), &self.public_url, &link.hash)
+            });
+            let made = same.map_or_else(Link::new, Ok)?;
+            facts.link = Some(made.url(&self.public_url));
+            link = Some(made.kept(task.client, task.id, debt, letter_facts.day));
+            letter_facts = facts.of_letter()?;
         }
-        if !task.firm.store().keep_letter(task.client, task.id, &sent).await? {
-            return Ok(Outcome::Busy);
-        }
-        if 0 < doubts {
-            task.watch(task.now + CLAIM_LEASE).await?;
-        }
-        self.hand_over(task, &sent, mime).await
-    }
-
-    /// Hands over once more what was kept.
-    async fn again(
-        &self,
-        task: Task<'_>,
-        sending: &Sending,
-        mut sent: SentLetter,
-    ) -> Result<Outcome, SendError> {
-        let Some(words) = &sent.words else { return task.uncertain(&sent.sha256).await };
-        let rendered = Rendered {
-            subject: sent.subject.as_str().to_owned(),
-            text: words.text.as_str().to_owned(),
-            html: words.html.as_str().to_owned(),
+        let rendered = letters::render(&letter_facts)?;
+        let mut sent = SentLetter {
+            link: link.as_ref().map(|link| link.hash.clone()),
+            message_id: known.map_or_else(|| message_id(*task, sender), |k| k.message_id.clone()),
+            from: sender.from.clone(),
+            to,
+            reply_to: sender.reply_to.clone(),
+            dated: task.firm.now(task.now),
+            subject: domain::text::Personal::new(&*rendered.subject),
+            words: Words::if_short(&rendered.text, &rendered.html),
+            sha256: String::new(),
+            attempts: known.map_or(0, |known| known.attempts) + 1,
+            attempted_at: task.now,
+            doubts: known.map_or(0, |known| known.doubts + u32::from(!known.is_unsent)),
+            is_unsent: false,
         };
-        let mime = match compose(task.firm.settings(), sending.kind, &sent, &rendered) {
-            Ok(mime) => mime,
-            Err(error) => return task.unwritten(platform::log::chain(&error)).await,
-        };
-        if !task.firm.store().attempt_letter(task.client, task.id, &sent, task.now).await? {
-            return Ok(Outcome::Busy);
+        if let Some(known) = known.filter(|known| known.words.is_some() && is_same(known, &sent)) {
+            sent.dated = known.dated;
         }
-        task.watch(task.now + CLAIM_LEASE).await?;
-        sent.attempts += 1;
-        self.hand_over(task, &sent, mime).await
+        let mime = compose(settings, sending.kind, &sent, &rendered)?;
+        sent.sha256 = hex::encode(Sha256::digest(&mime));
+        Ok((sent, mime, link))
     }
 
     async fn hand_over(
@@ -511,6 +534,36 @@ impl Correspondence {
             }
         }
     }
+}
+
+/// A letter that is claimed, with all that it is written from.
+struct Work<'a> {
+    task: Task<'a>,
+    sender: Sender,
+    view: View,
+    /// At the claim, with what was looked up.
+    account: Account,
+    letter: Letter,
+    sending: Sending,
+}
+
+impl Work<'_> {
+    /// It can't be put into a message.
+    async fn unwritten(&self, error: WriteError) -> Result<Outcome, SendError> {
+        let task = self.task;
+        if let WriteError::Mime(letters::MimeError::Address { .. }) = error {
+            return task.bounced("").await;
+        }
+        let problem = platform::log::chain(&error);
+        warn!(client.id = %task.client, letter.id = task.id.0, "Could not write letter {}: {problem}", task.id.0);
+        task.unwritten(problem).await
+    }
+}
+
+/// Whether they say the same, from and to the same.
+fn is_same(one: &SentLetter, other: &SentLetter) -> bool {
+    (&one.words, &one.subject) == (&other.words, &other.subject)
+        && (&one.from, &one.to, &one.reply_to) == (&other.from, &other.to, &other.reply_to)
 }
 
 fn claimed(events: &[Event]) -> Claimed {

@@ -421,7 +421,8 @@ async fn attempt(
         decided => decided?,
     };
     // What the run withholds is the run's; what the firm stopped waits for the firm.
-    let withheld = Some(withheld).filter(|_| latitude == Latitude::NothingHarsh).unwrap_or_default();
+    let withheld =
+        Some(withheld).filter(|_| latitude == Latitude::NothingHarsh).unwrap_or_default();
     if matches!(attempt.asked, Asked::Evaluate(InRun::Plan)) && withheld.is_any() {
         return Ok(Try::Done(Box::new(Executed { withheld, ..as_it_is(loaded) })));
     }
@@ -458,8 +459,7 @@ async fn attempt(
         }
     };
     let account = after;
-    let executed =
-        Executed { events, version, account, next_evaluation, tries: 1, made, withheld };
+    let executed = Executed { events, version, account, next_evaluation, tries: 1, made, withheld };
     Ok(Try::Done(Box::new(executed)))
 }
 
@@ -617,7 +617,7 @@ fn rule(command: &Command) -> Option<&'static str> {
     match command {
         Command::Evaluate => Some("EVAL-1"),
         Command::AllocateCredit => Some("PAY-4"),
-        Command::ClaimLetter { .. } => Some("LET-4"),
+        Command::ClaimLetter { .. } | Command::ReclaimLetter { .. } => Some("LET-4"),
         _ => None,
     }
 }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::Store;
 use crate::dynamo::{Condition, Write};
 use crate::error::StoreError;
-use crate::item::{MAX_ITEM_BYTES, attributes, check_size, new_item, number, read, text};
+use crate::item::{MAX_ITEM_BYTES, attributes, check_size, new_item, number, read};
 use crate::keys::Key;
 
 /// The most that text and HTML of one letter may come to: they share an item's 400 KB with the rest of
@@ -23,10 +23,6 @@ pub const MAX_WORDS_BYTES: usize = 350 * 1024;
 
 /// How often it was handed over.
 const ATTEMPTS: &str = "attempts";
-/// When it last was.
-const ATTEMPTED_AT: &str = "attempted_at";
-/// How many of these times may have sent it.
-const DOUBTS: &str = "doubts";
 /// Whether the last time surely didn't.
 const IS_UNSENT: &str = "is_unsent";
 
@@ -112,25 +108,23 @@ impl Store {
         item.as_ref().map(read).transpose()
     }
 
-    /// It is about to be handed over once more. `false`: somebody else is at it.
+    /// It is about to be handed over once more, as that. `false`: somebody else is at it, who read the count of
+    /// handings over that is no longer `before`.
     ///
     /// # Errors
     /// Whatever writing has.
-    pub async fn attempt_letter(
+    pub async fn keep_letter_again(
         &self,
         client: &ClientId,
         letter: LetterId,
         sent: &SentLetter,
-        at: DateTime<Utc>,
+        before: u32,
     ) -> Result<bool, StoreError> {
-        let doubts = sent.doubts + u32::from(!sent.is_unsent);
-        let set = vec![
-            (ATTEMPTS, number(u64::from(sent.attempts) + 1)),
-            (ATTEMPTED_AT, text(at.to_rfc3339())),
-            (DOUBTS, number(u64::from(doubts))),
-            (IS_UNSENT, AttributeValue::Bool(false)),
-        ];
-        self.update_sent(client, letter, sent.attempts, set).await
+        let mut item = new_item(&Key::SentLetter(client, letter).place(&self.firm), 0);
+        item.extend(attributes(sent)?);
+        check_size(&item, MAX_ITEM_BYTES)?;
+        let as_read = Condition::Equals(ATTEMPTS, number(u64::from(before)));
+        self.dynamo.write(Write::Put(item, as_read)).await
     }
 
     /// The mail service surely didn't take it that time. `false`: it was handed over again since.

@@ -27,6 +27,9 @@ impl Decision<'_> {
             return Err(past(until, "PROM-1"));
         }
         let invoices = self.promisable(invoice)?;
+        if self.is_promised(&invoices, until) {
+            return Ok(()); // the same promise again
+        }
         let counts = self.context.actor.is_client();
         if counts {
             self.within_limits(&invoices, until)?;
@@ -37,6 +40,13 @@ impl Decision<'_> {
         self.respond();
         self.queue_letter(Content::PromiseConfirmation { invoices, until });
         Ok(())
+    }
+
+    /// Whether all of these are promised until that very day.
+    fn is_promised(&self, invoices: &BTreeSet<InvoiceId>, until: Day) -> bool {
+        let promises = self.account.promises.iter().filter(|promise| promise.until == until);
+        let promised: BTreeSet<_> = promises.flat_map(|promise| &promise.invoices).collect();
+        invoices.iter().all(|id| promised.contains(id))
     }
 
     /// The invoice named, or those overdue that day.
@@ -94,13 +104,18 @@ impl Decision<'_> {
         instalments: &[Instalment],
     ) -> Result<(), Refusal> {
         self.require(PARTNERS, "STAFF-1", "agree on a plan")?;
+        let mut instalments = instalments.to_vec();
+        instalments.sort_by_key(|instalment| instalment.due_on);
+        if self.is_planned(invoices, &instalments) {
+            // The same plan again is that one, though it may answer another request.
+            self.close_tasks(|about| matches!(about, About::PlanRequest { .. }));
+            return Ok(());
+        }
         let covered = self.plannable(invoices)?;
-        self.check_instalments(covered, instalments)?;
+        self.check_instalments(covered, &instalments)?;
         if self.account.plan.is_some() {
             self.emit(Event::PlanEnded { outcome: Outcome::Replaced });
         }
-        let mut instalments = instalments.to_vec();
-        instalments.sort_by_key(|instalment| instalment.due_on);
         let plan = Plan {
             begun_on: self.day(),
             invoices: invoices.clone(),
@@ -113,6 +128,12 @@ impl Decision<'_> {
         self.respond();
         self.queue_letter(Content::PlanConfirmation { invoices: invoices.clone() });
         Ok(())
+    }
+
+    /// Whether that very plan runs.
+    fn is_planned(&self, invoices: &BTreeSet<InvoiceId>, instalments: &[Instalment]) -> bool {
+        let plan = self.account.plan.as_ref();
+        plan.is_some_and(|plan| plan.invoices == *invoices && plan.instalments == instalments)
     }
 
     /// A new request takes the place of the one that waits; the same one again is that one.

@@ -81,7 +81,26 @@ impl Decision<'_> {
             let text = format!("letter {} leaves on {}", id.0, for_person(letter.leaves_on));
             return Err(Refusal::conflict("LET-5", text));
         }
-        match sending(&self.account, self.policy(), letter, on) {
+        self.claim(id, sending(&self.account, self.policy(), letter, on))
+    }
+
+    /// A letter that was claimed and for all that is known didn't leave is about to be handed over once more. No
+    /// letter leaves after the payment's commit, so it is claimed anew: as on that day, or withdrawn (LET-4).
+    pub(super) fn reclaim_letter(
+        &mut self,
+        id: LetterId,
+        to: Option<&Personal>,
+    ) -> Result<(), Refusal> {
+        let Some(letter) = self.account.letters.get(&id) else {
+            return Err(Refusal::not_found("LET-4", format!("there is no letter {}", id.0)));
+        };
+        let LetterState::Left(_) = letter.state else { return Ok(()) };
+        self.claim(id, sending_to(&self.account, self.policy(), letter, self.day(), to))
+    }
+
+    fn claim(&mut self, id: LetterId, sending: Option<Sending>) -> Result<(), Refusal> {
+        let on = self.day();
+        match sending {
             Some(_) if self.is_stopped() => {
                 let text = format!("letter {} waits: the firm stopped locks and letters", id.0);
                 return Err(Refusal::conflict("LOCK-10", text));
@@ -91,7 +110,10 @@ impl Decision<'_> {
                     let text = format!("letter {} waits: the ledger {}", id.0, ledger.age());
                     return Err(Refusal::conflict("FRESH-1", text));
                 }
-                self.emit(Event::LetterLeft { letter: id, sending });
+                let state = LetterState::Left(sending.clone());
+                if self.account.letters.get(&id).is_none_or(|letter| letter.state != state) {
+                    self.emit(Event::LetterLeft { letter: id, sending });
+                }
             }
             None => self.emit(Event::LetterWithdrawn { letter: id, on }),
         }
@@ -172,9 +194,20 @@ impl Decision<'_> {
 /// As what a letter would leave on that day: a debt letter over the invoices that are still
 /// collected, as the strongest kind that is still true; nothing if none is.
 pub fn sending(account: &Account, policy: &Policy, letter: &Letter, day: Day) -> Option<Sending> {
+    sending_to(account, policy, letter, day, None)
+}
+
+/// The same, of a letter that was written to that address.
+fn sending_to(
+    account: &Account,
+    policy: &Policy,
+    letter: &Letter,
+    day: Day,
+    to: Option<&Personal>,
+) -> Option<Sending> {
     let contact = match &letter.content {
         Content::PayLink { to, .. } => account.reachable_at(to)?,
-        _ => account.deliverable()?,
+        _ => to.and_then(|to| account.reachable_at(to)).or_else(|| account.deliverable())?,
     };
     let contact = u32::try_from(contact).ok()?;
     let (kind, invoices) = match &letter.content {
@@ -185,10 +218,17 @@ pub fn sending(account: &Account, policy: &Policy, letter: &Letter, day: Day) ->
         Content::PaymentFailed { payment } => {
             (LetterKind::PaymentFailed, paid_by(account, payment))
         }
-        Content::PromiseConfirmation { invoices, .. } => {
-            (LetterKind::PromiseConfirmation, invoices.clone())
+        Content::PromiseConfirmation { .. } | Content::PlanConfirmation { .. }
+            if is_confirmed_later(account, letter) =>
+        {
+            return None;
         }
-        Content::PlanConfirmation { invoices } => (LetterKind::PlanConfirmation, invoices.clone()),
+        Content::PromiseConfirmation { invoices, until } => {
+            (LetterKind::PromiseConfirmation, promised(account, invoices, *until, day)?)
+        }
+        Content::PlanConfirmation { invoices } => {
+            (LetterKind::PlanConfirmation, planned(account, invoices)?)
+        }
         Content::PayLink { .. } if account.hard_stop.is_some() => return None,
         Content::PayLink { invoices, .. } => (LetterKind::PayLink, asked_for(account, invoices)?),
     };
@@ -239,6 +279,44 @@ fn collected(
     let view = account.collection(policy, day);
     let known = invoices.iter().filter_map(|id| account.invoices.get(id));
     known.filter(|invoice| view.collects(invoice)).map(|invoice| invoice.id.clone()).collect()
+}
+
+/// Whether a letter that was decided after it, and leaves as well, says the same: of a promise or a plan that was
+/// replaced and then made again.
+fn is_confirmed_later(account: &Account, letter: &Letter) -> bool {
+    let mut letters = account.letters.values();
+    letters.any(|other| {
+        letter.id < other.id
+            && other.content == letter.content
+            && !matches!(other.state, LetterState::Withdrawn { .. })
+    })
+}
+
+/// What of that promise still runs: `None`, if it was kept, broken or replaced.
+fn promised(
+    account: &Account,
+    invoices: &BTreeSet<InvoiceId>,
+    until: Day,
+    day: Day,
+) -> Option<BTreeSet<InvoiceId>> {
+    let running = account.promises.iter().filter(|known| known.until == until && day <= until);
+    let covered = running.flat_map(|promise| &promise.invoices).filter(|id| invoices.contains(*id));
+    open(account, covered)
+}
+
+/// What of that plan is open, if it still runs.
+fn planned(account: &Account, invoices: &BTreeSet<InvoiceId>) -> Option<BTreeSet<InvoiceId>> {
+    account.plan.as_ref().filter(|plan| plan.invoices == *invoices)?;
+    open(account, invoices.iter())
+}
+
+fn open<'a>(
+    account: &Account,
+    ids: impl Iterator<Item = &'a InvoiceId>,
+) -> Option<BTreeSet<InvoiceId>> {
+    let is_open = |id: &&InvoiceId| account.invoices.get(*id).is_some_and(|known| known.is_open());
+    let open: BTreeSet<_> = ids.filter(is_open).cloned().collect();
+    (!open.is_empty()).then_some(open)
 }
 
 /// Those of which something is still to be paid; `None`: none is.

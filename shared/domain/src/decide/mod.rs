@@ -186,6 +186,7 @@ impl<'a> Decision<'a> {
             Command::AskForUnlock { words } => self.ask_for_unlock(words),
             Command::ReportStuckLetter { letter } => self.report_stuck_letter(*letter),
             Command::ClaimLetter { letter } => self.claim_letter(*letter),
+            Command::ReclaimLetter { letter, to } => self.reclaim_letter(*letter, to.as_ref()),
             Command::Evaluate => Ok(()),
         }
     }

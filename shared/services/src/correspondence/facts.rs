@@ -18,7 +18,7 @@ use domain::lock::LockCause;
 use domain::money::{Currency, Money};
 use domain::numbering::Numbers;
 use domain::payment::{Method, PaymentFacts, PaymentState};
-use domain::policy::{Policy, UnlockMode};
+use domain::policy::UnlockMode;
 use domain::role::Actor;
 use domain::task::About;
 use letters::facts::{self, Language, LetterFacts, Next, NextAction, Opens, Reopened};
@@ -98,10 +98,10 @@ impl Facts<'_> {
             (_, Content::PaymentFailed { payment }) => {
                 facts::Content::PaymentFailed(self.payment_failed(payment)?)
             }
-            (_, Content::PromiseConfirmation { invoices, until }) => {
+            (_, Content::PromiseConfirmation { until, .. }) => {
                 facts::Content::PromiseConfirmation(facts::Promise {
                     until: *until,
-                    invoices: self.open_of(invoices),
+                    invoices: self.invoices(&self.sending.invoices),
                     link: self.link(),
                 })
             }
@@ -182,7 +182,7 @@ impl Facts<'_> {
         };
         Ok(facts::Plan {
             instalments: plan.instalments.iter().map(instalment).collect(),
-            invoices: self.open_of(covered),
+            invoices: self.invoices(&self.sending.invoices),
             grace_days: plan.grace_days,
             link: self.link(),
         })
@@ -203,10 +203,8 @@ impl Facts<'_> {
             }
             _ => Reopened::Settled,
         };
-        let still_open = match reopened {
-            Reopened::Settled => Vec::new(),
-            Reopened::Until(_) | Reopened::WithPlan => self.overdue(),
-        };
+        // Also after a payment: its debit may have come back since.
+        let still_open = self.overdue();
         facts::WelcomeBack { reopened, still_open, portal_link: self.public_url.to_owned() }
     }
 
@@ -263,13 +261,6 @@ impl Facts<'_> {
 
     fn invoices(&self, ids: &BTreeSet<InvoiceId>) -> Vec<facts::Invoice> {
         ids.iter().filter_map(|id| self.account.invoices.get(id)).map(invoice).collect()
-    }
-
-    /// Those that are still open; all of them, should none be.
-    fn open_of(&self, ids: &BTreeSet<InvoiceId>) -> Vec<facts::Invoice> {
-        let known = ids.iter().filter_map(|id| self.account.invoices.get(id));
-        let open: Vec<_> = known.filter(|invoice| invoice.is_open()).map(invoice).collect();
-        if open.is_empty() { self.invoices(ids) } else { open }
     }
 
     /// Everything overdue of which something is asked for.
@@ -353,16 +344,4 @@ fn warned_of(event: &Event) -> Option<NextAction> {
         },
         _ => None,
     }
-}
-
-/// The invoices of a debt letter that may still be sent: those collected now.
-pub(super) fn still_true(
-    account: &Account,
-    policy: &Policy,
-    sending: &Sending,
-    day: Day,
-) -> BTreeSet<InvoiceId> {
-    let view = account.collection(policy, day);
-    let known = sending.invoices.iter().filter_map(|id| account.invoices.get(id));
-    known.filter(|invoice| view.collects(invoice)).map(|invoice| invoice.id.clone()).collect()
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use domain::calendar::Day;
 use domain::id::{ClientId, InvoiceId};
 use domain::letter::LetterId;
-use identity::OpaqueToken;
 use identity::opaque::RandomError;
+use identity::{OpaqueToken, TokenHash};
 use letters::facts::Content;
 use store::PayLink;
 
@@ -15,18 +15,29 @@ use store::PayLink;
 pub const PAY_LINK_PATH: &str = "/l/";
 
 /// A link whose letter is being written.
-pub(super) struct NewLink {
-    token: OpaqueToken,
+pub(super) struct Link {
+    shown: String,
+    hash: TokenHash,
 }
 
-impl NewLink {
+impl Link {
     pub(super) fn new() -> Result<Self, RandomError> {
-        Ok(Self { token: OpaqueToken::random_256()? })
+        let token = OpaqueToken::random_256()?;
+        Ok(Self { shown: token.reveal().to_owned(), hash: token.hash() })
+    }
+
+    /// The one of that hash in a letter that was written before: nobody else knows it.
+    pub(super) fn in_words(words: &str, public_url: &str, hash: &str) -> Option<Self> {
+        let before = format!("{}{PAY_LINK_PATH}", public_url.trim_end_matches('/'));
+        let ends = |c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_');
+        let mut shown = words.split(&before).skip(1).filter_map(|rest| rest.split(ends).next());
+        let shown = shown.find(|shown| TokenHash::of(shown).to_string() == hash)?;
+        Some(Self { shown: shown.to_owned(), hash: TokenHash::of(shown) })
     }
 
     /// As it stands in the letter.
     pub(super) fn url(&self, public_url: &str) -> String {
-        format!("{}{PAY_LINK_PATH}{}", public_url.trim_end_matches('/'), self.token.reveal())
+        format!("{}{PAY_LINK_PATH}{}", public_url.trim_end_matches('/'), self.shown)
     }
 
     /// What the table keeps of it.
@@ -38,7 +49,7 @@ impl NewLink {
         made_on: Day,
     ) -> PayLink {
         PayLink {
-            hash: self.token.hash().to_string(),
+            hash: self.hash.to_string(),
             client: client.clone(),
             letter: Some(letter),
             made_by: None,

@@ -6,11 +6,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::Account;
 use domain::command::{Command, Needs};
 use domain::id::ClientId;
-use domain::letter::{Content, Letter, LetterId, LetterState};
+use domain::letter::{Content, Letter, LetterId, LetterState, Sending};
 use domain::role::Actor;
+use domain::text::Personal;
 use store::{Delivery, DeliveryState, LetterRow, SentLetter};
 
-use super::{Outcome, SendError};
+use super::{LEDGER_WAIT, Outcome, STOP_WAIT, SendError};
 use crate::execute::{Caller, ExecuteError, View, execute, view};
 use crate::firm::Firm;
 
@@ -108,6 +109,41 @@ impl Task<'_> {
             self.watch(self.now + wait).await?;
         }
         Ok(Outcome::Unsent(self.now + wait))
+    }
+
+    /// Claims it once more, as far as it is true by now (LET-4): as what it leaves, with the account at that claim;
+    /// else what became of it.
+    pub(super) async fn reclaim(
+        &self,
+        to: Option<Personal>,
+    ) -> Result<Result<(Account, Sending), Outcome>, SendError> {
+        let command = Command::ReclaimLetter { letter: self.id, to };
+        let caller = Caller::new(Actor::Schedule);
+        let executed = match execute(self.firm, self.client, &command, &caller, self.now).await {
+            Err(ExecuteError::Refused(refusal)) if refusal.rule == "FRESH-1" => {
+                self.watch(self.now + LEDGER_WAIT).await?;
+                return Ok(Err(Outcome::LedgerOld));
+            }
+            Err(ExecuteError::Refused(refusal)) if refusal.rule == "LOCK-10" => {
+                self.watch(self.now + STOP_WAIT).await?;
+                return Ok(Err(Outcome::Stopped));
+            }
+            executed => executed?,
+        };
+        let state = executed.account.letters.get(&self.id).map(|letter| letter.state.clone());
+        Ok(match state {
+            Some(LetterState::Left(sending)) => Ok((executed.account, sending)),
+            Some(LetterState::Withdrawn { .. }) => Err(Outcome::Withdrawn),
+            Some(LetterState::Queued) | None => Err(Outcome::Busy),
+        })
+    }
+
+    /// It may have left, and is not true any more: it isn't sent again, and nothing is left for a person to do.
+    pub(super) async fn untrue(&self, sha256: &str) -> Result<Outcome, SendError> {
+        let problem = "nothing tells whether it left, and by now it is no longer true".to_owned();
+        let hash = Some(sha256.to_owned());
+        self.note(DeliveryState::Uncertain, None, hash, Some(problem)).await?;
+        Ok(Outcome::Uncertain)
     }
 
     /// The address takes no mail: marked, and a debt letter goes to the next contact (LET-6, LET-10).

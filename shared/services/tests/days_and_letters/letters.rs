@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use domain::account::{Contact, Profile};
 use domain::calendar::Day;
 use domain::command::{Command, News};
 use domain::event::Event;
@@ -13,9 +12,7 @@ use domain::money::Money;
 use domain::payment::{Method, Seen};
 use domain::plan::Instalment;
 use domain::text::Personal;
-use platform::clock::Clock;
 use services::correspondence::{LetterMessage, Outcome, SendError, SetUpError};
-use services::execute::view;
 use services::firm::Firm;
 use store::{DeliveryState, Fault, Faults, Operation};
 
@@ -321,43 +318,6 @@ async fn let_6_a_refused_letter_marks_the_address_and_goes_to_the_next_contact()
     assert_eq!(failed.state, DeliveryState::Failed);
     assert_eq!(desk.deliver().await, [Outcome::Sent]);
     assert_eq!(desk.post.sent.lock().unwrap()[0].to, "bob@acme.example");
-}
-
-/// Changes a client's list of addresses to these.
-async fn list(desk: &Desk, firm: &Firm, client: &ClientId, addresses: &[&str]) {
-    let known = view(firm, client, desk.clock.now()).await.unwrap().unwrap();
-    let contact = |address: &&str| Contact { address: Personal::new(*address), is_bounced: false };
-    let contacts = addresses.iter().map(contact).collect();
-    let profile = Profile { contacts, ..known.loaded.account.profile.clone() };
-    desk.act(firm, client, Command::ChangeProfile(profile)).await.unwrap();
-}
-
-#[tokio::test]
-async fn let_4_and_10_what_was_claimed_goes_to_no_address_that_was_removed_since() {
-    let (desk, firm, acme) = noticed().await;
-    desk.next_answers(&[Answer::Throttled]);
-    assert!(matches!(desk.deliver().await[..], [Outcome::Unsent(_)]));
-    list(&desk, &firm, &acme, &["bob@acme.example"]).await;
-    desk.pass(TimeDelta::minutes(1));
-    assert_eq!(desk.deliver().await, [Outcome::Undeliverable]);
-    assert_eq!(desk.sent(), 0);
-    assert!(desk.tasks(&firm, &acme).await.is_empty(), "no address was marked");
-    let rows = desk.letters(&firm, &acme).await;
-    let failed = rows.iter().find_map(|row| row.delivery.clone()).unwrap();
-    assert!(failed.problem.unwrap().contains("its address"));
-    assert_eq!(desk.deliver().await, [Outcome::Sent], "the notice is still true");
-    assert_eq!(desk.post.sent.lock().unwrap()[0].to, "bob@acme.example");
-
-    // A receipt is on the client's pages: it goes nowhere else, and not back there either.
-    desk.pay(&firm, &acme, "p-1", usd(10_000)).await;
-    desk.next_answers(&[Answer::Throttled]);
-    assert!(matches!(desk.deliver().await[..], [Outcome::Unsent(_)]));
-    list(&desk, &firm, &acme, &["ann@acme.example"]).await;
-    desk.pass(TimeDelta::minutes(1));
-    assert_eq!(desk.deliver().await, [Outcome::Undeliverable]);
-    desk.pass(TimeDelta::hours(2));
-    assert!(desk.waiting().await.is_empty());
-    assert_eq!(desk.sent(), 1);
 }
 
 #[tokio::test]

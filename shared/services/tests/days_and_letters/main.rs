@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
+mod again;
 #[path = "../../../store/tests/common/mod.rs"]
 mod common;
 mod days;
@@ -13,6 +14,6 @@ mod letters;
 mod links;
 mod rollout;
 mod runs;
-mod stop;
 mod staff;
+mod stop;
 mod stuck;
