@@ -22,7 +22,7 @@ use crate::links;
 use crate::list::Note;
 use crate::load::{Loaded, StoredCredit};
 use crate::outbox::to_outbox;
-use crate::pay_link::{self, PayLink};
+use crate::pay_link::{self, CLOSED_ON, PayLink};
 
 /// What a letter needs to be in the outbox: when it is ready. `None` takes it out.
 pub type ReadyAt<'a> = &'a (dyn Fn(&Letter) -> Option<DateTime<Utc>> + Send + Sync);
@@ -67,10 +67,11 @@ pub(crate) struct Changes {
 pub(crate) fn changes(
     loaded: &Loaded,
     after: &Account,
-    (version, at): (u64, DateTime<Utc>),
+    (version, at, day): (u64, DateTime<Utc>, Day),
     ready_at: ReadyAt<'_>,
 ) -> Result<Changes, StoreError> {
-    let mut comparison = Comparison { loaded, after, version, changes: Changes::default() };
+    let changes = Changes::default();
+    let mut comparison = Comparison { loaded, after, version, day, changes };
     comparison.invoices()?;
     comparison.payments()?;
     comparison.credits()?;
@@ -87,6 +88,7 @@ struct Comparison<'a> {
     loaded: &'a Loaded,
     after: &'a Account,
     version: u64,
+    day: Day,
     changes: Changes,
 }
 
@@ -142,8 +144,16 @@ impl Comparison<'_> {
             }
             let place = place_of(id, invoice.is_open());
             let old = old.map(|old| (place_of(id, old.is_open()), old));
-            let item =
+            let was_open = old.as_ref().is_none_or(|(_, old)| old.is_open());
+            let mut item =
                 self.item(&place, old.as_ref().map(|(place, old)| (place, *old)), invoice)?;
+            match (was_open, invoice.is_open()) {
+                (_, true) => drop(item.remove(CLOSED_ON)),
+                (true, false) => {
+                    item.insert(CLOSED_ON.to_owned(), text(self.day.to_string()));
+                }
+                (false, false) => {}
+            }
             check_size(&item, MAX_ITEM_BYTES)?;
             self.changes.invoices.push(Write::Put(item, Condition::Always));
             match old {

@@ -23,6 +23,9 @@ use crate::platform::Platform;
 /// When it was taken back.
 const REVOKED_AT: &str = "revoked_at";
 
+/// On a closed invoice, the day on which it closed, however it did: its links live on from then.
+pub(crate) const CLOSED_ON: &str = "closed_on";
+
 /// The hash of its link on a letter as it was sent.
 const LINK: &str = "link";
 
@@ -95,6 +98,25 @@ impl Store {
         let sent = self.dynamo.batch_get(&places.collect::<Vec<_>>()).await?;
         let hashes = sent.iter().filter_map(|item| get_text(item, LINK).map(str::to_owned));
         self.pay_links(client, &hashes.collect::<Vec<_>>()).await
+    }
+
+    /// The day on which the last of these closed invoices of a client did; `None`, if none of them is closed.
+    ///
+    /// # Errors
+    /// Whatever reading has.
+    pub async fn closed_on(
+        &self,
+        client: &ClientId,
+        invoices: &BTreeSet<InvoiceId>,
+    ) -> Result<Option<Day>, StoreError> {
+        let places = invoices.iter().map(|id| Key::ClosedInvoice(client, id).place(&self.firm));
+        let items = self.dynamo.batch_get(&places.collect::<Vec<_>>()).await?;
+        let day = |item: &Item| {
+            let day = get_text(item, CLOSED_ON)?.parse::<Day>();
+            Some(day.map_err(|error| corrupt(item, error)))
+        };
+        let days = items.iter().filter_map(day).collect::<Result<BTreeSet<_>, _>>()?;
+        Ok(days.last().copied())
     }
 
     /// Those links, as far as they are of that client (SEC-1).

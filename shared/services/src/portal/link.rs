@@ -1,14 +1,13 @@
 //! Whoever holds a link, a letter's or one that staff made (LET-7): sees that debt and no more, may pay it, say something about it and
 //! ask for records, and is `link` in the audit.
 //!
-//! A link lives until 30 days after its invoices are closed, unless it was taken back. The day on which an
-//! invoice closed is not kept; it is that of the last payment on it, or of its end by staff.
+//! A link lives until 30 days after its invoices are closed, however they closed, unless it was taken back.
 
 use chrono::{DateTime, Utc};
 use domain::calendar::{Day, plus};
 use domain::command::Command;
 use domain::id::InvoiceId;
-use domain::invoice::{Ending, Invoice, Source};
+use domain::invoice::Invoice;
 use domain::role::Actor;
 use identity::TokenHash;
 use store::{PayLink, Platform, StoreError};
@@ -145,27 +144,10 @@ pub(crate) async fn life(
     if invoices.iter().any(Invoice::is_open) {
         return Ok(Life::WhileOpen);
     }
-    let mut closed_on = link.made_on;
-    for invoice in invoices {
-        closed_on = closed_on.max(ended_on(firm, invoice).await?.unwrap_or(closed_on));
-    }
-    Ok(Life::Until(plus(closed_on, LIVES_ON_DAYS)))
-}
-
-/// The last day on which something was put on an invoice that is closed.
-async fn ended_on(firm: &Firm, invoice: &Invoice) -> Result<Option<Day>, StoreError> {
-    let mut last = match &invoice.ending {
-        Some(Ending::Voided { on, .. } | Ending::WrittenOff { on, .. }) => Some(*on),
-        None => None,
-    };
-    for allocation in &invoice.allocations {
-        if let Source::Payment(payment) = &allocation.source
-            && let Some((_, payment)) = firm.store().payment(payment).await?
-        {
-            last = last.max(payment.facts.map(|facts| facts.first_on));
-        }
-    }
-    Ok(last)
+    // A link may be made of invoices that are closed; it lives as long.
+    let closed_on = firm.store().closed_on(&link.client, &link.invoices).await?;
+    let last = closed_on.map_or(link.made_on, |closed_on| closed_on.max(link.made_on));
+    Ok(Life::Until(plus(last, LIVES_ON_DAYS)))
 }
 
 impl Holder {

@@ -2,9 +2,11 @@
 //! until some time after that is closed (LET-7).
 
 use chrono::TimeDelta;
-use domain::command::Command;
+use domain::command::{Command, DisputeOutcome, News};
+use domain::id::InvoiceId;
 use domain::letter::LetterKind;
 use domain::role::Role;
+use domain::text::Personal;
 use services::correspondence::Outcome;
 use services::execute::{Caller, execute};
 use services::firm::Firm;
@@ -50,6 +52,66 @@ async fn let_7_a_link_shows_its_letters_debt_until_30_days_after_it_closed() {
         ("2027-04-03T23:00:00Z", true),
         ("2027-04-04T00:30:00Z", false),
     ] {
+        desk.clock.set(at(now));
+        assert_eq!(invoices(&desk, &link).await.is_some(), is_good, "at {now}");
+    }
+}
+
+#[tokio::test]
+async fn let_7_a_link_lives_30_days_after_its_debt_closed_however_it_did() {
+    let because = || Personal::new("agreed");
+    let invoice: InvoiceId = "A-1".parse().unwrap();
+    let note = |id: &str, invoice| Command::IssueCreditNote {
+        id: id.parse().unwrap(),
+        amount: usd(10_000),
+        invoice,
+    };
+    let dispute =
+        Command::OpenDispute { invoice: invoice.clone(), amount: None, reason: because() };
+    let upheld =
+        Command::ResolveDispute { invoice: invoice.clone(), outcome: DisputeOutcome::Upheld };
+    let cases = [
+        ("a credit note", vec![note("CN-1", Some(invoice.clone()))]),
+        ("credit without an invoice", vec![note("CN-1", None)]),
+        ("an upheld dispute", vec![dispute, upheld]),
+        ("a void", vec![Command::VoidInvoice { invoice: invoice.clone(), reason: because() }]),
+    ];
+    for (how, commands) in cases {
+        let (desk, firm, acme) = noticed().await;
+        assert_eq!(desk.deliver().await, [Outcome::Sent]);
+        let link = token(&desk.last_text());
+        desk.clock.set(at("2027-03-04T12:00:00Z"));
+        for command in commands {
+            desk.act(&firm, &acme, command).await.unwrap();
+        }
+        let closed = firm.store().load(&acme).await.unwrap().unwrap().account.invoices.is_empty();
+        assert!(closed, "by {how}");
+        for (now, is_good) in [
+            ("2027-03-04T12:00:00Z", true),
+            ("2027-04-03T23:00:00Z", true),
+            ("2027-04-04T00:30:00Z", false),
+        ] {
+            desk.clock.set(at(now));
+            assert_eq!(invoices(&desk, &link).await.is_some(), is_good, "{how}, at {now}");
+        }
+    }
+}
+
+/// What came in a year before and was put on the debt by now, or came back and was paid again.
+#[tokio::test]
+async fn let_7_a_link_lives_on_from_the_last_time_that_its_debt_closed() {
+    let (desk, firm, acme) = noticed().await;
+    assert_eq!(desk.deliver().await, [Outcome::Sent]);
+    let link = token(&desk.last_text());
+    desk.pay(&firm, &acme, "stripe:pi_1", usd(10_000)).await;
+    desk.clock.set(at("2026-03-20T12:00:00Z"));
+    let payment = "stripe:pi_1".parse().unwrap();
+    let command = Command::RecordPayment { payment, news: News::Returned };
+    desk.act(&firm, &acme, command).await.unwrap();
+    desk.clock.set(at("2027-03-04T12:00:00Z"));
+    assert!(invoices(&desk, &link).await.is_some(), "it is open again");
+    desk.pay(&firm, &acme, "stripe:pi_2", usd(10_000)).await;
+    for (now, is_good) in [("2027-04-03T23:00:00Z", true), ("2027-04-04T00:30:00Z", false)] {
         desk.clock.set(at(now));
         assert_eq!(invoices(&desk, &link).await.is_some(), is_good, "at {now}");
     }
