@@ -10,6 +10,7 @@ use domain::event::Event;
 use domain::money::MAX_MINOR;
 use domain::payment::{ChargebackState, Method, Seen};
 use domain::policy::Policy;
+use domain::refusal::RefusalKind;
 use domain::role::{Actor, Role};
 use domain::text::Personal;
 
@@ -46,6 +47,38 @@ fn pay_2_the_same_evidence_opens_one_task_and_other_evidence_another() {
         desk.try_run(&report(evidence), &Actor::Gateway).unwrap();
         assert_eq!(desk.account.tasks.len(), tasks, "after {evidence}");
     }
+}
+
+/// Staff who type a refund's name with another amount are told what is known; a gateway that tells so has told
+/// evidence, once. Neither moves any money.
+#[test]
+fn pay_2_and_pay_5_a_known_refund_of_another_amount_is_refused_or_evidence() {
+    let refund = |id: &str, minor: Option<u64>| Command::RecordPayment {
+        payment: payment(1),
+        news: News::Refunded { id: id.parse().unwrap(), amount: minor.map(usd) },
+    };
+    let pat = staff("pat", Role::Partner);
+    let mut desk = Desk::new(Policy::default());
+    desk.try_run(&Command::RecordPayment { payment: payment(1), news: told(1_000) }, &pat).unwrap();
+    desk.try_run(&refund("RF1", Some(400)), &pat).unwrap();
+    for same in [&pat, &Actor::Gateway] {
+        assert_eq!(desk.try_run(&refund("RF1", Some(400)), same), Ok(Vec::new()), "{same:?}");
+    }
+    for minor in [Some(300), Some(500), None] {
+        let refusal = desk.try_run(&refund("RF1", minor), &pat).unwrap_err();
+        assert_eq!((refusal.kind, refusal.rule), (RefusalKind::Conflict, "PAY-5"), "{minor:?}");
+        assert!(refusal.text.contains("known here as 4.00 USD"), "{refusal}");
+    }
+    for (minor, tasks) in [(300, 1), (300, 1), (500, 2)] {
+        desk.try_run(&refund("RF1", Some(minor)), &Actor::Gateway).unwrap();
+        assert_eq!(desk.account.tasks.len(), tasks, "after {minor}");
+    }
+    // The rest, without its amount, is the same refund however often it is told.
+    desk.try_run(&refund("RF2", None), &pat).unwrap();
+    assert_eq!(desk.try_run(&refund("RF2", None), &pat), Ok(Vec::new()));
+    assert_eq!(desk.try_run(&refund("RF2", Some(600)), &pat), Ok(Vec::new()));
+    let refunds: Vec<_> = desk.account.payments[&payment(1)].refunds.values().copied().collect();
+    assert_eq!(refunds, [usd(400), usd(600)]);
 }
 
 /// So many invoices over a dollar each, all on the desk's day.

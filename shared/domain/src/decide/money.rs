@@ -35,7 +35,9 @@ impl Decision<'_> {
             self.report_mismatch(&payment, told);
             return Ok(());
         }
-        check_refund(&payment, news)?;
+        if let Some(differs) = check_refund(&payment, news)? {
+            return self.report_refund(&payment, differs);
+        }
         let before = payment.clone();
         learn(&mut payment, news, self.day());
         if payment == before {
@@ -93,6 +95,14 @@ impl Decision<'_> {
         let evidence =
             Personal::new(format!("{told} was told for payment {}, which {known}", payment.id));
         self.open_task(About::Mismatch { payment: payment.id.clone(), evidence });
+    }
+
+    /// Whoever types it is told; what a gateway tells is evidence for a person, as of a payment (PAY-2).
+    fn report_refund(&mut self, payment: &Payment, differs: String) -> Result<(), Refusal> {
+        if self.context.actor.staff().is_some() {
+            return Err(Refusal::conflict("PAY-5", differs));
+        }
+        self.open_mismatch(&payment.id, &Personal::new(differs))
     }
 
     /// Evidence that isn't about this account's payment leaves the payment alone; the same evidence
@@ -352,16 +362,29 @@ fn moved(settlement: &Settlement, credit: Money) -> Option<Money> {
     (0 < moved).then(|| Money::new(moved, credit.currency()))
 }
 
-/// A refund of nothing, of another currency or of more than is left is no refund of this payment.
-fn check_refund(payment: &Payment, news: &News) -> Result<(), Refusal> {
-    let News::Refunded { id, amount } = news else { return Ok(()) };
-    if payment.refunds.contains_key(id) {
-        return Ok(());
+/// A refund of nothing, of another currency or of more than is left is no refund of this payment; one that is known
+/// with another amount is not that refund, which the sentence says.
+fn check_refund(payment: &Payment, news: &News) -> Result<Option<String>, Refusal> {
+    let News::Refunded { id, amount } = news else { return Ok(None) };
+    if let Some(known) = payment.refunds.get(id) {
+        // Without an amount, all of it: what is left, and what this very refund gave back.
+        let all = payment.facts.as_ref().and_then(|facts| {
+            let left = Money::new(payment.refundable(), facts.amount.currency());
+            left.checked_add(*known).ok()
+        });
+        let told = amount.or(all).filter(|told| told != known);
+        return Ok(told.map(|told| {
+            let (told, known) = (told.for_person(), known.for_person());
+            format!(
+                "{told} was told as refund {id} of payment {}, which is known here as {known}",
+                payment.id
+            )
+        }));
     }
     let refuse = |text: String| Err(Refusal::conflict("PAY-5", text));
     let Some(facts) = &payment.facts else {
         return match amount {
-            Some(_) => Ok(()), // kept until the payment itself comes (PAY-3)
+            Some(_) => Ok(None), // kept until the payment itself comes (PAY-3)
             None => refuse(format!(
                 "payment {} is not known, so all of it can't be refunded",
                 payment.id
@@ -376,5 +399,5 @@ fn check_refund(payment: &Payment, news: &News) -> Result<(), Refusal> {
             payment.id
         ));
     }
-    Ok(())
+    Ok(None)
 }
