@@ -185,7 +185,8 @@ impl World {
         let accounts = format!("F#{FIRM}#C#");
         let is_account = |place: &&Place| place.pk.starts_with(&accounts);
         let is_commit = |request: &&Request| {
-            matches!(request, Request::Transact(_)) && request.writes().iter().any(|place| is_account(&place))
+            matches!(request, Request::Transact(_))
+                && request.writes().iter().any(|place| is_account(&place))
         };
         let transactions = seen.requests.iter().filter(is_commit).count();
         let (of_accounts, others): (Vec<_>, Vec<_>) = seen.items.iter().partition(is_account);
@@ -198,7 +199,10 @@ impl World {
         println!("| items read of accounts that are due, index included | {} |", due.len());
         println!("| items read of other accounts | {} |", not_due.len());
         println!("| items read of the firm | {} |", others.len());
-        println!("| rows read of the list of clients, to count the active ones | {} |", seen.listed);
+        println!(
+            "| rows read of the list of clients, to count the active ones | {} |",
+            seen.listed
+        );
         println!("| read units | {} |", half_reads / 2);
         println!("| write units | {} |", half_writes / 2);
     }

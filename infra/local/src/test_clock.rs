@@ -19,7 +19,8 @@ use services::execute::{ExecuteError, view};
 use services::firm::Firm;
 use services::tell::TellError;
 use store::{
-    ClientState, CommitMeta, Dynamo, FirmChange, FirmCommit, PageRequest, Platform, Stage, StoreError,
+    ClientState, CommitMeta, Dynamo, FirmChange, FirmCommit, PageRequest, Platform, Stage,
+    StoreError,
 };
 
 use crate::sandbox_stripe::{Bank, BankError, BankNews};
@@ -221,9 +222,8 @@ impl DayRun {
     /// That the day's run waits for a partner, in a sentence, if it does (LOCK-10).
     pub fn held(&self) -> Option<String> {
         let run = self.run.as_ref().filter(|run| run.stage == Stage::Held)?;
-        let many = |count: u64, what: &str| {
-            format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-        };
+        let many =
+            |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
         let (locks, demands) = (many(run.tally.locks, "lock"), many(run.tally.demands, "demand"));
         Some(format!("The run waits for a partner's approval: {locks}, {demands}."))
     }

@@ -334,7 +334,7 @@ fn test_2_a_bad_entry_is_refused_with_its_line() {
             "{on: 2026-01-02, approve_close: {client: acme}}",
             "approve_close: approve_close is not yet supported",
         ),
-        ("{on: 2026-01-02, approve_run: {by: pat}}", "approve_run.role: expected it"),
+        ("{on: 2026-01-02, approve_run: {by: pat}}", "approve_run.role: is missing"),
         ("{on: 2026-01-02, add_fee: {client: acme}}", "add_fee is not yet supported"),
         ("{on: 2026-01-02, waive_fee: {client: acme}}", "waive_fee is not yet supported"),
         ("{on: 2026-01-02, method: {client: acme}}", "method is not yet supported"),

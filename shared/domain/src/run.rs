@@ -62,7 +62,8 @@ impl FromStr for Share {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let share = text.parse().ok().filter(|share| (Decimal::ZERO..=Decimal::ONE).contains(share));
+        let share =
+            text.parse().ok().filter(|share| (Decimal::ZERO..=Decimal::ONE).contains(share));
         share.map(Self).ok_or_else(|| format!("{text:?} is no share, expected one from 0 to 1"))
     }
 }

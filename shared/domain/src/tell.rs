@@ -124,7 +124,9 @@ fn of(event: &Event) -> Option<News> {
                 UnlockWay::Approved { by, .. } => format!("portal open again, approved by {by}"),
                 UnlockWay::Payment => "portal open again, everything is paid".to_owned(),
                 UnlockWay::Exception { by } => format!("portal open by exception of {by}"),
-                UnlockWay::Undone { by, .. } => format!("portal open again, the run undone by {by}"),
+                UnlockWay::Undone { by, .. } => {
+                    format!("portal open again, the run undone by {by}")
+                }
             };
             plain(Matter::Portal, how)
         }

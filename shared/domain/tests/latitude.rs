@@ -35,12 +35,8 @@ fn go_to(desk: &mut Desk, until: &str) {
 fn tomorrow(desk: &mut Desk, latitude: Latitude) -> (Withheld, usize) {
     desk.day = desk.day.succ_opt().unwrap();
     desk.latitude = latitude;
-    let decided = decide_within(
-        &desk.account,
-        &Command::Evaluate,
-        &desk.context(&Actor::Schedule),
-    )
-    .unwrap();
+    let decided =
+        decide_within(&desk.account, &Command::Evaluate, &desk.context(&Actor::Schedule)).unwrap();
     (decided.withheld, decided.events.len())
 }
 
@@ -103,7 +99,10 @@ fn lock_10_a_demand_that_waits_passes_over_no_step() {
 
 #[test]
 fn lock_10_a_client_without_an_address_gets_no_demand_to_count() {
-    let mut desk = desk("lock: {days_overdue: off}, regular: {steps: [{at: 9, do: demand_letter}]}", "2026-02-08");
+    let mut desk = desk(
+        "lock: {days_overdue: off}, regular: {steps: [{at: 9, do: demand_letter}]}",
+        "2026-02-08",
+    );
     desk.account.profile.contacts.clear();
     assert_eq!(tomorrow(&mut desk, Latitude::NothingHarsh).0, Withheld::default());
 }

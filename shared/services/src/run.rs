@@ -47,8 +47,9 @@ const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(15);
 /// How many clients of a page are at work at the same time: most of what each takes is waiting for the table.
 const AT_ONCE: usize = 10;
 
-/// What is begun this long before the time limit is still finished: a page of a hundred.
-const MARGIN: TimeDelta = TimeDelta::seconds(60);
+/// What is begun this long before the time limit is still finished: some clients at once, each at worst a few
+/// seconds.
+const MARGIN: TimeDelta = TimeDelta::seconds(45);
 
 /// How many runs before a day's are looked at for one that still waits.
 const OLDER: u32 = 10;
@@ -57,7 +58,8 @@ const OLDER: u32 = 10;
 const MAX_FAILURE_BYTES: usize = 300;
 
 /// Said of a client that came too late to be counted.
-const TOO_LATE: &str = "it could be evaluated only after the run was counted; what is harsh waits for the next run";
+const TOO_LATE: &str =
+    "it could be evaluated only after the run was counted; what is harsh waits for the next run";
 
 /// What is to be done about something that waits, if it is a run.
 pub(crate) fn message(waiting: &Waiting) -> Option<Evaluation> {
@@ -201,10 +203,7 @@ pub(crate) async fn begin(
 }
 
 /// Whom the run of a day could not evaluate, and why.
-pub(crate) async fn failures(
-    firm: &Firm,
-    day: Day,
-) -> Result<Vec<(ClientId, String)>, StoreError> {
+pub(crate) async fn failures(firm: &Firm, day: Day) -> Result<Vec<(ClientId, String)>, StoreError> {
     let mut failures = Vec::new();
     let mut cursor: Option<String> = None;
     loop {
@@ -242,7 +241,9 @@ async fn unfinished(firm: &Firm, day: Day) -> Result<Vec<u32>, StoreError> {
 
 fn not_through(run: &DayRun, shards: &[RunShard]) -> Vec<u32> {
     let is_through = |number: &u32| {
-        shards.iter().any(|shard| shard.shard == *number && shard.round == run.round && shard.is_done)
+        shards
+            .iter()
+            .any(|shard| shard.shard == *number && shard.round == run.round && shard.is_done)
     };
     run.shards.iter().copied().filter(|number| !is_through(number)).collect()
 }
@@ -442,13 +443,12 @@ impl Work<'_> {
     /// shard is through with it.
     async fn plan(&self, mut progress: RunShard) -> Result<bool, StoreError> {
         let (store, day) = (self.firm.store(), self.run.day);
-        if let Some(number) = progress.open.take() {
+        if let Some(number) = progress.open {
             let page = store.run_page(day, progress.shard, number).await?;
-            let page = match page {
-                Some(page) => Some(self.look_at_all(page, &mut progress).await?),
-                None => None,
-            };
-            progress.is_done = progress.is_read;
+            let page = self.look_at_all(page, &mut progress).await?;
+            if is_whole(page.as_ref()) {
+                (progress.open, progress.is_done) = (None, progress.is_read);
+            }
             return self.put(&progress, page.as_ref()).await;
         }
         let request = PageRequest { cursor: progress.cursor.as_deref(), limit: MAX_RUN_PAGE };
@@ -463,7 +463,14 @@ impl Work<'_> {
         }
         let number = progress.pages;
         (progress.open, progress.pages) = (Some(number), number + 1);
-        let page = RunPage { shard: progress.shard, number, round: 0, clients, version: 0 };
+        let page = RunPage {
+            shard: progress.shard,
+            number,
+            round: 0,
+            clients,
+            looked_at: None,
+            version: 0,
+        };
         self.put(&progress, Some(&page)).await
     }
 
@@ -474,12 +481,11 @@ impl Work<'_> {
             true => store.run_page(day, progress.shard, progress.next).await?,
             false => None,
         };
-        let page = match page {
-            Some(page) => Some(self.look_at_all(page, &mut progress).await?),
-            None => None,
-        };
-        progress.next += 1;
-        progress.is_done = progress.pages <= progress.next;
+        let page = self.look_at_all(page, &mut progress).await?;
+        if is_whole(page.as_ref()) {
+            progress.next += 1;
+            progress.is_done = progress.pages <= progress.next;
+        }
         self.put(&progress, page.as_ref()).await
     }
 
@@ -489,14 +495,20 @@ impl Work<'_> {
         Ok(is_ours && progress.is_done)
     }
 
-    /// Looks at the clients of a page, some at a time; what there is to say stays on it.
+    /// Looks at the clients of a page, some at a time and as far as there is time; what there is to say stays
+    /// on it.
     async fn look_at_all(
         &self,
-        mut page: RunPage,
+        page: Option<RunPage>,
         progress: &mut RunShard,
-    ) -> Result<RunPage, StoreError> {
-        let clients = std::mem::take(&mut page.clients);
-        for some in clients.chunks(AT_ONCE) {
+    ) -> Result<Option<RunPage>, StoreError> {
+        let Some(mut page) = page else { return Ok(None) };
+        let before = usize::try_from(page.looked_at.unwrap_or(0)).unwrap_or(usize::MAX);
+        let clients = page.clients.split_off(before.min(page.clients.len()));
+        let mut left = clients.as_slice();
+        while !left.is_empty() {
+            let (some, after) = left.split_at(left.len().min(AT_ONCE));
+            left = after;
             let seen = join_all(some.iter().map(|client| self.look_at(client.clone()))).await;
             for seen in seen {
                 let Seen { client, had_failed, caps, did } = seen?;
@@ -508,9 +520,17 @@ impl Work<'_> {
                 progress.done.failed = failed + u64::from(client.failed.is_some());
                 page.clients.extend(Some(client).filter(RunClient::is_told));
             }
+            if self.hands.is_late() {
+                break;
+            }
         }
-        page.round = self.run.round;
-        Ok(page)
+        if left.is_empty() {
+            (page.round, page.looked_at) = (self.run.round, None);
+        } else {
+            page.looked_at = u32::try_from(page.clients.len()).ok();
+            page.clients.extend_from_slice(left);
+        }
+        Ok(Some(page))
     }
 
     async fn look_at(&self, client: RunClient) -> Result<Seen, StoreError> {
@@ -609,6 +629,11 @@ impl Work<'_> {
             }
         }
     }
+}
+
+/// Whether a page was looked at to its end.
+fn is_whole(page: Option<&RunPage>) -> bool {
+    page.is_none_or(|page| page.looked_at.is_none())
 }
 
 /// Evaluates a client, and once more if its account was busy.

@@ -24,8 +24,8 @@ mod digest;
 mod directory;
 mod notice;
 mod post;
-mod run;
 pub(crate) mod returned;
+mod run;
 
 pub use choice::choose_mails;
 pub(crate) use digest::is_working;

@@ -320,9 +320,7 @@ impl Key<'_> {
             Self::Parcel(_, part) => format!("{}{part:04}", prefix::PARCEL),
             Self::Record(_, sequence)
             | Self::FirmRecord(sequence)
-            | Self::ContactRecord(_, sequence) => {
-                record_sk(*sequence)
-            }
+            | Self::ContactRecord(_, sequence) => record_sk(*sequence),
             Self::RecordPart(_, sequence, part)
             | Self::FirmRecordPart(sequence, part)
             | Self::ContactRecordPart(_, sequence, part) => record_part_sk(*sequence, *part),

@@ -77,7 +77,8 @@ pub use record::{Body, CommitMeta, Record};
 pub use request::{Answer, Begun};
 pub use rollout::Rollout;
 pub use run::{
-    DayRun, Done, MAX_RUN_PAGE, RunClient, RunDecision, RunPage, RunShard, Stage, Verdict as RunVerdict,
+    DayRun, Done, MAX_RUN_PAGE, RunClient, RunDecision, RunPage, RunShard, Stage,
+    Verdict as RunVerdict,
 };
 pub use sent::{MAX_WORDS_BYTES, SentLetter, Words};
 pub use stream::{Chain, ChainRecord, Image, Streamed, newly_ready, streamed};

@@ -17,7 +17,9 @@ use crate::Store;
 use crate::cursor::{Listed, PageRequest};
 use crate::dynamo::Range;
 use crate::error::StoreError;
-use crate::head::{CLASS, ClientState, LAST_INVOICED, LISTED_AS, NAME, NEXT_EVALUATION, OLDEST_DUE};
+use crate::head::{
+    CLASS, ClientState, LAST_INVOICED, LISTED_AS, NAME, NEXT_EVALUATION, OLDEST_DUE,
+};
 use crate::heard::Heard;
 use crate::item::{Item, check_schema, corrupt, get_text, read};
 use crate::keys::{

@@ -21,7 +21,9 @@ use crate::Store;
 use crate::cursor::{Listed, PageRequest};
 use crate::dynamo::{Condition, Range, Transacted, Write};
 use crate::error::StoreError;
-use crate::item::{Item, MAX_ITEM_BYTES, attributes, check_size, new_item, number, read, version_of};
+use crate::item::{
+    Item, MAX_ITEM_BYTES, attributes, check_size, new_item, number, read, version_of,
+};
 use crate::keys::{Key, Place, VERSION, prefix};
 use crate::outbox::to_outbox;
 
@@ -225,6 +227,9 @@ pub struct RunPage {
     pub round: u32,
     /// Whom.
     pub clients: Vec<RunClient>,
+    /// How many of them, from the first, this round has looked at, where it didn't come to the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked_at: Option<u32>,
     /// Counts the writes; 0: it isn't written yet.
     #[serde(skip)]
     pub version: u64,

@@ -221,10 +221,13 @@ fn run_decided(run: &DayRun) -> String {
     let day = domain::calendar::for_person(run.day);
     let Some(decision) = &run.decision else { return format!("looks at the run of {day}") };
     let what = match decision.verdict {
-        RunVerdict::Approved => format!(
-            "approves the run of {day}: {} locks, {} demands",
-            run.tally.locks, run.tally.demands
-        ),
+        RunVerdict::Approved => {
+            let many =
+                |number: u64, one| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
+            let (locks, demands) =
+                (many(run.tally.locks, "lock"), many(run.tally.demands, "demand"));
+            format!("approves the run of {day}: {locks}, {demands}")
+        }
         RunVerdict::Rejected => format!("rejects the run of {day}"),
         RunVerdict::Undone => format!("undoes the run of {day}"),
     };

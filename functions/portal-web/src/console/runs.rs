@@ -21,6 +21,9 @@ const PER_PAGE: u32 = 31;
 /// How many of a run's pages are shown at once: some hundred clients at most.
 const PAGES_AT_ONCE: u32 = 2;
 
+/// How many runs are looked at for what somebody has to do with: as long as one can be undone.
+const LOOK_BACK: u32 = 8;
+
 /// Where the pages are.
 const PATH: &str = "/console/runs";
 
@@ -164,13 +167,46 @@ pub(crate) async fn list(visit: Visit, Query(place): Query<Place>) -> Result<Res
     Ok(render(&page))
 }
 
-/// A run that waits for a partner, for the list of tasks: where it is, and what it would do.
-pub(super) async fn waiting(visit: &Visit) -> Result<Option<(String, String)>, StoreError> {
-    // An older one is left when a newer begins.
-    let request = PageRequest { cursor: None, limit: 1 };
-    let listed = visit.desk.store().day_runs(&request).await?;
-    let held = listed.items.into_iter().find(|run| run.stage == Stage::Held);
-    Ok(held.map(|run| (path(run.day), format!("{}: {}", said::day(run.day), would(&run)))))
+/// A run that somebody has to do with, for the list of tasks.
+pub(super) struct Waiting {
+    pub(super) title: &'static str,
+    pub(super) path: String,
+    pub(super) text: String,
+}
+
+/// Runs that wait for a partner, that could not evaluate everybody, or of which clients are to be told that it was
+/// undone; those of the last days.
+pub(super) async fn waiting(visit: &Visit) -> Result<Vec<Waiting>, StoreError> {
+    let request = PageRequest { cursor: None, limit: LOOK_BACK };
+    let runs = visit.desk.store().day_runs(&request).await?.items;
+    let today = visit.desk.day();
+    let recent =
+        runs.iter().filter(|run| today.signed_duration_since(run.day).num_days() <= UNDO_DAYS);
+    Ok(recent.filter_map(|run| to_do(run, today)).collect())
+}
+
+fn to_do(run: &DayRun, today: Day) -> Option<Waiting> {
+    let day = said::day(run.day);
+    let (title, text) = match run.stage {
+        Stage::Held => (
+            "A run waits for a partner",
+            format!(
+                "{day}: {}. It is more than the policy lets one run do without being asked about.",
+                would(run)
+            ),
+        ),
+        Stage::Undone if 0 < run.done.reached => (
+            "A run was undone: tell the clients",
+            format!("{day}: letters had reached {} by then.", count(run.done.reached, "client")),
+        ),
+        // Whoever is mended meanwhile is on the next run.
+        _ if 0 < run.done.failed && run.day == today => (
+            "A run could not look at everybody",
+            format!("{day}: {} could not be evaluated.", count(run.done.failed, "client")),
+        ),
+        _ => return None,
+    };
+    Some(Waiting { title, path: path(run.day), text })
 }
 
 async fn known(visit: &Visit, day: &str) -> Result<DayRun, Failure> {
@@ -278,7 +314,11 @@ pub(crate) async fn act(
             .said("The run is approved; it is carried out now.")
             .only(&visit, PARTNERS, "approve a run");
             let act = Act { will, ..act };
-            if run.stage == Stage::Held { act } else { act.refused("It doesn't wait for a decision.") }
+            if run.stage == Stage::Held {
+                act
+            } else {
+                act.refused("It doesn't wait for a decision.")
+            }
         }
         "reject" => {
             let act = Act::new(
@@ -290,7 +330,11 @@ pub(crate) async fn act(
             .field(Field::new("reason", "Why", FieldKind::Text))
             .said("The run is rejected.")
             .only(&visit, REJECTERS, "reject a run");
-            if run.stage == Stage::Held { act } else { act.refused("It doesn't wait for a decision.") }
+            if run.stage == Stage::Held {
+                act
+            } else {
+                act.refused("It doesn't wait for a decision.")
+            }
         }
         "undo" => {
             let act = Act::new(

@@ -9,8 +9,8 @@ use domain::task::{About, Task};
 use serde::Deserialize;
 use store::PageRequest;
 
-use super::runs::waiting;
 use super::act::Deed;
+use super::runs::{Waiting, waiting};
 use super::task_acts::of_task;
 use super::unclaimed::nobodys;
 use super::{client_path, segment};
@@ -140,8 +140,8 @@ struct TasksPage {
     is_partner: bool,
     /// How many payments are nobody's.
     unclaimed: Option<String>,
-    /// The run that waits for a partner: where it is, and what it would do (LOCK-10).
-    held: Option<(String, String)>,
+    /// Runs that somebody has to do with (LOCK-10).
+    runs: Vec<Waiting>,
 }
 
 pub(crate) async fn show(visit: Visit, Query(place): Query<Place>) -> Result<Response, Failure> {
@@ -159,7 +159,7 @@ pub(crate) async fn show(visit: Visit, Query(place): Query<Place>) -> Result<Res
     }
     let page = TasksPage {
         unclaimed: unclaimed(&visit).await?,
-        held: waiting(&visit).await?,
+        runs: waiting(&visit).await?,
         rows,
         next: listed.next.map(|cursor| format!("?cursor={}", segment(&cursor))),
         is_first: place.cursor.is_none(),

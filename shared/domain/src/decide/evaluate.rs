@@ -366,7 +366,8 @@ impl<'a> Decision<'a> {
     /// a partner approves by itself is none of the run's.
     fn withholds(&mut self, step: &Step) -> bool {
         let is_demand = step.action.letter().is_some_and(DebtKind::is_demand);
-        let is_withheld = is_demand && !step.needs_approval && self.context.latitude != Latitude::Full;
+        let is_withheld =
+            is_demand && !step.needs_approval && self.context.latitude != Latitude::Full;
         self.withheld.demand |= is_withheld && self.account.deliverable().is_some();
         is_withheld
     }

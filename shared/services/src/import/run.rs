@@ -404,8 +404,15 @@ impl Import<'_> {
         let actor = Actor::Import;
         let numbers = Numbers { series: &self.firm.settings().numbering, drawn: None };
         let episode = episode.as_deref();
-        let context =
-            Context { day, actor: &actor, policy: &policy, episode, numbers, ledger: None, latitude: Latitude::Full };
+        let context = Context {
+            day,
+            actor: &actor,
+            policy: &policy,
+            episode,
+            numbers,
+            ledger: None,
+            latitude: Latitude::Full,
+        };
         if self.options.is_dry_run {
             self.find_taken(&standing, rows, taken).await?;
         }

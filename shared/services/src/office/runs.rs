@@ -68,7 +68,8 @@ pub async fn decide(
         let Some(loaded) = firm.store().load_firm().await? else { break };
         let run = firm.store().day_run(day).await?.ok_or(RunError::NotFound(day))?;
         // Undone once more, whoever could not be reached the first time is tried again.
-        let is_left = verdict == RunVerdict::Undone && 0 < run.done.failed && !run.stage.is_working();
+        let is_left =
+            verdict == RunVerdict::Undone && 0 < run.done.failed && !run.stage.is_working();
         if run.decision.as_ref().is_some_and(|known| known.verdict == verdict) && !is_left {
             return Ok(run);
         }
@@ -92,7 +93,8 @@ pub async fn stop(
     caller: &Caller,
     now: DateTime<Utc>,
 ) -> Result<FirmSettings, RunError> {
-    let by = staff(caller, STOPPERS, "only a partner or an admin may stop the firm or let it go on")?;
+    let by =
+        staff(caller, STOPPERS, "only a partner or an admin may stop the firm or let it go on")?;
     let change = match reason {
         Some(reason) => {
             FirmChange::Stopped(Stop { by, at: firm.now(now), reason: given(Some(reason))? })

@@ -77,9 +77,7 @@ impl RequestRef {
                 Some(
                     UnlockWay::Payment | UnlockWay::Exception { .. } | UnlockWay::Undone { .. },
                 )
-                | None => {
-                    Err(Refusal::conflict("UNL-6", "the portal was unlocked in another way"))
-                }
+                | None => Err(Refusal::conflict("UNL-6", "the portal was unlocked in another way")),
             };
         }
         self.check(account)?;

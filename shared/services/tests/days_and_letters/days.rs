@@ -189,11 +189,12 @@ async fn eval_1_a_shard_goes_on_in_another_message_before_the_time_limit() {
         let shard = firm.store().run_shard(day("2026-03-04"), 0).await.unwrap();
         (shard.done.evaluated, shard.is_done)
     };
-    // A time limit that is over: one thing a message, a page taken or a page evaluated.
-    for expected in [(0, false), (100, false), (100, false), (200, false), (200, false)] {
+    // A time limit that is over: one thing a message, a page taken or ten clients of it evaluated.
+    for step in 0..13 {
         desk.days().handle(&firms, begun[0].clone(), now).await.unwrap();
         assert_eq!(desk.wire.take(), begun);
-        assert_eq!(evaluated().await, expected);
+        let expected = if step < 11 { step * 10 } else { step * 10 - 10 };
+        assert_eq!(evaluated().await, (expected, false));
     }
     desk.do_message(begun[0].clone()).await.unwrap();
     assert_eq!(evaluated().await, (205, true));
@@ -219,8 +220,7 @@ async fn sec_1_a_message_that_is_not_the_firms_does_nothing() {
         day: day(on),
         clients: clients.iter().map(|id| client(id)).collect(),
     };
-    let shard =
-        |shard| Evaluation::Shard { firm: firm_id("f-2"), day: day("2026-03-04"), shard };
+    let shard = |shard| Evaluation::Shard { firm: firm_id("f-2"), day: day("2026-03-04"), shard };
     let eleven = ["acme"; 11];
     let cases = [
         (clients("f-2", "2026-03-04", &["acme"]), "could not be evaluated"),

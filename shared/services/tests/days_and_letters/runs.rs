@@ -20,7 +20,8 @@ use services::firms::Firms;
 use services::office::runs::{RunError, decide};
 use services::tell::TellMessage;
 use store::{
-    DayRun, FirmChange, Grant, PageRequest, Platform, RunClient, RunVerdict, Stage, Verdict, Waiting,
+    DayRun, FirmChange, Grant, PageRequest, Platform, RunClient, RunVerdict, Stage, Verdict,
+    Waiting,
 };
 use tokio::sync::Notify;
 
@@ -33,7 +34,8 @@ const ANN: &[&str] = &["ann@acme.example"];
 const LOCK_DAY: &str = "2026-03-03";
 
 /// Locks at 30 days, warned or not, so that a client is locked on one day and nothing comes before.
-const STRICT: &str = "lock: {after_notice_days: 0}, regular: {reminders: [], steps: [{at: 1, do: notice}]}";
+const STRICT: &str =
+    "lock: {after_notice_days: 0}, regular: {reminders: [], steps: [{at: 1, do: notice}]}";
 
 fn by(name: &str, role: Role) -> Caller {
     Caller::new(Actor::Staff { id: name.parse().unwrap(), roles: [role].into() })
@@ -91,7 +93,9 @@ async fn sweep(desk: &Desk) -> usize {
         if let Ok(Waiting::Run { firm, day }) = &ready.what {
             found += 1;
             let message = Evaluation::Run { firm: firm.clone(), day: *day };
-            assert!(platform.lease(&ready, desk.clock.now() + TimeDelta::minutes(45)).await.unwrap());
+            assert!(
+                platform.lease(&ready, desk.clock.now() + TimeDelta::minutes(45)).await.unwrap()
+            );
             desk.do_message(message).await.unwrap();
         }
     }
@@ -457,7 +461,16 @@ async fn lock_10_a_test_firms_run_is_held_and_approved_as_any_other() {
 #[tokio::test]
 async fn lock_10_a_policys_cap_of_one_class_is_the_firms() {
     let desk = Desk::at("2026-02-01T12:00:00Z").await;
-    let firm = firm_with(&desk, 4, 0, &format!("lock: {{after_notice_days: 0, min_locks_for_cap: 3}}, {}", &STRICT[STRICT.find("regular").unwrap()..])).await;
+    let firm = firm_with(
+        &desk,
+        4,
+        0,
+        &format!(
+            "lock: {{after_notice_days: 0, min_locks_for_cap: 3}}, {}",
+            &STRICT[STRICT.find("regular").unwrap()..]
+        ),
+    )
+    .await;
     a_day(&desk, LOCK_DAY).await;
     let run = the_run(&firm, LOCK_DAY).await;
     assert_eq!((run.stage, run.tally.caps.len()), (Stage::Held, 1));

@@ -62,10 +62,12 @@ async fn lock_10_what_was_queued_waits_and_what_comes_is_not_decided_until_the_f
         desk.tick().await;
         desk.work().await;
         desk.clock.set(at(&format!("{on}T12:00:00Z")));
-        assert!(desk.deliver().await.iter().all(|outcome| matches!(
-            outcome,
-            Outcome::Stopped | Outcome::Withdrawn
-        )));
+        assert!(
+            desk.deliver()
+                .await
+                .iter()
+                .all(|outcome| matches!(outcome, Outcome::Stopped | Outcome::Withdrawn))
+        );
         let run = firm.store().day_run(day(on)).await.unwrap().unwrap();
         assert_eq!((run.stage, run.tally.locks, run.done.written), (Stage::Done, 0, 0), "{on}");
     }

@@ -68,7 +68,15 @@ impl Desk {
     fn context<'a>(&'a self, actor: &'a Actor) -> Context<'a> {
         let numbers = Numbers::default();
         let (day, policy) = (assumed().today, &self.policy);
-        Context { day, actor, policy, episode: None, numbers, ledger: None, latitude: Default::default() }
+        Context {
+            day,
+            actor,
+            policy,
+            episode: None,
+            numbers,
+            ledger: None,
+            latitude: Default::default(),
+        }
     }
 
     fn planned(&self, lines: &[&str]) -> Planned {
