@@ -89,13 +89,19 @@ impl From<PayError> for Problem {
     }
 }
 
-/// What a payer does about what no page can be made for: three decimals are more than a gateway may charge.
-fn not_online(error: &CheckoutError) -> &'static str {
+/// What a payer does about what no page can be made for: three decimals are more than a gateway may charge. The
+/// least that it takes isn't named, for it is in the currency of an account that we don't know.
+fn not_online(error: &CheckoutError) -> String {
     match error {
         CheckoutError::TooMany { .. } | CheckoutError::ReferenceTooLong { .. } => {
-            "these invoices can't be paid all at once: choose fewer of them"
+            "these invoices can't be paid all at once: choose fewer of them".to_owned()
         }
-        _ => "this can't be paid online: the firm's letters and invoices say how else to pay",
+        CheckoutError::TooSmall(amount) => format!(
+            "{} is too little to be paid online: pay it together with other invoices, or as the firm's letters and invoices say",
+            amount.for_person()
+        ),
+        _ => "this can't be paid online: the firm's letters and invoices say how else to pay"
+            .to_owned(),
     }
 }
 
@@ -336,6 +342,11 @@ mod tests {
         for (error, expected, words) in [
             (CheckoutError::Amount(too_fine), ProblemKind::Conflict, "how else to pay"),
             (CheckoutError::NoMethod { currency: bhd }, ProblemKind::Conflict, "how else to pay"),
+            (
+                CheckoutError::TooSmall(Money::new(30, domain::money::Currency::USD)),
+                ProblemKind::Conflict,
+                "0.30 USD is too little to be paid online",
+            ),
             (
                 CheckoutError::ReferenceTooLong { found: 600, limit: 500 },
                 ProblemKind::Conflict,
