@@ -42,10 +42,9 @@ pub(crate) struct MyClient {
     responses((status = 200, body = Contact)))]
 pub(crate) async fn me(visitor: Visitor) -> Result<Json<Contact>, Problem> {
     let mut clients = Vec::new();
-    for client in &visitor.principal.clients {
-        let view = visitor.view(client).await?;
+    for view in visitor.views().await? {
         clients.push(MyClient {
-            client: client.to_string(),
+            client: view.loaded.account.client.to_string(),
             name: view.loaded.account.profile.name.as_str().to_owned(),
             portal: Standing::of(&view).state.as_str(),
         });
@@ -74,11 +73,10 @@ pub(crate) struct ClientAccess {
     responses((status = 200, body = Listing<ClientAccess>)))]
 pub(crate) async fn access(visitor: Visitor) -> Result<Json<Listing<ClientAccess>>, Problem> {
     let mut items = Vec::new();
-    for client in &visitor.principal.clients {
-        let view = visitor.view(client).await?;
+    for view in visitor.views().await? {
         let standing = Standing::of(&view);
         items.push(ClientAccess {
-            client: client.to_string(),
+            client: view.loaded.account.client.to_string(),
             portal: standing.state.as_str(),
             access: Opens::all(&view, &standing),
         });

@@ -1,7 +1,7 @@
 //! Reading an account: one query for all that can still change, one batch for what else a command
 //! needs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::account::{Account, Credit, Exception, Profile, Unlocked};
 use domain::audit::ChainHash;
@@ -112,6 +112,27 @@ impl Store {
         let item = self.dynamo.glance(&Key::Payment(payment).place(&self.firm)).await?;
         let needs = Needs { payments: [payment.clone()].into(), ..Needs::default() };
         self.take_in(loaded, &needs, item.into_iter().collect())
+    }
+
+    /// Who those clients are, strongly consistent; one that isn't there is left out.
+    ///
+    /// # Errors
+    /// Whatever reading has.
+    pub async fn profiles(
+        &self,
+        clients: &BTreeSet<ClientId>,
+    ) -> Result<BTreeMap<ClientId, Profile>, StoreError> {
+        let places = clients.iter().map(|client| (Key::Head(client).place(&self.firm), client));
+        let places: BTreeMap<_, _> = places.collect();
+        let wanted: Vec<_> = places.keys().cloned().collect();
+        let mut profiles = BTreeMap::new();
+        for item in self.dynamo.batch_get(&wanted).await? {
+            check_schema(&item)?;
+            if let Some(client) = places.get(&place_of(&item)) {
+                profiles.insert((*client).clone(), read_facts(&item)?.profile);
+            }
+        }
+        Ok(profiles)
     }
 
     fn take_in(

@@ -17,6 +17,8 @@ pub struct ContactPrincipal {
     pub contact: ContactId,
     /// The person's name, for people.
     pub called: Personal,
+    /// The address that it comes by: it opens those clients that have it.
+    pub address: Personal,
     /// The session's name, which opens nothing.
     pub session: String,
     /// When it began: what needs a fresh proof asks this.
@@ -66,6 +68,7 @@ mod tests {
             firm: "f-1".parse().unwrap(),
             contact: "k-1".parse().unwrap(),
             called: Personal::new("Ann"),
+            address: Personal::new("ann@acme.example"),
             session: "s-1".to_owned(),
             signed_in_at: DateTime::UNIX_EPOCH,
             clients: [client("acme"), client("beta")].into(),

@@ -2,7 +2,8 @@
 //!
 //! An address is where letters go; a contact is the person behind one who signs in. Whoever loses the address
 //! loses the client: first the way in, then the address, so that a process that ends between the two has let
-//! nobody in too long.
+//! nobody in too long; then whoever was invited meanwhile. By an address that isn't the client's nobody comes
+//! ([`has_address`]), so what is left behind there opens nothing.
 
 use chrono::{DateTime, Utc};
 use domain::account::{Account, Contact as Letterbox, MAX_CONTACTS};
@@ -59,7 +60,9 @@ pub async fn addresses(
     }
     let mut rows = Vec::new();
     for letterbox in &account.profile.contacts {
-        let found = people.iter().position(|person| is_at(letterbox, &person.contact));
+        let found = people
+            .iter()
+            .position(|person| is_among(std::slice::from_ref(letterbox), &person.contact));
         rows.push(AddressRow {
             address: letterbox.address.clone(),
             is_bounced: letterbox.is_bounced,
@@ -85,11 +88,22 @@ async fn person(firm: &Firm, contact: Contact, now: DateTime<Utc>) -> Result<Per
     Ok(Person { contact, sessions, mail })
 }
 
-/// Whether a contact comes by that address, however it is written there.
-fn is_at(letterbox: &Letterbox, contact: &Contact) -> bool {
-    let address = |text: &Personal| text.as_str().parse::<Address>().ok();
-    let own = address(&contact.facts.address);
-    own.is_some() && address(&letterbox.address) == own
+/// Whether that is the address, however it is written there.
+pub(super) fn is_at(letterbox: &Letterbox, address: &Address) -> bool {
+    letterbox.address.as_str().parse().as_ref() == Ok(address)
+}
+
+/// Whether a client has the address that somebody comes by. It is asked with each request, of the account that is
+/// read anyhow: an invitation that is made while the address is taken away leaves a membership at most.
+pub fn has_address(account: &Account, address: &Personal) -> bool {
+    let listed = &account.profile.contacts;
+    address.as_str().parse().is_ok_and(|own| listed.iter().any(|known| is_at(known, &own)))
+}
+
+/// Whether a contact comes by one of those addresses.
+fn is_among(listed: &[Letterbox], contact: &Contact) -> bool {
+    let address = contact.facts.address.as_str().parse::<Address>();
+    address.is_ok_and(|address| listed.iter().any(|letterbox| is_at(letterbox, &address)))
 }
 
 /// One of the contacts that act for a client.
@@ -123,7 +137,7 @@ pub async fn admit(
     let known = view(firm, &invitation.client, now).await?;
     let known = known.ok_or_else(|| ContactError::NoClient(invitation.client.clone()))?;
     let listed = &known.loaded.account.profile.contacts;
-    let is_same = |known: &Letterbox| known.address.as_str().parse().as_ref() == Ok(&address);
+    let is_same = |known: &Letterbox| is_at(known, &address);
     if !listed.iter().any(is_same) {
         if MAX_CONTACTS <= listed.len() {
             return Err(ContactError::TooManyAddresses);
@@ -161,8 +175,8 @@ pub async fn remove_address(
         let same = parsed.is_some() && known.address.as_str().parse().ok() == parsed;
         same || known.address.as_str() == address
     };
-    let kept = known.loaded.account.profile.contacts.iter().filter(|known| !is_it(known));
-    drop_orphans(firm, client, &kept.cloned().collect::<Vec<_>>(), caller, now).await?;
+    let gone = [Letterbox { address: Personal::new(address), is_bounced: false }];
+    drop_orphans(firm, client, &gone, &[], caller, now).await?;
     if !known.loaded.account.profile.contacts.iter().any(is_it) {
         return Ok(());
     }
@@ -172,24 +186,43 @@ pub async fn remove_address(
         Ok(Command::ChangeProfile(profile))
     };
     execute_of(firm, client, &removed, caller, now).await?;
-    Ok(())
+    drop_late(firm, client, &gone, caller, now).await
 }
 
-/// Takes the client away from every contact whose address is none of those that it keeps.
+/// Takes the client away from whoever comes by an address that was among those before and is none of those
+/// that are kept. Others come by an address to which no letter goes, and stay.
 ///
 /// # Errors
 /// When there is one and it isn't staff with one of the keepers' roles; whatever reading and writing have.
 pub async fn drop_orphans(
     firm: &Firm,
     client: &ClientId,
+    before: &[Letterbox],
     kept: &[Letterbox],
     caller: &Caller,
     now: DateTime<Utc>,
 ) -> Result<(), ContactError> {
     for contact in firm.store().contacts_of(client).await? {
-        if !kept.iter().any(|letterbox| is_at(letterbox, &contact)) {
+        if is_among(before, &contact) && !is_among(kept, &contact) {
             take_membership(firm, &contact.id, client, caller, now).await?;
         }
     }
     Ok(())
+}
+
+/// Takes the client away from whoever was invited by an address while it was taken off the list: once more
+/// what [`drop_orphans`] does, when it is off. The list is read anew, for the address may be back.
+///
+/// # Errors
+/// As [`drop_orphans`] has.
+pub async fn drop_late(
+    firm: &Firm,
+    client: &ClientId,
+    before: &[Letterbox],
+    caller: &Caller,
+    now: DateTime<Utc>,
+) -> Result<(), ContactError> {
+    let known = firm.store().profiles(&[client.clone()].into()).await?;
+    let kept = known.get(client).map(|profile| &*profile.contacts).unwrap_or_default();
+    drop_orphans(firm, client, before, kept, caller, now).await
 }

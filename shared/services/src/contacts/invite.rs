@@ -13,6 +13,7 @@ use store::{
 
 use super::Postbox;
 use super::change::{Act, Decided, MAX_TRIES};
+use super::client::is_at;
 use super::error::{ContactError, MAX_NAME_CHARS};
 use crate::execute::{Caller, jitter, view};
 use crate::firm::Firm;
@@ -69,6 +70,7 @@ pub async fn invite(
             decided.mail = Some(mail.clone());
         }
         if act.commit(&loaded, &decided).await? {
+            still_there(&act, &invitation.client, &address, &decided.answer.contact).await?;
             if decided.answer.is_mailed {
                 postbox.hand_on(firm, &mail).await;
             }
@@ -77,6 +79,23 @@ pub async fn invite(
         tokio::time::sleep(jitter(tried)?).await;
     }
     Err(ContactError::Busy)
+}
+
+/// The address may have been taken off the client's list meanwhile; then nobody was invited.
+async fn still_there(
+    act: &Act<'_>,
+    client: &ClientId,
+    address: &Address,
+    contact: &ContactId,
+) -> Result<(), ContactError> {
+    let gone = match require_address(act.firm, client, address, act.now).await {
+        Ok(()) | Err(ContactError::Bounced(_)) => return Ok(()),
+        Err(error) => error,
+    };
+    if matches!(gone, ContactError::NotOfClient(_) | ContactError::NoClient(_)) {
+        take_membership(act.firm, contact, client, act.caller, act.now).await?;
+    }
+    Err(gone)
 }
 
 /// The contact by that address, or one that isn't there yet.
@@ -200,9 +219,7 @@ async fn require_address(
     let view = view(firm, client, now).await?;
     let view = view.ok_or_else(|| ContactError::NoClient(client.clone()))?;
     let contacts = &view.loaded.account.profile.contacts;
-    let known =
-        contacts.iter().find(|known| known.address.as_str().parse().as_ref() == Ok(address));
-    match known {
+    match contacts.iter().find(|known| is_at(known, address)) {
         None => Err(ContactError::NotOfClient(client.clone())),
         Some(known) if known.is_bounced => Err(ContactError::Bounced(client.clone())),
         Some(_) => Ok(()),

@@ -31,7 +31,10 @@ use store::{AddressHash, ContactLinkKind, ContactMail, Heard};
 use crate::execute::Caller;
 use crate::firm::Firm;
 
-pub use client::{AddressRow, Person, addresses, admit, drop_orphans, of_client, remove_address};
+pub use client::{
+    AddressRow, Person, addresses, admit, drop_late, drop_orphans, has_address, of_client,
+    remove_address,
+};
 pub use errand::{Errand, MailMessage};
 pub use error::ContactError;
 pub use invite::{
@@ -110,7 +113,16 @@ impl Postbox {
     ) -> Result<ContactMail, ContactError> {
         let id = OpaqueToken::random_128()?.reveal().to_owned();
         let ready_at = if self.queue.is_some() { now + Self::HEAD_START } else { now };
-        Ok(ContactMail { id, address, kind, asked_at: now, ready_at, attempts: 0, outcome: None, heard: Heard::default() })
+        Ok(ContactMail {
+            id,
+            address,
+            kind,
+            asked_at: now,
+            ready_at,
+            attempts: 0,
+            outcome: None,
+            heard: Heard::default(),
+        })
     }
 
     /// It is kept by now; should the queue not take it, the sweeper finds it.

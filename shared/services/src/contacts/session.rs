@@ -67,6 +67,7 @@ pub async fn session(
         firm: token.firm().clone(),
         contact: loaded.contact.id.clone(),
         called: facts.called.clone(),
+        address: facts.address.clone(),
         session: session.id.clone(),
         signed_in_at: session.begun_at,
         clients: facts.clients.clone(),

@@ -23,7 +23,7 @@ use platform::clock::Clock;
 use store::{Dynamo, Store};
 
 use super::standing::Standing;
-use crate::contacts::{ContactError, Visit, session};
+use crate::contacts::{ContactError, Visit, has_address, session};
 use crate::execute::{Caller, Executed, View, execute, view};
 use crate::firm::Firm;
 use crate::http::once::{First, Once};
@@ -131,7 +131,26 @@ impl Visitor {
     pub async fn view(&self, client: &ClientId) -> Result<View, Problem> {
         let not_found = || Problem::not_found("client");
         self.principal.require(client).map_err(|_| not_found())?;
-        view(&self.firm, client, self.now).await?.ok_or_else(not_found)
+        let view = view(&self.firm, client, self.now).await?;
+        // Its address may have been taken off the client's list while it was invited (SEC-3).
+        let is_open = |view: &View| has_address(&view.loaded.account, &self.principal.address);
+        view.filter(is_open).ok_or_else(not_found)
+    }
+
+    /// All of the contact's own clients as they are now.
+    ///
+    /// # Errors
+    /// Whatever reading has.
+    pub async fn views(&self) -> Result<Vec<View>, Problem> {
+        let mut views = Vec::new();
+        for client in &self.principal.clients {
+            match self.view(client).await {
+                Ok(view) => views.push(view),
+                Err(problem) if problem.kind == ProblemKind::NotFound => {}
+                Err(problem) => return Err(problem),
+            }
+        }
+        Ok(views)
     }
 
     /// The same, if its portal opens that (ACC-1).
@@ -153,7 +172,7 @@ impl Visitor {
     /// # Errors
     /// What the rules refuse; whatever reading and writing have.
     pub async fn execute(&self, client: &ClientId, command: &Command) -> Result<Executed, Problem> {
-        self.principal.require(client).map_err(|_| Problem::not_found("client"))?;
+        self.view(client).await?;
         Ok(execute(&self.firm, client, command, &self.caller, self.now).await?)
     }
 }

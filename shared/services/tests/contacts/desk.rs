@@ -70,6 +70,49 @@ impl Faults for LosesAnswer {
     }
 }
 
+type Act = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Does something else at the boundary with that number, before or after a call of the table; and may end the
+/// process there, which then never comes back.
+pub struct Meanwhile {
+    pub left: Mutex<(u32, Option<Act>)>,
+    pub ends: Option<tokio::sync::Notify>,
+}
+
+impl Meanwhile {
+    async fn pass(&self) {
+        let act = {
+            let mut left = self.left.lock().unwrap();
+            left.0 = left.0.wrapping_sub(1);
+            if left.0 == u32::MAX { left.1.take() } else { None }
+        };
+        let Some(act) = act else { return };
+        act.await;
+        if let Some(ended) = &self.ends {
+            ended.notify_one();
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Whether it came to that.
+    pub fn is_done(&self) -> bool {
+        self.left.lock().unwrap().1.is_none()
+    }
+}
+
+#[async_trait]
+impl Faults for Meanwhile {
+    async fn before(&self, _: Operation) -> Option<Fault> {
+        self.pass().await;
+        None
+    }
+
+    async fn after(&self, _: Operation) -> Option<Fault> {
+        self.pass().await;
+        None
+    }
+}
+
 pub struct Desk {
     pub dynamo: Dynamo,
     pub firm: Firm,
@@ -191,6 +234,11 @@ impl Desk {
     /// Ann was invited for acme and came.
     pub async fn joined(&self) -> SignedIn {
         self.invite(&acme(), ANN).await.unwrap();
+        self.link_of_invitation().await
+    }
+
+    /// Who was invited comes by the letter.
+    pub async fn link_of_invitation(&self) -> SignedIn {
         assert_eq!(self.deliver(noon()).await, [MailOutcome::Sent]);
         self.confirm(&self.token(), noon()).await.unwrap()
     }

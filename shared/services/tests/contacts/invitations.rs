@@ -1,11 +1,18 @@
 //! Who may come, and for which clients.
 
+use std::sync::{Arc, Mutex};
+
 use domain::command::Command;
 use domain::role::Role;
+use platform::clock::FixedClock;
 use services::contacts::{
-    ContactError, MailOutcome, end_contact, forget_memberships, look_at_link, take_membership,
+    ContactError, Invitation, MailOutcome, Postbox, admit, end_contact, forget_memberships,
+    look_at_link, remove_address, take_membership,
 };
 use services::execute::execute;
+use services::firm::Firm;
+use services::http::RequestId;
+use services::portal::Portal;
 use store::ContactState;
 
 use crate::common::{acme, profile};
@@ -183,4 +190,70 @@ async fn sec_3_a_contact_that_ended_comes_no_more_until_invited_anew() {
     assert_eq!(kind(desk.confirm(&link, minutes(4)).await), "LinkUnusable");
     assert!(desk.confirm(&desk.token(), minutes(4)).await.unwrap().is_first);
     assert_eq!(kind(desk.password(ANN, PASSWORD, minutes(4)).await), "Refused");
+}
+
+/// Ann, who comes for beta, is invited for acme, or taken away from it with her address.
+async fn either(firm: &Firm, is_invited: bool) -> Result<(), ContactError> {
+    let (client, address) = (acme(), ANN.to_owned());
+    if !is_invited {
+        return remove_address(firm, &client, &address, &bea(), noon()).await;
+    }
+    let invitation = Invitation { client, address, called: "Ann Aldrin".to_owned() };
+    admit(firm, &Postbox::default(), &invitation, &bea(), noon()).await.map(|_| ())
+}
+
+#[tokio::test]
+async fn sec_3_by_an_address_that_goes_while_its_person_is_invited_nobody_comes() {
+    let mut boundaries = 0;
+    for (is_invited, ends) in [(true, false), (false, false), (true, true), (false, true)] {
+        for boundary in 0.. {
+            let desk = Desk::new().await;
+            desk.invite(&beta(), ANN).await.unwrap();
+            let ann = desk.link_of_invitation().await;
+            let (other, firm) = (desk.dynamo.clone(), desk.firm.id().clone());
+            let act = async move {
+                let firm = Firm::open(other, firm).await.unwrap().unwrap();
+                let done = either(&firm, !is_invited).await;
+                assert!(matches!(done, Ok(()) | Err(ContactError::NotOfClient(_))), "{done:?}");
+            };
+            let meanwhile = Arc::new(Meanwhile {
+                left: Mutex::new((boundary, Some(Box::pin(act)))),
+                ends: ends.then(Default::default),
+            });
+            let slow = desk.dynamo.with_faults(meanwhile.clone());
+            let slowly = async {
+                let firm = Firm::open(slow, desk.firm.id().clone()).await.unwrap().unwrap();
+                either(&firm, is_invited).await
+            };
+            tokio::select! {
+                done = slowly => {
+                    assert!(matches!(done, Ok(()) | Err(ContactError::NotOfClient(_))), "{done:?}");
+                }
+                () = ended(&meanwhile) => {}
+            }
+            let at = format!("{is_invited} {ends} {boundary}");
+            let profiles = desk.firm.store().profiles(&[acme()].into()).await.unwrap();
+            let listed = &profiles[&acme()].contacts;
+            let is_listed = listed.iter().any(|known| known.address.as_str() == ANN);
+            let portal = Portal::new(desk.dynamo.clone(), Arc::new(FixedClock::at(noon())), None);
+            let ann = portal.enter(ann.token.reveal(), &RequestId("r-9".to_owned())).await.unwrap();
+            assert!(ann.view(&beta()).await.is_ok(), "{at}: the other client stays");
+            assert!(is_listed || ann.view(&acme()).await.is_err(), "{at}: comes without address");
+            assert!(is_listed || ann.views().await.unwrap().len() == 1, "{at}");
+            let acting = desk.firm.store().contacts_of(&acme()).await.unwrap();
+            assert!(is_listed || acting.is_empty() || ends, "{at}: left behind");
+            if !meanwhile.is_done() {
+                break;
+            }
+            boundaries += 1;
+        }
+    }
+    assert!(40 < boundaries, "{boundaries} boundaries");
+}
+
+async fn ended(meanwhile: &Meanwhile) {
+    match &meanwhile.ends {
+        Some(ended) => ended.notified().await,
+        None => std::future::pending().await,
+    }
 }
