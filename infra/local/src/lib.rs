@@ -9,6 +9,7 @@ pub mod files;
 pub mod issuer;
 pub mod mailbox;
 pub mod place;
+pub mod public_url;
 pub mod queue;
 pub mod reset;
 pub mod sandbox_stripe;

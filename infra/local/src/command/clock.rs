@@ -16,6 +16,7 @@ use super::{Verdict, block_on};
 use crate::demo;
 use crate::mailbox::Mailbox;
 use crate::place::{Opened, Place};
+use crate::public_url;
 use crate::sandbox_stripe::{Alone, Bank, BankAct};
 use crate::test_clock::{DayRun, Mover, operator};
 
@@ -68,8 +69,9 @@ impl Arguments {
     async fn run(&self) -> Result<Verdict> {
         let table = self.place.open().await.context("can't open the table")?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let correspondence =
-            correspondence(&self.place.data, "http://localhost:8080", clock.clone())?;
+        let public_url =
+            public_url::kept(&self.place.data).context("can't tell where the system answers")?;
+        let correspondence = correspondence(&self.place.data, &public_url, clock.clone())?;
         let (bank, alone) = self.bank(&table, clock.clone()).await?;
         let by = operator();
         let mover = Mover {
