@@ -8,6 +8,7 @@
 mod assets;
 mod brand;
 pub mod console;
+mod extract;
 mod oidc;
 mod page;
 mod portal;
