@@ -155,6 +155,36 @@ async fn pay_2_what_stripe_refuses_says_stripes_code() {
 }
 
 #[tokio::test]
+async fn pay_8_a_sum_that_is_too_small_is_told_apart() {
+    let bench = Bench::start().await;
+    for (amounts, currency, is_taken) in [
+        (&["0.30"][..], "USD", false),
+        (&["0.49"], "USD", false),
+        (&["0.50"], "USD", true),
+        (&["0.30", "0.20"], "USD", true), // together they are enough
+        (&["0.29"], "GBP", false),
+        (&["0.30"], "GBP", true),
+        (&["49"], "JPY", false),
+        (&["50"], "JPY", true),
+        (&["174.99"], "HUF", false),
+        (&["0.01"], "TRY", true), // no rate is known: it might be enough
+    ] {
+        let lines = amounts.iter().enumerate();
+        let lines = lines.map(|(n, amount)| line(&format!("A-{n}"), amount, currency));
+        let new = checkout(lines.collect());
+        let name = format!("{}-{currency}", amounts.join("-"));
+        match made(&bench, &new, &name).await {
+            Ok(_) => assert!(is_taken, "for {name}"),
+            Err(error @ CheckoutError::TooSmall(_)) => {
+                assert!(!is_taken && !error.is_temporary(), "for {name}");
+            }
+            Err(error) => panic!("for {name}: {error}"),
+        }
+    }
+    assert_eq!(sessions(&bench).await, 5);
+}
+
+#[tokio::test]
 async fn pay_1_a_lost_answer_makes_no_second_page() {
     let bench = Bench::start().await;
     // Once: the adapter itself asks again under the key.
