@@ -14,7 +14,9 @@ use domain::money::Currency;
 use domain::refusal::Refusal;
 use domain::text::Personal;
 use identity::OpaqueToken;
+use identity::contact::Address;
 use serde::Deserialize;
+use services::contacts::{drop_late, drop_orphans};
 use services::execute::View;
 use services::http::etag::{check_match, etag};
 use services::http::page::page;
@@ -181,14 +183,21 @@ fn contacts(new: Vec<NewContact>, known: &[Contact]) -> Result<Vec<Contact>, Pro
             return Err(at("an e-mail address is expected, such as ann@acme.example"));
         }
         let address = Personal::new(contact.address);
-        if contacts.iter().any(|other| other.address == address) {
+        let is_it = |other: &&Contact| is_same(&other.address, &address);
+        if contacts.iter().any(|other| is_it(&other)) {
             return Err(at("this address is there twice"));
         }
-        let was = known.iter().find(|known| known.address == address);
+        let was = known.iter().find(is_it);
         let was_bounced = was.is_some_and(|known| known.is_bounced);
         contacts.push(Contact { address, is_bounced: contact.is_bounced.unwrap_or(was_bounced) });
     }
     Ok(contacts)
+}
+
+/// Whether two addresses are one, however they are written.
+fn is_same(one: &Personal, other: &Personal) -> bool {
+    let parsed = |text: &Personal| text.as_str().parse::<Address>().ok();
+    one == other || parsed(one).is_some_and(|address| parsed(other) == Some(address))
 }
 
 /// What a mail service takes; whether anybody reads there only a letter can tell.
@@ -272,10 +281,13 @@ pub(crate) async fn change(
     if let Some(contacts) = &contacts {
         // First whoever comes by an address that goes, then the address; and neither, if the change is refused.
         check(&desk, &view, &changed(&view.loaded.account)?).await?;
-        services::contacts::drop_orphans(&desk.firm, &client, contacts, &desk.caller, desk.now)
-            .await?;
+        let (firm, caller) = (&desk.firm, &desk.caller);
+        drop_orphans(firm, &client, &known.contacts, contacts, caller, desk.now).await?;
     }
     let executed = desk.execute_of(&client, changed).await?;
+    if contacts.is_some() {
+        drop_late(&desk.firm, &client, &known.contacts, &desk.caller, desk.now).await?;
+    }
     Ok(Json(Outcome::of(&executed)))
 }
 

@@ -6,10 +6,14 @@
 mod world;
 
 use axum::http::Method;
+use domain::command::Command;
 use domain::letter::LetterState;
+use domain::role::{Actor, Role};
 use identity::contact::ContactToken;
 use serde_json::{Value, json};
-use services::contacts::{Visit, confirm_link, session};
+use services::contacts::{Visit, confirm_link};
+use services::execute::{Caller, execute, view};
+use services::http::RequestId;
 use services::portal::{LinkError, Portal};
 use store::{ContactLink, ContactLinkKind};
 use world::{World, at};
@@ -57,7 +61,11 @@ async fn signed_in(world: &World, contact: &str) -> String {
 }
 
 async fn comes(world: &World, token: &str) -> bool {
-    session(&world.dynamo, None, token, world.now()).await.is_ok()
+    let portal = Portal::new(world.dynamo.clone(), world.clock.clone(), None);
+    match portal.enter(token, &RequestId("r-1".to_owned())).await {
+        Ok(visitor) => visitor.view(&"acme".parse().unwrap()).await.is_ok(),
+        Err(_) => false,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -169,6 +177,74 @@ async fn sec_3_an_address_that_goes_takes_its_person_along() {
             let version = world.version("acme").await;
             world.ask("bea", method, path, body).await.expect(204);
             assert_eq!(world.version("acme").await, version, "it was gone");
+        }
+    }
+}
+
+/// Takes an address off the client's list and nothing else, as a ledger from elsewhere may.
+async fn unlist(world: &World, address: &str) {
+    let (firm, client) = (world.firm("f-1").await, "acme".parse().unwrap());
+    let known = view(&firm, &client, world.now()).await.unwrap().unwrap();
+    let mut profile = known.loaded.account.profile.clone();
+    profile.contacts.retain(|known| known.address.as_str() != address);
+    let actor = Actor::Staff { id: "bea".parse().unwrap(), roles: [Role::BillingLead].into() };
+    let command = Command::ChangeProfile(profile);
+    execute(&firm, &client, &command, &Caller::new(actor), world.now()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sec_3_an_address_that_goes_takes_nobody_else_along() {
+    let patch = json!({"contacts": [{"address": "cy@acme.example"}]});
+    let gone = |address: &str| format!("{CONTACTS}?address={}%40acme.example", address);
+    for (method, path, body) in [
+        (Method::DELETE, gone("ann").as_str(), Value::Null),
+        (Method::PATCH, "/firm/v1/clients/acme", patch),
+    ] {
+        let world = world().await;
+        let ann = invited(&world, "ann@acme.example", "Ann").await;
+        invited(&world, "cy@acme.example", "Cy").await;
+        let dot = invited(&world, "dot@acme.example", "Dot").await;
+        let (ann, dot) = (signed_in(&world, &ann).await, signed_in(&world, &dot).await);
+        unlist(&world, "dot@acme.example").await;
+        let done = world.ask("bea", method, path, body).await;
+        assert!(done.status < 300, "{path}: {}", done.body);
+        assert!(!comes(&world, &ann).await, "{path}");
+        let rows = contacts(&world).await;
+        let seen: Vec<_> = rows.as_array().unwrap().iter().map(|row| &row["is_listed"]).collect();
+        assert_eq!(seen, [&json!(true), &json!(false)], "{rows}");
+        // By an address that isn't the client's nobody comes; Dot does when it is again.
+        assert!(!comes(&world, &dot).await, "{path}");
+        let both = json!({"contacts": [{"address": "cy@acme.example"}, {"address": "DOT@acme.example"}]});
+        world.ask("bea", Method::PATCH, "/firm/v1/clients/acme", both).await.expect(200);
+        assert!(comes(&world, &dot).await, "{path}");
+        // Removed by its name, it takes Dot along, listed or not.
+        unlist(&world, "DOT@acme.example").await;
+        world.ask("bea", Method::DELETE, &gone("dot"), Value::Null).await.expect(204);
+        assert!(!comes(&world, &dot).await, "{path}");
+        assert_eq!(contacts(&world).await.as_array().unwrap().len(), 1, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sec_3_an_address_invited_and_removed_at_once_is_there_with_its_person_or_not_at_all() {
+    let world = world().await;
+    let others = json!({"contacts": [{"address": "cy@acme.example"}]});
+    let gone = format!("{CONTACTS}?address=ann%40acme.example");
+    for round in 0..24 {
+        let body = json!({"address": "ann@acme.example", "called": "Ann"});
+        let (method, path, sent) = match round % 2 {
+            0 => (Method::DELETE, gone.as_str(), Value::Null),
+            _ => (Method::PATCH, "/firm/v1/clients/acme", others.clone()),
+        };
+        let (asked, removed) = tokio::join!(
+            world.post("bea", CONTACTS, body),
+            world.ask("pat", method, path, sent)
+        );
+        assert!([201, 422].contains(&asked.status), "{}", asked.body);
+        assert!(removed.status < 300, "{}", removed.body);
+        for row in contacts(&world).await.as_array().unwrap() {
+            let is_in = !row["contact"].is_null();
+            assert!(!is_in || row["is_listed"] == json!(true), "round {round}: {row}");
         }
     }
 }
@@ -293,9 +369,9 @@ async fn let_4_a_mailed_link_is_a_letter_that_payment_takes_back() {
         .letters
         .values()
         .find(|letter| sent["id"].as_str() == Some(&*letter.id.0.to_string()));
-    let command = domain::command::Command::ClaimLetter { letter: letter.unwrap().id };
-    let caller = services::execute::Caller::new(domain::role::Actor::Schedule);
-    services::execute::execute(&firm, &acme, &command, &caller, world.now()).await.unwrap();
+    let command = Command::ClaimLetter { letter: letter.unwrap().id };
+    let caller = Caller::new(Actor::Schedule);
+    execute(&firm, &acme, &command, &caller, world.now()).await.unwrap();
     let row = firm.store().letter(&acme, letter.unwrap().id).await.unwrap().unwrap();
     assert!(matches!(row.letter.state, LetterState::Withdrawn { .. }), "{row:?}");
 }
