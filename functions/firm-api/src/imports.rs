@@ -30,6 +30,9 @@ use utoipa::IntoParams;
 /// `portcullis import`, or in parts.
 pub(crate) const MAX_FILE: usize = 5 * 1024 * 1024;
 
+/// The longest header that a run shows, in bytes: its item has room for some hundred kilobytes.
+const MAX_HEADER: usize = 32 * 1024;
+
 /// For how long a run goes on while its request waits: the function has 29 seconds.
 const MAX_RUN: Duration = Duration::from_secs(20);
 
@@ -80,7 +83,7 @@ pub(crate) async fn begin(
         faults: Vec::new(),
         not_applied: Vec::new(),
         unread_columns: Vec::new(),
-        columns: header(&body).unwrap_or_default(),
+        columns: columns(&body),
         mapping: mapping.pairs(),
         problem: None,
     };
@@ -119,6 +122,13 @@ fn how(query: &[(String, String)], desk: &Desk) -> Result<(Options, Mapping), Pr
         }
     }
     Ok((options, Mapping::new(pairs).map_err(map_problem)?))
+}
+
+/// The names of a file's columns, to choose from; none, where it is no ledger and they wouldn't fit the run.
+fn columns(file: &[u8]) -> Vec<String> {
+    let names = header(file).unwrap_or_default();
+    let length: usize = names.iter().map(String::len).sum();
+    if MAX_HEADER < length { Vec::new() } else { names }
 }
 
 fn map_problem(error: services::import::mapping::MappingError) -> Problem {

@@ -117,6 +117,9 @@ async fn a_file_that_is_refused_leads_back_and_says_why() {
         assert_eq!(page, expected, "{who}: {said}");
         assert!(said.contains(words), "{who}: {said}");
     }
+    let most = "x".repeat(5 * 1024 * 1024);
+    let (page, _) = led(&world, upload(&world, "bea", &most, &[])).await;
+    assert!(run(&world, &page).await["problem"].as_str().unwrap().contains("no column"));
     let (page, _) = led(&world, upload(&world, "bea", "", &[])).await;
     assert!(run(&world, &page).await["problem"].as_str().unwrap().contains("empty"));
     let signed_in = sign_in(&world, "bea");

@@ -59,6 +59,7 @@ document.addEventListener("submit", async (event) => {
   try {
     const answer = await fetch(form.action, { method: "POST", body });
     window.clearInterval(look);
+    if (!answer.ok) throw new Error(answer.statusText); // refused on the way to us: too large
     const fresh = show(await answer.text(), ["#said", "#result", "#mapping"]);
     const next = fresh.querySelector("form[data-progress]");
     if (!next) { window.location.assign(answer.url); return; }
