@@ -4,6 +4,8 @@
 //! refused. What was done is answered again as it was; what was refused did nothing and is forgotten,
 //! so that it can be made again.
 
+use std::time::Duration;
+
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -25,6 +27,10 @@ const MAX_KEY_BYTES: usize = 255;
 
 /// How many characters name what a request makes.
 const NAME: usize = 32;
+
+/// How long the first of two is waited for, from look to look: some six seconds. What takes longer, an import,
+/// is looked at where it says how far it is; a function has 29 seconds.
+const WAITS_MS: [u64; 8] = [100, 200, 400, 800, 1_200, 1_600, 2_000, 0];
 
 /// A request under a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,24 +85,27 @@ impl Once {
         key(caller, text)[..NAME].to_owned()
     }
 
-    /// Begins it.
+    /// Begins it. While the same is being done elsewhere, as after a second press of a button, its answer is
+    /// waited for and given: it is this request's as well.
     ///
     /// # Errors
     /// [`ProblemKind::Invalid`], if the key was used for another request;
-    /// [`ProblemKind::Conflict`], while it is being done.
+    /// [`ProblemKind::Conflict`], if it goes on being done.
     pub async fn begin(&self, store: &Store, now: DateTime<Utc>) -> Result<First, Problem> {
-        match store.begin_request(&self.key, &self.fingerprint, now).await? {
-            Begun::New => Ok(First::New),
-            Begun::Answered(answer) => Ok(First::Done(Box::new(replay(answer)))),
-            Begun::Running => {
-                let detail = "a request with this key is being done right now";
-                Err(Problem::new(ProblemKind::Conflict, detail).of("Idempotency-Key"))
-            }
-            Begun::Other => {
-                let detail = "this key was used for another request";
-                Err(Problem::invalid("Idempotency-Key", detail))
+        for wait in WAITS_MS {
+            match store.begin_request(&self.key, &self.fingerprint, now).await? {
+                Begun::New => return Ok(First::New),
+                Begun::Answered(answer) => return Ok(First::Done(Box::new(replay(answer)))),
+                Begun::Running => tokio::time::sleep(Duration::from_millis(wait)).await,
+                Begun::Other => {
+                    let detail = "this key was used for another request";
+                    return Err(Problem::invalid("Idempotency-Key", detail));
+                }
             }
         }
+        let detail =
+            "this was sent before and is still being done; look in a moment whether it is there";
+        Err(Problem::new(ProblemKind::Conflict, detail).of("Idempotency-Key"))
     }
 
     /// Keeps the answer of what was done, and forgets what wasn't.
