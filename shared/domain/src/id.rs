@@ -2,7 +2,8 @@
 //!
 //! Keys of the table are built with `#`, so an id refuses it, as it refuses control characters and
 //! blanks that can't be seen; an id that was parsed can be put into a key or a log line as it is. A
-//! space within is allowed: staff's reference of a payment is "check 17".
+//! space within is allowed: staff's reference of a payment is "check 17". Ids stand in addresses too, where
+//! `.` and `..` are steps: what is named so could never be opened.
 
 use std::fmt;
 use std::str::FromStr;
@@ -30,6 +31,9 @@ pub enum IdError {
         /// The first character that isn't allowed.
         character: char,
     },
+    /// Steps in an address.
+    #[error("an id can't be {0:?}: it stands in addresses, where that is a step")]
+    Step(String),
 }
 
 fn parse(text: &str) -> Result<String, IdError> {
@@ -38,6 +42,9 @@ fn parse(text: &str) -> Result<String, IdError> {
     }
     if MAX_ID_BYTES < text.len() {
         return Err(IdError::TooLong(text.chars().take(16).collect()));
+    }
+    if matches!(text, "." | "..") {
+        return Err(IdError::Step(text.to_owned()));
     }
     let is_bad = |c: &char| *c == '#' || c.is_control() || (c.is_whitespace() && *c != ' ');
     let at_an_end =
@@ -133,6 +140,8 @@ mod tests {
     fn sec_1_an_id_can_not_forge_a_key() {
         for (text, expected) in [
             ("", "empty"),
+            (".", "it stands in addresses"),
+            ("..", "it stands in addresses"),
             ("acme#P", "'#'"),
             (" acme", "' '"),
             ("acme ", "' '"),
@@ -143,7 +152,9 @@ mod tests {
             let error = text.parse::<ClientId>().unwrap_err().to_string();
             assert!(error.contains(expected), "for {text:?}: {error}");
         }
-        for text in ["acme", "check 17", "INV-00042", "Zoë/2026", &"x".repeat(MAX_ID_BYTES)] {
+        for text in
+            ["acme", "check 17", "INV-00042", "Zoë/2026", "...", ".a", &"x".repeat(MAX_ID_BYTES)]
+        {
             assert_eq!(text.parse::<ClientId>().unwrap().as_str(), text);
         }
     }

@@ -241,6 +241,7 @@ fn parse_id<T: FromStr<Err = IdError>>(text: &str) -> Result<T, String> {
         IdError::Character { character, .. } => {
             format!("holds {character:?}, which no id may")
         }
+        IdError::Step(_) => "is a step in an address, which no id may be".to_owned(),
     })
 }
 
