@@ -2,9 +2,11 @@
 //!
 //! The firm comes first in every key, so that one firm's archive can be listed, copied or deleted by itself:
 //!
-//!     {firm}/clients/{client}/{sequence}.json      {firm}/heads/{day}/{hash}.json
-//!     {firm}/contacts/{contact}/{sequence}.json    {firm}/digests/{day}.json
-//!     {firm}/firm/{sequence}.json
+//! ```text
+//! {firm}/clients/{client}/{sequence}.json      {firm}/heads/{day}/{hash}.json
+//! {firm}/contacts/{contact}/{sequence}.json    {firm}/digests/{day}.json
+//! {firm}/firm/{sequence}.json
+//! ```
 
 use chrono::NaiveDate;
 use domain::audit::ChainHash;
