@@ -15,14 +15,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Request, State as Shared};
+use axum::extract::{Request, State as Shared};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use platform::clock::Clock;
 use platform::config::Stage;
 use platform::metrics::Metrics;
 use serde::Serialize;
-use services::http::{Problem, ProblemKind, read_body};
+use services::http::{Ids, Problem, ProblemKind, read_body};
 use services::webhook::{Delivery, MAX_BODY_BYTES, TakeError, Taken, Webhooks};
 use utoipa::ToSchema;
 use utoipa::openapi::OpenApi;
@@ -91,7 +91,7 @@ struct Received {
 )]
 async fn take(
     Shared(state): Shared<State>,
-    Path((gateway, endpoint)): Path<(String, String)>,
+    Ids((gateway, endpoint)): Ids<(String, String)>,
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();

@@ -5,11 +5,12 @@
 use std::sync::LazyLock;
 
 use axum::body::Bytes;
-use axum::extract::{Path, State as Shared};
+use axum::extract::State as Shared;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
+use crate::extract::Path;
 use crate::page::Failure;
 use crate::{State, brand};
 

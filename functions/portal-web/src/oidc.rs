@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use axum::extract::{Query, State as Shared};
+use axum::extract::State as Shared;
 use axum::http::header::{LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
 use crate::State;
+use crate::extract::Query;
 use crate::page::Failure;
 
 /// Holds what an answer of the issuer is compared with.

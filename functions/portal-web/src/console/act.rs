@@ -5,7 +5,6 @@
 //! things stand, doesn't find its button; the function that owns the act decides in the end.
 
 use askama::Template;
-use axum::extract::Path;
 use axum::response::Response;
 use domain::account::Account;
 use domain::command::Command;
@@ -22,6 +21,7 @@ use store::Grant;
 use super::client::Head;
 pub(super) use super::field::{Field, FieldKind};
 use super::{client_path, notes, plan, segment};
+use crate::extract::Path;
 use crate::page::{Failure, Shell, Visit, render};
 use crate::said;
 
@@ -200,6 +200,15 @@ impl Act {
         Self { refused: Some(why.into()), ..self }
     }
 
+    /// Done by these alone; anybody else reads who may instead of a form that would be refused.
+    pub(super) fn only(self, visit: &Visit, roles: &[Role], what: &str) -> Self {
+        if visit.may(roles) {
+            return self;
+        }
+        let names: Vec<_> = roles.iter().map(|role| role.words()).collect();
+        self.refused(format!("Only {} may {what}.", names.join(" or ")))
+    }
+
     pub(super) fn grave(self) -> Self {
         Self { is_grave: true, ..self }
     }
@@ -314,9 +323,14 @@ fn client_act(visit: &Visit, view: &View, name: &str, grants: &[Grant]) -> Optio
         )
         .said("The unlock is asked for.")
         .foreseen(visit, view, &Command::RequestUnlock),
-        "exception" => exception(who, &api, account),
-        "payment" => payment(account, who, &api, view),
-        "invoice" => super::put_in::invoice(account, visit.desk.firm.settings()),
+        "exception" => {
+            exception(who, &api, account).only(visit, PARTNERS, "unlock by exception")
+        }
+        "payment" => {
+            payment(account, who, &api, view).only(visit, BOOKKEEPERS, "record a payment")
+        }
+        "invoice" => super::put_in::invoice(account, visit.desk.firm.settings())
+            .only(visit, BOOKKEEPERS, "put in an invoice"),
         "promise" => Act::new(
             format!("Record a promise of {who}"),
             "What the client said it will pay by a day. Until then the invoice is left alone; if it isn't paid by the end of that day, \
@@ -326,8 +340,10 @@ fn client_act(visit: &Visit, view: &View, name: &str, grants: &[Grant]) -> Optio
         )
         .field(Field::new("until", "Last day to pay", FieldKind::Date).value(domain::calendar::plus(view.day, 7).to_string()))
         .field(Field::new("invoice", "For which invoice", FieldKind::Choice(invoices_with_all(account))).optional())
-        .said("The promise is recorded."),
-        "people" => super::people::act(account, &api, grants),
+        .said("The promise is recorded.")
+        .only(visit, BOOKKEEPERS, "record a promise"),
+        "people" => super::people::act(account, &api, grants)
+            .only(visit, BOOKKEEPERS, "say who looks after a client"),
         "note" => notes::note(account, who, &api),
         "call" => notes::call(view, who, &api),
         _ => return None,

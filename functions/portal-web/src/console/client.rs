@@ -2,7 +2,6 @@
 //! what the one who looks may do.
 
 use askama::Template;
-use axum::extract::{Path, Query};
 use axum::response::Response;
 use domain::account::{Account, Collection, ExceptionEnd};
 use domain::describe::describe;
@@ -21,6 +20,7 @@ use store::{Order, PageRequest, Record};
 
 use super::act::{self, Deed};
 use super::{Owed, client_path, money_or_dash, people, segment, tasks};
+use crate::extract::{Path, Query};
 use crate::page::{Failure, Shell, Visit, render};
 use crate::said;
 

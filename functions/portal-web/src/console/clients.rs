@@ -1,13 +1,13 @@
 //! Clients: found by name, filtered by state, sorted by name or by how long they owe.
 
 use askama::Template;
-use axum::extract::Query;
 use axum::response::Response;
 use domain::calendar::{Day, days_between};
 use serde::Deserialize;
 use store::{ClientRow, ClientState};
 
 use super::{all_clients, client_path};
+use crate::extract::Query;
 use crate::page::{Failure, Shell, Visit, render};
 use crate::said;
 

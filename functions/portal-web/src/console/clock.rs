@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use axum::extract::{Query, State as Shared};
+use axum::extract::State as Shared;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::{Extension, Json};
@@ -19,6 +19,7 @@ use services::office::Desk;
 
 use super::client_path;
 use crate::State;
+use crate::extract::Query;
 use crate::page::{Failure, Shell, Visit, render};
 use crate::said;
 use crate::test_system::{DayTold, Kind, Move, MoveState, TestSystem};

@@ -2,7 +2,6 @@
 //! signed in; and what keeps somebody out (SEC-3).
 
 use askama::Template;
-use axum::extract::{Path, Query};
 use axum::response::Response;
 use domain::id::{ClientId, ContactId};
 use serde::Deserialize;
@@ -13,6 +12,7 @@ use store::{ContactLinkKind, ContactMail, ContactState, DeliveryState};
 use super::act::{self, Act, Deed, Field, FieldKind};
 use super::client::{Head, titled};
 use super::{client_path, segment};
+use crate::extract::{Path, Query};
 use crate::page::{Failure, Shell, Visit, render};
 use crate::said;
 

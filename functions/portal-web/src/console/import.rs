@@ -4,13 +4,13 @@
 //! chosen again after the preview; that is harmless, since what is in is unchanged by the same row.
 
 use askama::Template;
-use axum::extract::Path;
 use axum::response::Response;
 use services::http::once::Once;
 use services::import::mapping::Field;
 use services::import::told::{self, Counts, NotApplied, RowFault, Run, State};
 
 use super::act::BOOKKEEPERS;
+use crate::extract::Path;
 use crate::page::{Failure, Shell, Visit, render};
 
 #[derive(Template)]
@@ -149,6 +149,9 @@ impl Shown {
 
 fn sentence(run: &Run) -> String {
     match (run.state, &run.problem) {
+        (State::Running, _) if run.is_dry_run => {
+            "Nothing is changed by it. If it still stands here after half a minute, it has ended.".to_owned()
+        }
         (State::Running, _) => {
             "If it still stands here after half a minute, send the same file again: it goes on where it ended.".to_owned()
         }
@@ -171,6 +174,7 @@ fn sentence(run: &Run) -> String {
         (State::Refused, None) => {
             "Nothing was imported: the rows below can't be read. Mend them in the file, or leave them out.".to_owned()
         }
+        (State::Stopped, _) if run.is_dry_run => preview_ended(run),
         (State::Stopped, Some(problem)) => {
             format!("It stopped: {problem}. What is in stays; send the same file again.")
         }
@@ -185,6 +189,19 @@ fn sentence(run: &Run) -> String {
             (false, _) => "It is in. The same file again changes nothing.".to_owned(),
         },
     }
+}
+
+/// A preview that came to no end: begun again it would begin at the first row, and end no later.
+fn preview_ended(run: &Run) -> String {
+    let why = match (&run.problem, run.of) {
+        (Some(problem), _) => format!("it stopped: {problem}"),
+        (None, 0) => "its time was up before the file was read".to_owned(),
+        (None, of) => format!("its time was up after {} of {of} rows", run.done),
+    };
+    format!(
+        "The preview did not get to the end: {why}. Nothing is in. Look at the file in parts, or whole on the command \
+         line, where no time is set: portcullis import --dry-run."
+    )
 }
 
 fn changes(run: &Run) -> usize {
@@ -206,4 +223,34 @@ fn counts(summary: &Counts, is_dry_run: bool) -> Vec<(&'static str, usize)> {
     ];
     let (always, if_any) = all.split_at(4);
     always.iter().chain(if_any.iter().filter(|(_, number)| 0 < *number)).copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_preview_that_came_to_no_end_says_what_it_covered_and_nothing_of_what_is_in() {
+        for (state, is_dry_run, of, problem, expected, never) in [
+            ("stopped", true, 900, None, "after 300 of 900 rows. Nothing is in", "send the same"),
+            ("stopped", true, 0, None, "before the file was read", "What is in"),
+            ("stopped", true, 900, Some("the table is busy"), "it stopped: the table", "send the"),
+            ("stopped", false, 900, None, "What is in stays: send the same file", "preview"),
+            ("running", true, 900, None, "Nothing is changed by it", "send the same"),
+            ("running", false, 900, None, "send the same file again", "Nothing is"),
+        ] {
+            let run = json!({
+                "import": "import-1", "state": state, "by": "bea", "begun_at": "", "is_dry_run": is_dry_run,
+                "done": 300, "of": of, "summary": null, "faults": [], "not_applied": [],
+                "unread_columns": [], "problem": problem,
+            });
+            let said = sentence(&serde_json::from_value(run).unwrap());
+            assert!(
+                said.contains(expected) && !said.contains(never),
+                "{state} {is_dry_run}: {said}"
+            );
+        }
+    }
 }

@@ -1,15 +1,15 @@
 //! What staff can do with one invoice, each on a page of its own as in [`act`](super::act).
 
-use axum::extract::Path;
 use axum::response::Response;
 use domain::command::Command;
 use domain::id::{ClientId, InvoiceId};
 use domain::invoice::Invoice;
 use services::execute::View;
 
-use super::act::{Act, shown, to_be_typed};
+use super::act::{Act, BOOKKEEPERS, PARTNERS, shown, to_be_typed};
 use super::field::{Field, FieldKind};
 use super::{client_path, segment};
+use crate::extract::Path;
 use crate::page::{Failure, Visit};
 use crate::said;
 
@@ -82,7 +82,8 @@ fn invoice_act(visit: &Visit, view: &View, invoice: &Invoice, name: &str) -> Opt
         .field(Field::new("amount.amount", "Disputed amount", FieldKind::Amount).optional().hint(format!("Left empty, all of the {balance}.")))
         .field(Field::fixed("amount.currency", currency))
         .field(Field::reason("As the client puts it."))
-        .said("The dispute is recorded."),
+        .said("The dispute is recorded.")
+        .only(visit, BOOKKEEPERS, "record a dispute"),
         "resolve-dispute" => Act::new(
             format!("Settle the dispute of invoice {id}"),
             "Upheld: a credit note over the disputed part. Rejected: it is owed, and collection goes on, mildest first. Withdrawn: by the client.",
@@ -96,7 +97,8 @@ fn invoice_act(visit: &Visit, view: &View, invoice: &Invoice, name: &str) -> Opt
                 ["upheld", "rejected", "withdrawn"].map(|name| (name.to_owned(), said::capitalised(name))).to_vec(),
             ),
         ))
-        .said("The dispute is settled."),
+        .said("The dispute is settled.")
+        .only(visit, PARTNERS, "settle a dispute"),
         _ => return None,
     };
     Some(act)

@@ -1,7 +1,6 @@
 //! A client's letters, as they wait or were sent, with what became of each (LET-3).
 
 use askama::Template;
-use axum::extract::{Path, Query};
 use axum::response::Response;
 use domain::id::ClientId;
 use domain::letter::{Content, LetterId, LetterState};
@@ -9,6 +8,7 @@ use store::LetterRow;
 
 use super::client::{Head, Place, next_page, titled};
 use super::client_path;
+use crate::extract::{Path, Query};
 use crate::page::{Failure, Shell, Visit, render};
 use crate::said;
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use axum::extract::Path;
 use axum::response::Response;
 use domain::id::{ClientId, InvoiceId};
 use services::execute::View;
@@ -14,6 +13,7 @@ use super::act::{self, Act};
 use super::client::{Head, titled};
 use super::letters::LetterLine;
 use super::{client_path, segment};
+use crate::extract::Path;
 use crate::page::{Failure, Shell, Visit, render};
 use crate::said;
 

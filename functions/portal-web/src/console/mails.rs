@@ -1,13 +1,13 @@
 //! What a member of staff is told by mail: the choice of it, and the mails of before (STAFF-1).
 
 use askama::Template;
-use axum::extract::{Path, Query};
 use axum::response::Response;
 use serde::Deserialize;
 use store::{DeliveryState, Mails, PageRequest, StaffMail};
 
 use super::act::{Act, Field, FieldKind};
 use super::segment;
+use crate::extract::{Path, Query};
 use crate::page::{Failure, Shell, Visit, render};
 use crate::said;
 

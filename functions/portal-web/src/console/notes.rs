@@ -1,7 +1,6 @@
 //! Notes and the call log on a client (NOTE-1): for the firm's own eyes, never changed, never shown to clients.
 
 use askama::Template;
-use axum::extract::{Path, Query};
 use axum::response::Response;
 use domain::account::Account;
 use domain::id::ClientId;
@@ -13,6 +12,7 @@ use store::{Note, PageRequest};
 use super::act::{Act, Field, FieldKind, invoices_with};
 use super::client::{Head, titled};
 use super::segment;
+use crate::extract::{Path, Query};
 use crate::page::{Failure, Shell, Visit, render};
 
 /// How many stand on one page.

@@ -7,7 +7,6 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use axum::extract::{Path, Query};
 use axum::response::Response;
 use chrono::Months;
 use domain::account::Account;
@@ -26,6 +25,7 @@ use super::act::{self, PARTNERS, consequences};
 use super::client::{Head, titled};
 use super::field::{Field, FieldKind};
 use super::{client_path, segment};
+use crate::extract::{Path, Query};
 use crate::page::{Failure, Shell, Visit, render};
 use crate::said;
 

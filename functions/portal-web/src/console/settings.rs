@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use axum::extract::Path;
 use axum::response::Response;
 use domain::id::ClassId;
 use domain::role::Role;
@@ -16,6 +15,7 @@ use store::{FirmSettings, Grant, MailsReturned, PolicyDocument};
 use super::mail_domain::letters;
 use super::segment;
 use crate::brand::Picture;
+use crate::extract::Path;
 use crate::page::{Failure, Shell, Visit, render};
 use crate::said;
 

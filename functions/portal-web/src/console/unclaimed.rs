@@ -1,7 +1,6 @@
 //! Money that names no client known here, and the page on which a person says whose it is (PAY-1).
 
 use askama::Template;
-use axum::extract::{Path, Query};
 use axum::response::Response;
 use domain::command::News;
 use domain::id::PaymentId;
@@ -11,6 +10,7 @@ use store::{Listed, PageRequest, Store, StoreError, Unclaimed};
 
 use super::act::COLLECTORS;
 use super::{all_clients, segment};
+use crate::extract::{Path, Query};
 use crate::page::{Failure, Shell, Visit, render};
 
 /// How many stand on one page.

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use axum::extract::Path;
 use axum::response::Response;
 use domain::calendar::{Day, plus};
 use domain::id::InvoiceId;
@@ -16,6 +15,7 @@ use services::office::unlock::RequestRef;
 use store::PageRequest;
 
 use super::{Owed, all_clients, client_path, segment};
+use crate::extract::Path;
 use crate::page::{Failure, Shell, Visit, render};
 use crate::said;
 

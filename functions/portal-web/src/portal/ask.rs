@@ -5,7 +5,6 @@
 //! ([`super::letter`]) says the same of its own debt.
 
 use askama::Template;
-use axum::extract::{Path, Query};
 use axum::response::Response;
 use domain::access::Capability;
 use domain::account::Account;
@@ -23,6 +22,7 @@ use services::portal::Payable;
 use super::dashboard::{Panel, PayNow};
 use super::foretell::{Ask, dispute_of, plan_of, promise, promise_of, promise_until, trial};
 use super::{Guest, Shell};
+use crate::extract::{Path, Query};
 use crate::page::{Failure, render};
 use crate::said;
 

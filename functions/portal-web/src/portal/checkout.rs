@@ -2,7 +2,6 @@
 //! nothing that the address says.
 
 use askama::Template;
-use axum::extract::Path;
 use axum::response::Response;
 use domain::access::Capability;
 use domain::id::ClientId;
@@ -12,6 +11,7 @@ use store::{Checkout, CheckoutTold};
 
 use super::dashboard::opening;
 use super::{Guest, Shell, client_path, sending_on};
+use crate::extract::Path;
 use crate::page::{Failure, render};
 use crate::said;
 

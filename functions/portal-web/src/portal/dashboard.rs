@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use axum::extract::Path;
 use axum::response::Response;
 use domain::access::{Access, Capability, PortalState};
 use domain::account::ExceptionEnd;
@@ -18,6 +17,7 @@ use services::portal::pay::segment;
 use services::portal::{Payable, Standing};
 
 use super::{Guest, Shell, ask, client_path, foretell};
+use crate::extract::Path;
 use crate::page::{Failure, render};
 use crate::said;
 
@@ -288,9 +288,9 @@ async fn page(guest: Guest, only: Option<ClientId>) -> Result<Response, Failure>
         guest.visitor.view_for(client, Capability::SignIn).await?;
     }
     let (mut panels, mut choices) = (Vec::new(), Vec::new());
-    for client in &guest.visitor.principal.clients {
-        let view = guest.visitor.view_for(client, Capability::SignIn).await?;
-        let panel = Panel::of(&view);
+    for view in guest.visitor.views().await? {
+        Standing::of(&view).require(&view, Capability::SignIn)?;
+        let (panel, client) = (Panel::of(&view), &view.loaded.account.client);
         choices.push((panel.name.clone(), panel.path.clone(), only.as_ref() == Some(client)));
         if only.as_ref().is_none_or(|only| only == client) {
             panels.push(panel);

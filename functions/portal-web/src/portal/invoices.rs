@@ -1,7 +1,6 @@
 //! A client's invoices: the open ones, to pay one or several of them, the closed ones, and each in detail.
 
 use askama::Template;
-use axum::extract::{Path, Query};
 use axum::response::Response;
 use domain::access::Capability;
 use domain::calendar::Day;
@@ -16,6 +15,7 @@ use store::PageRequest;
 
 use super::dashboard::Panel;
 use super::{Guest, Shell, client_path};
+use crate::extract::{Path, Query};
 use crate::page::{Failure, render};
 use crate::said;
 

@@ -2,7 +2,7 @@
 //! other invoices nor its lock, credit or people are on it.
 
 use askama::Template;
-use axum::extract::{Path, State as Shared};
+use axum::extract::State as Shared;
 use axum::response::Response;
 use domain::policy::UnlockMode;
 use domain::role::Actor;
@@ -17,6 +17,7 @@ use super::dashboard::PayNow;
 use super::foretell::{Ask, dispute_of, plan_of, promise_of, promise_until};
 use super::invoices::Row;
 use super::{Shell, Stranger, sending_on};
+use crate::extract::Path;
 use crate::page::{Failure, render};
 use crate::{State, said};
 

@@ -1,7 +1,6 @@
 //! A client's payments, the last one first, and each one's receipt.
 
 use askama::Template;
-use axum::extract::{Path, Query};
 use axum::response::Response;
 use domain::access::Capability;
 use domain::id::{ClientId, PaymentId};
@@ -13,6 +12,7 @@ use store::PageRequest;
 use super::dashboard::Panel;
 use super::invoices::Place;
 use super::{Guest, Shell, client_path};
+use crate::extract::{Path, Query};
 use crate::page::{Failure, render};
 use crate::said;
 

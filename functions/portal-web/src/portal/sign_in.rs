@@ -2,7 +2,7 @@
 //! link up (SEC-3). Neither says which address is known (SEC-4).
 
 use askama::Template;
-use axum::extract::{Path, Query, State as Shared};
+use axum::extract::State as Shared;
 use axum::response::Response;
 use identity::contact::ContactToken;
 use serde::Deserialize;
@@ -10,6 +10,7 @@ use services::contacts::{ContactError, look_at_link};
 use services::http::form::is_local_path;
 
 use super::{Shell, Stranger};
+use crate::extract::{Path, Query};
 use crate::page::{Failure, render};
 use crate::{State, assets, said};
 
