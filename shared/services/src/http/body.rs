@@ -109,7 +109,9 @@ fn expected(path: &str, message: &str) -> Problem {
     if let Some(name) = named("duplicate field ") {
         return Problem::invalid(join(path, name), format!("{name} is there twice"));
     }
-    let Some((field, names)) = unknown(message) else { return Problem::invalid(path, message) };
+    let Some((field, names)) = unknown(message) else {
+        return Problem::invalid(path, in_words(message));
+    };
     // The path of an unknown field ends with itself.
     let path =
         if path.rsplit('.').next() == Some(field) { path.to_owned() } else { join(path, field) };
@@ -118,6 +120,83 @@ fn expected(path: &str, message: &str) -> Problem {
         None => format!("there is no field {field}"),
     };
     Problem::invalid(path, detail)
+}
+
+/// What serde and the standard library say of a value, without the names of types.
+fn in_words(message: &str) -> String {
+    match message {
+        "invalid digit found in string" | "cannot parse integer from empty string" => {
+            return "a whole number is expected".to_owned();
+        }
+        "number too large to fit in target type" | "number too small to fit in target type" => {
+            return "that number is larger than any that can be meant".to_owned();
+        }
+        "provided string was not `true` or `false`" => {
+            return "true or false is expected".to_owned();
+        }
+        _ => {}
+    }
+    let named = |start: &str| message.strip_prefix(start);
+    if let Some((length, wanted)) =
+        named("invalid length ").and_then(|rest| rest.split_once(", expected "))
+    {
+        return format!("{} is expected, not one of {length}", wanted_words(wanted));
+    }
+    if let Some((variant, known)) =
+        named("unknown variant `").and_then(|rest| rest.split_once("`, expected "))
+    {
+        let known = known.strip_prefix("one of ").unwrap_or(known).replace('`', "");
+        return format!("{variant:?} is none of {known}");
+    }
+    let mismatch = named("invalid type: ").or_else(|| named("invalid value: "));
+    match mismatch.and_then(|rest| rest.rsplit_once(", expected ")) {
+        Some((found, wanted)) => {
+            format!("{} is expected, not {}", wanted_words(wanted), found_words(found))
+        }
+        None => message.to_owned(),
+    }
+}
+
+/// What serde expected.
+fn wanted_words(wanted: &str) -> String {
+    let whole = |least: String, most: String| format!("a whole number from {least} to {most}");
+    macro_rules! range {
+        ($($name:ident),+) => {
+            match wanted {
+                $(stringify!($name) => return whole($name::MIN.to_string(), $name::MAX.to_string()),)+
+                _ => {}
+            }
+        };
+    }
+    range!(u8, u16, u32, u64, usize, i8, i16, i32, i64);
+    let first = wanted.split(' ').next().unwrap_or_default();
+    let words = match (first, wanted) {
+        ("struct", _) | (_, "a map" | "map") => "an object",
+        ("tuple", _) | (_, "a sequence" | "sequence") => "a list",
+        (_, "a string" | "string" | "a borrowed string" | "str") => "a text",
+        (_, "a boolean" | "bool") => "true or false",
+        (_, "f64" | "f32") => "a number",
+        ("enum", _) | (_, "variant identifier" | "string or map") => "one of its names",
+        _ => wanted,
+    };
+    words.to_owned()
+}
+
+/// What it found.
+fn found_words(found: &str) -> String {
+    let inside = |start: &str| Some(found.strip_prefix(start)?.trim_matches('`'));
+    match found {
+        "map" => return "an object".to_owned(),
+        "sequence" => return "a list".to_owned(),
+        "null" | "unit value" | "Option value" => return "nothing".to_owned(),
+        _ => {}
+    }
+    if let Some(text) = inside("string ") {
+        return format!("the text {text}");
+    }
+    let plain = ["integer ", "floating point ", "boolean ", "character "];
+    let value = plain.iter().find_map(|kind| inside(kind));
+    value.unwrap_or(found).to_owned()
 }
 
 fn join(path: &str, name: &str) -> String {
@@ -210,7 +289,7 @@ mod tests {
             ("{".to_owned(), 400, None, "EOF"),
             (format!("{{{usd}}} x"), 400, None, "trailing"),
             ("[1".to_owned(), 422, None, "an object is expected"),
-            ("3".to_owned(), 422, None, "invalid type: integer `3`"),
+            ("3".to_owned(), 422, None, "an object is expected, not 3"),
             ("{}".to_owned(), 422, Some("amount"), "amount is missing"),
             (format!("{{{usd}, \"untill\": 1}}"), 422, Some("untill"), "the nearest one is until"),
             (format!("{{{usd}, {usd}}}"), 422, Some("amount"), "is there twice"),
@@ -229,7 +308,14 @@ mod tests {
                 ),
                 422,
                 Some("parts[0].amount.amount"),
-                "floating point",
+                "1.5",
+            ),
+            (format!("{{{usd}, \"parts\": 1}}"), 422, Some("parts"), "a list is expected, not 1"),
+            (
+                format!("{{{usd}, \"parts\": [\"a\"]}}"),
+                422,
+                Some("parts[0]"),
+                "an object is expected, not the text \"a\"",
             ),
             (
                 format!("{{{usd}, \"parts\": [{{\"amunt\": 1}}]}}"),
@@ -247,6 +333,52 @@ mod tests {
                 "for {body}: {}",
                 problem.detail
             );
+        }
+    }
+
+    #[test]
+    fn what_is_expected_is_said_without_the_names_of_types() {
+        #[derive(Debug, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Way {
+            Card,
+            Bank,
+        }
+        #[derive(Debug, Deserialize)]
+        #[expect(dead_code, reason = "only read")]
+        struct Wanted {
+            count: Option<u32>,
+            small: Option<i8>,
+            text: Option<String>,
+            flag: Option<bool>,
+            list: Option<Vec<String>>,
+            way: Option<Way>,
+        }
+        for (body, expected) in [
+            (
+                r#"{"count": "1e30"}"#,
+                "a whole number from 0 to 4294967295 is expected, not the text \"1e30\"",
+            ),
+            (r#"{"count": -1}"#, "a whole number from 0 to 4294967295 is expected, not -1"),
+            (r#"{"count": 1.5}"#, "a whole number from 0 to 4294967295 is expected, not 1.5"),
+            (r#"{"small": 300}"#, "a whole number from -128 to 127 is expected, not 300"),
+            (r#"{"text": 3}"#, "a text is expected, not 3"),
+            (r#"{"text": {}}"#, "a text is expected, not an object"),
+            (r#"{"flag": []}"#, "true or false is expected, not a list"),
+            (r#"{"list": "a"}"#, "a list is expected, not the text \"a\""),
+            (r#"{"list": [null]}"#, "a text is expected, not nothing"),
+            (r#"{"way": "cash"}"#, "\"cash\" is none of card or bank"),
+            (r#""acme""#, "an object is expected, not the text \"acme\""),
+        ] {
+            let problem = read_json::<Wanted>(body.as_bytes()).unwrap_err();
+            assert_eq!(problem.detail, expected, "for {body}");
+        }
+        for (text, expected) in [
+            ("invalid digit found in string", "a whole number is expected"),
+            ("provided string was not `true` or `false`", "true or false is expected"),
+            ("the day is not one", "the day is not one"),
+        ] {
+            assert_eq!(in_words(text), expected);
         }
     }
 
