@@ -44,6 +44,7 @@ use crate::embedded::Embedded;
 use crate::files::{Readers, replace};
 use crate::issuer::{AUDIENCE, ISSUER_PATH, Issuer, sign_in};
 use crate::mailbox::Mailbox;
+use crate::public_url;
 use crate::queue::Queues;
 use crate::sandbox_stripe::{self, SandboxStripe};
 use crate::test_system::{LocalTestSystem, TestGround};
@@ -118,6 +119,7 @@ impl System {
         let listener =
             listener.with_context(|| format!("can't listen on port {}", options.port))?;
         let url = format!("http://localhost:{}", listener.local_addr()?.port());
+        public_url::keep(data, &url).context("can't keep where the system answers")?;
         let issuer = Issuer::open(data, &url)?;
         let seal = LocalSeal::new(&seal_key(data)?)?;
         let dynamo = embedded.dynamo().clone();
