@@ -5,6 +5,8 @@
 
 pub mod audit;
 pub mod clock;
+pub mod doctor;
+pub mod firm;
 pub mod import;
 pub mod openapi;
 pub mod queue;
@@ -35,6 +37,10 @@ pub enum Command {
     Audit(audit::Arguments),
     /// Move a test firm's day forward, the schedule running each day.
     Clock(clock::Arguments),
+    /// Look whether a deployment, or this machine's system, is well, and say what to do where it isn't.
+    Doctor(doctor::Arguments),
+    /// Open a firm, let its first people in, and connect its gateway.
+    Firm(firm::Arguments),
     /// Bring a ledger in: clients, invoices, and what was paid on them.
     Import(import::Arguments),
     /// Print the OpenAPI document of all HTTP functions.
@@ -62,6 +68,8 @@ pub fn run(cli: &Cli) -> ExitCode {
     let ended = match cli.command.as_ref().unwrap_or(&demo) {
         Command::Audit(arguments) => audit::run(arguments),
         Command::Clock(arguments) => clock::run(arguments),
+        Command::Doctor(arguments) => doctor::run(arguments),
+        Command::Firm(arguments) => firm::run(arguments),
         Command::Import(arguments) => import::run(arguments),
         Command::Openapi => openapi::run(),
         Command::Queue(arguments) => queue::run(arguments),
