@@ -67,6 +67,12 @@ async fn aud_1_eval_1_unl_1_the_tour() {
     }
     assert_eq!(letters(&mailbox).iter().filter(|letter| is_about(letter, "Subject: ")).count(), 2);
 
+    // Their links lead to the system that runs, also in those that the command beside it wrote.
+    for letter in letters(&mailbox) {
+        assert!(!letter.contains("localhost:8080"), "{letter}");
+    }
+    assert!(letters(&mailbox).iter().any(|letter| letter.contains(&up.url)), "{}", up.url);
+
     // A signed webhook pays; payment alone opens nothing.
     up.try_pay("c-025", "INV-2026-0821", "65118").await.unwrap();
     up.wait("/firm/v1/clients/c-025/tasks", |tasks| {

@@ -259,6 +259,12 @@ fn path_problem(kind: ErrorKind) -> Problem {
         ErrorKind::ParseErrorAtKey { key, value, .. } => {
             Problem::malformed(format!("{value:?} is not one that can be")).of(key)
         }
+        ErrorKind::ParseErrorAtIndex { value, .. } | ErrorKind::ParseError { value, .. } => {
+            Problem::malformed(format!("{value:?} is not one that can be"))
+        }
+        ErrorKind::InvalidUtf8InPathParam { key } => {
+            Problem::malformed("this part of the address is no text").of(key)
+        }
         ErrorKind::Message(message) => Problem::malformed(message),
         other => Problem::malformed(other.to_string()),
     }
