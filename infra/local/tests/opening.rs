@@ -128,6 +128,21 @@ fn first_lock(data: &Path) {
     assert!(letters.iter().any(|letter| letter.contains("billing@birch.example")), "{letters:?}");
 }
 
+/// Its letters would leave by the mail service, to people.
+#[test]
+fn test_1_no_test_firm_is_opened_in_a_deployment() {
+    let mut command = portcullis();
+    command.args(OPEN).arg("--aws").envs([
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+    ]);
+    let output = command.output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(2) && text.contains("TEST-1"), "{text}");
+}
+
 #[test]
 fn doctor_says_of_a_running_system_that_it_is_well() {
     let folder = tempfile::tempdir().unwrap();

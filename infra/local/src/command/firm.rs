@@ -77,7 +77,7 @@ pub struct Open {
     /// The day from which that is in force; today, if not said.
     #[arg(long, value_name = "DATE", value_parser = parse_day)]
     pub since: Option<domain::calendar::Day>,
-    /// Open a test firm: its clock stands where it is put, and no real letter leaves (TEST-1).
+    /// Open a test firm, on one machine: its clock stands where it is put, and no real letter leaves (TEST-1).
     #[arg(long)]
     pub test: bool,
     /// Where.
@@ -171,6 +171,11 @@ impl Open {
         let policy =
             read_text(text).with_context(|| format!("can't use preset {}", self.preset))?;
         ensure!(!self.name.trim().is_empty(), "a firm has a name");
+        ensure!(
+            !(self.test && self.place.aws),
+            "a test firm's letters go to the mailbox of one machine (TEST-1), which a deployment hasn't: open it \
+             with `portcullis up`"
+        );
         let now = SystemClock.now();
         let settings = FirmSettings {
             currency: self.currency,
