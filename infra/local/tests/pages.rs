@@ -195,6 +195,92 @@ async fn every_link_of_the_console_leads_to_a_page_with_a_way_back() {
     }
 }
 
+#[tokio::test]
+async fn staff_1_who_may_not_do_a_thing_reads_who_may_and_finds_no_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let up = Up::start(&folder.path().join("data"));
+    let invoices = up.get("pre", "/firm/v1/clients/dune/invoices?limit=50").await;
+    let is_open = |invoice: &&serde_json::Value| invoice["balance"]["amount"] != "0.00";
+    let invoice = invoices["items"].as_array().unwrap().iter().find(is_open).unwrap();
+    let invoice = invoice["invoice"].as_str().unwrap().to_owned();
+    let on_invoice = |act: &str| format!("invoices/{invoice}/do/{act}");
+    for (page, who) in [
+        ("do/people".to_owned(), "bea pat ada"),
+        ("do/payment".to_owned(), "bea pat ada"),
+        ("do/invoice".to_owned(), "bea pat ada"),
+        ("do/promise".to_owned(), "bea pat ada"),
+        ("do/hold".to_owned(), "bea pat"),
+        ("do/lock".to_owned(), "bea pat"),
+        ("do/hard-stop".to_owned(), "bea pat"),
+        ("do/exception".to_owned(), "pat"),
+        ("do/note".to_owned(), "bea pat ada pre"),
+        ("do/call".to_owned(), "bea pat ada pre"),
+        (on_invoice("hold"), "bea pat"),
+        (on_invoice("dispute"), "bea pat ada"),
+        (on_invoice("resolve-dispute"), "pat"),
+        (on_invoice("void"), "bea pat ada"),
+        (on_invoice("write-off"), "pat"),
+    ] {
+        for name in ["bea", "pat", "ada", "pre"] {
+            let path = format!("/console/clients/dune/{page}");
+            let shown = Browser::signed_in(&up, name).await.get(&path).await;
+            assert_eq!(shown.status, StatusCode::OK, "{name} at {path}: {}", shown.html);
+            let has_form = shown.html.contains("action=\"/firm/v1/clients/")
+                || shown.html.contains("action=\"/firm/v1/invoices/");
+            let may = who.split(' ').any(|allowed| allowed == name);
+            assert_eq!(has_form, may, "{name} at {path}: {}", shown.html);
+            assert!(may || shown.html.contains("Only a"), "{name} at {path}: {}", shown.html);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_can_not_be_read_is_answered_by_a_page_and_in_an_api_by_a_problem() {
+    let folder = tempfile::tempdir().unwrap();
+    let up = Up::start(&folder.path().join("data"));
+    let long = format!("/console/clients/{}", "x".repeat(129));
+    let mut browser = Browser::signed_in(&up, "bea").await;
+    for path in [
+        "/console/clock?page=99999999999999999999",
+        "/console/mailbox?page=-1",
+        "/console/mailbox?page=x",
+        "/console/clients/%00",
+        "/console/clients/%ff",
+        "/console/clients/%23",
+        "/console/clients/bluebird/letters/x",
+        "/console/unclaimed/%ff",
+        "/portal/sign-in/%ff",
+        "/l/%ff",
+        &long,
+    ] {
+        let page = browser.get(path).await;
+        assert!(page.status.is_client_error(), "{path}: {}", page.status);
+        assert!(page.html.contains("To the start page"), "{path}: {}", page.html);
+        for raw in ["Failed to", "Invalid U", "u32", "u64", "usize"] {
+            assert!(!page.html.contains(raw), "{path}: {}", page.html);
+        }
+    }
+    let long = format!("/firm/v1/clients/{}", "x".repeat(129));
+    for path in [
+        "/firm/v1/clients/%00",
+        "/firm/v1/clients/%ff",
+        "/firm/v1/clients?limit=x",
+        "/firm/v1/clients?limit=99999999999999999999",
+        "/portal/v1/clients/%ff",
+        "/webhooks/stripe/%ff",
+        &long,
+    ] {
+        let method = if path.starts_with("/webhooks") { Method::POST } else { Method::GET };
+        let page = browser.send(method, path, None, &[]).await;
+        assert!(page.status.is_client_error(), "{path}: {}", page.status);
+        assert_eq!(
+            page.headers["content-type"], "application/problem+json",
+            "{path}: {}",
+            page.html
+        );
+    }
+}
+
 /// What holds for each page.
 fn look_at(path: &str, page: &Page) {
     let html = &page.html;
