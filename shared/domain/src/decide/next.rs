@@ -52,7 +52,15 @@ pub fn evaluation_on(account: &Account, context: &Context<'_>, day: Day) -> Vec<
 /// As the schedule will decide that day, whoever asks today, with a fresh ledger and all latitude.
 fn by_schedule<'a>(context: &Context<'a>, day: Day) -> Context<'a> {
     let Context { policy, episode, numbers, .. } = *context;
-    Context { day, actor: &Actor::Schedule, policy, episode, numbers, ledger: None, latitude: Latitude::Full }
+    Context {
+        day,
+        actor: &Actor::Schedule,
+        policy,
+        episode,
+        numbers,
+        ledger: None,
+        latitude: Latitude::Full,
+    }
 }
 
 /// The account as it will be at the start of that day: what was queued has left.

@@ -49,15 +49,8 @@ pub(super) const NAMES: [&str; 28] = [
 ];
 
 /// Acts of the contract whose rules aren't built yet.
-pub(super) const NOT_YET: [&str; 7] = [
-    "approve_close",
-    "add_fee",
-    "waive_fee",
-    "method",
-    "document",
-    "download",
-    "delete",
-];
+pub(super) const NOT_YET: [&str; 7] =
+    ["approve_close", "add_fee", "waive_fee", "method", "document", "download", "delete"];
 
 /// Steps of the contract that aren't built yet.
 const STEPS_NOT_YET: [&str; 4] = ["late_fee", "limit", "lock", "close"];
