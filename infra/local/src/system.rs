@@ -236,7 +236,8 @@ impl System {
         let dynamo = self.embedded.dynamo().clone();
         let Queues { letters, evaluations } = self.queues.clone();
         let mail = correspondence(data, &self.url, clock.clone())?;
-        let letter_state = Arc::new(demand_letter::State::new(dynamo.clone(), mail, clock.clone()));
+        let letter_state =
+            Arc::new(demand_letter::State::new(dynamo.clone(), mail, clock.clone(), Stage::Local));
         let queue: Arc<dyn Queue> = evaluations.clone();
         let day_state =
             Arc::new(lock_evaluation::State::new(dynamo, queue, clock.clone(), Stage::Local));

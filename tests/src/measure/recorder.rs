@@ -168,7 +168,7 @@ pub async fn send(client: &Client, request: Request, token: String) {
     }
 }
 
-type Key = std::collections::HashMap<String, AttributeValue>;
+type Key = HashMap<String, AttributeValue>;
 
 fn place(item: &Key) -> Place {
     let text = |name| item.get(name).and_then(|value: &AttributeValue| value.as_s().ok()).cloned();
