@@ -113,9 +113,8 @@ impl Intercept for Recorder {
             seen.items.extend(output.item().map(place));
         }
         if let Some(output) = output.downcast_ref::<QueryOutput>() {
-            let is_row = |item: &&HashMap<String, AttributeValue>| {
-                item.contains_key("listed_as") && !item.contains_key("chain")
-            };
+            let is_row =
+                |item: &&Key| item.contains_key("listed_as") && !item.contains_key("chain");
             let (rows, items): (Vec<_>, Vec<_>) = output.items().iter().partition(is_row);
             seen.listed += rows.len();
             seen.items.extend(items.into_iter().map(place));
