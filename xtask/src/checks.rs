@@ -276,11 +276,11 @@ mod tests {
             let checks = checks(Path::new("."), scope, Runner::Nextest);
             checks.iter().filter(|check| check.left_out.is_some()).map(|check| check.name).collect()
         };
-        let of_python = ["template", "second table", "stripe sdk", "functions", "browser"];
+        let of_aws = ["template", "cdk", "second table", "stripe sdk", "functions", "browser"];
         assert!(left_out(false, true, true).is_empty());
-        assert_eq!(left_out(false, false, true), of_python);
+        assert_eq!(left_out(false, false, true), of_aws);
         assert_eq!(left_out(false, true, false), ["browser"]);
-        assert_eq!(left_out(true, true, true), [&["lints", "examples"][..], &of_python].concat());
+        assert_eq!(left_out(true, true, true), [&["lints", "examples"][..], &of_aws].concat());
     }
 
     #[test]

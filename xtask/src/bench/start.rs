@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const NEXT: &str = "GET /2018-06-01/runtime/invocation/next ";
 
 /// What Lambda and the template set, of all functions; nobody is asked at any of these addresses.
-const VARIABLES: [(&str, &str); 20] = [
+const VARIABLES: [(&str, &str); 22] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "measured"),
     ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
     ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
@@ -44,6 +44,8 @@ const VARIABLES: [(&str, &str); 20] = [
     ("PORTCULLIS_ISSUER_SAYS_MFA", "true"),
     ("PORTCULLIS_MAIL_CONFIGURATION", "portcullis"),
     ("PORTCULLIS_SECRETS_KEY", "alias/portcullis"),
+    ("PORTCULLIS_EVENT_BUS", "portcullis"),
+    ("PORTCULLIS_ARCHIVE_BUCKET", "portcullis-archive"),
     ("TZ", ":UTC"),
 ];
 

@@ -1,12 +1,15 @@
 //! The runs of the firm's days: what each would do and did, and the pages on which a person decides about one
 //! (LOCK-10); and the page on which the firm is stopped or goes on.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::response::Response;
 use domain::calendar::{Day, parse_day};
+use domain::id::ClientId;
 use serde::Deserialize;
 use services::office::runs::{PARTNERS, REJECTERS, STOPPERS, UNDO_DAYS};
-use store::{DayRun, PageRequest, RunClient, RunVerdict, Stage, Stop, StoreError};
+use store::{DayRun, PageRequest, RunClient, RunVerdict, Stage, Stop, StoreError, Told};
 
 use super::act::{Act, Deed};
 use super::field::{Field, FieldKind};
@@ -106,8 +109,9 @@ struct ClientRow {
     what: Vec<String>,
 }
 
-impl From<RunClient> for ClientRow {
-    fn from(client: RunClient) -> Self {
+impl ClientRow {
+    /// With the name that the client is known by here, if it still is.
+    fn new(client: RunClient, named: &BTreeMap<ClientId, Told>) -> Self {
         let mut what = Vec::new();
         match (client.withheld.lock, client.withheld.demand) {
             (true, true) => what.push("would be locked, with a demand".to_owned()),
@@ -121,7 +125,9 @@ impl From<RunClient> for ClientRow {
         let reached = client.reached.iter().map(|kind| said::words(kind.as_str()));
         what.extend(reached.map(|kind| format!("a {kind} had left: tell the client")));
         what.extend(client.failed.map(|why| format!("could not be evaluated: {why}")));
-        Self { path: client_path(&client.client), client: client.client.to_string(), what }
+        let name = named.get(&client.client).map(|told| told.name.as_str().to_owned());
+        let path = client_path(&client.client);
+        Self { path, client: name.unwrap_or_else(|| client.client.to_string()), what }
     }
 }
 
@@ -224,6 +230,10 @@ pub(crate) async fn show(
     let run = known(&visit, &day).await?;
     let request = PageRequest { cursor: place.cursor.as_deref(), limit: PAGES_AT_ONCE };
     let listed = visit.desk.store().run_pages(run.day, &request).await?;
+    let clients = listed.items.into_iter().flat_map(|page| page.clients);
+    let clients: Vec<_> = clients.filter(RunClient::is_told).collect();
+    let ids = clients.iter().map(|client| client.client.clone()).collect();
+    let named = visit.desk.store().told(&ids).await?;
     let mut facts = vec![("Would do", would(&run)), ("Did", did(&run))];
     if let Some(active) = run.active {
         facts.push(("Active clients", active.to_string()));
@@ -238,13 +248,7 @@ pub(crate) async fn show(
     let page = RunPage {
         deeds: deeds(&visit, &run),
         decision: decision(&run),
-        clients: listed
-            .items
-            .into_iter()
-            .flat_map(|page| page.clients)
-            .filter(RunClient::is_told)
-            .map(ClientRow::from)
-            .collect(),
+        clients: clients.into_iter().map(|client| ClientRow::new(client, &named)).collect(),
         next: listed.next.map(|cursor| format!("?cursor={}", segment(&cursor))),
         is_first: place.cursor.is_none(),
         facts,
