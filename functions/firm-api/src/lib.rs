@@ -86,7 +86,11 @@ pub fn router(state: State) -> Router {
     let routes = routes().fallback(nothing).method_not_allowed_fallback(other_method);
     let pictures =
         pictures().method_not_allowed_fallback(other_method).layer(door(logo::MAX_UPLOAD));
-    let means = Means { postbox: state.postbox.clone(), public_url: state.public_url.clone(), domains: state.domains.clone() };
+    let means = Means {
+        postbox: state.postbox.clone(),
+        public_url: state.public_url.clone(),
+        domains: state.domains.clone(),
+    };
     let all = routes.layer(door(MAX_BODY)).merge(files).merge(pictures);
     // Each door has read the body within its own limit, and said so in our words where it was larger.
     let all = all.layer(DefaultBodyLimit::disable());

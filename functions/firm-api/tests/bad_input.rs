@@ -171,13 +171,7 @@ async fn a_wrong_field_is_named_and_nothing_is_written() {
             "invoice",
             "no such invoice",
         ),
-        (
-            "/firm/v1/clients/acme/approve-step",
-            json!({"do": "dance"}),
-            422,
-            "do",
-            "is none of",
-        ),
+        ("/firm/v1/clients/acme/approve-step", json!({"do": "dance"}), 422, "do", "is none of"),
         (
             "/firm/v1/clients/acme/exception-unlock",
             json!({"reason": "x", "untill": "2026-04-01"}),

@@ -214,14 +214,7 @@ fn table(request: &str) -> Vec<Row> {
             NotFound,
         ),
         own("GET", "/firm/v1/runs", Value::Null, ALL),
-        (
-            "GET",
-            "/firm/v1/runs/{day}",
-            "/firm/v1/runs/2026-03-02",
-            Value::Null,
-            ALL,
-            NotFound,
-        ),
+        ("GET", "/firm/v1/runs/{day}", "/firm/v1/runs/2026-03-02", Value::Null, ALL, NotFound),
         (
             "GET",
             "/firm/v1/runs/{day}/clients",

@@ -214,7 +214,8 @@ async fn sec_3_an_address_that_goes_takes_nobody_else_along() {
         assert_eq!(seen, [&json!(true), &json!(false)], "{rows}");
         // By an address that isn't the client's nobody comes; Dot does when it is again.
         assert!(!comes(&world, &dot).await, "{path}");
-        let both = json!({"contacts": [{"address": "cy@acme.example"}, {"address": "DOT@acme.example"}]});
+        let both =
+            json!({"contacts": [{"address": "cy@acme.example"}, {"address": "DOT@acme.example"}]});
         world.ask("bea", Method::PATCH, "/firm/v1/clients/acme", both).await.expect(200);
         assert!(comes(&world, &dot).await, "{path}");
         // Removed by its name, it takes Dot along, listed or not.
@@ -236,10 +237,8 @@ async fn sec_3_an_address_invited_and_removed_at_once_is_there_with_its_person_o
             0 => (Method::DELETE, gone.as_str(), Value::Null),
             _ => (Method::PATCH, "/firm/v1/clients/acme", others.clone()),
         };
-        let (asked, removed) = tokio::join!(
-            world.post("bea", CONTACTS, body),
-            world.ask("pat", method, path, sent)
-        );
+        let (asked, removed) =
+            tokio::join!(world.post("bea", CONTACTS, body), world.ask("pat", method, path, sent));
         assert!([201, 422].contains(&asked.status), "{}", asked.body);
         assert!(removed.status < 300, "{}", removed.body);
         for row in contacts(&world).await.as_array().unwrap() {
