@@ -3,149 +3,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
+mod browse;
 mod up;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use reqwest::header::{COOKIE, HOST, LOCATION, ORIGIN, SET_COOKIE};
+use browse::{Browser, Page, plain};
+use reqwest::header::{HOST, ORIGIN};
 use reqwest::{Method, StatusCode};
 use up::Up;
 
-/// What a page may weigh without images (the issue's limit is 100 KB with what it loads).
+/// What a page may weigh without images (with what it loads, no page may weigh 100 KB).
 const MAX_PAGE: usize = 80_000;
-
-/// A browser as far as these tests need one: it keeps cookies and follows what a person clicks.
-struct Browser {
-    client: reqwest::Client,
-    url: String,
-    cookies: BTreeMap<String, String>,
-}
-
-/// A page, or a redirect.
-#[derive(Debug)]
-struct Page {
-    status: StatusCode,
-    location: String,
-    html: String,
-    headers: reqwest::header::HeaderMap,
-}
-
-impl Page {
-    /// What stands in an attribute, each time.
-    fn all(&self, attribute: &str) -> Vec<String> {
-        let start = format!("{attribute}=\"");
-        let parts = self.html.split(start.as_str()).skip(1);
-        parts.map(|rest| plain(rest.split('"').next().unwrap())).collect()
-    }
-
-    /// The value of a hidden field in the form that posts to that address.
-    fn hidden(&self, action: &str, name: &str) -> String {
-        let form = self
-            .html
-            .split(&format!("action=\"{action}\""))
-            .nth(1)
-            .unwrap_or_else(|| panic!("no form to {action} in {}", self.html));
-        let form = form.split("</form>").next().unwrap();
-        let field = form.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap();
-        plain(field.split('"').next().unwrap())
-    }
-}
-
-fn plain(text: &str) -> String {
-    text.replace("&#38;", "&")
-        .replace("&amp;", "&")
-        .replace("&#39;", "'")
-        .replace("&#34;", "\"")
-        .replace("&#60;", "<")
-        .replace("&#62;", ">")
-}
-
-impl Browser {
-    fn new(up: &Up) -> Self {
-        let policy = reqwest::redirect::Policy::none();
-        let client = reqwest::Client::builder().redirect(policy).build().unwrap();
-        Self { client, url: up.url.clone(), cookies: BTreeMap::new() }
-    }
-
-    async fn signed_in(up: &Up, who: &str) -> Self {
-        let mut browser = Self::new(up);
-        let page = browser.get("/console/clients?q=acme").await;
-        assert_eq!(page.location, "/sign-in?next=%2Fconsole%2Fclients%3Fq%3Dacme");
-        let page = browser.get(&page.location).await;
-        let begin =
-            page.all("href").into_iter().find(|href| href.starts_with("/console/sign-in")).unwrap();
-        let to_issuer = browser.get(&begin).await.location;
-        let choose = browser.get(&to_issuer).await.all("action")[0].clone();
-        let back = browser.post(&choose, &[("person", who)]).await;
-        let landed = browser.get(&back.location).await;
-        assert_eq!(landed.location, "/console/clients?q=acme", "{landed:?}");
-        browser
-    }
-
-    async fn get(&mut self, path: &str) -> Page {
-        self.send(Method::GET, path, None, &[]).await
-    }
-
-    async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
-        let origin = self.url.clone();
-        self.send(
-            Method::POST,
-            path,
-            Some(fields),
-            &[("origin", &origin), ("sec-fetch-site", "same-origin")],
-        )
-        .await
-    }
-
-    async fn send(
-        &mut self,
-        method: Method,
-        path: &str,
-        fields: Option<&[(&str, &str)]>,
-        headers: &[(&str, &str)],
-    ) -> Page {
-        let url =
-            if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.url) };
-        let cookies: Vec<_> =
-            self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let mut request = self.client.request(method, url).header(COOKIE, cookies.join("; "));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        if let Some(fields) = fields {
-            request = request.form(fields);
-        }
-        let response = request.send().await.unwrap();
-        for set in response.headers().get_all(SET_COOKIE) {
-            let set = set.to_str().unwrap();
-            assert!(set.contains("Path=/; Secure; HttpOnly; SameSite=Lax"), "SEC-6: {set}");
-            let (name, rest) = set.split_once('=').unwrap();
-            assert!(name.starts_with("__Host-"), "SEC-6: {set}");
-            let value = rest.split(';').next().unwrap();
-            if value.is_empty() || set.contains("Max-Age=0") {
-                self.cookies.remove(name);
-            } else {
-                self.cookies.insert(name.to_owned(), value.to_owned());
-            }
-        }
-        let location = response.headers().get(LOCATION).map(|to| to.to_str().unwrap().to_owned());
-        let (status, headers) = (response.status(), response.headers().clone());
-        let html = response.text().await.unwrap();
-        Page { status, location: location.unwrap_or_default(), html, headers }
-    }
-
-    /// Fills in a form and sends it, as the page has it.
-    async fn fill(&mut self, page: &str, action: &str, typed: &[(&str, &str)]) -> Page {
-        let form = self.get(page).await;
-        assert_eq!(form.status, StatusCode::OK, "{page}: {}", form.html);
-        let hidden = ["_token", "_once", "_then", "_back", "_said"]
-            .map(|name| (name, form.hidden(action, name)));
-        let mut fields: Vec<_> =
-            hidden.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        fields.extend_from_slice(typed);
-        self.post(action, &fields).await
-    }
-}
 
 #[tokio::test]
 async fn every_link_of_the_console_leads_to_a_page_with_a_way_back() {
