@@ -346,6 +346,9 @@ fn kind(event: &Event) -> Option<Kind> {
         Event::LetterLeft { sending, .. } => Some(match sending.kind {
             LetterKind::Notice => Kind::Warned,
             LetterKind::Reminder
+            | LetterKind::LockNotice
+            | LetterKind::LimitNotice
+            | LetterKind::CloseNotice
             | LetterKind::DemandLetter
             | LetterKind::FinalDemand
             | LetterKind::WelcomeBack

@@ -177,6 +177,7 @@ pub fn apply(account: &mut Account, event: &Event) {
                 match &mut task.about {
                     About::ReviewTask { invoices, .. }
                     | About::ApproveStep { invoices, .. }
+                    | About::CloseProposal { invoices, .. }
                     | About::CollectionsReferral { invoices, .. } => {
                         invoices.extend(more.iter().cloned())
                     }

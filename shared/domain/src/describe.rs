@@ -328,6 +328,9 @@ fn article(kind: LetterKind) -> String {
         LetterKind::Invitation => return "an invitation".to_owned(),
         LetterKind::SignInLink => "sign-in link",
         LetterKind::PayLink => "letter with a link to pay",
+        LetterKind::LockNotice => "notice of the lock to come",
+        LetterKind::LimitNotice => "notice of the limit to come",
+        LetterKind::CloseNotice => "notice of the end to come",
         LetterKind::Reminder
         | LetterKind::Notice
         | LetterKind::DemandLetter
@@ -371,6 +374,9 @@ fn to_do(about: &About) -> String {
         About::CollectionsReferral { invoices, .. } => {
             format!("to refer {} to collections", list(invoices))
         }
+        About::CloseProposal { invoices, .. } => {
+            format!("to end the engagement over {}", list(invoices))
+        }
         About::BouncedAddress { contact, letter } => {
             format!("to mend an address: letter {} to contact {} came back", letter.0, contact + 1)
         }
@@ -398,6 +404,7 @@ fn done(kind: &str) -> &str {
         "review_task" => "to review what is overdue",
         "approve_step" => "to approve a step",
         "collections_referral" => "to refer to collections",
+        "close_proposal" => "to end the engagement",
         "bounced_address" => "to mend an address",
         "letter_stuck" => "to find out whether a letter left",
         "no_address" => "to find an address",

@@ -22,7 +22,13 @@ pub struct LetterId(pub u64);
 pub enum DebtKind {
     /// Before the due date; the only one that warns of nothing.
     Reminder,
-    /// It is overdue.
+    /// The portal will be locked.
+    LockNotice,
+    /// The portal will be limited.
+    LimitNotice,
+    /// The engagement will be ended.
+    CloseNotice,
+    /// It is overdue, or anything else is announced.
     Notice,
     /// A demand (LET-7).
     DemandLetter,
@@ -35,7 +41,11 @@ impl DebtKind {
     pub fn is_demand(self) -> bool {
         match self {
             Self::DemandLetter | Self::FinalDemand => true,
-            Self::Reminder | Self::Notice => false,
+            Self::Reminder
+            | Self::LockNotice
+            | Self::LimitNotice
+            | Self::CloseNotice
+            | Self::Notice => false,
         }
     }
 }
@@ -46,6 +56,12 @@ impl DebtKind {
 pub enum LetterKind {
     /// See [`DebtKind::Reminder`].
     Reminder,
+    /// See [`DebtKind::LockNotice`].
+    LockNotice,
+    /// See [`DebtKind::LimitNotice`].
+    LimitNotice,
+    /// See [`DebtKind::CloseNotice`].
+    CloseNotice,
     /// See [`DebtKind::Notice`].
     Notice,
     /// See [`DebtKind::DemandLetter`].
@@ -72,8 +88,11 @@ pub enum LetterKind {
 
 impl LetterKind {
     /// All of them, debt letters first, mild to strong.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Reminder,
+        Self::LockNotice,
+        Self::LimitNotice,
+        Self::CloseNotice,
         Self::Notice,
         Self::DemandLetter,
         Self::FinalDemand,
@@ -91,6 +110,9 @@ impl LetterKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Reminder => "reminder",
+            Self::LockNotice => "lock_notice",
+            Self::LimitNotice => "limit_notice",
+            Self::CloseNotice => "close_notice",
             Self::Notice => "notice",
             Self::DemandLetter => "demand_letter",
             Self::FinalDemand => "final_demand",
@@ -115,6 +137,9 @@ impl From<DebtKind> for LetterKind {
     fn from(kind: DebtKind) -> Self {
         match kind {
             DebtKind::Reminder => Self::Reminder,
+            DebtKind::LockNotice => Self::LockNotice,
+            DebtKind::LimitNotice => Self::LimitNotice,
+            DebtKind::CloseNotice => Self::CloseNotice,
             DebtKind::Notice => Self::Notice,
             DebtKind::DemandLetter => Self::DemandLetter,
             DebtKind::FinalDemand => Self::FinalDemand,

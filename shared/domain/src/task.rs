@@ -58,6 +58,13 @@ pub enum About {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         approved_by: Option<StaffId>,
     },
+    /// An engagement to be ended (CLOSE-1).
+    CloseProposal {
+        /// Which step.
+        step: StepKey,
+        /// For which invoices.
+        invoices: BTreeSet<InvoiceId>,
+    },
     /// A letter came back (LET-6).
     BouncedAddress {
         /// Which contact, by its place.
@@ -103,6 +110,7 @@ impl About {
             Self::ReviewTask { .. } => "review_task",
             Self::ApproveStep { .. } => "approve_step",
             Self::CollectionsReferral { .. } => "collections_referral",
+            Self::CloseProposal { .. } => "close_proposal",
             Self::BouncedAddress { .. } => "bounced_address",
             Self::LetterStuck { .. } => "letter_stuck",
             Self::NoAddress => "no_address",
@@ -118,6 +126,7 @@ impl About {
         match self {
             Self::ReviewTask { step, invoices }
             | Self::ApproveStep { step, invoices }
+            | Self::CloseProposal { step, invoices }
             | Self::CollectionsReferral { step, invoices, .. } => Some((*step, invoices)),
             Self::ReadyForUnlock
             | Self::BouncedAddress { .. }

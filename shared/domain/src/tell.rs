@@ -229,6 +229,11 @@ fn of_task(task: &Task) -> Option<News> {
         About::CollectionsReferral { .. } => {
             (Matter::Decision, Role::Partner, "to be handed to collections, if a partner approves")
         }
+        About::CloseProposal { .. } => (
+            Matter::Decision,
+            Role::Partner,
+            "the engagement is to be ended, if a partner approves",
+        ),
         About::ReviewTask { .. } => {
             (Matter::Task, Role::Partner, "no answer for weeks, to be reviewed")
         }

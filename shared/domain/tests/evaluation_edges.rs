@@ -35,12 +35,7 @@ fn because() -> Personal {
 }
 
 fn step(days: u32, action: Action) -> Step {
-    Step {
-        when: When::DaysOverdue(days),
-        action,
-        needs_approval: false,
-        unless_response_days: None,
-    }
+    Step { needs_approval: false, ..Step::new(When::DaysOverdue(days), action) }
 }
 
 /// The preset without reminders and without a lock, with these steps.

@@ -13,7 +13,7 @@ use domain::policy::{Action, Policy, Step, When};
 use domain::role::{Actor, Role};
 
 fn step(when: When, action: Action) -> Step {
-    Step { when, action, needs_approval: false, unless_response_days: None }
+    Step { needs_approval: false, ..Step::new(when, action) }
 }
 
 fn with_steps(steps: Vec<Step>) -> Policy {

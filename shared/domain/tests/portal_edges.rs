@@ -120,7 +120,7 @@ fn pol_3_an_approved_review_becomes_a_task_and_an_approved_letter_a_letter() {
         policy.lock.after_notice_days = 0;
         policy.regular.reminders = Vec::new();
         let when = When::DaysOverdue(5);
-        let step = Step { when, action, needs_approval: true, unless_response_days: None };
+        let step = Step { needs_approval: true, ..Step::new(when, action) };
         policy.regular.steps = vec![step];
         let mut desk = Desk::new(policy);
         desk.try_run(&Command::IssueInvoice(new_invoice(1, 10_000)), &Actor::Import).unwrap();

@@ -31,6 +31,9 @@ impl LetterFacts {
     pub fn kind(&self) -> LetterKind {
         match self.content {
             Content::Reminder(_) => LetterKind::Reminder,
+            Content::LockNotice(_) => LetterKind::LockNotice,
+            Content::LimitNotice(_) => LetterKind::LimitNotice,
+            Content::CloseNotice(_) => LetterKind::CloseNotice,
             Content::Notice(_) => LetterKind::Notice,
             Content::DemandLetter(..) => LetterKind::DemandLetter,
             Content::FinalDemand(..) => LetterKind::FinalDemand,
@@ -98,7 +101,13 @@ pub struct Firm {
 pub enum Content {
     /// Invoices will be due.
     Reminder(Debt),
-    /// Invoices are overdue.
+    /// The portal will be locked.
+    LockNotice(Debt),
+    /// The portal will be limited.
+    LimitNotice(Debt),
+    /// The engagement will be ended.
+    CloseNotice(Debt),
+    /// Invoices are overdue, or something else is announced.
     Notice(Debt),
     /// Pay, or dispute by a day (LET-7).
     DemandLetter(Debt, Demand),
@@ -191,6 +200,8 @@ pub struct Next {
 /// What can follow a debt letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextAction {
+    /// The portal is limited.
+    Limit,
     /// The portal is locked.
     Lock,
     /// A demand letter is sent.
@@ -199,6 +210,8 @@ pub enum NextAction {
     PartnerReview,
     /// The debt is handed to a collections agency.
     CollectionsReferral,
+    /// A partner decides on the end of the engagement.
+    Close,
 }
 
 /// What a demand adds to the debt (LET-7).

@@ -113,6 +113,9 @@ fn message(
 fn is_debt(kind: LetterKind) -> bool {
     match kind {
         LetterKind::Reminder
+        | LetterKind::LockNotice
+        | LetterKind::LimitNotice
+        | LetterKind::CloseNotice
         | LetterKind::Notice
         | LetterKind::DemandLetter
         | LetterKind::FinalDemand => true,

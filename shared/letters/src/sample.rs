@@ -26,6 +26,9 @@ fn full(kind: LetterKind) -> LetterFacts {
     let day = if reminds { day(2026, 5, 25) } else { day(2026, 7, 1) };
     let content = match kind {
         LetterKind::Reminder => Content::Reminder(full_debt()),
+        LetterKind::LockNotice => Content::LockNotice(announcing(NextAction::Lock)),
+        LetterKind::LimitNotice => Content::LimitNotice(announcing(NextAction::Limit)),
+        LetterKind::CloseNotice => Content::CloseNotice(announcing(NextAction::Close)),
         LetterKind::Notice => Content::Notice(full_debt()),
         LetterKind::DemandLetter => Content::DemandLetter(full_debt(), full_demand()),
         LetterKind::FinalDemand => Content::FinalDemand(full_debt(), full_demand()),
@@ -69,7 +72,12 @@ fn spare(kind: LetterKind) -> LetterFacts {
     let mut facts = full(kind);
     facts.firm = Firm { phone: None, postal_address: None, logo_url: None, ..facts.firm };
     match &mut facts.content {
-        Content::Reminder(debt) | Content::Notice(debt) | Content::PayLink(debt) => {
+        Content::Reminder(debt)
+        | Content::LockNotice(debt)
+        | Content::LimitNotice(debt)
+        | Content::CloseNotice(debt)
+        | Content::Notice(debt)
+        | Content::PayLink(debt) => {
             spare_debt(debt);
         }
         Content::DemandLetter(debt, demand) | Content::FinalDemand(debt, demand) => {
@@ -146,6 +154,13 @@ fn full_debt() -> Debt {
         }),
         next: Some(Next { action: NextAction::PartnerReview, on: day(2026, 7, 31) }),
     }
+}
+
+/// What an advance notice says of something: only an end is announced to who is locked already.
+fn announcing(action: NextAction) -> Debt {
+    let debt = full_debt();
+    let lock = debt.lock.filter(|_| action == NextAction::Close);
+    Debt { lock, next: Some(Next { action, on: day(2026, 7, 8) }), ..debt }
 }
 
 fn spare_debt(debt: &mut Debt) {

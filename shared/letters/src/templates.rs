@@ -237,7 +237,7 @@ macro_rules! sources {
     };
 }
 
-const SOURCES: [(&str, &str); 47] = sources![
+const SOURCES: [(&str, &str); 56] = sources![
     "layout.html",
     "invoices.html",
     "invoices.txt",
@@ -252,6 +252,15 @@ const SOURCES: [(&str, &str); 47] = sources![
     "reminder.subject.txt",
     "reminder.txt",
     "reminder.html",
+    "lock_notice.subject.txt",
+    "lock_notice.txt",
+    "lock_notice.html",
+    "limit_notice.subject.txt",
+    "limit_notice.txt",
+    "limit_notice.html",
+    "close_notice.subject.txt",
+    "close_notice.txt",
+    "close_notice.html",
     "notice.subject.txt",
     "notice.txt",
     "notice.html",

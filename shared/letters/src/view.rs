@@ -192,9 +192,12 @@ impl View {
     pub(crate) fn of(facts: &LetterFacts) -> Result<Self, LetterError> {
         let day = facts.day;
         let content = match &facts.content {
-            Content::Reminder(debt) | Content::Notice(debt) | Content::PayLink(debt) => {
-                ContentView::Debt(DebtView::of(debt, day)?)
-            }
+            Content::Reminder(debt)
+            | Content::LockNotice(debt)
+            | Content::LimitNotice(debt)
+            | Content::CloseNotice(debt)
+            | Content::Notice(debt)
+            | Content::PayLink(debt) => ContentView::Debt(DebtView::of(debt, day)?),
             Content::DemandLetter(debt, demand) | Content::FinalDemand(debt, demand) => {
                 ContentView::Demand(DemandView::of(debt, demand, day)?)
             }
@@ -304,10 +307,12 @@ impl LockView {
 impl NextView {
     fn of(next: Next) -> Self {
         let action = match next.action {
+            NextAction::Limit => "limit",
             NextAction::Lock => "lock",
             NextAction::DemandLetter => "demand_letter",
             NextAction::PartnerReview => "partner_review",
             NextAction::CollectionsReferral => "collections_referral",
+            NextAction::Close => "close",
         };
         Self { action, on: date(next.on) }
     }

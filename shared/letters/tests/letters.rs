@@ -25,6 +25,9 @@ fn text(facts: &LetterFacts) -> String {
 fn debt(facts: &mut LetterFacts) -> &mut Debt {
     match &mut facts.content {
         Content::Reminder(debt)
+        | Content::LockNotice(debt)
+        | Content::LimitNotice(debt)
+        | Content::CloseNotice(debt)
         | Content::Notice(debt)
         | Content::DemandLetter(debt, _)
         | Content::FinalDemand(debt, _) => debt,
@@ -50,6 +53,21 @@ fn let_1_reminder() {
 #[test]
 fn let_1_notice() {
     both(LetterKind::Notice);
+}
+
+#[test]
+fn let_1_lock_notice() {
+    both(LetterKind::LockNotice);
+}
+
+#[test]
+fn let_1_limit_notice() {
+    both(LetterKind::LimitNotice);
+}
+
+#[test]
+fn let_1_close_notice() {
+    both(LetterKind::CloseNotice);
 }
 
 #[test]
@@ -209,10 +227,12 @@ fn pay_7_a_receipt_to_a_locked_client_says_that_access_stays_closed() {
 fn lock_7_a_notice_says_what_follows_and_when() {
     let [_, spare] = samples(LetterKind::Notice);
     for (action, expected) in [
+        (NextAction::Limit, "on July 31, 2026, a part of the client portal closes"),
         (NextAction::Lock, "if this is still open on July 31, 2026, access to your documents"),
         (NextAction::DemandLetter, "on July 31, 2026, we send a formal demand for payment"),
         (NextAction::PartnerReview, "by July 31, 2026, a partner of the firm reviews"),
         (NextAction::CollectionsReferral, "may be handed to a collections agency"),
+        (NextAction::Close, "a partner of the firm decides whether the engagement ends"),
     ] {
         let mut facts = spare.clone();
         debt(&mut facts).next = Some(Next { action, on: day("2026-07-31") });

@@ -616,6 +616,9 @@ fn is_demand(kind: LetterKind) -> bool {
     match kind {
         LetterKind::DemandLetter | LetterKind::FinalDemand => true,
         LetterKind::Reminder
+        | LetterKind::LockNotice
+        | LetterKind::LimitNotice
+        | LetterKind::CloseNotice
         | LetterKind::Notice
         | LetterKind::WelcomeBack
         | LetterKind::Receipt

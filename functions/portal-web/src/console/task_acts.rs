@@ -52,6 +52,7 @@ fn answers(
         About::ReviewTask { .. }
         | About::ApproveStep { .. }
         | About::CollectionsReferral { .. }
+        | About::CloseProposal { .. }
         | About::PlanRequest { .. } => vec![deed("See the invoices", "invoices")],
         About::BouncedAddress { letter, .. } => {
             vec![
@@ -77,6 +78,7 @@ fn closers(about: &About) -> &'static [Role] {
         About::ReadyForUnlock | About::NoAddress | About::ApproveStep { .. } => &[],
         About::ReviewTask { .. }
         | About::CollectionsReferral { .. }
+        | About::CloseProposal { .. }
         | About::PlanRequest { .. } => PARTNERS,
         About::BouncedAddress { .. }
         | About::LetterStuck { .. }
@@ -123,6 +125,7 @@ mod tests {
             ),
             (referral(None), "invoices", "do/approve-final_demand"),
             (referral(Some("pat".parse().unwrap())), "invoices", "invoices"),
+            (About::CloseProposal { step, invoices: invoices.clone() }, "invoices", "invoices"),
             (
                 About::BouncedAddress { contact: 0, letter },
                 "contacts letters/7",

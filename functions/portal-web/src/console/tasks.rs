@@ -54,6 +54,7 @@ fn name(about: &About) -> &'static str {
         About::ReviewTask { .. } => "Review",
         About::ApproveStep { .. } => "Approve a step",
         About::CollectionsReferral { .. } => "Collections referral",
+        About::CloseProposal { .. } => "End the engagement",
         About::BouncedAddress { .. } => "Bounced address",
         About::LetterStuck { .. } => "Letter may not have left",
         About::NoAddress => "No address",
@@ -85,6 +86,12 @@ fn what(about: &About) -> String {
         }
         About::CollectionsReferral { invoices, approved_by: Some(by), .. } => {
             format!("{by} approved handing {} to collections.", list(invoices))
+        }
+        About::CloseProposal { invoices, .. } => {
+            format!(
+                "Nothing helped with {}: end the engagement, if a partner approves.",
+                list(invoices)
+            )
         }
         About::BouncedAddress { letter, .. } => {
             format!("Letter {} came back: find an address that works.", letter.0)

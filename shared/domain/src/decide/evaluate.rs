@@ -20,29 +20,6 @@ use crate::refusal::Refusal;
 use crate::run::Latitude;
 use crate::task::About;
 
-/// What can happen to an invoice, mild to strong: after a rejected dispute one a day (DIS-1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Thing {
-    Notice,
-    Lock,
-    DemandLetter,
-    FinalDemand,
-    ReviewTask,
-    CollectionsReferral,
-}
-
-impl From<Action> for Thing {
-    fn from(action: Action) -> Self {
-        match action {
-            Action::Notice => Self::Notice,
-            Action::DemandLetter => Self::DemandLetter,
-            Action::FinalDemand => Self::FinalDemand,
-            Action::ReviewTask => Self::ReviewTask,
-            Action::CollectionsReferral => Self::CollectionsReferral,
-        }
-    }
-}
-
 /// Steps of one kind of action that are due: the furthest fires, the others are passed over.
 struct DueSteps<'p> {
     /// The furthest.
@@ -168,7 +145,7 @@ impl<'a> Decision<'a> {
         let collected: Vec<_> = debts.iter().map(|(_, debt)| *debt).collect();
         let debts: Vec<_> = debts
             .into_iter()
-            .filter(|(invoice, _)| !invoice.never_locks && self.may_happen(invoice, Thing::Lock))
+            .filter(|(invoice, _)| !invoice.never_locks && self.may_happen(invoice, Action::Lock))
             .collect();
         let all: Vec<_> = debts.iter().map(|(_, debt)| *debt).collect();
         if lock_reason(rule, &all, &all).is_none() {
@@ -231,7 +208,7 @@ impl<'a> Decision<'a> {
             for due in self.due_steps(&invoice) {
                 let action = due.key.action;
                 let waits = action.needs_warning() && !self.is_warned(&invoice);
-                let thing = if waits { Thing::Notice } else { action.into() };
+                let thing = if waits { Action::Notice } else { action };
                 if !self.may_happen(&invoice, thing) {
                     continue;
                 }
@@ -310,7 +287,7 @@ impl<'a> Decision<'a> {
             for due in self.due_steps_after_lock(version, kind) {
                 let action = due.key.action;
                 let overdue = self.collected().into_iter();
-                let may = overdue.filter(|i| i.kind == kind && self.may_happen(i, action.into()));
+                let may = overdue.filter(|i| i.kind == kind && self.may_happen(i, action));
                 let (ready, waiting): (Vec<_>, Vec<_>) =
                     may.partition(|invoice| !action.needs_warning() || self.is_warned(invoice));
                 let never = waiting.into_iter().filter(|invoice| !invoice.was_warned());
@@ -419,10 +396,15 @@ impl<'a> Decision<'a> {
             Action::CollectionsReferral => {
                 About::CollectionsReferral { step, invoices: invoices.clone(), approved_by: None }
             }
+            Action::Close => About::CloseProposal { step, invoices: invoices.clone() },
             _ if needs_approval => About::ApproveStep { step, invoices: invoices.clone() },
-            Action::Notice | Action::DemandLetter | Action::FinalDemand | Action::ReviewTask => {
-                About::ReviewTask { step, invoices: invoices.clone() }
-            }
+            Action::Notice
+            | Action::LateFee
+            | Action::Limit
+            | Action::Lock
+            | Action::DemandLetter
+            | Action::FinalDemand
+            | Action::ReviewTask => About::ReviewTask { step, invoices: invoices.clone() },
         };
         let same = self.account.tasks.values().find(|task| {
             let is_open =
@@ -486,7 +468,7 @@ impl<'a> Decision<'a> {
 
     /// Whether that may happen to the invoice today: after a rejected dispute one thing a day,
     /// mildest first (DIS-1).
-    fn may_happen(&self, invoice: &Invoice, thing: Thing) -> bool {
+    fn may_happen(&self, invoice: &Invoice, thing: Action) -> bool {
         let known = self.account.invoices.get(&invoice.id).unwrap_or(invoice);
         match &known.catch_up {
             None => true,
@@ -496,7 +478,7 @@ impl<'a> Decision<'a> {
     }
 
     /// What is to happen to an invoice, mildest first.
-    fn things(&self, invoice: &Invoice) -> BTreeSet<Thing> {
+    fn things(&self, invoice: &Invoice) -> BTreeSet<Action> {
         let due = self.due_steps(invoice).into_iter();
         let mut things: BTreeSet<_> =
             due.filter_map(|due| self.thing(invoice, due.key.action)).collect();
@@ -505,16 +487,16 @@ impl<'a> Decision<'a> {
             things.extend(due.filter_map(|due| self.thing(invoice, due.key.action)));
         }
         if self.would_lock(invoice) {
-            things.insert(Thing::Lock);
+            things.insert(Action::Lock);
         }
         things
     }
 
     /// What a due step comes to: a warning, where it must be warned first; nothing, while it waits.
-    fn thing(&self, invoice: &Invoice, action: Action) -> Option<Thing> {
+    fn thing(&self, invoice: &Invoice, action: Action) -> Option<Action> {
         match action.needs_warning() && !self.is_warned(invoice) {
-            true => (!invoice.was_warned()).then_some(Thing::Notice),
-            false => Some(action.into()),
+            true => (!invoice.was_warned()).then_some(Action::Notice),
+            false => Some(action),
         }
     }
 

@@ -171,6 +171,9 @@ impl Decision<'_> {
 
     fn send_again(&mut self, sending: &Sending) {
         let kind = match sending.kind {
+            LetterKind::LockNotice => DebtKind::LockNotice,
+            LetterKind::LimitNotice => DebtKind::LimitNotice,
+            LetterKind::CloseNotice => DebtKind::CloseNotice,
             LetterKind::Notice => DebtKind::Notice,
             LetterKind::DemandLetter => DebtKind::DemandLetter,
             LetterKind::FinalDemand => DebtKind::FinalDemand,
@@ -238,7 +241,12 @@ fn sending_to(
 /// Whether it asks for more than a reminder does (FRESH-1).
 fn is_harsh(kind: LetterKind) -> bool {
     match kind {
-        LetterKind::Notice | LetterKind::DemandLetter | LetterKind::FinalDemand => true,
+        LetterKind::LockNotice
+        | LetterKind::LimitNotice
+        | LetterKind::CloseNotice
+        | LetterKind::Notice
+        | LetterKind::DemandLetter
+        | LetterKind::FinalDemand => true,
         LetterKind::Reminder
         | LetterKind::WelcomeBack
         | LetterKind::Receipt

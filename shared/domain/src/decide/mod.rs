@@ -405,6 +405,7 @@ impl<'a> Decision<'a> {
             }
             About::ReviewTask { .. }
             | About::CollectionsReferral { .. }
+            | About::CloseProposal { .. }
             | About::PlanRequest { .. } => {
                 self.require(PARTNERS, "STAFF-1", "close this task")?;
             }

@@ -274,6 +274,7 @@ fn waits(about: &About, action: Action) -> bool {
         }
         About::ReadyForUnlock
         | About::ReviewTask { .. }
+        | About::CloseProposal { .. }
         | About::BouncedAddress { .. }
         | About::LetterStuck { .. }
         | About::NoAddress

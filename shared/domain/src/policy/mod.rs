@@ -3,12 +3,13 @@
 //! [`Policy`] is a document as it was meant, every default filled in; [`PolicyVersion`] is one
 //! armed version of it. Reading the document, its presets and the errors are in [`read`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::Capability;
 use crate::calendar::{Day, Terms, WorkingDays};
 use crate::id::ClassId;
 use crate::invoice::InvoiceKind;
@@ -43,6 +44,8 @@ pub struct Policy {
     pub after_return_days: u32,
     /// Whether client credit pays later invoices when they are posted (PAY-4).
     pub apply_credit_on_issue: bool,
+    /// What a `limit` step denies that names nothing of its own (POL-3).
+    pub limits: BTreeSet<Capability>,
     /// Terms and steps of regular invoices (POL-2).
     pub regular: KindRules,
     /// Terms and steps of out-of-turn invoices.
@@ -100,6 +103,8 @@ pub struct LockRule {
     pub require: Require,
     /// Days between a warning and the lock; 0 turns the warning off (LOCK-7).
     pub after_notice_days: u32,
+    /// How many days ahead of the days rule the lock is announced (LET-1).
+    pub notify_before: BTreeSet<u32>,
     /// Whether a lock waits for a working day (LOCK-3).
     pub working_days_only: bool,
     /// The letter that goes with the lock, if any.
@@ -185,9 +190,25 @@ pub struct Step {
     pub needs_approval: bool,
     /// Skipped if the client responded in that many days before (LET-8).
     pub unless_response_days: Option<u32>,
+    /// How many days ahead it is announced.
+    pub notify_before: BTreeSet<u32>,
+    /// What a `limit` denies, where it names it (POL-3).
+    pub capabilities: Option<BTreeSet<Capability>>,
 }
 
 impl Step {
+    /// One that does that on that day, and says nothing more.
+    pub fn new(when: When, action: Action) -> Self {
+        Self {
+            when,
+            action,
+            needs_approval: action.always_needs_approval(),
+            unless_response_days: None,
+            notify_before: BTreeSet::new(),
+            capabilities: None,
+        }
+    }
+
     /// What the step is known by (POL-1).
     pub fn key(&self, kind: InvoiceKind) -> StepKey {
         StepKey { kind, when: self.when, action: self.action }
@@ -209,6 +230,12 @@ pub enum When {
 pub enum Action {
     /// A letter that says that it is overdue.
     Notice,
+    /// A fee for being late (LF-1).
+    LateFee,
+    /// A lighter restriction than a lock: it takes some capabilities (POL-3).
+    Limit,
+    /// The days rule, with a number of its own for its kind of invoice (LOCK-1).
+    Lock,
     /// A demand letter (LET-7).
     DemandLetter,
     /// The last letter before a referral.
@@ -217,26 +244,36 @@ pub enum Action {
     ReviewTask,
     /// A partner's task to hand the debt to a collector (CLOSE-2); always needs approval.
     CollectionsReferral,
+    /// A partner's task to end the engagement (CLOSE-1); always needs approval.
+    Close,
 }
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 9] = [
         Self::Notice,
+        Self::LateFee,
+        Self::Limit,
+        Self::Lock,
         Self::DemandLetter,
         Self::FinalDemand,
         Self::ReviewTask,
         Self::CollectionsReferral,
+        Self::Close,
     ];
 
     /// Its name in the policy document.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Notice => "notice",
+            Self::LateFee => "late_fee",
+            Self::Limit => "limit",
+            Self::Lock => "lock",
             Self::DemandLetter => "demand_letter",
             Self::FinalDemand => "final_demand",
             Self::ReviewTask => "review_task",
             Self::CollectionsReferral => "collections_referral",
+            Self::Close => "close",
         }
     }
 
@@ -244,10 +281,14 @@ impl Action {
     pub fn words(self) -> &'static str {
         match self {
             Self::Notice => "notice",
+            Self::LateFee => "late fee",
+            Self::Limit => "limit of the portal",
+            Self::Lock => "lock",
             Self::DemandLetter => "demand letter",
             Self::FinalDemand => "final demand",
             Self::ReviewTask => "review by a partner",
             Self::CollectionsReferral => "referral to collections",
+            Self::Close => "end of the engagement",
         }
     }
 
@@ -257,15 +298,40 @@ impl Action {
             Self::Notice => Some(DebtKind::Notice),
             Self::DemandLetter => Some(DebtKind::DemandLetter),
             Self::FinalDemand => Some(DebtKind::FinalDemand),
-            Self::ReviewTask | Self::CollectionsReferral => None,
+            Self::LateFee
+            | Self::Limit
+            | Self::Lock
+            | Self::ReviewTask
+            | Self::CollectionsReferral
+            | Self::Close => None,
         }
     }
 
     /// Whether it fires only for invoices that are warned (EVAL-2).
     pub fn needs_warning(self) -> bool {
         match self {
-            Self::FinalDemand | Self::CollectionsReferral => true,
-            Self::Notice | Self::DemandLetter | Self::ReviewTask => false,
+            Self::FinalDemand | Self::CollectionsReferral | Self::Close => true,
+            // A lock does as well, invoice by invoice (LOCK-7), but is none of the steps that fire.
+            Self::Notice
+            | Self::LateFee
+            | Self::Limit
+            | Self::Lock
+            | Self::DemandLetter
+            | Self::ReviewTask => false,
+        }
+    }
+
+    /// Whether it leaves the firm's hands, and so needs a person's decision (POL-3).
+    pub fn always_needs_approval(self) -> bool {
+        match self {
+            Self::CollectionsReferral | Self::Close => true,
+            Self::Notice
+            | Self::LateFee
+            | Self::Limit
+            | Self::Lock
+            | Self::DemandLetter
+            | Self::FinalDemand
+            | Self::ReviewTask => false,
         }
     }
 }

@@ -23,6 +23,7 @@ pub use json::to_json;
 use super::{
     LetterRule, LockRule, Policy, PromiseRule, Require, ThresholdOn, UnlockMode, UnlockRule,
 };
+use crate::access::{Capability, is_limitable};
 use crate::calendar::{MAX_DAYS, WorkingDays};
 use crate::document::{DocumentError, Field, Node, Value, merge, nearest, parse};
 use crate::letter::DebtKind;
@@ -150,6 +151,9 @@ fn read_whole(document: &Field<'_>) -> Result<Policy, DocumentError> {
             in_flight_days: fields.required("in_flight_days", days)?,
             after_return_days: fields.required("after_return_days", days)?,
             apply_credit_on_issue: fields.required("apply_credit_on_issue", Field::flag)?,
+            limits: fields.required("limits", |limits| {
+                limits.fields(|fields| fields.required("capabilities", capabilities))
+            })?,
             regular: fields.required("regular", kind::read)?,
             out_of_turn: fields.required("out_of_turn", kind::read)?,
         };
@@ -207,6 +211,7 @@ fn lock(field: &Field<'_>) -> Result<LockRule, DocumentError> {
             require: fields.required("require", |field| field.choice(&REQUIRE))?,
             after_notice_days: fields
                 .required("after_notice_days", |field| Ok(field.unless_off(days)?.unwrap_or(0)))?,
+            notify_before: BTreeSet::new(),
             working_days_only: fields.required("working_days_only", Field::flag)?,
             letter: fields.required("letter", |field| {
                 field.unless_off(|field| field.choice(&LOCK_LETTERS))
@@ -337,6 +342,26 @@ fn promise(field: &Field<'_>) -> Result<PromiseRule, DocumentError> {
                 .required("max_per_invoice", |field| field.count(0..=MAX_PROMISES))?,
         })
     })
+}
+
+/// What a limit may take (rules §4); one that takes nothing is none.
+fn capabilities(field: &Field<'_>) -> Result<BTreeSet<Capability>, DocumentError> {
+    let choices: Vec<_> = Capability::ALL
+        .into_iter()
+        .filter(|capability| is_limitable(*capability))
+        .map(|capability| (capability.as_str(), capability))
+        .collect();
+    let mut capabilities = BTreeSet::new();
+    field.list(|field| {
+        if !capabilities.insert(field.choice(&choices)?) {
+            return Err(field.error(format!("{} is there twice", field.node())));
+        }
+        Ok(())
+    })?;
+    if capabilities.is_empty() {
+        return Err(field.error("expected at least one capability that a limit takes, got none"));
+    }
+    Ok(capabilities)
 }
 
 fn at_most(field: &Field<'_>, most: usize, count: usize) -> Result<(), DocumentError> {

@@ -105,7 +105,7 @@ fn pol_1_a_step_key_reads_back() {
         "regular/at/1/notice/more",
         "regular/at/-1/notice",
         "regular/on/1/notice",
-        "regular/at/1/lock",
+        "regular/at/1/unlock",
         "irregular/at/1/notice",
     ] {
         assert!(text.parse::<StepKey>().is_err(), "for {text:?}");

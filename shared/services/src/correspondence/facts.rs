@@ -91,6 +91,9 @@ impl Facts<'_> {
         };
         Ok(match (self.sending.kind, &self.letter.content) {
             (LetterKind::Reminder, _) => facts::Content::Reminder(self.debt()),
+            (LetterKind::LockNotice, _) => facts::Content::LockNotice(self.debt()),
+            (LetterKind::LimitNotice, _) => facts::Content::LimitNotice(self.debt()),
+            (LetterKind::CloseNotice, _) => facts::Content::CloseNotice(self.debt()),
             (LetterKind::Notice, _) => facts::Content::Notice(self.debt()),
             (LetterKind::DemandLetter, _) => facts::Content::DemandLetter(self.debt(), demand()),
             (LetterKind::FinalDemand, _) => facts::Content::FinalDemand(self.debt(), demand()),
@@ -312,10 +315,12 @@ fn letters_left(mut account: Account, context: &Context<'_>, day: Day) -> Accoun
 /// The hardest thing of an evaluation that a letter warns of.
 fn hardest(events: &[Event]) -> Option<NextAction> {
     let rank = |action: &NextAction| match action {
-        NextAction::DemandLetter => 0,
-        NextAction::PartnerReview => 1,
-        NextAction::CollectionsReferral => 2,
-        NextAction::Lock => 3,
+        NextAction::Limit => 0,
+        NextAction::DemandLetter => 1,
+        NextAction::PartnerReview => 2,
+        NextAction::CollectionsReferral => 3,
+        NextAction::Lock => 4,
+        NextAction::Close => 5,
     };
     events.iter().filter_map(warned_of).max_by_key(rank)
 }
@@ -333,6 +338,7 @@ fn warned_of(event: &Event) -> Option<NextAction> {
         Event::TaskOpened(task) => match task.about {
             About::ReviewTask { .. } | About::ApproveStep { .. } => Some(NextAction::PartnerReview),
             About::CollectionsReferral { .. } => Some(NextAction::CollectionsReferral),
+            About::CloseProposal { .. } => Some(NextAction::Close),
             About::ReadyForUnlock
             | About::BouncedAddress { .. }
             | About::LetterStuck { .. }

@@ -64,6 +64,9 @@ impl Link {
 pub(super) fn debt_of(content: &Content) -> BTreeSet<InvoiceId> {
     let invoices = match content {
         Content::Reminder(debt)
+        | Content::LockNotice(debt)
+        | Content::LimitNotice(debt)
+        | Content::CloseNotice(debt)
         | Content::Notice(debt)
         | Content::PayLink(debt)
         | Content::DemandLetter(debt, _)

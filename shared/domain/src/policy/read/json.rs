@@ -1,11 +1,12 @@
 //! Policies back into documents.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
 use super::super::{KindRules, LockRule, Policy, Step, When};
-use super::{LOCK_LETTERS, REQUIRE, THRESHOLD_ON, UNLOCK_MODES, WEEKDAYS, later};
+use super::{LOCK_LETTERS, REQUIRE, THRESHOLD_ON, UNLOCK_MODES, WEEKDAYS};
+use crate::access::Capability;
 use crate::calendar::WorkingDays;
 use crate::money::{Currency, Money};
 
@@ -44,7 +45,7 @@ pub fn to_json(policy: &Policy) -> Value {
         "access_on_pending_debit": false,
         "apply_credit_on_issue": policy.apply_credit_on_issue,
         "late_fee": OFF,
-        "limits": {"capabilities": later::LIMITED},
+        "limits": {"capabilities": capabilities(&policy.limits)},
         "regular": kind(&policy.regular),
         "out_of_turn": kind(&policy.out_of_turn),
     })
@@ -112,6 +113,10 @@ fn step(step: &Step) -> Value {
         json["unless_response_days"] = days.into();
     }
     json
+}
+
+fn capabilities(capabilities: &BTreeSet<Capability>) -> Vec<&'static str> {
+    capabilities.iter().map(|capability| capability.as_str()).collect()
 }
 
 fn time(minute: u32) -> String {

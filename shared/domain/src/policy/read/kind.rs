@@ -61,10 +61,9 @@ fn step(fields: &mut Fields<'_>) -> Result<Step, DocumentError> {
     })?;
     later::step(fields)?;
     Ok(Step {
-        when,
-        action,
-        needs_approval: approval.unwrap_or(always_needs_approval(action)),
+        needs_approval: approval.unwrap_or(action.always_needs_approval()),
         unless_response_days: unless_response_days.flatten(),
+        ..Step::new(when, action)
     })
 }
 
@@ -75,17 +74,9 @@ fn action(field: &Field<'_>) -> Result<Action, DocumentError> {
 
 fn approval(field: &Field<'_>, action: Action) -> Result<bool, DocumentError> {
     let is_partners = field.unless_off(|field| field.choice(&[("partner", ())]))?.is_some();
-    if !is_partners && always_needs_approval(action) {
+    if !is_partners && action.always_needs_approval() {
         let name = action.as_str();
         return Err(field.error(format!("expected partner, got off: {name} always needs approval")));
     }
     Ok(is_partners)
-}
-
-/// What leaves the firm's hands needs a person's decision (POL-3).
-fn always_needs_approval(action: Action) -> bool {
-    match action {
-        Action::CollectionsReferral => true,
-        Action::Notice | Action::DemandLetter | Action::FinalDemand | Action::ReviewTask => false,
-    }
 }

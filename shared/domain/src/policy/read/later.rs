@@ -3,27 +3,14 @@
 //! Building one of these begins with moving its field out of here. The
 //! defaults are written with every policy, so that a document of today means the same to a later release.
 
-use std::collections::BTreeSet;
-
 use crate::document::{DocumentError, Field, Fields};
 
 /// What steps may do one day.
-const ACTIONS: [&str; 4] = ["late_fee", "limit", "lock", "close"];
-
-/// What a limit takes away unless a step names its own.
-pub(super) const LIMITED: [&str; 2] = ["statements", "documents"];
+pub(super) const ACTIONS: [&str; 4] = ["late_fee", "limit", "lock", "close"];
 
 pub(super) fn document(fields: &mut Fields<'_>) -> Result<(), DocumentError> {
     fields.optional("access_on_pending_debit", |field| only(field, !field.flag()?, "false"))?;
     fields.optional("late_fee", |field| only(field, field.is_off(), "off"))?;
-    fields.optional("limits", |limits| {
-        limits.fields(|fields| {
-            fields.optional("capabilities", |field| {
-                let names = BTreeSet::from_iter(field.list(Field::text)?);
-                only(field, names == BTreeSet::from(LIMITED), "[statements, documents]")
-            })
-        })
-    })?;
     Ok(())
 }
 
@@ -112,8 +99,6 @@ mod tests {
                 "late_fee",
                 "{\"kind\":\"percent\",\"value\":\"1.5\"}",
             ),
-            ("limits: {capabilities: [messages]}", "limits.capabilities", "[\"messages\"]"),
-            ("limits: {capabilities: []}", "limits.capabilities", "[]"),
             ("lock: {notify_before: [7]}", "lock.notify_before", "[7]"),
             ("lock: {scope: service_lines}", "lock.scope", "\"service_lines\""),
             (

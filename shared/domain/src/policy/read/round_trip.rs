@@ -21,6 +21,11 @@ fn any_amounts(least: u64) -> impl Strategy<Value = BTreeMap<Currency, Money>> {
     prop::collection::vec(amount, 1..4).prop_map(BTreeMap::from_iter)
 }
 
+fn any_capabilities() -> impl Strategy<Value = BTreeSet<Capability>> {
+    let limitable = Capability::ALL.into_iter().filter(|capability| is_limitable(*capability));
+    prop::sample::subsequence(limitable.collect::<Vec<_>>(), 1..=5).prop_map(BTreeSet::from_iter)
+}
+
 fn any_lock() -> impl Strategy<Value = LockRule> {
     let letters = LOCK_LETTERS.map(|(_, kind)| kind).to_vec();
     (
@@ -43,6 +48,7 @@ fn any_lock() -> impl Strategy<Value = LockRule> {
             working_days_only: row.5,
             letter: row.6,
             relock_after_exception: row.7,
+            notify_before: BTreeSet::new(),
             max_share_per_run: Decimal::new(i64::from(row.8.0), 2).to_string().parse().unwrap(),
             min_locks_for_cap: row.8.1,
         })
@@ -58,13 +64,14 @@ fn any_kind() -> impl Strategy<Value = KindRules> {
         any_days(1).prop_map(When::DaysOverdue),
         any_days(1).prop_map(When::AfterLock),
     ];
-    let key = (when, prop::sample::select(Action::ALL.to_vec()));
+    let built = |action: &Action| !later::ACTIONS.contains(&action.as_str());
+    let actions: Vec<_> = Action::ALL.into_iter().filter(built).collect();
+    let key = (when, prop::sample::select(actions));
     let rest = (any::<bool>(), prop::option::of(any_days(1)));
-    let step = |((when, action), (approval, unless_response_days))| Step {
-        when,
-        action,
-        needs_approval: approval || action == Action::CollectionsReferral,
+    let step = |((when, action), (approval, unless_response_days)): ((When, Action), _)| Step {
+        needs_approval: approval || action.always_needs_approval(),
         unless_response_days,
+        ..Step::new(when, action)
     };
     let steps = prop::collection::btree_map(key, rest, 0..8)
         .prop_map(move |steps| steps.into_iter().map(step).collect::<Vec<_>>())
@@ -106,31 +113,53 @@ fn any_unlock() -> impl Strategy<Value = UnlockRule> {
 fn any_policy() -> impl Strategy<Value = Policy> {
     let threshold_on = prop::sample::select(vec![ThresholdOn::Invoice, ThresholdOn::ClientOverdue]);
     let days = (any_days(0), any_days(0), any_days(0));
+    let credit_and_limits = (any::<bool>(), any_capabilities());
     let promise = (any_days(0), 0..=MAX_PROMISES);
     let threshold = (any_amounts(0), threshold_on);
     let rules = (any_lock(), any_unlock(), any_working_days(), any_letters());
-    ("[a-z\"':#-]{1,20}", threshold, rules, promise, days, any::<bool>(), any_kind(), any_kind())
-        .prop_map(|(name, threshold, rules, promise, days, apply_credit, regular, out_of_turn)| {
-            let mut collection_threshold = threshold.0;
-            // As in every policy that was read: the preset names this currency.
-            collection_threshold.entry(Currency::USD).or_insert(Money::zero(Currency::USD));
-            Policy {
+    (
+        "[a-z\"':#-]{1,20}",
+        threshold,
+        rules,
+        promise,
+        days,
+        credit_and_limits,
+        any_kind(),
+        any_kind(),
+    )
+        .prop_map(
+            |(
                 name,
-                collection_threshold,
-                collection_threshold_on: threshold.1,
-                lock: rules.0,
-                unlock: rules.1,
-                working_days: rules.2,
-                letters: rules.3,
-                promise: PromiseRule { max_days: promise.0, max_per_invoice: promise.1 },
-                plan_grace_days: days.0,
-                in_flight_days: days.1,
-                after_return_days: days.2,
-                apply_credit_on_issue: apply_credit,
+                threshold,
+                rules,
+                promise,
+                days,
+                (apply_credit, limits),
                 regular,
                 out_of_turn,
-            }
-        })
+            )| {
+                let mut collection_threshold = threshold.0;
+                // As in every policy that was read: the preset names this currency.
+                collection_threshold.entry(Currency::USD).or_insert(Money::zero(Currency::USD));
+                Policy {
+                    name,
+                    collection_threshold,
+                    collection_threshold_on: threshold.1,
+                    lock: rules.0,
+                    unlock: rules.1,
+                    working_days: rules.2,
+                    letters: rules.3,
+                    promise: PromiseRule { max_days: promise.0, max_per_invoice: promise.1 },
+                    plan_grace_days: days.0,
+                    in_flight_days: days.1,
+                    after_return_days: days.2,
+                    apply_credit_on_issue: apply_credit,
+                    limits,
+                    regular,
+                    out_of_turn,
+                }
+            },
+        )
 }
 
 proptest! {

@@ -15,7 +15,7 @@ fn day(text: &str) -> Day {
 }
 
 fn step(when: When, action: Action) -> Step {
-    Step { when, action, needs_approval: false, unless_response_days: None }
+    Step { needs_approval: false, ..Step::new(when, action) }
 }
 
 fn refusal(text: &str) -> String {
@@ -39,6 +39,7 @@ fn pol_4_the_preset_cpa_is_the_contracts() {
             balance: None,
             require: Require::Any,
             after_notice_days: 3,
+            notify_before: BTreeSet::new(),
             working_days_only: false,
             letter: Some(DebtKind::DemandLetter),
             relock_after_exception: true,
@@ -62,6 +63,7 @@ fn pol_4_the_preset_cpa_is_the_contracts() {
         in_flight_days: 7,
         after_return_days: 3,
         apply_credit_on_issue: true,
+        limits: BTreeSet::from([Capability::Statements, Capability::Documents]),
         regular: KindRules {
             terms: Terms::Net(30),
             reminders: vec![7, 1],
@@ -251,7 +253,7 @@ fn pol_3_a_step_is_a_day_and_an_action() {
         ("{at: 1.5, do: notice}", "regular.steps[0].at: expected a whole number"),
         (
             "{at: 1, do: notise}",
-            "regular.steps[0].do: expected notice, demand_letter, final_demand, review_task or collections_referral, got \"notise\"",
+            "regular.steps[0].do: expected notice, late_fee, limit, lock, demand_letter, final_demand, review_task, collections_referral or close, got \"notise\"",
         ),
         ("{at: 1, do: reminder}", "regular.steps[0].do: expected notice, "),
         ("{at: 1, do: [notice]}", "regular.steps[0].do: expected notice, "),
