@@ -11,6 +11,7 @@ pub mod import;
 pub mod openapi;
 pub mod queue;
 pub mod rehearse;
+pub mod restore;
 pub mod up;
 
 use std::io;
@@ -49,6 +50,8 @@ pub enum Command {
     Queue(queue::Arguments),
     /// Run timelines through the real rules and print what happens on each day.
     Rehearse(rehearse::Arguments),
+    /// After the table was restored to an earlier moment: say what it lacks beside the archive, and put it back.
+    Restore(restore::Arguments),
     /// Run the system on this machine, on embedded parts.
     Up(up::Arguments),
 }
@@ -74,6 +77,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Openapi => openapi::run(),
         Command::Queue(arguments) => queue::run(arguments),
         Command::Rehearse(arguments) => rehearse::run(arguments),
+        Command::Restore(arguments) => restore::run(arguments),
         Command::Up(arguments) => up::run(arguments),
     };
     match ended {

@@ -38,3 +38,4 @@ pub mod run;
 pub mod task;
 pub mod tell;
 pub mod text;
+pub mod touches;

@@ -5,11 +5,13 @@
 //! not even these. A record in the archive has been told: so what the stream brings twice is told once,
 //! but for whoever is killed in between. A record is never archived before the one before it: what the stream
 //! did not bring is read from the table. Which chains went on on a day stands in that day's digest ([`day`]),
-//! and [`check`] compares table, records and digests.
+//! and [`check`] compares table, records and digests. What a restored table has lost comes back from here
+//! ([`restore`]).
 
 pub mod check;
 pub mod day;
 mod object;
+pub mod restore;
 pub mod told;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -26,7 +26,7 @@ use crate::keys::{Key, PK, Place, SK, VERSION, prefix};
 use crate::links::put_last_payments;
 use crate::load::Loaded;
 use crate::numbers::CommitWith;
-use crate::record::{CommitMeta, new_record, record_items};
+use crate::record::{CommitMeta, Wording, record_items};
 use crate::told::{notice, to_news};
 
 /// DynamoDB's limit on one transaction, 4 MB, less a little for the conditions.
@@ -111,9 +111,23 @@ impl Store {
         derived: &Derived<'_>,
         beside: &CommitWith<'_>,
     ) -> Result<Commit, StoreError> {
+        self.write_commit(loaded, after, events, Wording::new(meta), derived, beside).await
+    }
+
+    /// The same, with a record that is made now or put back.
+    pub(crate) async fn write_commit(
+        &self,
+        loaded: &Loaded,
+        after: &Account,
+        events: &[Event],
+        wording: Wording<'_>,
+        derived: &Derived<'_>,
+        beside: &CommitWith<'_>,
+    ) -> Result<Commit, StoreError> {
         let id = commit_id()?;
         let room = MAX_TRANSACTION - beside.count();
-        let Some(mut plan) = self.plan(loaded, after, events, meta, derived, (&id, room))? else {
+        let Some(mut plan) = self.plan(loaded, after, events, wording, derived, (&id, room))?
+        else {
             return Ok(Commit::Nothing);
         };
         plan.add(beside, &after.client);
@@ -142,12 +156,12 @@ impl Store {
         loaded: &Loaded,
         after: &Account,
         events: &[Event],
-        meta: &CommitMeta,
+        wording: Wording<'_>,
         derived: &Derived<'_>,
         (id, room): (&str, usize),
     ) -> Result<Option<Plan>, StoreError> {
-        let old = &loaded.books;
-        let version = old.version + 1;
+        let (old, meta) = (&loaded.books, wording.meta);
+        let version = wording.version_after(old.version);
         let head_place = Key::Head(&after.client).place(&self.firm);
         let stored = loaded.items.get(&head_place);
         let head =
@@ -159,7 +173,7 @@ impl Store {
         let mut books = Books { version, commit: id.to_owned(), ..old.clone() };
         let mut plan = Vec::new();
         if !events.is_empty() {
-            let items = self.record(&mut books, &after.client, events, meta)?;
+            let items = self.record(&mut books, &after.client, events, wording)?;
             plan.extend(
                 items.into_iter().map(|item| (Write::Put(item, Condition::Absent), Guard::Facts)),
             );
@@ -193,10 +207,10 @@ impl Store {
         books: &mut Books,
         client: &ClientId,
         events: &[Event],
-        meta: &CommitMeta,
+        wording: Wording<'_>,
     ) -> Result<Vec<Item>, StoreError> {
         let sequence = books.records + 1;
-        let record = new_record(events, meta, books.version)?;
+        let record = wording.record(events, books.version)?;
         let previous = books.chain;
         let hash: ChainHash = previous.next(sequence, record.body.as_bytes());
         (books.records, books.chain) = (sequence, hash);
@@ -208,7 +222,7 @@ impl Store {
         let written_by = (books.version, books.commit.as_str());
         let mut items = record_items(place, text_place, &record, (previous, hash), written_by)?;
         if let Some(record) = items.first_mut() {
-            to_news(record, (&self.firm, client), (sequence, meta.at), events);
+            to_news(record, (&self.firm, client), (sequence, wording.meta.at), events);
         }
         Ok(items)
     }

@@ -25,7 +25,7 @@ use crate::head::{Books, COMMIT, LISTED_AS, NAME, put_books};
 use crate::item::{Item, attributes, check_size, corrupt, get_text, new_item, read, replace, text};
 use crate::keys::{Index, Key, VERSION, contact_of, contacts_pk, contacts_sk, prefix};
 use crate::list::Order;
-use crate::record::{CommitMeta, Record, new_record, record_items};
+use crate::record::{CommitMeta, Record, Wording, record_items};
 use crate::verify::{Breach, Verdict, walk};
 
 mod attempts;
@@ -197,6 +197,15 @@ impl Contact {
         }
     }
 
+    /// A password that was set is in no record: after that one is put back, none is known. The one of before may
+    /// have been replaced because others knew it.
+    fn forget_password(&mut self, changes: &[ContactChange]) {
+        let sets = |change: &ContactChange| matches!(change, ContactChange::PasswordSet { .. });
+        if changes.iter().any(sets) {
+            self.facts.password = None;
+        }
+    }
+
     fn new(id: ContactId) -> Self {
         let facts = ContactFacts {
             address: Personal::default(),
@@ -217,7 +226,7 @@ pub struct LoadedContact {
     pub contact: Contact,
     /// Its sessions, also those that ran out and were not deleted yet.
     pub sessions: Vec<Session>,
-    books: Books,
+    pub(crate) books: Books,
     /// As it lies in the table; empty for one that isn't there yet.
     item: Item,
 }
@@ -315,8 +324,19 @@ impl Store {
         beside: &ContactExtras<'_>,
         meta: &CommitMeta,
     ) -> Result<ContactCommit, StoreError> {
+        self.write_contact(loaded, changes, beside, Wording::new(meta)).await
+    }
+
+    /// The same, with a record that is made now or put back.
+    pub(crate) async fn write_contact(
+        &self,
+        loaded: &LoadedContact,
+        changes: &[ContactChange],
+        beside: &ContactExtras<'_>,
+        wording: Wording<'_>,
+    ) -> Result<ContactCommit, StoreError> {
         let (commit, sequence) = (commit_id()?, loaded.books.records + 1);
-        let mut writes = self.contact_writes(loaded, changes, beside, meta, &commit)?;
+        let mut writes = self.contact_writes(loaded, changes, beside, wording, &commit)?;
         let link = beside.link.map(|link| {
             let place = Key::ContactLink(&loaded.contact.id, link).place(&self.firm);
             writes.push(Write::Delete(place, Condition::Present));
@@ -348,12 +368,12 @@ impl Store {
         loaded: &LoadedContact,
         changes: &[ContactChange],
         beside: &ContactExtras<'_>,
-        meta: &CommitMeta,
+        wording: Wording<'_>,
         commit: &str,
     ) -> Result<Vec<Write>, StoreError> {
         let (id, old) = (&loaded.contact.id, &loaded.books);
-        let (version, sequence) = (old.version + 1, old.records + 1);
-        let record = new_record(changes, meta, version)?;
+        let (version, sequence) = (wording.version_after(old.version), old.records + 1);
+        let record = wording.record(changes, version)?;
         let chain = old.chain.next(sequence, record.body.as_bytes());
         let books = Books {
             version,
@@ -364,6 +384,9 @@ impl Store {
         };
         let mut after = loaded.contact.clone();
         changes.iter().for_each(|change| after.apply(change));
+        if wording.kept.is_some() {
+            after.forget_password(changes);
+        }
         let condition = match old.version {
             0 => Condition::Absent,
             version => Condition::Equals(VERSION, AttributeValue::N(version.to_string())),
@@ -430,6 +453,8 @@ impl Store {
     ) -> Vec<Write> {
         let id = &loaded.contact.id;
         match change {
+            // One that was put back without its texts: nobody knows the address.
+            ContactChange::Invited { address, .. } if address.as_str().is_empty() => Vec::new(),
             ContactChange::Invited { address, .. } => {
                 let address = AddressHash::of(&self.firm, address.as_str());
                 let place = Key::ContactAddress(address.as_str()).place(&self.firm);

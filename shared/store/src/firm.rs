@@ -32,7 +32,8 @@ use crate::list::Order;
 use crate::mail_domain::{
     MailDomain, MailsReturned, SendingDomain, domain_writes, no_domain_writes, settings_after,
 };
-use crate::record::{CommitMeta, Record, new_record, record_items};
+use crate::record::{CommitMeta, Record, Wording, record_items};
+use crate::replay::is_all_in_its_record;
 use crate::run::{DayRun, run_write};
 use crate::told::MailChoice;
 use crate::verify::{Verdict, walk};
@@ -303,7 +304,7 @@ impl Store {
         settings: &FirmSettings,
         meta: &CommitMeta,
     ) -> Result<FirmCommit, StoreError> {
-        self.commit_firm(None, &FirmChange::Opened(settings.clone()), meta).await
+        self.commit_firm(None, &FirmChange::Opened(settings.clone()), Wording::new(meta)).await
     }
 
     /// Changes the firm.
@@ -316,18 +317,21 @@ impl Store {
         change: &FirmChange,
         meta: &CommitMeta,
     ) -> Result<FirmCommit, StoreError> {
-        self.commit_firm(Some(loaded), change, meta).await
+        self.commit_firm(Some(loaded), change, Wording::new(meta)).await
     }
 
-    async fn commit_firm(
+    /// Where it is put back: as what it was written, but for what follows from it beside the settings (see
+    /// [`crate::replay`]).
+    pub(crate) async fn commit_firm(
         &self,
         loaded: Option<&LoadedFirm>,
         change: &FirmChange,
-        meta: &CommitMeta,
+        wording: Wording<'_>,
     ) -> Result<FirmCommit, StoreError> {
         let old = loaded.map_or_else(|| self.firm_genesis(), |loaded| Ok(loaded.books.clone()))?;
-        let (version, sequence, id) = (old.version + 1, old.records + 1, commit_id()?);
-        let record = new_record(std::slice::from_ref(change), meta, version)?;
+        let version = wording.version_after(old.version);
+        let (sequence, id) = (old.records + 1, commit_id()?);
+        let record = wording.record(std::slice::from_ref(change), version)?;
         let hash = old.chain.next(sequence, record.body.as_bytes());
         let books = Books {
             version,
@@ -359,7 +363,9 @@ impl Store {
         );
         let items = record_items(places.0, places.1, &record, (old.chain, hash), (version, &id))?;
         writes.extend(items.into_iter().map(|item| Write::Put(item, Condition::Absent)));
-        writes.extend(self.items_of(before, change, version)?);
+        if wording.kept.is_none() || is_all_in_its_record(change) {
+            writes.extend(self.items_of(before, change, version)?);
+        }
         let ended = match self.dynamo.transact(&writes, &id).await {
             Err(StoreError::Unclear(error)) => {
                 // The same token: sent again, it does nothing twice.
@@ -465,7 +471,7 @@ impl Store {
     }
 
     /// Where the firm's chain begins.
-    fn firm_genesis(&self) -> Result<Books, StoreError> {
+    pub(crate) fn firm_genesis(&self) -> Result<Books, StoreError> {
         let (chain, _) = firm_chain(&self.firm)?;
         Ok(Books { version: 0, records: 0, chain, commit: String::new(), next_evaluation: None })
     }

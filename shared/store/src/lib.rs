@@ -30,6 +30,7 @@ mod outbox;
 mod pay_link;
 mod platform;
 mod record;
+mod replay;
 mod request;
 mod rollout;
 mod run;
@@ -74,6 +75,7 @@ pub use outbox::{Delivery, DeliveryState};
 pub use pay_link::PayLink;
 pub use platform::{Platform, Ready, Waiting};
 pub use record::{Body, CommitMeta, Record};
+pub use replay::{Lost, ReplayError, Replayed};
 pub use request::{Answer, Begun};
 pub use rollout::Rollout;
 pub use run::{

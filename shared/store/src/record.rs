@@ -38,6 +38,8 @@ const HASH: &str = "hash";
 const PARTS: &str = "parts";
 /// How many items its texts are in.
 const TEXT_PARTS: &str = "text_parts";
+/// In the place of a personal text.
+const HIDDEN: &str = "personal_sha256";
 /// Personal texts with their salts.
 const TEXTS: &str = "texts";
 
@@ -111,6 +113,45 @@ impl Body {
     }
 }
 
+/// What a record says beside its events: made now, or as it was written once and is put back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wording<'a> {
+    pub(crate) meta: &'a CommitMeta,
+    pub(crate) kept: Option<&'a Kept>,
+}
+
+/// A record as it was written once: its bytes, the account's version after it, and texts as far as they are there.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) body: String,
+    pub(crate) version: u64,
+    pub(crate) texts: Vec<Text>,
+}
+
+impl<'a> Wording<'a> {
+    /// Of a record that is made now.
+    pub(crate) fn new(meta: &'a CommitMeta) -> Self {
+        Self { meta, kept: None }
+    }
+
+    /// The version after the one that was read.
+    pub(crate) fn version_after(&self, read: u64) -> u64 {
+        self.kept.map_or(read + 1, |kept| kept.version)
+    }
+
+    /// The record of these events.
+    pub(crate) fn record(
+        &self,
+        events: &[impl Serialize],
+        version: u64,
+    ) -> Result<NewRecord, StoreError> {
+        match self.kept {
+            None => new_record(events, self.meta, version),
+            Some(kept) => Ok(NewRecord { body: kept.body.clone(), texts: kept.texts.clone() }),
+        }
+    }
+}
+
 /// A record about to be written.
 #[derive(Debug)]
 pub(crate) struct NewRecord {
@@ -141,7 +182,7 @@ impl Text {
 }
 
 /// The record of these events.
-pub(crate) fn new_record(
+fn new_record(
     events: &[impl Serialize],
     meta: &CommitMeta,
     version: u64,
@@ -261,7 +302,7 @@ fn personal(map: &Map<String, Value>) -> Option<&str> {
 fn reveal(value: &mut Value, texts: &[Text], wrong: &mut Vec<usize>) {
     match value {
         Value::Object(map) => {
-            let Some(hash) = map.get("personal_sha256").and_then(Value::as_str) else {
+            let Some(hash) = map.get(HIDDEN).and_then(Value::as_str) else {
                 map.values_mut().for_each(|value| reveal(value, texts, wrong));
                 return;
             };
@@ -276,6 +317,26 @@ fn reveal(value: &mut Value, texts: &[Text], wrong: &mut Vec<usize>) {
         Value::Array(list) => list.iter_mut().for_each(|value| reveal(value, texts, wrong)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
+}
+
+/// How many personal texts there are hashes of.
+pub(crate) fn hidden(value: &Value) -> usize {
+    match value {
+        Value::Object(map) if map.contains_key(HIDDEN) => 1,
+        Value::Object(map) => map.values().map(hidden).sum(),
+        Value::Array(list) => list.iter().map(hidden).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}
+
+/// What a record's bytes say, with those texts, and the places of texts that aren't what was hashed.
+pub(crate) fn open(body: &str, texts: &[Text]) -> Result<(Body, Vec<usize>), serde_json::Error> {
+    let mut value: Value = serde_json::from_str(body)?;
+    let mut wrong = Vec::new();
+    if let Some(events) = value.get_mut("events") {
+        reveal(events, texts, &mut wrong);
+    }
+    Ok((serde_json::from_value(value)?, wrong))
 }
 
 /// A record as stored: its parts put together, nothing parsed.
@@ -297,13 +358,8 @@ impl StoredRecord {
 
     /// What it says, and the places of texts that aren't what was hashed.
     pub(crate) fn open(self, texts: &[Text]) -> Result<(Record, Vec<usize>), StoreError> {
-        let mut value: Value =
-            serde_json::from_str(&self.body).map_err(|error| corrupt(&self.item, error))?;
-        let mut wrong = Vec::new();
-        if let Some(events) = value.get_mut("events") {
-            reveal(events, texts, &mut wrong);
-        }
-        let body = serde_json::from_value(value).map_err(|error| corrupt(&self.item, error))?;
+        let opened = open(&self.body, texts).map_err(|error| corrupt(&self.item, error))?;
+        let (body, wrong) = opened;
         let Self { sequence, previous, hash, body: stored, .. } = self;
         Ok((Record { sequence, previous, hash, body, stored }, wrong))
     }

@@ -173,6 +173,11 @@ impl Store {
         }
     }
 
+    /// The partition of a chain.
+    pub(crate) fn pk_of(&self, chain: &Chain) -> String {
+        self.head_of(chain).pk(&self.firm)
+    }
+
     fn head_of<'a>(&self, chain: &'a Chain) -> Key<'a> {
         match chain {
             Chain::Firm => Key::Settings,

@@ -185,7 +185,8 @@ async fn aud_1_a_tail_that_was_cut_from_the_table_with_its_head() {
     scene.cut_table(6).await;
     let said = scene.said().await;
     assert_eq!(said.by_itself, "6 records, all as they were written");
-    let expected = "the table ends at record 6, the archive at record 8: its end was cut off";
+    let expected = "the table ends at record 6, the archive at record 8: its end was cut off, or the \
+                    table was restored to an earlier moment (`portcullis restore check` says what it lacks)";
     assert_eq!(said.beside_the_archive, expected);
 }
 
@@ -198,7 +199,8 @@ async fn aud_1_a_client_that_is_gone_from_the_table_whole() {
     scene.delete("A").await;
     let said = scene.said().await;
     assert_eq!(said.by_itself, "0 records, all as they were written");
-    let expected = "the table ends at record 0, the archive at record 8: its end was cut off";
+    let expected = "the table ends at record 0, the archive at record 8: its end was cut off, or the \
+                    table was restored to an earlier moment (`portcullis restore check` says what it lacks)";
     assert_eq!(said.beside_the_archive, expected);
 }
 

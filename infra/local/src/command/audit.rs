@@ -11,7 +11,8 @@ use store::{Chain, PageRequest, Store, Verdict as Found};
 
 use super::{Verdict, block_on};
 use crate::place::Place;
-use archive::{ArchivePlace, Write};
+pub use archive::ArchivePlace;
+use archive::Write;
 use report::Report;
 
 /// What to do with the audit.

@@ -63,7 +63,8 @@ pub enum Difference {
     },
     /// The table's end was cut off.
     #[error(
-        "the table ends at record {table}, the archive at record {archive}: its end was cut off"
+        "the table ends at record {table}, the archive at record {archive}: its end was cut off, or the table was \
+         restored to an earlier moment (`portcullis restore check` says what it lacks)"
     )]
     CutTail {
         /// The table's last.
