@@ -10,7 +10,9 @@ mod office;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
+use async_trait::async_trait;
 use common::{acme, at, embedded, invoice, meta};
 use domain::command::Command;
 use domain::event::Event;
@@ -20,12 +22,20 @@ use domain::note::NoteKind;
 use domain::numbering::Series;
 use domain::text::Personal;
 use office::*;
+use platform::mail::{Found, Mail, MailError, Message, SentId};
+use services::correspondence::{Correspondence, Outcome};
 use services::execute::{Numbered, With, execute, execute_with, view};
 use services::firm::Firm;
-use store::{Commit, Derived, Dynamo, FirmChange, FirmSettings, Received, Webhook};
+use store::{
+    Commit, Derived, Dynamo, FirmChange, FirmSettings, HeardKind, HeardNews, Platform, Received,
+    Webhook,
+};
 
 /// The file, beside the store's tests.
 const FILE: &str = "../store/tests/capacity.json";
+
+/// After the client was locked, and all its steps have fired.
+const LAST: &str = "2026-06-15";
 
 /// Read units, write units (both in halves) and calls of each use case.
 type Costs = BTreeMap<String, [u64; 3]>;
@@ -149,7 +159,67 @@ async fn eval_3_each_use_case_costs_what_the_file_says() {
         }
     }
     assert!(is_locked);
+    let_in_again(&dynamo, &mut meter).await;
+    nothing_to_do(&dynamo, &mut meter).await;
     compare(&meter.costs);
+}
+
+/// All is paid: the unlock is asked for and approved, and the letter about it leaves, as its queue asks.
+async fn let_in_again(dynamo: &Dynamo, meter: &mut Meter<'_>) {
+    let firm = meter.firm;
+    done(firm, &pay("stripe:pi_2", 40_000, &[]), &gateway(), LAST).await;
+    meter.run("ask for an unlock", &Command::RequestUnlock, LAST).await;
+    meter.begin();
+    done(firm, &Command::ApproveUnlock, &pat(), LAST).await;
+    meter.end("approve an unlock");
+
+    let store = firm.store();
+    let loaded = store.load_firm().await.unwrap().unwrap();
+    let settings = loaded.settings.clone().sending_from("billing@oak.example");
+    let change = FirmChange::Settings(settings);
+    store.change_firm(&loaded, &change, &meta("settings")).await.unwrap();
+    let account = store.load(&acme()).await.unwrap().unwrap().account;
+    let letter = *account.letters.keys().next_back().expect("the welcome waits");
+    let correspondence = Correspondence {
+        mail: Arc::new(Taker),
+        public_url: "https://portal.oak.example".to_owned(),
+        configuration: None,
+    };
+    meter.begin();
+    let firm = reopened(dynamo).await;
+    let sent = correspondence.send(&firm, &acme(), letter, noon(LAST)).await.unwrap();
+    assert_eq!(sent, Outcome::Sent);
+    meter.end("a letter leaves");
+    meter.begin();
+    let news = HeardNews { at: noon(LAST), what: None };
+    assert!(store.hear_of_letter(&acme(), letter, HeardKind::Arrived, &news).await.unwrap());
+    meter.end("a letter arrived");
+}
+
+/// What the schedules ask each minute and each quarter of an hour.
+async fn nothing_to_do(dynamo: &Dynamo, meter: &mut Meter<'_>) {
+    let platform = Platform::new(dynamo.clone());
+    let before = noon("2020-01-01");
+    meter.begin();
+    assert!(platform.ready(before, 100).await.unwrap().is_empty());
+    meter.end("sweep: nothing waits");
+    meter.begin();
+    platform.dawned(before).await.unwrap();
+    meter.end("schedule: no day begins");
+}
+
+/// A mail service that takes all.
+struct Taker;
+
+#[async_trait]
+impl Mail for Taker {
+    async fn send(&self, _: &Message) -> Result<SentId, MailError> {
+        Ok(SentId("ses-1".to_owned()))
+    }
+
+    async fn find(&self, _: &str) -> Found {
+        Found::Unknown
+    }
 }
 
 /// A number of a series, and a note: on a client of their own.
