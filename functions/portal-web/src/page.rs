@@ -162,8 +162,14 @@ impl Shell {
     pub(crate) fn is_wrong(&self, name: &str) -> bool {
         let field = self.flash.as_ref().and_then(|flash| flash.field.as_deref());
         // To the API an amount is one field, whose currency stands in another one of the form.
-        let name = name.split(':').next().unwrap_or(name);
-        field.is_some_and(|field| field == name || name.strip_suffix(".amount") == Some(field))
+        let (name, kind) = name.split_once(':').unwrap_or((name, ""));
+        // Of a list in one field any item may be at fault.
+        let is_item = |field: &str| {
+            kind == "list" && field.strip_prefix(name).is_some_and(|rest| rest.starts_with('['))
+        };
+        field.is_some_and(|field| {
+            field == name || name.strip_suffix(".amount") == Some(field) || is_item(field)
+        })
     }
 }
 

@@ -13,7 +13,7 @@ use domain::account::Account;
 use domain::apply::fold;
 use domain::calendar::Day;
 use domain::command::{Command, Needs, needs};
-use domain::decide::{Context, Decided, decide_within, next_evaluation};
+use domain::decide::{Context, Decided, decide, decide_within, next_evaluation};
 use domain::event::Event;
 use domain::id::{ClientId, InvoiceId, PaymentId};
 use domain::ledger::Ledger;
@@ -296,6 +296,38 @@ pub async fn execute_of(
     now: DateTime<Utc>,
 ) -> Result<Executed, ExecuteError> {
     carry_out(firm, client, (Asked::Of(asks), With::default()), caller, now).await
+}
+
+/// What a command would do as things stand, for whoever asks before: nothing is written. Of a series the number is
+/// told that would be next.
+///
+/// # Errors
+/// Those of [`execute`].
+pub async fn foresee(
+    firm: &Firm,
+    client: &ClientId,
+    (command, series): (&Numbered<'_>, Option<&Series>),
+    caller: &Caller,
+    now: DateTime<Utc>,
+) -> Result<Vec<Event>, ExecuteError> {
+    let view = view(firm, client, now).await?;
+    let mut view = view.ok_or_else(|| ExecuteError::NotFound(client.clone()))?;
+    let with = With { series, ..With::default() };
+    let asked = Asked::Numbered(command);
+    let look = Attempt { asked, with, passes_over: series.is_some(), glances: false };
+    let beside = Beside::read(firm, look, now).await?;
+    let drawn = beside.drawn(with)?;
+    let command = command(drawn);
+    if look_up(firm, &mut view.loaded, &command, false).await?.is_none() {
+        return Err(ExecuteError::Busy(client.clone()));
+    }
+    if let Command::ChangeProfile(profile) = &command {
+        view.policy = firm.policy(&profile.class, view.day, now).await?;
+        view.episode = episode(firm, &view.loaded.account, &view.policy, now).await?;
+    }
+    let numbers = Numbers { series: &firm.settings().numbering, drawn };
+    let context = Context { numbers, ..view.context(&caller.actor) };
+    Ok(decide(&view.loaded.account, &command, &context)?)
 }
 
 async fn carry_out(

@@ -24,7 +24,7 @@ use domain::text::Personal;
 use end_at::EndAt;
 use futures::future::join_all;
 use office::*;
-use services::execute::{ExecuteError, Executed, With, execute, execute_with};
+use services::execute::{ExecuteError, Executed, Numbered, With, execute, execute_with, foresee};
 use services::firm::Firm;
 use store::{
     Dynamo, Fault, Faults, FirmChange, FirmCommit, Operation, Order, PageRequest, Verdict,
@@ -121,6 +121,32 @@ on_both! {
             assert_eq!(invoices(&firm, client).await.len(), 5);
         }
     }
+}
+
+#[tokio::test]
+async fn inv_7_whoever_asks_before_is_told_the_next_number_and_draws_none() {
+    let firm = firm_with(&embedded().await, &[series()]).await;
+    let client = acme();
+    open(&firm, &client, ON).await;
+    let command = |number: Option<&InvoiceId>| {
+        let new = new_invoice("draft:new", false);
+        Command::IssueInvoice(NewInvoice { id: number.unwrap_or(&new.id).clone(), ..new })
+    };
+    for number in ["2026-0001", "2026-0002"] {
+        let asked = async || {
+            let asked: (&Numbered<'_>, _) = (&command, firm.settings().numbering.first());
+            foresee(&firm, &client, asked, &bea(), noon(ON)).await.unwrap()
+        };
+        let foreseen = asked().await;
+        assert_eq!(foreseen, asked().await, "nothing is written");
+        assert!(matches!(&foreseen[0], Event::InvoiceIssued(new) if new.id.as_str() == number));
+        let done = draw(&firm, &client, None, 500).await.unwrap();
+        assert_eq!(done.events, foreseen);
+    }
+    let nobody = "nobody".parse().unwrap();
+    let asked: (&Numbered<'_>, _) = (&|_| Command::Evaluate, None);
+    let refused = foresee(&firm, &nobody, asked, &bea(), noon(ON)).await.unwrap_err();
+    assert!(matches!(refused, ExecuteError::NotFound(_)), "{refused}");
 }
 
 /// Of the writes, in turn: one goes through, one meets another's, one is never sent, one is sent and not

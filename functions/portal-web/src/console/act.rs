@@ -7,6 +7,7 @@
 use askama::Template;
 use axum::response::Response;
 use domain::account::Account;
+use domain::calendar::Day;
 use domain::command::Command;
 use domain::decide::decide;
 use domain::describe::describe;
@@ -56,6 +57,7 @@ pub(super) fn of_client(visit: &Visit, account: &Account) -> Vec<Deed> {
     if visit.may(BOOKKEEPERS) {
         deeds.push(deed("Record payment", "payment", false));
         deeds.push(deed("Issue invoice", "invoice", false));
+        deeds.push(deed("Issue credit note", "credit-note", false));
         let path = format!("{}/links", client_path(&account.client));
         deeds.push(Deed { name: "Copy or send a pay link", path, is_grave: false });
     }
@@ -79,6 +81,7 @@ pub(super) fn of_client(visit: &Visit, account: &Account) -> Vec<Deed> {
     }
     if visit.may(BOOKKEEPERS) {
         deeds.push(deed("Say who looks after it", "people", false));
+        deeds.push(deed("Change name, class or terms", "change", false));
     }
     if visit.may(STAFF) {
         deeds.push(deed("Add note", "note", false));
@@ -95,7 +98,12 @@ pub(super) fn of_client(visit: &Visit, account: &Account) -> Vec<Deed> {
 }
 
 /// What a visitor may do with an invoice as it is.
-pub(super) fn of_invoice(visit: &Visit, account: &Account, invoice: &Invoice) -> Vec<Deed> {
+pub(super) fn of_invoice(
+    visit: &Visit,
+    account: &Account,
+    invoice: &Invoice,
+    day: Day,
+) -> Vec<Deed> {
     let (client, number) = (client_path(&account.client), segment(invoice.id.as_str()));
     let deed = |name, act: &str, is_grave| Deed {
         name,
@@ -103,13 +111,28 @@ pub(super) fn of_invoice(visit: &Visit, account: &Account, invoice: &Invoice) ->
         is_grave,
     };
     let mut deeds = Vec::new();
-    if !invoice.is_open() || matches!(invoice.posting, Posting::Draft) {
+    if !invoice.is_open() {
+        return deeds;
+    }
+    let is_draft = matches!(invoice.posting, Posting::Draft);
+    if visit.may(BOOKKEEPERS) && !invoice.is_posted(day) {
+        deeds.push(deed(if is_draft { "Post" } else { "Post now" }, "post", false));
+    }
+    if is_draft {
+        if visit.may(BOOKKEEPERS) {
+            deeds.push(deed("Void", "void", true));
+        }
         return deeds;
     }
     if visit.may(COLLECTORS) {
         match (&invoice.dispute, visit.may(PARTNERS)) {
             (None, _) => deeds.push(deed("Dispute", "dispute", false)),
-            (Some(_), true) => deeds.push(deed("Settle dispute", "resolve-dispute", false)),
+            (Some(dispute), true) => {
+                if !dispute.is_under_review {
+                    deeds.push(deed("Review dispute", "review-dispute", false));
+                }
+                deeds.push(deed("Settle dispute", "resolve-dispute", false));
+            }
             (Some(_), false) => {}
         }
         match &invoice.hold {
@@ -117,8 +140,11 @@ pub(super) fn of_invoice(visit: &Visit, account: &Account, invoice: &Invoice) ->
             None => deeds.push(deed("Hold", "hold", false)),
         }
     }
-    if visit.may(BOOKKEEPERS) && invoice.paid().is_zero() {
-        deeds.push(deed("Void", "void", true));
+    if visit.may(BOOKKEEPERS) {
+        deeds.push(deed("Credit note", "credit-note", false));
+        if invoice.paid().is_zero() {
+            deeds.push(deed("Void", "void", true));
+        }
     }
     if visit.may(PARTNERS) {
         deeds.push(deed("Write off", "write-off", true));
@@ -329,8 +355,6 @@ fn client_act(visit: &Visit, view: &View, name: &str, grants: &[Grant]) -> Optio
         "payment" => {
             payment(account, who, &api, view).only(visit, BOOKKEEPERS, "record a payment")
         }
-        "invoice" => super::put_in::invoice(account, visit.desk.firm.settings())
-            .only(visit, BOOKKEEPERS, "put in an invoice"),
         "promise" => Act::new(
             format!("Record a promise of {who}"),
             "What the client said it will pay by a day. Until then the invoice is left alone; if it isn't paid by the end of that day, \

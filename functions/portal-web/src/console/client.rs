@@ -10,6 +10,7 @@ use domain::explain::{Explanation, explain, not_collected};
 use domain::id::{ClientId, InvoiceId};
 use domain::invoice::Invoice;
 use domain::money::Money;
+use domain::numbering::is_unnumbered;
 use domain::payment::{Method, Payment, PaymentState};
 use domain::role::{Actor, Role};
 use domain::task::Task;
@@ -19,6 +20,7 @@ use services::execute::View;
 use store::{Order, PageRequest, Record};
 
 use super::act::{self, Deed};
+use super::payment_acts::of_payment;
 use super::{Owed, client_path, money_or_dash, people, segment, tasks};
 use crate::extract::{Path, Query};
 use crate::page::{Failure, Shell, Visit, render};
@@ -130,6 +132,7 @@ struct InvoiceRow {
     paid: String,
     balance: String,
     note: Option<String>,
+    is_under_review: bool,
     deeds: Vec<Deed>,
 }
 
@@ -264,7 +267,7 @@ impl InvoiceRow {
             format!("{} disputed: {}", dispute.amount.for_person(), dispute.reason.as_str())
         });
         Self {
-            number: invoice.id.to_string(),
+            number: number(invoice),
             issued: said::day(invoice.issued_on),
             due: said::day(invoice.due_on),
             status,
@@ -274,8 +277,20 @@ impl InvoiceRow {
             paid: money_or_dash(invoice.paid()),
             balance: money_or_dash(invoice.balance()),
             note: disputed.or(note),
-            deeds: act::of_invoice(visit, account, invoice),
+            is_under_review: invoice
+                .dispute
+                .as_ref()
+                .is_some_and(|dispute| dispute.is_under_review),
+            deeds: act::of_invoice(visit, account, invoice, view.day),
         }
+    }
+}
+
+/// What it is called in lists: the name of a draft says nothing to anybody.
+fn number(invoice: &Invoice) -> String {
+    match is_unnumbered(&invoice.id) {
+        true => format!("Draft of {}", said::day(invoice.recorded_on)),
+        false => invoice.id.to_string(),
     }
 }
 
@@ -364,10 +379,11 @@ struct PaymentLine {
     state_name: &'static str,
     to: Vec<String>,
     refunds: Vec<String>,
+    deeds: Vec<Deed>,
 }
 
 impl PaymentLine {
-    fn of(payment: &Payment) -> Self {
+    fn of(visit: &Visit, client: &ClientId, payment: &Payment) -> Self {
         let facts = payment.facts.as_ref();
         let (state, state_name) = match payment.state() {
             PaymentState::Unknown => ("other", "Not told yet"),
@@ -396,6 +412,7 @@ impl PaymentLine {
             state_name,
             to: payment.allocations.iter().map(share).collect(),
             refunds: said::sums(payment.refunds.values().copied()),
+            deeds: of_payment(visit, client, payment),
         }
     }
 }
@@ -409,7 +426,11 @@ pub(crate) async fn payments(
     let listed = visit.desk.store().payments(&client, &place.page()).await?;
     let page = PaymentsPage {
         head: Head::of(&view.loaded.account, "payments"),
-        payments: listed.items.iter().map(PaymentLine::of).collect(),
+        payments: listed
+            .items
+            .iter()
+            .map(|payment| PaymentLine::of(&visit, &client, payment))
+            .collect(),
         may_record: visit.may(act::BOOKKEEPERS),
         next: next_page(listed.next),
         is_first: place.cursor.is_none(),

@@ -4,10 +4,12 @@ use axum::response::Response;
 use domain::command::Command;
 use domain::id::{ClientId, InvoiceId};
 use domain::invoice::Invoice;
+use domain::numbering::is_unnumbered;
 use services::execute::View;
 
 use super::act::{Act, BOOKKEEPERS, PARTNERS, shown, to_be_typed};
 use super::field::{Field, FieldKind};
+use super::trial::{Foreseen, foresee_numbered, sentences};
 use super::{client_path, segment};
 use crate::extract::Path;
 use crate::page::{Failure, Visit};
@@ -20,9 +22,47 @@ pub(crate) async fn on_invoice(
     let view = visit.desk.view(&client).await?;
     let missing = || Failure::not_found("There is no such open invoice.".to_owned());
     let found = view.loaded.account.invoices.get(&invoice).cloned().ok_or_else(missing)?;
-    let act = invoice_act(&visit, &view, &found, &name);
+    let act = match name.as_str() {
+        "post" => Some(post(&visit, &client, &found).await?),
+        name => invoice_act(&visit, &view, &found, name),
+    };
     let act = act.ok_or_else(|| Failure::not_found("There is no such act.".to_owned()))?;
     Ok(shown(&visit, &view, act, client_path(&client)))
+}
+
+/// A draft goes out, or what waits for its day; one without a number gets the next of the firm's last series (INV-7).
+async fn post(visit: &Visit, client: &ClientId, invoice: &Invoice) -> Result<Act, Failure> {
+    let id = &invoice.id;
+    let total = invoice.total.for_person();
+    let series = visit.desk.firm.settings().numbering.last().filter(|_| is_unnumbered(id));
+    let title = match is_unnumbered(id) {
+        true => format!("Post the draft over {total}"),
+        false => format!("Post invoice {id}"),
+    };
+    let act = Act::new(
+        title,
+        "It goes out now and is owed from today on; its date and its due date stay as they were put in. Credit of the client is put on it.",
+        "Post",
+        format!("/firm/v1/invoices/{}/post", segment(id.as_str())),
+    )
+    .said("The invoice is posted.")
+    .only(visit, BOOKKEEPERS, "post an invoice");
+    if act.refused.is_some() {
+        return Ok(act);
+    }
+    let command = |_: Option<&InvoiceId>| Command::PostInvoice { invoice: id.clone() };
+    Ok(match foresee_numbered(visit, client, &command, series).await? {
+        Foreseen::Events(events) if events.is_empty() => act.refused("It is posted already."),
+        Foreseen::Events(events) => {
+            let will = sentences(&events);
+            let will = will.into_iter().map(|what| what.replace(id.as_str(), "the draft"));
+            match is_unnumbered(id) {
+                true => Act { will: will.collect(), ..act },
+                false => Act { will: sentences(&events), ..act },
+            }
+        }
+        Foreseen::Refused { text, .. } => act.refused(text),
+    })
 }
 
 fn invoice_act(visit: &Visit, view: &View, invoice: &Invoice, name: &str) -> Option<Act> {
@@ -84,6 +124,14 @@ fn invoice_act(visit: &Visit, view: &View, invoice: &Invoice, name: &str) -> Opt
         .field(Field::reason("As the client puts it."))
         .said("The dispute is recorded.")
         .only(visit, BOOKKEEPERS, "record a dispute"),
+        "review-dispute" => Act::new(
+            format!("Review the dispute of invoice {id}"),
+            "It says that a partner looks into it: your colleagues see it on the invoice. The disputed part stays out of collection until it is settled, and the client isn't told.",
+            "Take it under review",
+            format!("{api}/disputes/review"),
+        )
+        .said("The dispute is under review.")
+        .foreseen(visit, view, &Command::ReviewDispute { invoice: id.clone() }),
         "resolve-dispute" => Act::new(
             format!("Settle the dispute of invoice {id}"),
             "Upheld: a credit note over the disputed part. Rejected: it is owed, and collection goes on, mildest first. Withdrawn: by the client.",

@@ -1,20 +1,26 @@
 //! The console: what staff see. One module per page; what they do is in [`act`].
 
 mod act;
+mod change;
 mod client;
 mod clients;
 mod clock;
 mod contacts;
+mod credit_note;
 mod field;
 mod import;
 mod invoice_acts;
+mod ledger;
 mod letters;
 mod links;
 mod mail_domain;
 mod mailbox;
 mod mails;
+mod new_invoice;
 mod notes;
+mod numbering;
 mod overview;
+mod payment_acts;
 mod people;
 mod plan;
 mod put_in;
@@ -22,6 +28,7 @@ pub(crate) mod runs;
 mod settings;
 mod task_acts;
 mod tasks;
+mod trial;
 mod unclaimed;
 mod unlock;
 
@@ -66,6 +73,18 @@ pub(crate) fn routes() -> Router<State> {
         .route("/console/clients/{client}/links", get(links::show))
         .route("/console/clients/{client}/links/{link}", get(links::take_back))
         .route("/console/clients/{client}/do/{act}", get(act::on_client))
+        .route("/console/clients/{client}/do/change", get(change::show))
+        .route("/console/clients/{client}/do/invoice", get(new_invoice::show))
+        .route("/console/clients/{client}/do/credit-note", get(credit_note::on_client))
+        .route("/console/clients/{client}/payments/{payment}/do/refund", get(payment_acts::refund))
+        .route(
+            "/console/clients/{client}/payments/{payment}/do/return",
+            get(payment_acts::took_back),
+        )
+        .route(
+            "/console/clients/{client}/invoices/{invoice}/do/credit-note",
+            get(credit_note::on_invoice),
+        )
         .route(
             "/console/clients/{client}/invoices/{invoice}/do/{act}",
             get(invoice_acts::on_invoice),
@@ -81,6 +100,8 @@ pub(crate) fn routes() -> Router<State> {
         .route("/console/settings", get(settings::show))
         .route(runs::STOP_PATH, get(runs::stop))
         .route("/console/settings/mail-domain", get(mail_domain::show))
+        .route("/console/settings/ledger", get(ledger::show))
+        .route("/console/settings/numbering", get(numbering::show))
         .route("/console/settings/policies/{class}", get(settings::policy))
         .route("/console/import", get(import::show))
         .route("/console/import/{run}", get(import::run))

@@ -15,6 +15,7 @@ use services::office::Desk;
 use store::{ClientRow, ClientState, PageRequest};
 
 use super::client::explained;
+use super::ledger::waits;
 use super::mail_domain::letters;
 use super::{all_clients, client_path};
 use crate::page::{Failure, Shell, Visit, render};
@@ -37,6 +38,8 @@ const BUCKETS: [(u32, &str); 5] = [
 struct OverviewPage {
     shell: Shell,
     is_whole: bool,
+    /// Why harsh things wait, if they do.
+    waits: Option<String>,
     counts: Vec<Count>,
     aging: Vec<Bar>,
     locked_today: Vec<Glance>,
@@ -107,6 +110,7 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
     let more = if tasks.next.is_some() { "+" } else { "" };
     let page = OverviewPage {
         is_whole,
+        waits: waits(desk),
         counts: counts(&rows),
         aging: aging(&rows, day),
         more_locked_today: locked_today.len().saturating_sub(MAX_LOOKED_AT),

@@ -13,6 +13,7 @@ use store::{DayRun, PageRequest, RunClient, RunVerdict, Stage, Stop, StoreError,
 
 use super::act::{Act, Deed};
 use super::field::{Field, FieldKind};
+use super::ledger::waits;
 use super::{client_path, segment};
 use crate::extract::{Path, Query};
 use crate::page::{Failure, Shell, Visit, render};
@@ -43,6 +44,8 @@ pub(crate) struct Place {
 #[template(path = "console/runs.html")]
 struct RunsPage {
     shell: Shell,
+    /// Why harsh things wait today, if they do.
+    waits: Option<String>,
     rows: Vec<Row>,
     next: Option<String>,
     is_first: bool,
@@ -52,6 +55,8 @@ struct RunsPage {
 #[template(path = "console/run.html")]
 struct RunPage {
     shell: Shell,
+    /// Why it would lock nobody, if it is today's.
+    waits: Option<String>,
     row: Row,
     facts: Vec<(&'static str, String)>,
     decision: Option<String>,
@@ -165,6 +170,7 @@ pub(crate) async fn list(visit: Visit, Query(place): Query<Place>) -> Result<Res
     let request = PageRequest { cursor: place.cursor.as_deref(), limit: PER_PAGE };
     let listed = visit.desk.store().day_runs(&request).await?;
     let page = RunsPage {
+        waits: waits(&visit.desk),
         rows: listed.items.iter().map(Row::of).collect(),
         next: listed.next.map(|cursor| format!("?cursor={}", segment(&cursor))),
         is_first: place.cursor.is_none(),
@@ -246,6 +252,7 @@ pub(crate) async fn show(
         ));
     }
     let page = RunPage {
+        waits: waits(&visit.desk).filter(|_| run.day == visit.desk.day()),
         deeds: deeds(&visit, &run),
         decision: decision(&run),
         clients: clients.into_iter().map(|client| ClientRow::new(client, &named)).collect(),

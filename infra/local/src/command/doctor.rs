@@ -303,6 +303,16 @@ async fn of_firm(firm: &Firm, now: DateTime<Utc>) -> Result<Vec<Finding>> {
             "Look at the log of lock-evaluation; missed days are caught up with the next run.";
         check(false, ill, what, remedy);
     }
+    let ledger = firm.ledger().filter(|ledger| !ledger.is_fresh(today));
+    check(
+        ledger.is_none(),
+        ill,
+        ledger.map_or_else(String::new, |ledger| {
+            format!("its ledger {}: notices, demands and locks wait", ledger.age())
+        }),
+        "Import it: `portcullis import --help`, or Import a ledger in the console. Is it kept here, an admin says so \
+         under Settings.",
+    );
     check(
         settings.stop.is_none(),
         lacking,

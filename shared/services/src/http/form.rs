@@ -13,7 +13,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION, ORIGIN, REFERER, SET_COOKIE,
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, IF_MATCH, LOCATION, ORIGIN, REFERER,
+    SET_COOKIE,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
@@ -270,6 +271,10 @@ async fn translated(
     if let Some(key) = form.control("_once") {
         headers.insert(once::HEADER, header(key)?);
     }
+    // Which version the page showed: what replaces it wholly says so.
+    if let Some(version) = form.control("_match") {
+        headers.insert(IF_MATCH, header(&format!("\"{version}\""))?);
+    }
     headers.remove(CONTENT_LENGTH);
     let (media_type, body) = match file {
         Some(file) => {
@@ -393,12 +398,13 @@ impl Form {
     }
 
     /// The body that a program would have sent: `a.b` is a field of a field, `a[0]` an item of a list,
-    /// `a[]` one more, `a:bool` and `a:int` are no texts. What was left empty is left out, but for `a:clear`,
-    /// which is then none.
+    /// `a[]` one more, `a:bool` and `a:int` are no texts, `a:list` is what stands between commas. What was left
+    /// empty is left out, but for `a:clear`, which is then none, and `a:list`, which is then a list without items.
     fn json(&self) -> Result<Value, Problem> {
         let mut json = Map::new();
-        let is_said =
-            |name: &str, value: &str| !value.trim().is_empty() || name.ends_with(":clear");
+        let is_said = |name: &str, value: &str| {
+            !value.trim().is_empty() || name.ends_with(":clear") || name.ends_with(":list")
+        };
         let fields = self
             .fields
             .iter()
@@ -416,6 +422,7 @@ impl Form {
                     })?
                     .into(),
                 "clear" if value.trim().is_empty() => Value::Null,
+                "list" => listed(value).map(Value::from).collect(),
                 _ => Value::String(value.replace("\r\n", "\n")),
             };
             let steps = steps(name).ok_or_else(malformed)?;
@@ -589,6 +596,11 @@ fn put(at: &mut Value, steps: &[Step], value: Value) -> Option<()> {
 /// A currency that a form fixed, beside an amount that was left empty.
 fn is_bare_currency(value: &Value) -> bool {
     value.as_object().is_some_and(|fields| fields.len() == 1 && fields.contains_key("currency"))
+}
+
+/// What stands between commas in a field.
+pub fn listed(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
 /// What is left of a row of which nothing was filled in.

@@ -16,7 +16,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::Account;
 use domain::calendar::Day;
 use domain::command::Command;
+use domain::event::Event;
 use domain::id::{ClientId, FirmId, InvoiceId, StaffId};
+use domain::numbering::Series;
 use domain::refusal::Refusal;
 use domain::role::{Actor, Role};
 use identity::{AccessError, Principal, Verifier, authorize};
@@ -24,7 +26,7 @@ use platform::clock::Clock;
 use store::{Dynamo, Store};
 
 use super::grants::StoredGrants;
-use crate::execute::{Caller, Executed, View, execute, execute_of, view};
+use crate::execute::{Caller, Executed, Numbered, View, execute, execute_of, foresee, view};
 use crate::firm::Firm;
 use crate::http::once::{First, Once};
 use crate::http::{Problem, ProblemKind, RequestId, read_body, request_id};
@@ -156,6 +158,20 @@ impl Desk {
     /// What the rules refuse; whatever reading and writing have.
     pub async fn execute(&self, client: &ClientId, command: &Command) -> Result<Executed, Problem> {
         Ok(execute(&self.firm, client, command, &self.caller, self.now).await?)
+    }
+
+    /// What a command would do to a client as things stand; with the number that would be next, if it takes one
+    /// of a series. Nothing is written.
+    ///
+    /// # Errors
+    /// What the rules refuse; whatever reading has.
+    pub async fn foresee(
+        &self,
+        client: &ClientId,
+        command: &Numbered<'_>,
+        series: Option<&Series>,
+    ) -> Result<Vec<Event>, Problem> {
+        Ok(foresee(&self.firm, client, (command, series), &self.caller, self.now).await?)
     }
 
     /// Carries out the command that follows from the client's account.

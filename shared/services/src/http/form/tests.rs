@@ -113,6 +113,12 @@ fn names_of_fields_say_where_they_stand() {
             Some(json!({"rows": [{"on": "2027-01-01"}]})),
         ),
         (&[("n:int", "3"), ("b:bool", "on")], Some(json!({"n": 3, "b": true}))),
+        (&[("l:list", " tax,, audit ")], Some(json!({"l": ["tax", "audit"]}))),
+        (&[("l:list", "")], Some(json!({"l": []}))),
+        (
+            &[("l:list", ""), ("l[0].a", "1"), ("l[3].a", "2")],
+            Some(json!({"l": [{"a": "1"}, {"a": "2"}]})),
+        ),
         (&[("n:int", "3.5")], None),
         (&[("a", "1"), ("a", "2")], None),
         (&[("a", "1"), ("a.b", "2")], None),
@@ -219,4 +225,26 @@ fn what_was_typed_is_left_out_when_it_does_not_fit() {
     let mut headers = HeaderMap::new();
     headers.insert("cookie", cookie.to_str().unwrap().split(';').next().unwrap().parse().unwrap());
     assert_eq!(Flash::of(&headers).unwrap().text, "no");
+}
+
+#[tokio::test]
+async fn a_form_says_which_version_its_page_showed() {
+    let named = |fields: &[(&str, &str)]| ask("/told").body(written(fields)).unwrap();
+    for (fields, expected) in
+        [(&[("_match", "7")][..], Some("\"7\"")), (&[("_match", "")], None), (&[], None)]
+    {
+        let tag = async |headers: HeaderMap| {
+            let tag = headers.get(IF_MATCH).map_or("none", |tag| tag.to_str().unwrap());
+            Json(json!({"tag": tag}))
+        };
+        let shown = with_forms(Router::new().route("/told", post(tag)));
+        let mut fields = fields.to_vec();
+        fields.push(("_show", "tag"));
+        let response = shown.oneshot(named(&fields)).await.unwrap();
+        let cookie = response.headers()[SET_COOKIE].to_str().unwrap().to_owned();
+        let mut headers = HeaderMap::new();
+        headers.insert("cookie", cookie.split(';').next().unwrap().parse().unwrap());
+        let shown = Flash::of(&headers).unwrap().shown;
+        assert_eq!(shown.as_deref(), Some(expected.unwrap_or("none")), "{fields:?}");
+    }
 }
