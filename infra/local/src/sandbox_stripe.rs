@@ -47,6 +47,10 @@ pub use keep::KeepError;
 pub use objects::Event;
 
 /// The only key that the sandbox takes unless told otherwise: it opens nothing, so it is no secret.
+///
+/// With `_live_` in place of `_test_` it works on the live side, as it would at Stripe: what is made there says
+/// that its money is real, which firms of a deployment ask for, and the other side knows nothing of it. No money
+/// is real here.
 pub const SANDBOX_KEY: &str = "sk_test_sandbox";
 
 /// Says what time it is, in Unix seconds.

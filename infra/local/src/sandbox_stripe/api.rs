@@ -13,7 +13,7 @@ use gateways::stripe::API_VERSION;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::book::{Book, KeptAnswer};
+use super::book::{Book, KeptAnswer, LIVE};
 use super::objects::{Charge, Dispute, Event, Intent, Refund, Session};
 use super::params::{ListQuery, NewIntent, NewRefund, NewSession, OnlyExpand};
 use super::payments::Taken;
@@ -27,6 +27,9 @@ const MAX_PAGE: u64 = 100;
 
 /// Stripe may forget a key after a day: then the same request is done again.
 const IDEMPOTENCY_SECONDS: i64 = 24 * 60 * 60;
+
+/// Names the connected account that a request acts for.
+const ACCOUNT: &str = "stripe-account";
 
 /// Everything under `/v1`.
 pub fn router(sandbox: &SandboxStripe) -> Router {
@@ -60,8 +63,8 @@ async fn unrecognized(request: Request) -> Problem {
 }
 
 /// The key and the version that every request carries; its number goes with the answer, for support.
-async fn check(State(sandbox): State<SandboxStripe>, request: Request, next: Next) -> Response {
-    let mut response = match sandbox.admit(request.headers()) {
+async fn check(State(sandbox): State<SandboxStripe>, mut request: Request, next: Next) -> Response {
+    let mut response = match sandbox.admit(request.headers_mut()) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     };
@@ -73,16 +76,25 @@ async fn check(State(sandbox): State<SandboxStripe>, request: Request, next: Nex
 }
 
 impl SandboxStripe {
-    fn admit(&self, headers: &HeaderMap) -> Result<(), Problem> {
+    /// Whoever has the live key works on the live side from here on.
+    fn admit(&self, headers: &mut HeaderMap) -> Result<(), Problem> {
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let key = header("authorization").and_then(|value| value.strip_prefix("Bearer "));
         let key = key.ok_or_else(|| Problem::unauthorized("You did not provide an API key."))?;
-        if key != self.inner.key.expose() {
+        let test_key = self.inner.key.expose();
+        let is_live = key == test_key.replacen("_test_", "_live_", 1) && key != test_key;
+        if key != test_key && !is_live {
             return Err(Problem::unauthorized("Invalid API Key provided."));
+        }
+        if header(ACCOUNT).is_some_and(|account| is_live || account == LIVE) {
+            return Err(Problem::invalid("Connected accounts are in test mode here."));
         }
         if header("stripe-version") != Some(API_VERSION) {
             let message = format!("Invalid Stripe API version: expected {API_VERSION}.");
             return Err(Problem::invalid(message));
+        }
+        if is_live {
+            headers.insert(ACCOUNT, HeaderValue::from_static(LIVE));
         }
         self.end_pages();
         Ok(())
@@ -100,7 +112,7 @@ impl SandboxStripe {
 
 /// The connected account that a request acts for; none for the key's own.
 fn account(headers: &HeaderMap) -> Option<&str> {
-    headers.get("stripe-account").and_then(|value| value.to_str().ok())
+    headers.get(ACCOUNT).and_then(|value| value.to_str().ok())
 }
 
 type Answer = Result<Json<Value>, Problem>;
@@ -169,7 +181,7 @@ async fn create_session(
             currency,
             customer_email: params.customer_email,
             expires_at,
-            livemode: false,
+            livemode: account(&headers) == Some(LIVE),
             metadata: params.metadata,
             mode: params.mode,
             payment_intent: None,

@@ -13,6 +13,10 @@ use super::objects::{
 };
 use super::render;
 
+/// Stands for an account where the key's own one is used in live mode: at Stripe its two modes share no object,
+/// as two accounts share none.
+pub(super) const LIVE: &str = "live";
+
 /// All objects by id, which are in the order in which they were made, and all events.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -71,6 +75,11 @@ impl Book {
         self.accounts.get(id).map(String::as_str)
     }
 
+    /// Whether its money would be real at Stripe.
+    pub(super) fn is_live(&self, id: &str) -> bool {
+        self.account(id) == Some(LIVE)
+    }
+
     /// Any object by its id, as Stripe sends it.
     pub(super) fn object(&self, id: &str) -> Option<Value> {
         let (prefix, _) = id.rsplit_once('_')?;
@@ -93,10 +102,10 @@ impl Book {
             id: id.clone(),
             object: "event".to_owned(),
             api_version: API_VERSION.to_owned(),
-            account,
+            account: account.filter(|account| account != LIVE),
             created: now,
             data: EventData { object: self.object(object_id).unwrap_or_default() },
-            livemode: false,
+            livemode: self.is_live(object_id),
             pending_webhooks: 1,
             request: EventRequest::default(),
             r#type: kind.to_owned(),

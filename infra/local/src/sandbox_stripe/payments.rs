@@ -111,6 +111,7 @@ impl Book {
             session.payment_intent = Some(id.clone());
             let (amount, currency) = (session.amount_total, session.currency.clone());
             let mut intent = intent(&id, amount, currency, session.created, metadata);
+            intent.livemode = session.livemode;
             intent.payment_method_types = session.payment_method_types.clone();
             self.intents.insert(id.clone(), intent);
         }
@@ -128,6 +129,7 @@ impl Book {
             .map_err(|error| ActError::refused("amount_invalid", error.to_string()))?;
         let id = self.new_id("pi", account);
         let mut intent = intent(&id, amount, currency.to_owned(), now, metadata);
+        intent.livemode = self.is_live(&id);
         intent.payment_method_types = vec![by.name().to_owned()];
         self.intents.insert(id.clone(), intent);
         let mut events = vec![self.record("payment_intent.created", &id, now)];
@@ -308,7 +310,7 @@ fn charge(id: &str, intent: &Intent, by: PayBy, now: i64) -> Charge {
         disputed: false,
         failure_code: None,
         failure_message: None,
-        livemode: false,
+        livemode: intent.livemode,
         metadata: intent.metadata.clone(),
         paid: false,
         payment_intent: intent.id.clone(),

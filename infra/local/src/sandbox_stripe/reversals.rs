@@ -158,7 +158,7 @@ impl Book {
             created: now,
             currency: charge.currency.clone(),
             is_charge_refundable: status.starts_with("warning"),
-            livemode: false,
+            livemode: charge.livemode,
             metadata: Metadata::new(),
             payment_intent: payment.to_owned(),
             reason: reason.to_owned(),
