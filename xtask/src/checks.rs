@@ -12,7 +12,7 @@ use anyhow::{Result, bail};
 
 use crate::run;
 use crate::tests_run::{self, Count, Runner, SECOND_TABLE, STRIPE_SDK};
-use crate::{browser, cdk, functions, python, rules, table};
+use crate::{browser, cdk, costs, functions, python, rules, table};
 
 /// A remark that is longer makes the summary's lines wrap.
 const REMARK_CHARACTERS: usize = 70;
@@ -94,6 +94,12 @@ fn checks(root: &Path, scope: Scope, runner: Runner) -> Vec<Check<'_>> {
             "every rule in scope has a test, and docs/rules.md says which",
             None,
             Box::new(|| rules::check(root).map(|()| Count::one(true))),
+        ),
+        check(
+            "costs",
+            "docs/costs.md says what tests and benches measured",
+            None,
+            Box::new(|| costs::check(root).map(|()| Count::one(true))),
         ),
         check(
             "template",

@@ -8,6 +8,7 @@ mod bench;
 mod browser;
 mod cdk;
 mod checks;
+mod costs;
 mod functions;
 mod ledger;
 mod mutants;
@@ -65,6 +66,12 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Write docs/costs.md: what a deployment costs per month, and what each use case consumes
+    Costs {
+        /// Write nothing; fail if the file is not what would be written
+        #[arg(long)]
+        check: bool,
+    },
     /// Write the ledgers in tests/data
     Ledger,
     /// Measure, and write docs/measured.md: a day's evaluation, closed invoices, the start of each function
@@ -113,6 +120,8 @@ fn perform(chore: Chore) -> Result<bool> {
         Chore::Browser { only } => Ok(browser::run(&root, &only)?.failed == 0),
         Chore::Rules { check: true } => rules::check(&root).map(|()| true),
         Chore::Rules { check: false } => rules::write(&root).map(|()| true),
+        Chore::Costs { check: true } => costs::check(&root).map(|()| true),
+        Chore::Costs { check: false } => costs::write(&root).map(|()| true),
         Chore::Bench { only, unoptimised, built } => {
             let options = bench::Options { only, is_unoptimised: unoptimised, is_built: built };
             bench::run(&root, options).map(|()| true)
