@@ -28,6 +28,17 @@ impl Ledger {
         self.updated_on.is_some_and(|on| day <= plus(on, self.fresh_days))
     }
 
+    /// What waits for it that day, in a sentence for staff; nothing, if it is fresh.
+    pub fn waits(&self, day: Day) -> Option<String> {
+        let text = || {
+            format!(
+                "The ledger {}: notices, demands and locks wait for the next import.",
+                self.age()
+            )
+        };
+        (!self.is_fresh(day)).then(text)
+    }
+
     /// When it was brought up to date, for people: the end of a sentence about the ledger.
     pub fn age(&self) -> String {
         match self.updated_on {

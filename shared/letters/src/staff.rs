@@ -29,7 +29,9 @@ pub struct StaffFacts {
     pub day: Day,
     /// Whether it is the day's digest; else one thing that waits for a decision.
     pub is_digest: bool,
-    /// What happened, in the order of [`Matter::ALL`]; at least one.
+    /// Of the firm and no client: what waits because its ledger is too old, and where that is mended (FRESH-1).
+    pub waits: Option<Waits>,
+    /// What happened, in the order of [`Matter::ALL`]; at least one, unless something waits.
     pub parts: Vec<Part>,
     /// How many tasks of the reader's clients are open in all, in a digest.
     pub open_tasks: usize,
@@ -37,6 +39,15 @@ pub struct StaffFacts {
     pub tasks_link: String,
     /// Where the reader chooses which mails to get.
     pub choice_link: String,
+}
+
+/// What waits for somebody at the firm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Waits {
+    /// What, in a sentence.
+    pub what: String,
+    /// Where it is mended.
+    pub link: String,
 }
 
 /// What happened in one matter.
@@ -94,6 +105,7 @@ pub fn render(facts: &StaffFacts) -> Result<Rendered, LetterError> {
         reader => one_line(&facts.reader),
         day => facts.day.format("%B %-d, %Y").to_string(),
         is_digest => facts.is_digest,
+        waits => Value::from(Serde(&facts.waits)),
         parts => Value::from(Serde(parts)),
         open_tasks => facts.open_tasks,
         tasks_link => &*facts.tasks_link,
@@ -115,7 +127,8 @@ fn subject(facts: &StaffFacts) -> String {
         return format!("To decide: {}", names.join(", "));
     }
     let counts = facts.parts.iter().map(|part| count(part.matter, lines(part)));
-    let counts: Vec<_> = counts.collect();
+    let waits = facts.waits.iter().map(|_| "ledger too old".to_owned());
+    let counts: Vec<_> = waits.chain(counts).collect();
     let day = facts.day.format("%B %-d");
     format!("{}, {day}: {}", one_line(&facts.firm), counts.join(", "))
 }
@@ -164,6 +177,7 @@ mod tests {
             reader: "bea".to_owned(),
             day: "2026-07-01".parse().unwrap(),
             is_digest: true,
+            waits: None,
             parts,
             open_tasks: 7,
             tasks_link: "https://portal.example/console/tasks".to_owned(),
@@ -206,6 +220,18 @@ mod tests {
         insta::assert_snapshot!("staff_decision_subject", rendered.subject);
         insta::assert_snapshot!("staff_decision_text", rendered.text);
         insta::assert_snapshot!("staff_decision_html", rendered.html);
+    }
+
+    #[test]
+    fn fresh_1_a_digest_says_first_that_the_ledger_is_too_old_if_only_that_is_new() {
+        let what = "The ledger was never brought up to date: notices, demands and locks wait.";
+        let link = "https://portal.example/console/import".to_owned();
+        let digest =
+            StaffFacts { waits: Some(Waits { what: what.to_owned(), link }), ..facts(Vec::new()) };
+        let rendered = render(&digest).unwrap();
+        insta::assert_snapshot!("staff_ledger_subject", rendered.subject);
+        insta::assert_snapshot!("staff_ledger_text", rendered.text);
+        insta::assert_snapshot!("staff_ledger_html", rendered.html);
     }
 
     #[test]

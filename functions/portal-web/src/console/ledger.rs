@@ -32,11 +32,7 @@ struct LedgerPage {
 
 /// What waits because the ledger is too old, in a sentence.
 pub(super) fn waits(desk: &Desk) -> Option<String> {
-    desk.firm.ledger().filter(|ledger| !ledger.is_fresh(desk.day())).map(|ledger| sentence(&ledger))
-}
-
-fn sentence(ledger: &Ledger) -> String {
-    format!("The ledger {}: notices, demands and locks wait for the next import.", ledger.age())
+    desk.firm.ledger()?.waits(desk.day())
 }
 
 pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
@@ -54,10 +50,7 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
                 "Invoices and payments are kept elsewhere and imported here, at least every {}.",
                 days(ledger.fresh_days)
             ),
-            match ledger.is_fresh(desk.day()) {
-                true => format!("It {}.", ledger.age()),
-                false => sentence(ledger),
-            },
+            ledger.waits(desk.day()).unwrap_or_else(|| format!("It {}.", ledger.age())),
         ],
     };
     let acts = match known {

@@ -8,11 +8,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::calendar::{Day, WorkingDays, minus, start_of};
+use domain::calendar::{Day, WorkingDays, day_at, minus, start_of};
 use domain::event::Event;
 use domain::id::{ClassId, ClientId, StaffId};
+use domain::role::Role;
 use domain::tell::{Matter, News, is_told_at_once, news, still_waits};
-use letters::staff::{Line, MAX_LINES, Part, StaffFacts};
+use letters::staff::{Line, MAX_LINES, Part, StaffFacts, Waits};
 use store::{
     Mails, NewsItem, NewsRef, PageRequest, PolicyDocument, Store, StoreError, Tells, Told,
 };
@@ -34,6 +35,9 @@ const LOOKS_BACK: TimeDelta = TimeDelta::hours(1);
 /// How many names of that hour a digest keeps: some 200 KB, half of what an item has room for. Where more
 /// happened, it looks back less far.
 const MAX_LATE: usize = 5_000;
+
+/// Where a ledger is brought in.
+const IMPORT_PATH: &str = "/console/import";
 
 /// When a day's digest comes.
 pub fn digest_at(firm: &Firm, day: Day) -> DateTime<Utc> {
@@ -64,6 +68,22 @@ struct AtClient<'a> {
     client: &'a ClientId,
     told: &'a Told,
     items: Vec<(&'a NewsItem, Vec<News>)>,
+}
+
+/// A ledger from elsewhere that is too old on the digest's day (FRESH-1).
+struct OldLedger {
+    what: String,
+    /// Whether it was fresh when the digest before was told.
+    is_news: bool,
+}
+
+impl OldLedger {
+    fn on(firm: &Firm, day: Day, told_before: DateTime<Utc>) -> Option<Self> {
+        let ledger = firm.ledger()?;
+        let what = ledger.waits(day)?;
+        let is_news = ledger.is_fresh(day_at(told_before, firm.settings().zone));
+        Some(Self { what, is_news })
+    }
 }
 
 /// What one person is told: by matter and client, what, and whether it is theirs.
@@ -105,7 +125,9 @@ impl Correspondence {
                 self.notice(firm, &item.of.client, item.of.sequence, now).await?;
             }
         }
-        let made = if items.is_empty() { 0 } else { self.mails(firm, day, items, now).await? };
+        let old = OldLedger::on(firm, day, tells.from);
+        let is_news = !items.is_empty() || old.as_ref().is_some_and(|old| old.is_news);
+        let made = if is_news { self.mails(firm, day, (items, old), now).await? } else { 0 };
         let made = made + self.tell_of_run(firm, day, now).await?;
         store.end_digest(day).await?;
         Ok(TellOutcome::Made(made))
@@ -115,7 +137,7 @@ impl Correspondence {
         &self,
         firm: &Firm,
         day: Day,
-        mut items: Vec<NewsItem>,
+        (mut items, old): (Vec<NewsItem>, Option<OldLedger>),
         now: DateTime<Utc>,
     ) -> Result<u32, TellError> {
         let store = firm.store();
@@ -140,12 +162,25 @@ impl Correspondence {
                 of_person.entry(staff).or_default().push(at_client);
             }
         }
+        // That the ledger is too old by now is told to whoever can bring it up to date, if nothing else is new too.
+        let is_news = old.as_ref().is_some_and(|old| old.is_news);
+        let importers: BTreeSet<_> = match is_news {
+            true => directory
+                .all_of(Role::BillingLead)
+                .into_iter()
+                .chain(directory.all_of(Role::Admin))
+                .collect(),
+            false => BTreeSet::new(),
+        };
+        for staff in &importers {
+            of_person.entry(staff.clone()).or_default();
+        }
         let all: BTreeSet<_> = of_person.keys().cloned().collect();
         let mut made = 0;
         for staff in directory.readers(firm, &all, |mails| mails != Mails::Off).await? {
             let news = of_person.remove(&staff).unwrap_or_default();
             let lines = lines(store, &directory, &staff, &news).await?;
-            if lines.is_empty() {
+            if lines.is_empty() && !importers.contains(&staff) {
                 continue;
             }
             let theirs = |client: &&ClientId| {
@@ -160,6 +195,9 @@ impl Correspondence {
                     .map_or_else(String::new, |person| person.name.clone()),
                 day,
                 is_digest: true,
+                waits: old
+                    .as_ref()
+                    .map(|old| Waits { what: old.what.clone(), link: self.console(IMPORT_PATH) }),
                 parts: self.parts(lines, &told),
                 open_tasks: open.sum(),
                 tasks_link: self.console(TASKS_PATH),

@@ -73,6 +73,7 @@ impl Correspondence {
             reader: reader.to_owned(),
             day,
             is_digest: false,
+            waits: None,
             parts: vec![Part { matter: Matter::Decision, lines: vec![line] }],
             open_tasks: 0,
             tasks_link: self.console(TASKS_PATH),

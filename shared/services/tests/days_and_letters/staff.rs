@@ -13,6 +13,8 @@ use mail_parser::MessageParser;
 use services::correspondence::Correspondence;
 use services::execute::{Caller, execute};
 use services::firm::Firm;
+use services::import::mapping::Mapping;
+use services::import::run::{Options, import};
 use services::tell::{Tell, TellMessage, TellOutcome, choose_mails};
 use store::{
     DeliveryState, Dynamo, FirmChange, FirmCommit, Grant, Mails, PageRequest, Platform, StaffMail,
@@ -245,6 +247,46 @@ async fn staff_1_one_digest_a_working_day_and_none_without_news() {
     desk.clock.set(at("2026-03-10T12:30:00Z"));
     assert_eq!(tell(&desk).await, [TellOutcome::Made(0)]);
     assert_eq!(sent(&desk), []);
+}
+
+/// A digest's morning in New York, by summer time.
+async fn morning(desk: &Desk, on: &str) -> Vec<TellOutcome> {
+    desk.clock.set(at(&format!("{on}T04:00:00Z")));
+    desk.tick().await;
+    desk.clock.set(at(&format!("{on}T12:30:00Z")));
+    tell(desk).await
+}
+
+#[tokio::test]
+async fn fresh_1_whoever_imports_is_told_once_that_the_ledger_is_too_old() {
+    let desk = Desk::at("2026-03-09T17:00:00Z").await; // a Monday
+    let firm = staffed(&desk).await;
+    let mut settings = firm.settings().clone();
+    settings.ledger_fresh_days = Some(7);
+    change(&desk, &firm, FirmChange::Settings(settings)).await;
+    let firm = desk.open("f-1").await;
+    let file = b"client,invoice,issued,due,amount\nacme,A-1,2026-03-01,2026-09-01,100.00\n";
+    let (mapping, options) = (Mapping::default(), Options::default());
+    import(&firm, file, &mapping, &options, &|_| (), desk.clock.now()).await.unwrap();
+    // Fresh until the 16th, a Monday; by Tuesday's digest it is not.
+    morning(&desk, "2026-03-16").await;
+    sent(&desk);
+    assert_eq!(morning(&desk, "2026-03-17").await, [TellOutcome::Made(1)]);
+    let too_old = "Harbor & Pine CPAs, March 17: ledger too old".to_owned();
+    assert_eq!(sent(&desk), [("bea@firm.example".to_owned(), too_old)]);
+    let mail = mails(&firm, "bea").await.remove(0).text;
+    assert!(mail.as_str().contains("was last brought up to date on Mar 9, 2026"), "{mail:?}");
+    assert!(mail.as_str().contains("/console/import"), "{mail:?}");
+    // It is said again only beside other news.
+    assert_eq!(morning(&desk, "2026-03-18").await, [TellOutcome::Made(0)]);
+    let acme = "acme".parse().unwrap();
+    run(&desk, &firm, &acme, Command::RequestRecords, &the_client()).await;
+    morning(&desk, "2026-03-19").await;
+    let all = sent(&desk);
+    assert!(!all.is_empty());
+    for (to, subject) in all {
+        assert!(subject.ends_with("March 19: ledger too old, 1 with a task"), "{to}: {subject}");
+    }
 }
 
 /// What the night's run found waits for the morning; and is told once, also where somebody did it.
