@@ -2,7 +2,7 @@
 
 use saphyr::Yaml;
 
-use super::{at, named, read, resources, text, texts, with_template};
+use super::{at, functions, named, read, resources, text, texts, with_template};
 
 /// What can't be made again when it is gone.
 const KEPT: [&str; 5] = [
@@ -24,6 +24,46 @@ fn nothing_that_cannot_be_made_again_goes_with_the_stack() {
                     assert_eq!(text(resource, policy), "Retain", "{name}");
                 }
             }
+        }
+    });
+}
+
+/// A table that was restored takes the place of the stack's own: whoever names the one names the other.
+#[test]
+fn a_restored_table_is_used_everywhere_or_nowhere() {
+    let template = read("template.yaml");
+    for line in
+        template.lines().filter(|line| line.contains("Table}") || line.contains("Table.Arn"))
+    {
+        assert!(line.contains("}${RestoredSuffix}"), "{line}");
+    }
+    for line in template.lines().filter(|line| line.contains("Table.StreamArn")) {
+        assert!(
+            line.contains(
+                "IsRestored, !Sub \"${Table.Arn}${RestoredSuffix}/stream/${RestoredStream}\""
+            ),
+            "{line}"
+        );
+    }
+    for name in ["!Ref Table\n", "!Ref Table}", "!Ref Table]"] {
+        assert!(!template.contains(name), "{name} is the stack's own table alone");
+    }
+    assert_eq!(
+        template.matches("!Sub ${Table}${RestoredSuffix}").count(),
+        2,
+        "functions and output"
+    );
+}
+
+/// Paused, no function is called; but the archive goes on, by which a restore goes.
+#[test]
+fn a_pause_is_of_all_functions_but_the_one_that_archives() {
+    with_template(|template| {
+        let globals = at(template, "Globals.Function.ReservedConcurrentExecutions").unwrap();
+        assert!(format!("{globals:?}").contains("IsPaused"), "{globals:?}");
+        for (name, function) in functions(template) {
+            let own = at(function, "Properties.ReservedConcurrentExecutions");
+            assert_eq!(own.is_some(), name == "audit-stream", "{name}");
         }
     });
 }

@@ -112,6 +112,7 @@ fn the_role_of_each_function_is_ours_and_names_what_there_is() {
     with_template(|template| {
         let mut known: BTreeSet<&str> = named(template, "Resources").into_keys().collect();
         known.extend(named(template, "Parameters").into_keys());
+        known.extend(named(template, "Conditions").into_keys()); // of an `!If`
         let indexes = at(template, "Resources.Table.Properties.GlobalSecondaryIndexes").unwrap();
         let indexes: BTreeSet<&str> = (0..)
             .map_while(|place| indexes.as_sequence_get(place))
@@ -169,7 +170,9 @@ fn each_function_may_use_what_it_is_told_of() {
                 }
             }
             for event in events(function, "DynamoDB") {
-                must("dynamodb:GetRecords", text(event, "Properties.Stream").to_owned());
+                for stream in texts(at(event, "Properties.Stream").unwrap()) {
+                    must("dynamodb:GetRecords", stream.to_owned());
+                }
                 let failed = "Properties.DestinationConfig.OnFailure.Destination";
                 must("sqs:SendMessage", text(event, failed).to_owned());
             }
