@@ -10,14 +10,14 @@ use desk::{Desk, invoice, money, payment, staff, usd};
 use domain::account::Account;
 use domain::calendar::{Day, plus};
 use domain::command::{Command, DisputeOutcome, NewInvoice, News};
-use domain::decide::next_evaluation;
+use domain::decide::{evaluation_on, may_decide, next_evaluation, next_look};
 use domain::event::Event;
 use domain::id::InvoiceId;
 use domain::invoice::InvoiceKind;
 use domain::money::{Currency, Money};
 use domain::payment::{ChargebackState, Method, PaymentState, Seen};
 use domain::plan::Instalment;
-use domain::policy::{Action, Policy, UnlockMode};
+use domain::policy::{Action, Policy, Require, ThresholdOn, UnlockMode};
 use domain::role::{Actor, Role};
 use domain::text::Personal;
 use proptest::prelude::*;
@@ -281,6 +281,29 @@ proptest! {
         }
     }
 
+    /// No day on which an evaluation would write anything is passed over without evaluating (EVAL-1, EVAL-3).
+    #[test]
+    fn eval_1_and_3_the_days_that_are_evaluated_are_all_that_would_write(
+        policy in varied(policy()),
+        acts in prop::collection::vec(act(), 1..20),
+        is_evaluated in any::<bool>(),
+    ) {
+        let desk = lived(policy, &acts, is_evaluated);
+        let context = desk.context(&Actor::Schedule);
+        let mut first = None;
+        for day in desk.day.iter_days().skip(1).take(150) {
+            let events = evaluation_on(&desk.account, &context, day);
+            let is_looked_at = may_decide(&desk.account, &context, day);
+            prop_assert!(events.is_empty() || is_looked_at, "nobody looks on {}, but it would write {:?}", day, events);
+            first = first.or((!events.is_empty()).then_some(day));
+        }
+        let (next, look) = (next_evaluation(&desk.account, &context), next_look(&desk.account, &context));
+        if first.is_some() {
+            prop_assert_eq!(next, first);
+        }
+        prop_assert!(next.is_none() || look.is_some_and(|look| Some(look) <= next), "{:?} looks at {:?}", next, look);
+    }
+
     /// The news about payments, in any order and with repeats, ends in the same money (PAY-3).
     #[test]
     fn pay_3_news_in_any_order_ends_in_the_same_account(
@@ -299,6 +322,69 @@ proptest! {
         chosen.dedup_by_key(|(index, _)| *index);
         prop_assert_eq!(shuffled, after(&chosen));
     }
+}
+
+/// The account after those acts, and the evaluation of its last day if it is to have one.
+fn lived(policy: Policy, acts: &[Act], is_evaluated: bool) -> Desk {
+    let mut desk = Desk::new(policy);
+    for act in acts {
+        if let Act::Wait { days } = act {
+            (0..*days).for_each(|_| desk.next_day());
+        } else {
+            apply_act(&mut desk, act);
+        }
+    }
+    if is_evaluated {
+        desk.run(&Command::Evaluate, &Actor::Schedule);
+        desk.leave();
+    }
+    desk
+}
+
+/// With other triggers, thresholds and fewer steps.
+fn varied(policy: impl Strategy<Value = Policy>) -> impl Strategy<Value = Policy> {
+    let triggers =
+        (prop::option::of(1..9_u32), prop::option::of(2..4_u32), prop::option::of(50..200_u64));
+    let steps = (any::<bool>(), prop::collection::vec(any::<bool>(), 6));
+    (policy, triggers, any::<bool>(), 0..60_u64, steps).prop_map(
+        |(mut policy, (days, count, balance), all, threshold, (client_overdue, kept))| {
+            policy.lock.days_overdue = days;
+            policy.lock.unpaid_invoices = count;
+            policy.lock.balance = balance.map(|minor| [(Currency::USD, usd(minor))].into());
+            if all {
+                policy.lock.require = Require::All;
+            }
+            policy.collection_threshold = [(Currency::USD, usd(threshold))].into();
+            if client_overdue {
+                policy.collection_threshold_on = ThresholdOn::ClientOverdue;
+            }
+            let mut kept = kept.into_iter();
+            policy.regular.steps.retain(|_| kept.next().unwrap_or(true));
+            policy
+        },
+    )
+}
+
+/// How often a day that is looked at has nothing: what narrowing them is for.
+#[test]
+fn eval_3_hardly_a_day_is_looked_at_for_nothing() {
+    let mut runner = TestRunner::deterministic();
+    let (mut looks, mut finds) = (0_u32, 0_u32);
+    for _ in 0..200 {
+        let policy = varied(policy()).new_tree(&mut runner).unwrap().current();
+        let acts = prop::collection::vec(act(), 10..40).new_tree(&mut runner).unwrap().current();
+        let desk = lived(policy, &acts, true);
+        let context = desk.context(&Actor::Schedule);
+        if let Some(day) = next_look(&desk.account, &context) {
+            looks += 1;
+            finds += u32::from(!evaluation_on(&desk.account, &context, day).is_empty());
+        }
+    }
+    assert!(50 < looks, "{looks} are too few to say anything");
+    assert!(
+        looks * 10 <= finds * 11,
+        "{looks} days were looked at, on {finds} there was something"
+    );
 }
 
 const NEWS: usize = 9;

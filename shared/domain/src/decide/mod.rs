@@ -29,12 +29,14 @@ mod dispute;
 mod evaluate;
 mod invoice;
 pub mod letters;
+mod look;
 mod money;
 mod next;
 mod pay_link;
 mod portal;
 
-pub use next::{evaluation_on, next_evaluation};
+pub use look::may_decide;
+pub use next::{evaluation_on, next_evaluation, next_look};
 
 /// Who may put in and correct what the firm is owed.
 const BOOKKEEPERS: &[Role] = &[Role::Admin, Role::BillingLead, Role::Partner];
@@ -97,6 +99,28 @@ pub fn decide_within(
     command: &Command,
     context: &Context<'_>,
 ) -> Result<Decided, Refusal> {
+    let is_evaluated = command.is_followed_by_evaluation() && *context.actor != Actor::Import;
+    take(account, command, context, is_evaluated)
+}
+
+/// The act alone: its evaluation is for who calls this, once for several acts of a client and day.
+///
+/// # Errors
+/// Those of [`decide`].
+pub fn decide_alone(
+    account: &Account,
+    command: &Command,
+    context: &Context<'_>,
+) -> Result<Vec<Event>, Refusal> {
+    take(account, command, context, false).map(|decided| decided.events)
+}
+
+fn take(
+    account: &Account,
+    command: &Command,
+    context: &Context<'_>,
+    is_evaluated: bool,
+) -> Result<Decided, Refusal> {
     let missing = needs(account, command);
     if !missing.is_empty() {
         return Err(Refusal::not_loaded(format_args!("{missing:?}")));
@@ -107,7 +131,6 @@ pub fn decide_within(
         withheld: Withheld::default(),
         context: *context,
     };
-    let is_evaluated = command.is_followed_by_evaluation() && *context.actor != Actor::Import;
     if is_evaluated {
         decision.end_what_ran_out();
     }

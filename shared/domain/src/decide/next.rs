@@ -1,9 +1,11 @@
 //! What comes next (EVAL-1, EVAL-5): the day of the next evaluation that would write anything, and what it would.
 //!
-//! Nothing is guessed: each day on which anything can change is evaluated on a copy of the account.
+//! Nothing is guessed: each day on which anything can change is looked at, and evaluated on a copy of the account
+//! where an evaluation may find anything ([`super::look`]).
 
 use std::collections::BTreeSet;
 
+use super::look::may_decide;
 use super::{Context, decide};
 use crate::account::{Account, ExceptionEnd};
 use crate::apply::apply;
@@ -22,23 +24,37 @@ const MAX_LOOK_AHEAD: usize = 20_000;
 
 /// The first later day on which an evaluation would write anything if nothing else happens (EVAL-1).
 ///
-/// The days on which anything can change are few; each is tried, in order, on a copy from which the
-/// letters left as planned. A client with so much on hold that the search is given up gets an
-/// evaluation that may find nothing.
+/// The days on which anything can change are few; each on which something may be decided is tried, in order, on a
+/// copy from which the letters left as planned. A client with so much on hold that the search is given up gets
+/// an evaluation that may find nothing.
 pub fn next_evaluation(account: &Account, context: &Context<'_>) -> Option<Day> {
-    let days = days_of_change(account, context);
+    first_day(account, context, |day| !evaluation_on(account, context, day).is_empty())
+}
+
+/// The first later day on which an evaluation may write something: [`next_evaluation`], but that nothing is
+/// evaluated to find it, so that once in a while there is nothing to write. For who evaluates on that day anyway.
+pub fn next_look(account: &Account, context: &Context<'_>) -> Option<Day> {
+    first_day(account, context, |_| true)
+}
+
+/// The first day of change on which something may be decided and that is as wanted; or where the search ends.
+fn first_day(
+    account: &Account,
+    context: &Context<'_>,
+    mut is_wanted: impl FnMut(Day) -> bool,
+) -> Option<Day> {
+    let Days { certain, mut maybe } = days_of_change(account, context);
+    maybe.extend(certain.iter().copied());
     let tries = (MAX_LOOK_AHEAD / account.invoices.len().max(1)).max(16);
-    let mut given_up = None;
-    for (index, day) in days.into_iter().enumerate() {
+    for (index, day) in maybe.into_iter().enumerate() {
         if tries <= index {
-            given_up = Some(day);
-            break;
+            return Some(day);
         }
-        if !evaluation_on(account, context, day).is_empty() {
+        if (certain.contains(&day) || may_decide(account, context, day)) && is_wanted(day) {
             return Some(day);
         }
     }
-    given_up
+    None
 }
 
 /// What the evaluation of that later day would write if nothing else happens until then; of a ledger from
@@ -78,12 +94,21 @@ fn without_letters(account: &Account, context: &Context<'_>, day: Day) -> Accoun
     later
 }
 
+/// Later days on which an evaluation could find something new.
+struct Days {
+    /// Those that are evaluated, whatever [`may_decide`] would say.
+    certain: BTreeSet<Day>,
+    /// Those on which [`may_decide`] is asked first.
+    maybe: BTreeSet<Day>,
+}
+
 /// Every later day on which an evaluation could find something new.
-fn days_of_change(account: &Account, context: &Context<'_>) -> BTreeSet<Day> {
+fn days_of_change(account: &Account, context: &Context<'_>) -> Days {
     let policy = &context.policy.policy;
     let episode = context.episode.map_or(policy, |version| &version.policy);
     // What an import brought was never evaluated: whatever it is, it meets the next run (LOCK-10).
     let mut days = BTreeSet::from([plus(context.day, 1)]);
+    let mut certain = BTreeSet::new();
     days.extend(account.request.iter().map(|request| request.expires_on));
     days.extend(account.promises.iter().map(|promise| plus(promise.until, 1)));
     days.extend(account.hold.iter().filter_map(|hold| hold.until).map(|until| plus(until, 1)));
@@ -116,7 +141,7 @@ fn days_of_change(account: &Account, context: &Context<'_>) -> BTreeSet<Day> {
         days.extend(days_of_invoice(invoice, policy));
         days.extend(invoice.warnings.iter().map(|warning| warned(warning.on)));
         if invoice.catch_up.is_some() {
-            days.insert(plus(context.day, 1));
+            certain.insert(plus(context.day, 1));
         }
     }
     if policy.lock.working_days_only {
@@ -124,7 +149,11 @@ fn days_of_change(account: &Account, context: &Context<'_>) -> BTreeSet<Day> {
         days.extend(waited);
         days.insert(policy.working_days.on_or_after(plus(context.day, 1)));
     }
-    days.split_off(&plus(context.day, 1))
+    if account.is_spreading() {
+        certain.insert(plus(context.day, 1));
+    }
+    let tomorrow = plus(context.day, 1);
+    Days { certain: certain.split_off(&tomorrow), maybe: days.split_off(&tomorrow) }
 }
 
 fn days_of_invoice(invoice: &Invoice, policy: &Policy) -> Vec<Day> {

@@ -1,0 +1,239 @@
+//! Whether an evaluation may find anything on a later day, told without evaluating (EVAL-1, EVAL-3).
+//!
+//! Each question here mirrors one part of the evaluation ([`super::evaluate`]), and leans to yes where the whole
+//! answer would take as much as evaluating: a wrong yes costs an evaluation that finds nothing, a wrong no would
+//! lose a decision. That there is none of the latter is a property (`tests/properties.rs`).
+
+use super::Context;
+use crate::account::{Account, CollectionView, ExceptionEnd};
+use crate::calendar::{Day, minus, plus};
+use crate::id::InvoiceId;
+use crate::invoice::{Hold, Invoice, Posting};
+use crate::letter::{Content, DebtKind, LetterState};
+use crate::lock::{Debt, LockCause, counted, lock_reason};
+use crate::policy::{Policy, PolicyVersion, UnlockMode, When};
+use crate::task::About;
+
+/// Whether the evaluation of that later day may write anything, if nothing else happens until then: never `false`
+/// where it would.
+pub fn may_decide(account: &Account, context: &Context<'_>, day: Day) -> bool {
+    let look = Look {
+        account,
+        policy: &context.policy.policy,
+        newest: context.policy,
+        episode: context.episode,
+        view: account.collection(&context.policy.policy, day),
+        day,
+    };
+    look.something_ends()
+        || look.credit_is_applied()
+        || look.a_task_closes()
+        || look.lock()
+        || look.a_step_fires()
+        || look.a_step_after_the_lock_fires()
+        || look.reminds()
+        || look.unlock_is_offered()
+}
+
+/// An account on a later day.
+struct Look<'a> {
+    account: &'a Account,
+    policy: &'a Policy,
+    newest: &'a PolicyVersion,
+    episode: Option<&'a PolicyVersion>,
+    view: CollectionView<'a>,
+    day: Day,
+}
+
+impl<'a> Look<'a> {
+    /// A request, a promise, a plan, a hold, an exception.
+    fn something_ends(&self) -> bool {
+        let (account, day) = (self.account, self.day);
+        let is_open = |id: &InvoiceId| account.invoices.get(id).is_some_and(Invoice::is_open);
+        let is_over = |hold: &Option<Hold>| hold.as_ref().is_some_and(|hold| !hold.holds_on(day));
+        let plan_ends = account.plan.as_ref().is_some_and(|plan| {
+            let balance = account.planned_balance(plan);
+            balance == 0 || !plan.is_kept(balance, day)
+        });
+        let exception_ends =
+            account.exception.as_ref().is_some_and(|exception| match exception.ends {
+                ExceptionEnd::Until(until) => until < day,
+                ExceptionEnd::WithPlan => account.plan.is_none() || plan_ends,
+            });
+        let mut promises = account.promises.iter();
+        account.request.as_ref().is_some_and(|request| request.expires_on <= day)
+            || promises.any(|known| known.until < day || !known.invoices.iter().any(is_open))
+            || plan_ends
+            || exception_ends
+            || is_over(&account.hold)
+            || account.open_invoices().any(|invoice| is_over(&invoice.hold))
+    }
+
+    /// Credit that was there goes on what is posted (PAY-4).
+    fn credit_is_applied(&self) -> bool {
+        let fits = |invoice: &Invoice, on: Day| {
+            self.account.credits.values().any(|credit| {
+                credit.came_on <= on && credit.amount.currency() == invoice.total.currency()
+            })
+        };
+        self.policy.apply_credit_on_issue
+            && !self.account.credits.is_empty()
+            && self.account.open_invoices().any(|invoice| match invoice.posting {
+                Posting::Scheduled(on) => on <= self.day && fits(invoice, on),
+                Posting::Draft | Posting::Posted => false,
+            })
+    }
+
+    /// What a task was about is settled (POL-3, PLAN-1).
+    fn a_task_closes(&self) -> bool {
+        let overdue = |id: &InvoiceId| {
+            self.account.invoices.get(id).is_some_and(|invoice| invoice.is_overdue(self.day))
+        };
+        let open = |id: &InvoiceId| self.account.invoices.get(id).is_some_and(Invoice::is_open);
+        self.account.tasks.values().any(|task| match (&task.about, task.about.step()) {
+            (_, Some((_, invoices))) => !invoices.iter().any(overdue),
+            (About::PlanRequest { invoices, .. }, _) => !invoices.iter().any(open),
+            _ => false,
+        })
+    }
+
+    /// The lock rule: a lock, a notice before it, or a task for want of an address (LOCK-1, LOCK-7).
+    fn lock(&self) -> bool {
+        let has_task = self.has_task(&About::NoAddress);
+        let Some(wants_letter) = self.lock_wants() else { return has_task };
+        match self.account.deliverable() {
+            None => !has_task,
+            Some(_) => has_task || wants_letter,
+        }
+    }
+
+    /// What the lock rule comes to: `None`, no trigger is met; else whether it would lock or warn.
+    fn lock_wants(&self) -> Option<bool> {
+        if self.account.lock.is_some() || self.account.exception.is_some() {
+            return None;
+        }
+        let rule = &self.policy.lock;
+        let debts = self.view.debts();
+        let collected: Vec<Debt<'_>> = debts.iter().map(|(_, debt)| *debt).collect();
+        let counts = |invoice: &Invoice| !invoice.never_locks;
+        let debts: Vec<_> = debts.into_iter().filter(|(invoice, _)| counts(invoice)).collect();
+        let all: Vec<Debt<'_>> = debts.iter().map(|(_, debt)| *debt).collect();
+        lock_reason(rule, &all, &all)?;
+        let warned = debts.iter().filter(|(invoice, _)| self.is_warned(invoice));
+        let warned: Vec<Debt<'_>> = warned.map(|(_, debt)| *debt).collect();
+        if lock_reason(rule, &warned, &collected).is_some() {
+            let waits = rule.working_days_only && !self.policy.working_days.is_working(self.day);
+            return Some(!waits);
+        }
+        let wanted = counted(rule, &all);
+        let mut never = debts.iter().filter(|(invoice, _)| !self.was_warned(invoice));
+        Some(never.any(|(invoice, _)| wanted.contains(&invoice.id)))
+    }
+
+    /// A step after due, or a notice that must come before it.
+    fn a_step_fires(&self) -> bool {
+        let debts = self.view.debts();
+        debts.into_iter().any(|(invoice, _)| {
+            self.policy.kind(invoice.kind).steps.iter().any(|step| {
+                let When::DaysOverdue(days) = step.when else { return false };
+                let on = plus(invoice.due_on, days);
+                let is_due = on <= self.day && !invoice.steps.contains_key(&step.key(invoice.kind));
+                is_due
+                    && (self.may_fire(invoice, step.action.needs_warning())
+                        || self.has_responded(step.unless_response_days, on))
+            })
+        })
+    }
+
+    fn a_step_after_the_lock_fires(&self) -> bool {
+        let Some(lock) = self.account.lock.as_ref() else { return false };
+        if matches!(lock.cause, LockCause::Hand(_)) {
+            return false;
+        }
+        let known = [Some(self.newest), self.episode].into_iter().flatten();
+        let Some(version) = known.into_iter().find(|version| version.id == lock.policy) else {
+            return true; // who decides says what is wrong
+        };
+        let debts = self.view.debts();
+        version.policy.steps().any(|(key, step)| {
+            let When::AfterLock(days) = key.when else { return false };
+            let on = plus(lock.on, days);
+            if lock.steps.contains(&key) {
+                return false;
+            }
+            let mut of_kind = debts.iter().filter(|(invoice, _)| invoice.kind == key.kind);
+            version.new_steps.get(&key).is_some_and(|since| on < *since)
+                || on <= self.day
+                    && of_kind.any(|(i, _)| self.may_fire(i, step.action.needs_warning()))
+        })
+    }
+
+    fn may_fire(&self, invoice: &Invoice, needs_warning: bool) -> bool {
+        let can_warn = self.account.deliverable().is_some() && !self.was_warned(invoice);
+        !needs_warning || self.is_warned(invoice) || can_warn
+    }
+
+    fn has_responded(&self, days: Option<u32>, on: Day) -> bool {
+        days.is_some_and(|days| self.account.responded_within(days, on))
+    }
+
+    /// A reminder on its day, or one that was missed while it is not yet due (LET-1).
+    fn reminds(&self) -> bool {
+        self.account.deliverable().is_some()
+            && self.account.open_invoices().any(|invoice| {
+                let day_of = |days| minus(invoice.due_on, days);
+                let all = self.policy.kind(invoice.kind).reminders.iter().copied();
+                let due = all.filter(|&days| {
+                    invoice.issued_on < day_of(days)
+                        && day_of(days) <= self.day
+                        && !invoice.reminders.contains(&days)
+                });
+                let Some(nearest) = due.min() else { return false };
+                let is_passed = invoice.reminders.range(..nearest).next().is_some();
+                let is_in_time = day_of(nearest) == self.day || self.day < invoice.due_on;
+                !is_passed && is_in_time && self.view.collects(invoice)
+            })
+    }
+
+    /// The client is told of as ready, or no longer; or the rule unlocks (UNL-2, UNL-3).
+    fn unlock_is_offered(&self) -> bool {
+        let has_task = self.has_task(&About::ReadyForUnlock);
+        let Some(lock) = &self.account.lock else { return has_task };
+        let known = [Some(self.newest), self.episode].into_iter().flatten();
+        let Some(version) = known.into_iter().find(|version| version.id == lock.policy) else {
+            return true;
+        };
+        let unlock = &version.policy.unlock;
+        let holds = self.account.unlock_test(self.policy, unlock, self.day).holds();
+        let by_rule = unlock.mode == UnlockMode::OnPayment
+            && lock.money_came
+            && matches!(lock.cause, LockCause::Rule(_));
+        holds != has_task || (holds && by_rule)
+    }
+
+    fn has_task(&self, about: &About) -> bool {
+        self.account.tasks.values().any(|task| task.about == *about)
+    }
+
+    /// As LOCK-7 says, the letters that leave until then among them.
+    fn is_warned(&self, invoice: &Invoice) -> bool {
+        let days = self.policy.lock.after_notice_days;
+        let first = invoice.first_warned_on();
+        let leaves_on = self.leaving(&invoice.id).min();
+        days == 0 || [first, leaves_on].into_iter().flatten().any(|on| plus(on, days) <= self.day)
+    }
+
+    fn was_warned(&self, invoice: &Invoice) -> bool {
+        invoice.was_warned() || self.leaving(&invoice.id).next().is_some()
+    }
+
+    /// The days on which queued letters leave that will have warned of it.
+    fn leaving(&self, invoice: &InvoiceId) -> impl Iterator<Item = Day> {
+        let queued = self.account.letters.values().filter(|l| l.state == LetterState::Queued);
+        queued.filter_map(move |letter| {
+            let Content::Debt { parts } = &letter.content else { return None };
+            let mut parts = parts.iter().filter(|part| part.kind != DebtKind::Reminder);
+            parts.any(|part| part.invoices.contains(invoice)).then_some(letter.leaves_on)
+        })
+    }
+}
