@@ -8,12 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use desk::{Desk, invoice, money, payment, staff, usd};
 use domain::account::Account;
+use domain::apply::fold;
 use domain::calendar::{Day, plus};
 use domain::command::{Command, DisputeOutcome, NewInvoice, News};
-use domain::decide::{evaluation_on, may_decide, next_evaluation, next_look};
+use domain::decide::{decide, evaluation_on, may_decide, next_evaluation, next_look};
 use domain::event::Event;
 use domain::id::InvoiceId;
 use domain::invoice::InvoiceKind;
+use domain::letter::LetterState;
 use domain::money::{Currency, Money};
 use domain::payment::{ChargebackState, Method, PaymentState, Seen};
 use domain::plan::Instalment;
@@ -304,6 +306,41 @@ proptest! {
         prop_assert!(next.is_none() || look.is_some_and(|look| Some(look) <= next), "{:?} looks at {:?}", next, look);
     }
 
+    /// What [`Account::forget_closed`] drops decides nothing: days, letters, new invoices and payments go on as before.
+    #[test]
+    fn eval_1_what_is_forgotten_changes_no_later_decision(
+        policy in varied(policy()),
+        acts in prop::collection::vec(act(), 5..40),
+    ) {
+        let mut desk = lived(policy, &acts, true);
+        let mut forgetful = desk.account.clone();
+        forgetful.forget_closed(&desk.context(&Actor::Schedule));
+        for day in 1..130 {
+            desk.day = plus(desk.day, 1);
+            let mut commands = vec![Command::Evaluate];
+            if day % 30 == 9 {
+                let id = format!("B-{day}").parse().unwrap();
+                commands.push(Command::IssueInvoice(NewInvoice { id, ..desk::new_invoice(9, 5_000) }));
+            }
+            if day % 30 == 20 {
+                commands.extend(payment_of_the_oldest(&desk.account, day));
+            }
+            let queued = desk.account.letters.values().filter(|l| l.state == LetterState::Queued);
+            let leaving = queued.filter(|letter| letter.leaves_on <= desk.day);
+            commands.extend(leaving.map(|letter| Command::ClaimLetter { letter: letter.id }));
+            for command in commands {
+                let context = desk.context(&Actor::Schedule);
+                let expected = decide(&desk.account, &command, &context);
+                let actual = decide(&forgetful, &command, &context);
+                prop_assert_eq!(&actual, &expected, "after {} days: {:?}", day, command);
+                let events = expected.unwrap_or_default();
+                desk.account = fold(desk.account, &events);
+                forgetful = fold(forgetful, &events);
+            }
+            forgetful.forget_closed(&desk.context(&Actor::Schedule));
+        }
+    }
+
     /// The news about payments, in any order and with repeats, ends in the same money (PAY-3).
     #[test]
     fn pay_3_news_in_any_order_ends_in_the_same_account(
@@ -339,6 +376,15 @@ fn lived(policy: Policy, acts: &[Act], is_evaluated: bool) -> Desk {
         desk.leave();
     }
     desk
+}
+
+/// Half of what is owed on the oldest open invoice.
+fn payment_of_the_oldest(account: &Account, day: u32) -> Option<Command> {
+    let oldest = account.open_invoices().min_by_key(|invoice| (invoice.due_on, &invoice.id))?;
+    let amount = Money::new(oldest.balance().minor().div_ceil(2), oldest.total.currency());
+    let (method, invoices, seen) = (Method::Check, vec![oldest.id.clone()], Seen::Succeeded);
+    let news = News::Told { amount, method, invoices, seen, on: None };
+    Some(Command::RecordPayment { payment: format!("check {day}").parse().unwrap(), news })
 }
 
 /// With other triggers, thresholds and fewer steps.
