@@ -17,6 +17,7 @@ from issuer import AUDIENCE, Issuer
 from report import Report, Stop
 from stack import Stack
 from story import Story
+from troubles import Troubles
 
 
 def free_port():
@@ -47,7 +48,9 @@ def main():
                 with report.check("`sam deploy` takes the template as it is, and all of the stack is made"):
                     assert stack.deploy() == "CREATE_COMPLETE"
                 portcullis = Portcullis(program, stack, clock)
-                Story(report, stack, clock, issuer, portcullis, sandbox, folder).run()
+                story = Story(report, stack, clock, issuer, portcullis, sandbox, folder)
+                story.run()
+                Troubles.of(story).run()
     except Stop as stop:
         print(f"       the rest needs it: {stop}", flush=True)
     except Exception as error:  # what is not a check: the programs around them

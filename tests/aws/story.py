@@ -1,19 +1,12 @@
-"""From an empty account to the first lock and back, and what goes wrong on the way. All of it from outside."""
+"""From an empty account to the first lock and back. All of it from outside."""
 
-import csv
 import hashlib
 import json
 import re
 
 from command import LIVE_KEY, SIGNING
+from firm import DOMAIN, FIRM, OTHER, STAFF, Firm, address
 from report import same, until
-
-FIRM = "oak"
-DOMAIN = "oak.example"
-OTHER = "elm"
-
-# The staff: the subject that the issuer knows them by, the short name, the role.
-STAFF = [("sub-ada", "ada", "admin"), ("sub-bea", "bea", "billing_lead"), ("sub-pat", "pat", "partner")]
 
 # Clients, their one invoice, and how many days ago it was due. Few enough that no cap asks a partner (LOCK-10).
 CLIENTS = {
@@ -26,82 +19,8 @@ CLIENTS = {
 LOCKED = ["acme", "birch"]
 
 
-def address(client):
-    """Where its letters go."""
-    return f"ann@{client}.example"
-
-
-class Story:
-    """One deployment's first days."""
-
-    def __init__(self, report, stack, clock, issuer, portcullis, sandbox, folder):
-        self.report = report
-        self.stack = stack
-        self.clock = clock
-        self.issuer = issuer
-        self.portcullis = portcullis
-        self.sandbox = sandbox
-        self.folder = folder
-        self.endpoint = ""
-        self.archive = ""
-        self.events = ""
-
-    # What everybody needs
-
-    def token(self, staff):
-        """One for a person who just signed in."""
-        subjects = {name: subject for subject, name, _ in STAFF} | {"eve": "sub-eve"}
-        return self.issuer.token(subjects[staff])
-
-    def get(self, who, path):
-        """What the staff's API says; it has to answer well."""
-        answer = self.stack.http("GET", f"/firm/v1{path}", self.token(who))
-        same(answer.status, 200, f"GET {path}: {answer.text}")
-        return answer.json()
-
-    def act(self, who, method, path, body, status):
-        """Likewise, something that is to be done."""
-        answer = self.stack.http(method, f"/firm/v1{path}", self.token(who), body)
-        same(answer.status, status, f"{method} {path}: {answer.text}")
-        return answer.json()
-
-    def portal(self, client):
-        """How the client's portal stands."""
-        return self.get("bea", f"/clients/{client}")["portal"]
-
-    def mails(self, to, subject):
-        """Those to that address whose subject begins so."""
-        return [m for m in self.stack.inbox() if to in m["To"] and m["Subject"].startswith(subject)]
-
-    def told(self):
-        """The entries that came by the bus, each once: what the queue of the test's own rule has gathered."""
-        sqs = self.stack.client("sqs")
-        while messages := sqs.receive_message(QueueUrl=self.events, MaxNumberOfMessages=10).get("Messages"):
-            for message in messages:
-                self.entries.append(json.loads(message["Body"]))
-                sqs.delete_message(QueueUrl=self.events, ReceiptHandle=message["ReceiptHandle"])
-        return self.entries
-
-    def of_kind(self, kind, client):
-        """Those of one kind about one client."""
-        return [e for e in self.told() if e["detail-type"] == kind and e["detail"]["client"] == client]
-
-    def verify(self, *words):
-        """`audit verify` with the archive."""
-        return self.portcullis.run("audit", "verify", "--firm", FIRM, "--archive", self.archive, *words)
-
-    def at_rest(self):
-        """Nothing is under way: the queues are empty, and what was committed is archived."""
-        queues = ["LettersQueueUrl", "EvaluationsQueueUrl", "MailEventsQueueUrl"]
-        until("the queues are empty", lambda: not any(self.stack.waiting(queue) for queue in queues))
-        until("all is archived", lambda: " 0 records not archived yet" in self.verify().text)
-
-    def later(self, **by):
-        """Days pass. What the stream tells must be taken in before: it forgets after one."""
-        self.at_rest()
-        self.clock.go_on(**by)
-
-    # The story
+class Story(Firm):
+    """A deployment's first days."""
 
     def run(self):
         """All of it, in order."""
@@ -118,7 +37,6 @@ class Story:
     def opens(self):
         check = self.report.check
         with check("a rule of one's own on the stack's bus hears what happens"):
-            self.entries = []
             self.listens()
         self.archive = f"s3://{self.stack.outputs['ArchiveBucketName']}"
         with check("`firm open` and `firm grant` open a firm and let its people in, on AWS as the docs say"):
@@ -189,8 +107,7 @@ class Story:
             identity = self.stack.client("sesv2").get_email_identity(EmailIdentity=DOMAIN)
             mark = hashlib.sha256(f"mail domain of {FIRM}".encode()).hexdigest()
             assert {"Key": "portcullis-firm", "Value": mark} in identity["Tags"], identity
-            asked = json.loads(self.stack.gate.mail_from[DOMAIN])
-            same(asked["MailFromDomain"], f"bounce.{DOMAIN}")
+            same(self.stack.gate.mail_from[DOMAIN]["MailFromDomain"], f"bounce.{DOMAIN}")
         with self.report.check("once its records are in DNS, looking again says that it is verified"):
             self.stack.gate.published.add(DOMAIN)
             found = self.act("ada", "PUT", "/mail-domain", {"domain": DOMAIN}, 200)
@@ -214,19 +131,10 @@ class Story:
             assert LIVE_KEY not in items and SIGNING not in items, "a secret stands in the table"
 
     def ledger(self):
-        path = self.folder / "ledger.csv"
-        with open(path, "w", encoding="utf-8", newline="") as file:
-            rows = csv.writer(file)
-            rows.writerow(["client", "client_name", "contact_email", "invoice", "issued", "due", "currency", "amount"])
-            for client, (invoice, days, amount) in CLIENTS.items():
-                due = self.clock.day().toordinal() - days
-                day = type(self.clock.day()).fromordinal
-                row = [client, client.title(), address(client), invoice, day(due - 20), day(due), "USD", amount]
-                rows.writerow(row)
         with self.report.check("`import` brings the ledger in, and a second time changes nothing (EVAL-2)"):
-            text = self.portcullis.does("import", "--firm", FIRM, str(path))
+            text = self.imports(CLIENTS)
             assert f"{len(CLIENTS)} new clients" in text and f"{len(CLIENTS)} new invoices" in text, text
-            text = self.portcullis.does("import", "--firm", FIRM, str(path))
+            text = self.imports(CLIENTS)
             assert f"{len(CLIENTS)} unchanged" in text, text
         with self.report.check("it fires nothing by itself: nobody is written to or locked"):
             same([self.portal(client) for client in CLIENTS], ["open"] * len(CLIENTS))
@@ -234,7 +142,7 @@ class Story:
 
     def warned(self):
         with self.report.check("the next day begins by the stack's own schedule, and whoever is overdue is warned once"):
-            self.later(days=1)
+            self.days_pass()
             for client in CLIENTS:
                 until(f"{client} is warned", lambda: self.mails(address(client), "Invoice "))
             self.at_rest()
@@ -248,7 +156,7 @@ class Story:
 
     def locked(self):
         with self.report.check("three days later the old debts are locked, with a reason in numbers, and no other"):
-            self.later(days=3)
+            self.days_pass(3)
             until("they are locked", lambda: all(self.portal(client) == "locked" for client in LOCKED))
             same(self.portal("cedar"), "open")
             lock = self.get("bea", "/clients/acme")["lock"]
