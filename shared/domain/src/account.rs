@@ -12,7 +12,7 @@ use crate::id::{
     ClassId, ClientId, CreditNoteId, FirmId, InvoiceId, PaymentId, ServiceLine, StaffId,
 };
 use crate::invoice::{Hold, Invoice, InvoiceStatus, Source};
-use crate::letter::{Letter, LetterId};
+use crate::letter::{Language, Letter, LetterId};
 use crate::lock::{Debt, Lock};
 use crate::money::{Currency, Money};
 use crate::note::Note;
@@ -113,6 +113,9 @@ pub struct Profile {
     /// Whether the engagement's terms allow late fees (LF-1).
     #[serde(default)]
     pub terms_allow_late_fee: bool,
+    /// In which language it is written to; `None`: in the firm's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
 }
 
 /// One address of a client.

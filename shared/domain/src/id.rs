@@ -112,6 +112,8 @@ ids! {
     ClientId;
     /// A client class, which has one policy (POL-1).
     ClassId;
+    /// A letter's text of a firm's own, which a step of a policy names (POL-3).
+    TemplateName;
     /// An invoice, by its number: unique in the firm (INV-7).
     InvoiceId;
     /// A gateway, or `staff` for a check or a phone payment.

@@ -5,12 +5,61 @@
 //! again: a debt letter shrinks to the invoices that are still collected, or is withdrawn.
 
 use std::collections::BTreeSet;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
-use crate::id::{InvoiceId, PaymentId};
+use crate::id::{InvoiceId, PaymentId, TemplateName};
 use crate::text::Personal;
+
+/// A language that letters are written in.
+#[derive(
+    Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// English, which every letter can be written in.
+    #[default]
+    En,
+    /// Spanish.
+    Es,
+}
+
+/// There are no letters in that language.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there are no letters in the language {0:?}, expected en or es")]
+pub struct LanguageError(String);
+
+impl Language {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::En, Self::Es];
+
+    /// Its tag.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Es => "es",
+        }
+    }
+
+    /// Its name, as staff read it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::En => "English",
+            Self::Es => "Spanish",
+        }
+    }
+}
+
+impl FromStr for Language {
+    type Err = LanguageError;
+
+    fn from_str(text: &str) -> Result<Self, LanguageError> {
+        let found = Self::ALL.into_iter().find(|language| language.as_str() == text);
+        found.ok_or_else(|| LanguageError(text.chars().take(20).collect()))
+    }
+}
 
 /// A letter of one client, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -189,6 +238,9 @@ pub struct Sending {
     pub invoices: BTreeSet<InvoiceId>,
     /// To which contact, by its number on the client.
     pub contact: u32,
+    /// In which text of the firm's own, where a step names one (POL-3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<TemplateName>,
 }
 
 /// What a letter is about.
@@ -263,4 +315,14 @@ pub struct Part {
     /// Whether it goes with the lock of that episode, and is false once that is lifted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub episode: Option<u32>,
+    /// The text of the firm's own that its step names (POL-3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<TemplateName>,
+}
+
+impl Part {
+    /// One that goes with no lock, in the usual text.
+    pub fn new(kind: DebtKind, invoices: BTreeSet<InvoiceId>) -> Self {
+        Self { kind, invoices, episode: None, text: None }
+    }
 }

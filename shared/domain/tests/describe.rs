@@ -451,6 +451,7 @@ fn eval_5_the_other_events_are_told() {
         contacts: Vec::new(),
         service_lines: BTreeSet::new(),
         terms_allow_late_fee: false,
+        language: None,
     };
     let news = |seen| News::Told {
         amount: usd(500),

@@ -13,7 +13,7 @@ use crate::calendar::{Day, days_between, minus, plus};
 use crate::event::{Event, SkipReason};
 use crate::id::InvoiceId;
 use crate::invoice::{Invoice, InvoiceKind, Posting};
-use crate::letter::{Content, DebtKind, LetterState};
+use crate::letter::{Content, DebtKind, LetterState, Part};
 use crate::lock::{Debt, LockCause, LockReason, counted, lock_reason};
 use crate::policy::{Action, Policy, PolicyVersion, Step, StepKey, UnlockMode, When};
 use crate::refusal::Refusal;
@@ -379,7 +379,8 @@ impl<'a> Decision<'a> {
         let letter = step
             .action
             .letter()
-            .and_then(|kind| self.queue_debt_letter(kind, invoices.clone(), None));
+            .map(|kind| Part { text: policy.text_of(step), ..Part::new(kind, invoices.clone()) })
+            .and_then(|part| self.queue_debt_part(part));
         self.emit(Event::StepDone { step, on, invoices: invoices.clone(), letter });
         if step.action.letter().is_none() {
             self.open_step_task(step, invoices, false);

@@ -30,12 +30,16 @@ impl Decision<'_> {
         invoices: BTreeSet<InvoiceId>,
         episode: Option<u32>,
     ) -> Option<LetterId> {
+        self.queue_debt_part(Part { episode, ..Part::new(kind, invoices) })
+    }
+
+    /// The same, as a part that says more.
+    pub(super) fn queue_debt_part(&mut self, part: Part) -> Option<LetterId> {
         self.account.deliverable()?;
         let leaves_on = match self.policy().letters.working_days_only {
             true => self.policy().working_days.on_or_after(self.day()),
             false => self.day(),
         };
-        let part = Part { kind, invoices, episode };
         let queued = self.account.letters.values().find(|letter| {
             letter.state == LetterState::Queued
                 && letter.content.is_debt()
@@ -189,7 +193,8 @@ impl Decision<'_> {
         };
         let invoices = collected(&self.account, self.policy(), &sending.invoices, self.day());
         if !invoices.is_empty() {
-            self.queue_debt_letter(kind, invoices, None);
+            let text = sending.text.clone();
+            self.queue_debt_part(Part { text, ..Part::new(kind, invoices) });
         }
     }
 }
@@ -213,8 +218,13 @@ fn sending_to(
         _ => to.and_then(|to| account.reachable_at(to)).or_else(|| account.deliverable())?,
     };
     let contact = u32::try_from(contact).ok()?;
+    let mut text = None;
     let (kind, invoices) = match &letter.content {
-        Content::Debt { parts } => debt(account, policy, parts, day)?,
+        Content::Debt { parts } => {
+            let (strongest, invoices) = debt(account, policy, parts, day)?;
+            text = strongest.text.clone();
+            (strongest.kind.into(), invoices)
+        }
         Content::WelcomeBack if account.lock.is_some() => return None,
         Content::WelcomeBack => (LetterKind::WelcomeBack, BTreeSet::new()),
         Content::Receipt { payment } => (LetterKind::Receipt, paid_by(account, payment)),
@@ -235,7 +245,7 @@ fn sending_to(
         Content::PayLink { .. } if account.hard_stop.is_some() => return None,
         Content::PayLink { invoices, .. } => (LetterKind::PayLink, asked_for(account, invoices)?),
     };
-    Some(Sending { on: day, kind, invoices, contact })
+    Some(Sending { on: day, kind, invoices, contact, text })
 }
 
 /// Whether it asks for more than a reminder does (FRESH-1).
@@ -259,23 +269,26 @@ fn is_harsh(kind: LetterKind) -> bool {
     }
 }
 
-fn debt(
+/// The strongest part that is still true, and the invoices of all that are (LET-9). Of several that are as strong
+/// the first is it that has a text of its own.
+fn debt<'a>(
     account: &Account,
     policy: &Policy,
-    parts: &[Part],
+    parts: &'a [Part],
     day: Day,
-) -> Option<(LetterKind, BTreeSet<InvoiceId>)> {
+) -> Option<(&'a Part, BTreeSet<InvoiceId>)> {
     let episode = account.lock.as_ref().map(|lock| lock.episode);
-    let mut strongest = None;
+    let mut strongest: Option<&Part> = None;
     let mut invoices = BTreeSet::new();
+    let rank = |part: &Part| (part.kind, part.text.is_some());
     for part in parts.iter().filter(|part| part.episode.is_none() || part.episode == episode) {
         let still = collected(account, policy, &part.invoices, day);
         if !still.is_empty() {
-            strongest = strongest.max(Some(part.kind));
+            strongest = Some(strongest.filter(|known| rank(part) <= rank(known)).unwrap_or(part));
             invoices.extend(still);
         }
     }
-    strongest.map(|kind| (kind.into(), invoices))
+    strongest.map(|part| (part, invoices))
 }
 
 fn collected(

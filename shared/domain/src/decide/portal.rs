@@ -7,9 +7,10 @@ use super::{COLLECTORS, Decision, PARTNERS, past, reason_given, within_length};
 use crate::account::{Exception, ExceptionEnd, UnlockRequest, UnlockWay, Unlocked};
 use crate::calendar::{Day, plus};
 use crate::event::Event;
-use crate::letter::{Content, LetterId, LetterState};
+use crate::id::TemplateName;
+use crate::letter::{Content, LetterId, LetterState, Part};
 use crate::lock::{Lock, LockCause};
-use crate::policy::{Action, UnlockMode};
+use crate::policy::{Action, StepKey, UnlockMode};
 use crate::refusal::Refusal;
 use crate::task::{About, TaskId};
 use crate::text::Personal;
@@ -257,12 +258,19 @@ impl Decision<'_> {
         self.close_task(task);
         match step.action.letter() {
             Some(kind) => {
-                self.queue_debt_letter(kind, collected, None);
+                let text = self.text_of(step);
+                self.queue_debt_part(Part { text, ..Part::new(kind, collected) });
             }
             // A review: a referral is approved without a task to approve it.
             None => self.open_task(About::ReviewTask { step, invoices: collected }),
         }
         Ok(())
+    }
+
+    /// The text that a step names, by the policy in force or by that of the lock.
+    fn text_of(&self, step: StepKey) -> Option<TemplateName> {
+        let episode = self.context.episode.map(|version| &version.policy);
+        [Some(self.policy()), episode].into_iter().flatten().find_map(|policy| policy.text_of(step))
     }
 }
 

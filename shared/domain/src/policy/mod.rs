@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::Capability;
 use crate::calendar::{Day, Terms, WorkingDays};
-use crate::id::ClassId;
+use crate::id::{ClassId, TemplateName};
 use crate::invoice::InvoiceKind;
 use crate::letter::DebtKind;
 use crate::money::{Currency, Money};
@@ -78,6 +78,11 @@ impl Policy {
         kinds
             .into_iter()
             .flat_map(|kind| self.kind(kind).steps.iter().map(move |step| (step.key(kind), step)))
+    }
+
+    /// The firm's own text that a step's letter has, if it names one (LET-3).
+    pub fn text_of(&self, key: StepKey) -> Option<TemplateName> {
+        self.steps().find(|(known, _)| *known == key).and_then(|(_, step)| step.text.clone())
     }
 }
 
@@ -194,6 +199,8 @@ pub struct Step {
     pub notify_before: BTreeSet<u32>,
     /// What a `limit` denies, where it names it (POL-3).
     pub capabilities: Option<BTreeSet<Capability>>,
+    /// The firm's own text of its letter, where it names one.
+    pub text: Option<TemplateName>,
 }
 
 impl Step {
@@ -206,6 +213,7 @@ impl Step {
             unless_response_days: None,
             notify_before: BTreeSet::new(),
             capabilities: None,
+            text: None,
         }
     }
 

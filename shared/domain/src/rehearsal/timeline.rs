@@ -322,6 +322,7 @@ impl<'l> Reader<'l> {
                 contacts,
                 service_lines,
                 terms_allow_late_fee: fields.or("terms_allow_late_fee", false, Field::flag)?,
+                language: None,
             })
         })
     }

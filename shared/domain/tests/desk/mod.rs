@@ -54,6 +54,7 @@ impl Desk {
             }],
             service_lines: BTreeSet::new(),
             terms_allow_late_fee: false,
+            language: None,
         };
         let mut account = Account::new("f-1".parse().unwrap(), "acme".parse().unwrap(), profile);
         account.looked_up.everything = true;

@@ -112,6 +112,9 @@ fn step(step: &Step) -> Value {
     if let Some(days) = step.unless_response_days {
         json["unless_response_days"] = days.into();
     }
+    if let Some(text) = &step.text {
+        json["text"] = text.as_str().into();
+    }
     json
 }
 

@@ -4,6 +4,7 @@ use super::super::{Action, KindRules, Step, When};
 use super::{at_most, later};
 use crate::calendar::MAX_DAYS;
 use crate::document::{DocumentError, Field, Fields};
+use crate::id::TemplateName;
 
 /// The most steps, and the most reminders, of one kind: an invoice keeps a mark for each that was
 /// done, and its item has to stay small.
@@ -59,12 +60,23 @@ fn step(fields: &mut Fields<'_>) -> Result<Step, DocumentError> {
     let unless_response_days = fields.optional("unless_response_days", |field| {
         field.unless_off(|field| field.count(1..=MAX_DAYS))
     })?;
+    let text = fields.optional("text", |field| field.unless_off(|field| text(field, action)))?;
     later::step(fields)?;
     Ok(Step {
+        text: text.flatten(),
         needs_approval: approval.unwrap_or(action.always_needs_approval()),
         unless_response_days: unless_response_days.flatten(),
         ..Step::new(when, action)
     })
+}
+
+/// The firm's own text of the letter that the step sends; whether there is one is asked where the policy is saved.
+fn text(field: &Field<'_>, action: Action) -> Result<TemplateName, DocumentError> {
+    if action.letter().is_none() {
+        let name = action.as_str();
+        return Err(field.error(format!("expected off: {name} sends no letter")));
+    }
+    field.parse()
 }
 
 fn action(field: &Field<'_>) -> Result<Action, DocumentError> {

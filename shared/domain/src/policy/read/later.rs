@@ -38,7 +38,6 @@ pub(super) fn kind(fields: &mut Fields<'_>) -> Result<(), DocumentError> {
 pub(super) fn step(fields: &mut Fields<'_>) -> Result<(), DocumentError> {
     fields.optional("capabilities", |field| only(field, false, "a step without it"))?;
     fields.optional("notify_before", no_days)?;
-    fields.optional("text", |field| only(field, field.is_off(), "a step without it"))?;
     Ok(())
 }
 
@@ -120,11 +119,6 @@ mod tests {
             ),
             ("regular: {steps: [{at: 5, do: lock}]}", "regular.steps[0].do", "\"lock\""),
             ("out_of_turn: {steps: [{at: 5, do: close}]}", "out_of_turn.steps[0].do", "\"close\""),
-            (
-                "regular: {steps: [{at: 5, do: notice, text: mine}]}",
-                "regular.steps[0].text",
-                "\"mine\"",
-            ),
             (
                 "regular: {steps: [{at: 5, do: notice, notify_before: [2]}]}",
                 "regular.steps[0].notify_before",

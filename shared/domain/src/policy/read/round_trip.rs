@@ -67,8 +67,10 @@ fn any_kind() -> impl Strategy<Value = KindRules> {
     let built = |action: &Action| !later::ACTIONS.contains(&action.as_str());
     let actions: Vec<_> = Action::ALL.into_iter().filter(built).collect();
     let key = (when, prop::sample::select(actions));
-    let rest = (any::<bool>(), prop::option::of(any_days(1)));
-    let step = |((when, action), (approval, unless_response_days)): ((When, Action), _)| Step {
+    let text = prop::option::of("[a-z]{1,9}".prop_map(|name| name.parse().unwrap()));
+    let rest = (any::<bool>(), prop::option::of(any_days(1)), text);
+    let step = |((when, action), (approval, unless_response_days, text)): ((When, Action), (_, _, Option<_>))| Step {
+        text: text.filter(|_| action.letter().is_some()),
         needs_approval: approval || action.always_needs_approval(),
         unless_response_days,
         ..Step::new(when, action)
