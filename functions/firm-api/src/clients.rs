@@ -10,6 +10,7 @@ use domain::account::{Account, Contact, MAX_CONTACTS, Profile};
 use domain::command::Command;
 use domain::decide::decide;
 use domain::id::{ClassId, ClientId, ServiceLine};
+use domain::letter::{Language, LanguageError};
 use domain::money::Currency;
 use domain::refusal::Refusal;
 use domain::text::Personal;
@@ -26,6 +27,7 @@ use store::ClientState;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::OfClient;
+use crate::settings::said;
 use crate::show::{Client, ClientInList};
 
 /// The class of a client for which none is said.
@@ -97,6 +99,10 @@ pub(crate) struct NewClient {
     /// Whether its engagement's terms allow late fees.
     #[serde(default)]
     terms_allow_late_fee: bool,
+    /// In which language it is written to, `en` or `es`; in the firm's, if not said.
+    #[serde(default)]
+    #[schema(example = "es")]
+    language: Option<String>,
 }
 
 /// An address.
@@ -132,6 +138,7 @@ pub(crate) async fn open(
         contacts: contacts(new.contacts, &[])?,
         service_lines: new.service_lines,
         terms_allow_late_fee: new.terms_allow_late_fee,
+        language: new.language.as_deref().map(|tag| language("language", tag)).transpose()?,
     };
     let executed = desk.execute(&client, &Command::OpenAccount(profile)).await?;
     Ok(created(Outcome::of(&executed).with_id(client.as_str())))
@@ -168,6 +175,11 @@ pub(crate) fn name(text: String) -> Result<Personal, Problem> {
 fn currency(code: &str) -> Result<Currency, Problem> {
     code.parse()
         .map_err(|error: domain::money::MoneyError| Problem::invalid("currency", error.to_string()))
+}
+
+/// A language that letters are written in.
+pub(crate) fn language(field: &str, tag: &str) -> Result<Language, Problem> {
+    tag.parse().map_err(|error: LanguageError| Problem::invalid(field, error.to_string()))
 }
 
 /// What is known of an address stays known unless it is said anew.
@@ -249,6 +261,10 @@ pub(crate) struct ClientChange {
     /// Whether its engagement's terms allow late fees.
     #[serde(default)]
     terms_allow_late_fee: Option<bool>,
+    /// In which language it is written to, `en` or `es`; `null`: in the firm's.
+    #[serde(default, deserialize_with = "said")]
+    #[schema(value_type = Option<String>, example = "es")]
+    language: Option<Option<String>>,
 }
 
 /// Changes who a client is.
@@ -265,6 +281,10 @@ pub(crate) async fn change(
     let known = &view.loaded.account.profile;
     let name = change.name.map(name).transpose()?;
     let currency = change.currency.as_deref().map(currency).transpose()?;
+    let spoken = match &change.language {
+        Some(tag) => Some(tag.as_deref().map(|tag| language("language", tag)).transpose()?),
+        None => None,
+    };
     let contacts = change.contacts.map(|new| contacts(new, &known.contacts)).transpose()?;
     // Laid over the profile as it is in the commit: two changes of two fields both hold.
     let changed = |account: &Account| -> Result<Command, Refusal> {
@@ -276,6 +296,7 @@ pub(crate) async fn change(
         profile.service_lines = change.service_lines.clone().unwrap_or(profile.service_lines);
         profile.terms_allow_late_fee =
             change.terms_allow_late_fee.unwrap_or(profile.terms_allow_late_fee);
+        profile.language = spoken.unwrap_or(profile.language);
         Ok(Command::ChangeProfile(profile))
     };
     if let Some(contacts) = &contacts {

@@ -25,6 +25,12 @@ use crate::numbering::{NewSeries, ShownSeries, numbering};
 /// The longest postal address: what fits the head of a letter.
 const MAX_POSTAL_BYTES: usize = 400;
 
+/// The longest telephone number: with its country, an extension and a word about it.
+const MAX_PHONE_BYTES: usize = 40;
+
+/// The fewest digits that reach anybody outside the house.
+const MIN_PHONE_DIGITS: usize = 5;
+
 /// What the firm set.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Settings {
@@ -41,7 +47,12 @@ pub(crate) struct Settings {
     reply_to: Option<String>,
     /// Its postal address, as it stands on letters.
     postal_address: Option<String>,
-    /// The colour of its pages' buttons and links; none: the usual one.
+    /// Where it is called, as it stands on letters.
+    phone: Option<String>,
+    /// In which language it writes to clients that say none.
+    #[schema(example = "en")]
+    language: &'static str,
+    /// The colour of its pages' and letters' buttons and links; none: the usual one.
     #[schema(example = "#1f5b6e")]
     colour: Option<String>,
     /// Where its picture is, without our address.
@@ -104,6 +115,8 @@ pub(crate) async fn shown(desk: &Desk, settings: &FirmSettings) -> Result<Settin
         mail_from: settings.mail_from.clone(),
         reply_to: settings.reply_to.clone(),
         postal_address: settings.postal_address.clone(),
+        phone: settings.phone.clone(),
+        language: settings.language.as_str(),
         colour: settings.colour.map(String::from),
         logo: logo_path(desk.firm.id(), settings.logo.as_ref()),
         numbering: settings.numbering.iter().map(ShownSeries::of).collect(),
@@ -130,7 +143,15 @@ pub(crate) struct SettingsChange {
     #[serde(default, deserialize_with = "said")]
     #[schema(value_type = Option<String>)]
     postal_address: Option<Option<String>>,
-    /// The colour of its pages' buttons and links, as `#` and six hexadecimal digits; it is made darker or
+    /// Where it is called, in one line; `null`: no number stands on letters.
+    #[serde(default, deserialize_with = "said")]
+    #[schema(value_type = Option<String>, example = "+1 555 0100")]
+    phone: Option<Option<String>>,
+    /// In which language it writes to clients that say none: `en` or `es`.
+    #[serde(default)]
+    #[schema(example = "es")]
+    language: Option<String>,
+    /// The colour of its pages' and letters' buttons and links, as `#` and six hexadecimal digits; it is made darker or
     /// lighter where text on it couldn't be read. `null`: the usual one.
     #[serde(default, deserialize_with = "said")]
     #[schema(value_type = Option<String>, example = "#1f5b6e")]
@@ -145,7 +166,9 @@ pub(crate) struct SettingsChange {
 }
 
 /// Tells `null` from what isn't there.
-fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+pub(crate) fn said<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
@@ -184,6 +207,9 @@ pub(crate) async fn patch(
     }
     let reply_to = asked.reply_to.map(|new| mail_address("reply_to", new)).transpose()?;
     let postal_address = asked.postal_address.map(postal).transpose()?;
+    let phone = asked.phone.map(phone).transpose()?;
+    let language =
+        asked.language.as_deref().map(|tag| clients::language("language", tag)).transpose()?;
     let numbering = match asked.numbering {
         Some(new) => Some(numbering(&desk, new).await?),
         None => None,
@@ -200,6 +226,8 @@ pub(crate) async fn patch(
         settings.colour = colour.unwrap_or(settings.colour);
         settings.mail_from = mail_from.clone().unwrap_or_else(|| settings.mail_from.take());
         settings.reply_to = reply_to.clone().unwrap_or_else(|| settings.reply_to.take());
+        settings.phone = phone.clone().unwrap_or_else(|| settings.phone.take());
+        settings.language = language.unwrap_or(settings.language);
         let known = settings.postal_address.take();
         settings.postal_address = postal_address.clone().unwrap_or(known);
         let known = std::mem::take(&mut settings.numbering);
@@ -320,6 +348,21 @@ fn postal(address: Option<String>) -> Result<Option<String>, Problem> {
         return Err(Problem::invalid("postal_address", detail));
     }
     Ok(Some(address))
+}
+
+/// A number as people write it: whether anybody answers there only a call can tell.
+fn phone(number: Option<String>) -> Result<Option<String>, Problem> {
+    let Some(number) = number else { return Ok(None) };
+    let number = number.trim();
+    let is_plain = number.chars().all(|c| c.is_ascii_alphanumeric() || " +-().,/#*".contains(c));
+    let digits = number.bytes().filter(u8::is_ascii_digit).count();
+    if !is_plain || digits < MIN_PHONE_DIGITS || MAX_PHONE_BYTES < number.len() {
+        let detail = format!(
+            "a telephone number of at most {MAX_PHONE_BYTES} characters is expected, such as +1 555 0100"
+        );
+        return Err(Problem::invalid("phone", detail));
+    }
+    Ok(Some(number.to_owned()))
 }
 
 fn fresh_days(ledger: LedgerChange) -> Result<Option<u32>, Problem> {

@@ -6,6 +6,8 @@
 //! (macros, blocks, calls, filters that switch escaping off) is refused rather than followed. Then the
 //! template is tried on the samples.
 
+use std::collections::BTreeMap;
+
 use minijinja::machinery::{Span, ast, parse};
 use serde_json::{Value, json};
 
@@ -26,8 +28,12 @@ pub enum Part {
     Html,
 }
 
-/// The longest template: more than ten pages.
-pub const MAX_TEMPLATE_BYTES: usize = 64 * 1024;
+/// The longest template: some five pages. Text and HTML of one letter have to fit a form (128 KiB) that writes most
+/// punctuation in three bytes.
+pub const MAX_TEMPLATE_BYTES: usize = 24 * 1024;
+
+/// The longest template of a subject: a choice of three lines.
+pub const MAX_SUBJECT_BYTES: usize = 2 * 1024;
 
 /// The filters that a template may use; `safe` is not among them, which would switch escaping off.
 const FILTERS: [&str; 5] = ["capitalize", "length", "lower", "trim", "upper"];
@@ -44,6 +50,12 @@ pub enum TemplateError {
     /// See [`MAX_TEMPLATE_BYTES`].
     #[error("the template has {bytes} bytes, more than {MAX_TEMPLATE_BYTES}")]
     TooLong {
+        /// Its size.
+        bytes: usize,
+    },
+    /// See [`MAX_SUBJECT_BYTES`].
+    #[error("the subject has {bytes} bytes, more than {MAX_SUBJECT_BYTES}")]
+    TooLongSubject {
         /// Its size.
         bytes: usize,
     },
@@ -87,6 +99,14 @@ pub enum TemplateError {
         /// What it is, and what to do with it.
         what: &'static str,
     },
+    /// A fact that this kind of letter has to tell.
+    #[error("it does not say {what}: name {placeholder:?}")]
+    Missing {
+        /// What.
+        what: &'static str,
+        /// How it is said.
+        placeholder: &'static str,
+    },
     /// Something of the template language that letters don't need.
     #[error("line {line}: {what} can't be used in a letter")]
     NotAllowed {
@@ -101,6 +121,121 @@ pub enum TemplateError {
     /// It could not be tried on a sample letter.
     #[error("the template does not work on a sample letter")]
     Trial(#[source] LetterError),
+}
+
+impl TemplateError {
+    /// Why, in one sentence, with the line where that is known.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Syntax(error) => {
+                let line = error.line().map(|line| format!("line {line}: ")).unwrap_or_default();
+                let what = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+                format!("{line}it can't be read: {what}")
+            }
+            Self::Trial(LetterError::Template(error)) => {
+                let line = error.line().map(|line| format!("line {line}: ")).unwrap_or_default();
+                let what = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+                format!("{line}it does not work on a sample letter: {what}")
+            }
+            other => other.to_string(),
+        }
+    }
+}
+
+/// Whether that source can be that part of that kind of letter, and says what such a letter has to (LET-7).
+///
+/// # Errors
+/// Those of [`check_template`], and what is missing.
+pub fn check_words(kind: LetterKind, part: Part, source: &str) -> Result<(), TemplateError> {
+    check_template(kind, part, source)?;
+    if part == Part::Subject {
+        return subject_has_words(source);
+    }
+    let [full, _] = samples(kind);
+    let known = names(&full).map_err(TemplateError::Trial)?;
+    let (templates, name) = Templates::for_trial(part, source)?;
+    let said = templates.try_rendering(&name, &full).map_err(TemplateError::Trial)?;
+    let said = if part == Part::Html { plain(&said) } else { said };
+    for &(what, placeholder) in duties(kind) {
+        let mut values = Vec::new();
+        values_at(&known, placeholder, &mut values);
+        if !values.iter().all(|value| said.contains(value.as_str())) {
+            return Err(TemplateError::Missing { what, placeholder });
+        }
+    }
+    Ok(())
+}
+
+/// A subject is a line, and a letter without one looks like a fraud.
+fn subject_has_words(source: &str) -> Result<(), TemplateError> {
+    if MAX_SUBJECT_BYTES < source.len() {
+        return Err(TemplateError::TooLongSubject { bytes: source.len() });
+    }
+    match source.trim().is_empty() {
+        true => Err(TemplateError::Missing { what: "anything", placeholder: "firm.name" }),
+        false => Ok(()),
+    }
+}
+
+/// What a letter of that kind has to say, whoever words it: a demand what LET-7 names, and a letter whose whole point
+/// is a link that link.
+fn duties(kind: LetterKind) -> &'static [(&'static str, &'static str)] {
+    match kind {
+        LetterKind::DemandLetter | LetterKind::FinalDemand => &[
+            ("who is owed", "firm.name"),
+            ("which invoices", "invoices[].number"),
+            ("what of each is open", "invoices[].open"),
+            ("when each was due", "invoices[].due_on"),
+            ("the late fees in them", "invoices[].fees"),
+            ("how much is due", "amount_due"),
+            ("where to pay and to dispute", "link"),
+            ("by when", "dispute_by"),
+            ("what is ready and waiting", "ready[]"),
+        ],
+        LetterKind::PayLink => &[("where to pay", "link")],
+        LetterKind::Invitation | LetterKind::SignInLink => &[("where to sign in", "link")],
+        LetterKind::Reminder
+        | LetterKind::LockNotice
+        | LetterKind::LimitNotice
+        | LetterKind::CloseNotice
+        | LetterKind::Notice
+        | LetterKind::WelcomeBack
+        | LetterKind::Receipt
+        | LetterKind::PaymentFailed
+        | LetterKind::PromiseConfirmation
+        | LetterKind::PlanConfirmation => &[],
+    }
+}
+
+/// What a placeholder says in a letter: several values where it stands for a list.
+fn values_at(known: &Value, placeholder: &str, values: &mut Vec<String>) {
+    let Some((first, rest)) = placeholder.split_once('.') else {
+        match (placeholder.strip_suffix("[]"), known) {
+            (Some(list), _) => {
+                let elements = known.get(list).and_then(Value::as_array).into_iter().flatten();
+                values.extend(elements.filter_map(Value::as_str).map(str::to_owned));
+            }
+            (None, _) => {
+                let text = known.get(placeholder).and_then(Value::as_str);
+                values.extend(text.map(str::to_owned));
+            }
+        }
+        return;
+    };
+    match first.strip_suffix("[]") {
+        Some(list) => {
+            for element in known.get(list).and_then(Value::as_array).into_iter().flatten() {
+                values_at(element, rest, values);
+            }
+        }
+        None => values_at(known.get(first).unwrap_or(&Value::Null), rest, values),
+    }
+}
+
+/// Text as it was before it was put into HTML.
+fn plain(html: &str) -> String {
+    let names = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")];
+    names.iter().fold(html.to_owned(), |text, (name, is)| text.replace(name, is))
 }
 
 /// Whether that source can be that part of that kind of letter.
@@ -133,6 +268,37 @@ pub fn placeholders(kind: LetterKind) -> Vec<String> {
     let mut paths = Vec::new();
     collect("", &names(&full).unwrap_or_default(), &mut paths);
     paths
+}
+
+/// What the placeholders say in the full sample.
+pub(crate) fn examples(kind: LetterKind) -> BTreeMap<String, String> {
+    let [full, _] = samples(kind);
+    let known = names(&full).unwrap_or_default();
+    let mut examples = BTreeMap::new();
+    gather("", &known, &mut examples);
+    examples
+}
+
+fn gather(path: &str, value: &Value, examples: &mut BTreeMap<String, String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let dot = if path.is_empty() { "" } else { "." };
+                gather(&format!("{path}{dot}{name}"), value, examples);
+            }
+        }
+        Value::Array(elements) => {
+            let element = elements.first().unwrap_or(&Value::Null);
+            gather(&format!("{path}[]"), element, examples);
+        }
+        Value::Null => {}
+        Value::String(text) => {
+            examples.insert(path.to_owned(), text.clone());
+        }
+        Value::Bool(_) | Value::Number(_) => {
+            examples.insert(path.to_owned(), value.to_string());
+        }
+    }
 }
 
 fn names(full: &LetterFacts) -> Result<Value, LetterError> {
@@ -184,7 +350,7 @@ impl Check<'_> {
             }
             ast::Stmt::ForLoop(looped) => self.for_loop(looped, looped.span()),
             ast::Stmt::Include(include) => self.include(include, include.span()),
-            ast::Stmt::WithBlock(s) => not_allowed(s.span(), "with"),
+            ast::Stmt::WithBlock(with) => self.with_block(with, with.span()),
             ast::Stmt::Set(s) => not_allowed(s.span(), "set"),
             ast::Stmt::SetBlock(s) => not_allowed(s.span(), "set"),
             ast::Stmt::AutoEscape(s) => not_allowed(s.span(), "autoescape"),
@@ -199,8 +365,23 @@ impl Check<'_> {
         }
     }
 
+    /// Other names for what there is: the built-in pieces tell of `invoices`, and some letters have theirs elsewhere.
+    fn with_block(&mut self, with: &ast::WithBlock<'_>, span: Span) -> Result<(), TemplateError> {
+        let mut scope = serde_json::Map::new();
+        for (target, value) in &with.assignments {
+            let ast::Expr::Var(target) = target else {
+                return not_allowed(span, "a with of several names at once");
+            };
+            scope.insert(target.id.to_owned(), self.value(value)?.unwrap_or_default());
+        }
+        self.scopes.push(Value::Object(scope));
+        let result = self.statements(&with.body);
+        self.scopes.pop();
+        result
+    }
+
     fn for_loop(&mut self, looped: &ast::ForLoop<'_>, span: Span) -> Result<(), TemplateError> {
-        if 1 < self.scopes.len() {
+        if self.scopes.iter().any(|scope| scope.get("loop").is_some()) {
             return not_allowed(span, "a loop in a loop");
         }
         if looped.recursive || looped.filter_expr.is_some() {
@@ -450,7 +631,7 @@ mod tests {
             assert!(answer.contains(expected), "for {source}: {answer}");
         }
         let long = "x".repeat(MAX_TEMPLATE_BYTES + 1);
-        assert!(checked(LetterKind::Notice, Part::Text, &long).contains("65537 bytes"));
+        assert!(checked(LetterKind::Notice, Part::Text, &long).contains("24577 bytes"));
         // A piece that needs what this kind of letter doesn't have.
         let answer = checked(LetterKind::WelcomeBack, Part::Text, "{% include 'invoices.txt' %}");
         assert!(answer.contains("sample letter"), "{answer}");

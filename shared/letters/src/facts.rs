@@ -3,13 +3,14 @@
 //! A letter of a kind has the facts of that kind and no others. They are read when it is about to
 //! leave (LET-4) and hold everything that the text says, so that what was sent can be explained.
 
-use std::str::FromStr;
-
 use chrono::NaiveDate;
 use domain::id::InvoiceId;
 use domain::money::Money;
 
+use domain::colour::Colour;
 use domain::letter::LetterKind;
+pub use domain::letter::{Language, LanguageError};
+use domain::lock::LockCause;
 
 /// A letter, before any words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,38 +50,6 @@ impl LetterFacts {
     }
 }
 
-/// A language that there are templates in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Language {
-    /// English.
-    En,
-}
-
-/// There are no templates in that language.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there are no letters in the language {0:?}, expected en")]
-pub struct LanguageError(String);
-
-impl Language {
-    /// Its tag.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::En => "en",
-        }
-    }
-}
-
-impl FromStr for Language {
-    type Err = LanguageError;
-
-    fn from_str(text: &str) -> Result<Self, LanguageError> {
-        match text {
-            "en" => Ok(Self::En),
-            _ => Err(LanguageError(text.to_owned())),
-        }
-    }
-}
-
 /// Who writes: the creditor, with its own name and address (LET-2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Firm {
@@ -94,6 +63,8 @@ pub struct Firm {
     pub postal_address: Option<String>,
     /// A picture, by https.
     pub logo_url: Option<String>,
+    /// The colour of buttons and links, where it isn't ours.
+    pub colour: Option<Colour>,
 }
 
 /// What a letter says.
@@ -169,8 +140,9 @@ pub struct Invoice {
 /// A locked portal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lock {
-    /// Why, as fixed when it was set (LOCK-2).
-    pub reason: String,
+    /// Why, as fixed when it was set (LOCK-2): a rule's reason is told in the letter's language, a person's in the
+    /// person's words.
+    pub cause: LockCause,
     /// Since when; the day of the letter makes it the lock's own letter.
     pub since: NaiveDate,
     /// How it opens again.

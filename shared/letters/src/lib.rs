@@ -7,16 +7,24 @@
 
 mod check;
 pub mod facts;
+mod meaning;
 pub mod mime;
+mod own;
 mod sample;
 pub mod staff;
 pub mod staff_address;
 mod templates;
 mod view;
+mod words;
 
-pub use check::{Part, TemplateError, check_template, placeholders};
+pub use check::{
+    MAX_SUBJECT_BYTES, MAX_TEMPLATE_BYTES, Part, TemplateError, check_template, check_words,
+    placeholders,
+};
 pub use domain::letter::LetterKind;
 pub use facts::{Content, LetterFacts};
+pub use meaning::{Placeholder, explained};
 pub use mime::{Envelope, MimeError, compose, compose_to_staff};
+pub use own::{Own, check_own, render_own};
 pub use sample::samples;
-pub use templates::{LetterError, Rendered, Templates, render};
+pub use templates::{LetterError, Rendered, Templates, built_in_words, render};

@@ -5,6 +5,7 @@
 
 use chrono::NaiveDate;
 use domain::id::InvoiceId;
+use domain::lock::{LockCause, LockReason};
 use domain::money::{Currency, Money};
 
 use crate::facts::{
@@ -139,6 +140,7 @@ fn full_firm() -> Firm {
         phone: Some("+1 555 0100".to_owned()),
         postal_address: Some("12 Quay Street, Portland, ME 04101".to_owned()),
         logo_url: Some("https://portal.example/logo.png".to_owned()),
+        colour: None,
     }
 }
 
@@ -148,7 +150,7 @@ fn full_debt() -> Debt {
         credit: vec![usd(5_000)],
         link: Some(LINK.to_owned()),
         lock: Some(Lock {
-            reason: "1 unpaid invoice over 30 days".to_owned(),
+            cause: LockCause::Rule(LockReason::Unpaid { invoices: 1, days: 30 }),
             since: day(2026, 7, 1),
             opens: Opens::AfterReview,
         }),

@@ -14,6 +14,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, escape_format
 
 use crate::check::{Part, TemplateError, check_template};
 use crate::facts::{Language, LetterFacts};
+use crate::own::Own;
 use crate::view::View;
 use domain::letter::LetterKind;
 
@@ -83,7 +84,7 @@ impl Templates {
         source: &str,
     ) -> Result<Self, TemplateError> {
         check_template(kind, part, source)?;
-        self.add(name(kind, language, part), part, source)?;
+        self.add(&file(kind, part), language, part, source)?;
         Ok(self)
     }
 
@@ -101,37 +102,60 @@ impl Templates {
         Ok(Rendered { subject, text, html })
     }
 
+    /// With a firm's own words, that were checked when they were saved.
+    ///
+    /// # Errors
+    /// When they are no templates.
+    pub fn with_saved(
+        mut self,
+        kind: LetterKind,
+        language: Language,
+        own: &Own,
+    ) -> Result<Self, LetterError> {
+        for (part, source) in own.parts() {
+            self.add(&file(kind, part), language, part, source)?;
+        }
+        Ok(self)
+    }
+
     fn part(
         &self,
         facts: &LetterFacts,
         part: Part,
         view: &Value,
     ) -> Result<String, minijinja::Error> {
-        let mut name = name(facts.kind(), facts.language, part);
-        if self.own.contains(&name) {
-            name.insert_str(0, OWN);
-        }
+        let (file, language) = (file(facts.kind(), part), facts.language);
+        let own = own_name(language, &file);
+        let name = if self.own.contains(&own) { own } else { name(language, &file) };
         self.environment.get_template(&name)?.render(view.clone())
     }
 
     /// Adds a firm's own source; of an HTML one only what is inside the letter is the firm's.
-    fn add(&mut self, name: String, part: Part, source: &str) -> Result<(), minijinja::Error> {
+    fn add(
+        &mut self,
+        file: &str,
+        language: Language,
+        part: Part,
+        source: &str,
+    ) -> Result<String, minijinja::Error> {
         let source = match part {
             Part::Subject | Part::Text => source.to_owned(),
-            Part::Html => {
-                format!(
-                    "{{% extends \"layout.html\" %}}{{% block letter %}}{source}{{% endblock %}}"
-                )
-            }
+            Part::Html => format!("{HTML_BEFORE}{source}{HTML_AFTER}"),
         };
-        self.environment.add_template_owned(format!("{OWN}{name}"), source)?;
-        self.own.insert(name);
-        Ok(())
+        let name = own_name(language, file);
+        self.environment.add_template_owned(name.clone(), source)?;
+        self.own.insert(name.clone());
+        Ok(name)
     }
 
     fn load() -> Self {
         let mut environment = bare_environment();
-        for (name, source) in SOURCES {
+        // What a template includes or extends is of its own language; the head is everybody's.
+        environment.set_path_join_callback(|name, parent| match parent.split_once('/') {
+            Some((language, _)) if name != HEAD => format!("{language}/{name}").into(),
+            _ => name.into(),
+        });
+        for (name, source) in SOURCES.into_iter().flatten() {
             // A test renders each of them, so none is missing at run time.
             environment.add_template(name, source).ok();
         }
@@ -140,12 +164,12 @@ impl Templates {
 
     pub(crate) fn for_trial(part: Part, source: &str) -> Result<(Self, String), minijinja::Error> {
         let mut templates = Self::built_in();
-        let name = match part {
+        let file = match part {
             Part::Subject | Part::Text => "trial.txt",
             Part::Html => "trial.html",
         };
-        templates.add(name.to_owned(), part, source)?;
-        Ok((templates, format!("{OWN}{name}")))
+        let name = templates.add(file, Language::En, part, source)?;
+        Ok((templates, name))
     }
 
     pub(crate) fn try_rendering(
@@ -159,17 +183,48 @@ impl Templates {
     }
 }
 
-/// Where a firm's own templates are, so that they can be told from the built-in ones.
-const OWN: &str = "own/";
+/// The built-in words of a letter, as a firm may begin with them: of HTML what is inside the letter.
+pub fn built_in_words(kind: LetterKind, language: Language) -> Own {
+    let source = |part| {
+        let name = name(language, &file(kind, part));
+        let known = SOURCES.into_iter().flatten().find(|(known, _)| *known == name);
+        known.map(|(_, source)| source)
+    };
+    let inside = |source: &str| {
+        let (_, rest) = source.split_once("{% block letter %}")?;
+        Some(rest.rsplit_once("{% endblock %}")?.0.trim_start().to_owned())
+    };
+    Own {
+        subject: source(Part::Subject).map(str::to_owned),
+        text: source(Part::Text).map(str::to_owned),
+        html: source(Part::Html).and_then(inside),
+    }
+}
 
-fn name(kind: LetterKind, language: Language, part: Part) -> String {
-    let Language::En = language; // the next language gets a folder of its own
+/// Around what is the firm's of an HTML letter. In one line, so that lines are counted as the firm wrote them.
+const HTML_BEFORE: &str = "{% extends \"layout.html\" %}{% block letter %}";
+const HTML_AFTER: &str = "{% endblock %}";
+
+/// How every HTML mail begins, in whichever language.
+const HEAD: &str = "head.html";
+
+/// The file of a letter's part, in each language.
+fn file(kind: LetterKind, part: Part) -> String {
     let ending = match part {
         Part::Subject => "subject.txt",
         Part::Text => "txt",
         Part::Html => "html",
     };
     format!("{}.{ending}", kind.as_str())
+}
+
+fn name(language: Language, file: &str) -> String {
+    format!("{}/{file}", language.as_str())
+}
+
+/// Where a firm's own templates are, so that they can be told from the built-in ones.
+fn own_name(language: Language, file: &str) -> String {
+    format!("{}/own/{file}", language.as_str())
 }
 
 /// The rules of all templates, and how each page begins; names that end in `.html` are escaped.
@@ -191,7 +246,7 @@ pub(crate) fn bare_environment() -> Environment<'static> {
         }
     });
     // Each HTML letter includes it, so none is missing at run time.
-    environment.add_template("head.html", include_str!("../templates/head.html")).ok();
+    environment.add_template(HEAD, include_str!("../templates/head.html")).ok();
     environment
 }
 
@@ -233,11 +288,14 @@ pub(crate) fn without_gaps(text: &str, empty_lines: usize) -> String {
 
 macro_rules! sources {
     ($($name:literal),* $(,)?) => {
-        [$(($name, include_str!(concat!("../templates/en/", $name)))),*]
+        [
+            [$((concat!("en/", $name), include_str!(concat!("../templates/en/", $name)))),*],
+            [$((concat!("es/", $name), include_str!(concat!("../templates/es/", $name)))),*],
+        ]
     };
 }
 
-const SOURCES: [(&str, &str); 56] = sources![
+const SOURCES: [[(&str, &str); 56]; 2] = sources![
     "layout.html",
     "invoices.html",
     "invoices.txt",

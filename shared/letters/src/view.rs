@@ -7,14 +7,40 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
+use domain::colour::{Colour, PARTS, TEXT_CONTRAST};
 use domain::money::{Money, MoneyError};
 use serde::Serialize;
 
 use crate::facts::{
-    Content, Debt, Demand, Firm, Invoice, LetterFacts, Lock, Method, Next, NextAction, Opens,
-    PaymentFailed, Plan, Promise, Receipt, Reopened, SignIn, Valid, WelcomeBack,
+    Content, Debt, Demand, Firm, Invoice, Language, LetterFacts, Lock, Next, NextAction, Opens,
+    PaymentFailed, Plan, Promise, Receipt, Reopened, SignIn, WelcomeBack,
 };
 use crate::templates::LetterError;
+use crate::words;
+
+/// In which language, and on which day.
+#[derive(Debug, Clone, Copy)]
+struct On {
+    language: Language,
+    day: NaiveDate,
+}
+
+impl On {
+    fn date(self, day: NaiveDate) -> String {
+        words::date(self.language, day)
+    }
+}
+
+/// The colour of buttons and links where a firm has none.
+const USUAL_COLOUR: Colour = Colour::new(0x1f, 0x4e, 0x5f);
+
+/// The firm's colour, darker where it couldn't be read on white or white on it, by as little as it takes.
+fn readable(colour: Option<Colour>) -> Colour {
+    let colour = colour.unwrap_or(USUAL_COLOUR);
+    let mut mixtures = (0..PARTS).map(|parts| colour.with(Colour::BLACK, parts));
+    let is_readable = |colour: &Colour| colour.contrasts(Colour::WHITE, TEXT_CONTRAST);
+    mixtures.find(is_readable).unwrap_or(Colour::BLACK)
+}
 
 /// All placeholders of one letter.
 #[derive(Debug, Serialize)]
@@ -34,6 +60,7 @@ struct FirmView {
     phone: Option<String>,
     postal_address: Option<String>,
     logo_url: Option<String>,
+    colour: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -190,37 +217,37 @@ struct SignInView {
 
 impl View {
     pub(crate) fn of(facts: &LetterFacts) -> Result<Self, LetterError> {
-        let day = facts.day;
+        let on = On { language: facts.language, day: facts.day };
         let content = match &facts.content {
             Content::Reminder(debt)
             | Content::LockNotice(debt)
             | Content::LimitNotice(debt)
             | Content::CloseNotice(debt)
             | Content::Notice(debt)
-            | Content::PayLink(debt) => ContentView::Debt(DebtView::of(debt, day)?),
+            | Content::PayLink(debt) => ContentView::Debt(DebtView::of(debt, on)?),
             Content::DemandLetter(debt, demand) | Content::FinalDemand(debt, demand) => {
-                ContentView::Demand(DemandView::of(debt, demand, day)?)
+                ContentView::Demand(DemandView::of(debt, demand, on)?)
             }
             Content::WelcomeBack(facts) => {
-                ContentView::WelcomeBack(WelcomeBackView::of(facts, day)?)
+                ContentView::WelcomeBack(WelcomeBackView::of(facts, on)?)
             }
-            Content::Receipt(facts) => ContentView::Receipt(ReceiptView::of(facts, day)?),
+            Content::Receipt(facts) => ContentView::Receipt(ReceiptView::of(facts, on)?),
             Content::PaymentFailed(facts) => {
-                ContentView::PaymentFailed(PaymentFailedView::of(facts, day)?)
+                ContentView::PaymentFailed(PaymentFailedView::of(facts, on)?)
             }
             Content::PromiseConfirmation(facts) => {
-                ContentView::Promise(PromiseView::of(facts, day)?)
+                ContentView::Promise(PromiseView::of(facts, on)?)
             }
-            Content::PlanConfirmation(facts) => ContentView::Plan(PlanView::of(facts, day)?),
+            Content::PlanConfirmation(facts) => ContentView::Plan(PlanView::of(facts, on)?),
             Content::Invitation(facts) | Content::SignInLink(facts) => {
-                ContentView::SignIn(SignInView::of(facts)?)
+                ContentView::SignIn(SignInView::of(facts, on)?)
             }
         };
         Ok(Self {
             firm: FirmView::of(&facts.firm)?,
             client: ClientView { name: one_line(&facts.client_name) },
             language: facts.language.as_str(),
-            day: date(day),
+            day: on.date(facts.day),
             content,
         })
     }
@@ -235,51 +262,52 @@ impl FirmView {
             phone: optional(&firm.phone),
             postal_address: optional(&firm.postal_address),
             logo_url: optional_link(firm.logo_url.as_ref())?,
+            colour: readable(firm.colour).to_string(),
         })
     }
 }
 
 impl DebtView {
-    fn of(debt: &Debt, day: NaiveDate) -> Result<Self, LetterError> {
+    fn of(debt: &Debt, on: On) -> Result<Self, LetterError> {
         Ok(Self {
-            owed: OwedView::of(&debt.invoices, &debt.credit, day)?,
+            owed: OwedView::of(&debt.invoices, &debt.credit, on)?,
             link: optional_link(debt.link.as_ref())?,
-            lock: debt.lock.as_ref().map(|lock| LockView::of(lock, day)),
-            next: debt.next.map(NextView::of),
+            lock: debt.lock.as_ref().map(|lock| LockView::of(lock, on)),
+            next: debt.next.map(|next| NextView::of(next, on)),
         })
     }
 }
 
 impl OwedView {
-    fn of(invoices: &[Invoice], credit: &[Money], day: NaiveDate) -> Result<Self, LetterError> {
+    fn of(invoices: &[Invoice], credit: &[Money], on: On) -> Result<Self, LetterError> {
         let mut sorted: Vec<_> = invoices.iter().collect();
         sorted.sort_by_key(|invoice| (invoice.due_on, invoice.issued_on, invoice.number.clone()));
-        let views = sorted.iter().map(|invoice| InvoiceView::of(invoice, day));
+        let views = sorted.iter().map(|invoice| InvoiceView::of(invoice, on));
         let views = views.collect::<Result<Vec<_>, _>>()?;
         let oldest = views.first().cloned().ok_or(LetterError::NoInvoices)?;
         let totals = totals(invoices, credit)?;
         let due: Vec<_> = totals.iter().map(|total| total.due.as_str()).collect();
-        let amount_due = due.join(" and ");
+        let amount_due = words::and(on.language, &due);
         Ok(Self { invoice_count: views.len(), invoices: views, oldest, totals, amount_due })
     }
 
-    fn of_any(invoices: &[Invoice], day: NaiveDate) -> Result<Option<Self>, LetterError> {
+    fn of_any(invoices: &[Invoice], on: On) -> Result<Option<Self>, LetterError> {
         if invoices.is_empty() {
             return Ok(None);
         }
-        Self::of(invoices, &[], day).map(Some)
+        Self::of(invoices, &[], on).map(Some)
     }
 }
 
 impl InvoiceView {
-    fn of(invoice: &Invoice, day: NaiveDate) -> Result<Self, LetterError> {
+    fn of(invoice: &Invoice, on: On) -> Result<Self, LetterError> {
         invoice.total.checked_sub(invoice.fees)?; // fees are a part of the total
         Ok(Self {
             number: invoice.number.to_string(),
-            issued_on: date(invoice.issued_on),
-            due_on: date(invoice.due_on),
-            days_overdue: (day - invoice.due_on).num_days().max(0),
-            timing: timing((day - invoice.due_on).num_days()),
+            issued_on: on.date(invoice.issued_on),
+            due_on: on.date(invoice.due_on),
+            days_overdue: (on.day - invoice.due_on).num_days().max(0),
+            timing: words::timing(on.language, (on.day - invoice.due_on).num_days()),
             total: invoice.total.for_person(),
             fees: unless_zero(invoice.fees),
             paid: unless_zero(invoice.paid),
@@ -290,11 +318,11 @@ impl InvoiceView {
 }
 
 impl LockView {
-    fn of(lock: &Lock, day: NaiveDate) -> Self {
+    fn of(lock: &Lock, on: On) -> Self {
         Self {
-            reason: one_line(&lock.reason),
-            since: date(lock.since),
-            is_new: lock.since == day,
+            reason: one_line(&words::reason(on.language, &lock.cause)),
+            since: on.date(lock.since),
+            is_new: lock.since == on.day,
             opens: match lock.opens {
                 Opens::AfterReview => "after_review",
                 Opens::OnPayment => "on_payment",
@@ -305,7 +333,7 @@ impl LockView {
 }
 
 impl NextView {
-    fn of(next: Next) -> Self {
+    fn of(next: Next, on: On) -> Self {
         let action = match next.action {
             NextAction::Limit => "limit",
             NextAction::Lock => "lock",
@@ -314,46 +342,41 @@ impl NextView {
             NextAction::CollectionsReferral => "collections_referral",
             NextAction::Close => "close",
         };
-        Self { action, on: date(next.on) }
+        Self { action, on: on.date(next.on) }
     }
 }
 
 impl DemandView {
-    fn of(debt: &Debt, demand: &Demand, day: NaiveDate) -> Result<Self, LetterError> {
+    fn of(debt: &Debt, demand: &Demand, on: On) -> Result<Self, LetterError> {
         Ok(Self {
-            debt: DebtView::of(debt, day)?,
-            dispute_by: date(demand.dispute_by),
+            debt: DebtView::of(debt, on)?,
+            dispute_by: on.date(demand.dispute_by),
             ready: demand.ready.iter().map(|item| one_line(item)).collect(),
         })
     }
 }
 
 impl WelcomeBackView {
-    fn of(facts: &WelcomeBack, day: NaiveDate) -> Result<Self, LetterError> {
+    fn of(facts: &WelcomeBack, on: On) -> Result<Self, LetterError> {
         let (reopened, until) = match facts.reopened {
             Reopened::Settled => ("settled", None),
-            Reopened::Until(until) => ("until", Some(date(until))),
+            Reopened::Until(until) => ("until", Some(on.date(until))),
             Reopened::WithPlan => ("with_plan", None),
         };
-        let rest = OwedView::of_any(&facts.still_open, day)?;
+        let rest = OwedView::of_any(&facts.still_open, on)?;
         Ok(Self { portal_link: link(&facts.portal_link)?, reopened, until, rest })
     }
 }
 
 impl SignInView {
-    fn of(facts: &SignIn) -> Result<Self, LetterError> {
-        let valid_for = match facts.valid {
-            Valid::Minutes(1) => "1 minute".to_owned(),
-            Valid::Minutes(minutes) => format!("{minutes} minutes"),
-            Valid::Days(1) => "1 day".to_owned(),
-            Valid::Days(days) => format!("{days} days"),
-        };
+    fn of(facts: &SignIn, on: On) -> Result<Self, LetterError> {
+        let valid_for = words::valid_for(on.language, facts.valid);
         Ok(Self { link: link(&facts.link)?, portal_link: link(&facts.portal_link)?, valid_for })
     }
 }
 
 impl ReceiptView {
-    fn of(facts: &Receipt, day: NaiveDate) -> Result<Self, LetterError> {
+    fn of(facts: &Receipt, on: On) -> Result<Self, LetterError> {
         let mut left = facts.amount.checked_sub(facts.credit)?;
         for part in &facts.applied {
             left = left.checked_sub(part.amount)?; // no receipt tells of more than was paid (PAY-6)
@@ -365,25 +388,25 @@ impl ReceiptView {
         });
         Ok(Self {
             amount: facts.amount.for_person(),
-            received_on: date(facts.received_on),
+            received_on: on.date(facts.received_on),
             reference: one_line(&facts.reference),
-            method: method(facts.method),
+            method: words::method(on.language, facts.method),
             applied: applied.collect(),
             credit: unless_zero(facts.credit),
-            rest: OwedView::of_any(&facts.rest, day)?,
-            lock: facts.lock.as_ref().map(|lock| LockView::of(lock, day)),
+            rest: OwedView::of_any(&facts.rest, on)?,
+            lock: facts.lock.as_ref().map(|lock| LockView::of(lock, on)),
             link: optional_link(facts.link.as_ref())?,
         })
     }
 }
 
 impl PaymentFailedView {
-    fn of(facts: &PaymentFailed, day: NaiveDate) -> Result<Self, LetterError> {
+    fn of(facts: &PaymentFailed, on: On) -> Result<Self, LetterError> {
         Ok(Self {
-            owed: OwedView::of(&facts.invoices, &[], day)?,
+            owed: OwedView::of(&facts.invoices, &[], on)?,
             amount: facts.amount.for_person(),
-            failed_on: date(facts.failed_on),
-            method: method(facts.method),
+            failed_on: on.date(facts.failed_on),
+            method: words::method(on.language, facts.method),
             is_returned: facts.is_returned,
             link: optional_link(facts.link.as_ref())?,
         })
@@ -391,14 +414,14 @@ impl PaymentFailedView {
 }
 
 impl PromiseView {
-    fn of(facts: &Promise, day: NaiveDate) -> Result<Self, LetterError> {
-        let owed = OwedView::of(&facts.invoices, &[], day)?;
-        Ok(Self { owed, until: date(facts.until), link: optional_link(facts.link.as_ref())? })
+    fn of(facts: &Promise, on: On) -> Result<Self, LetterError> {
+        let owed = OwedView::of(&facts.invoices, &[], on)?;
+        Ok(Self { owed, until: on.date(facts.until), link: optional_link(facts.link.as_ref())? })
     }
 }
 
 impl PlanView {
-    fn of(facts: &Plan, day: NaiveDate) -> Result<Self, LetterError> {
+    fn of(facts: &Plan, on: On) -> Result<Self, LetterError> {
         let mut instalments = facts.instalments.clone();
         instalments.sort_by_key(|instalment| instalment.due_on);
         let first = instalments.first().ok_or(LetterError::NoInstalments)?;
@@ -407,14 +430,14 @@ impl PlanView {
             sum = sum.checked_add(instalment.amount)?;
         }
         let views = instalments.iter().map(|instalment| InstalmentView {
-            due_on: date(instalment.due_on),
+            due_on: on.date(instalment.due_on),
             amount: instalment.amount.for_person(),
         });
         Ok(Self {
-            owed: OwedView::of(&facts.invoices, &[], day)?,
+            owed: OwedView::of(&facts.invoices, &[], on)?,
             instalments: views.collect(),
             instalment_count: instalments.len(),
-            first_due_on: date(first.due_on),
+            first_due_on: on.date(first.due_on),
             plan_total: sum.for_person(),
             grace_days: facts.grace_days,
             link: optional_link(facts.link.as_ref())?,
@@ -450,31 +473,6 @@ fn totals(invoices: &[Invoice], credit: &[Money]) -> Result<Vec<TotalView>, Mone
 
 fn unless_zero(money: Money) -> Option<String> {
     (!money.is_zero()).then(|| money.for_person())
-}
-
-fn method(method: Method) -> &'static str {
-    match method {
-        Method::Card => "card",
-        Method::Bank => "bank debit",
-        Method::Check => "check",
-        Method::Phone => "phone",
-    }
-}
-
-/// `June 1, 2026`.
-fn date(day: NaiveDate) -> String {
-    day.format("%B %-d, %Y").to_string()
-}
-
-/// Where an invoice stands, by the days since it was due.
-fn timing(days: i64) -> String {
-    match days {
-        1 => "1 day overdue".to_owned(),
-        2.. => format!("{days} days overdue"),
-        0 => "due today".to_owned(),
-        -1 => "due tomorrow".to_owned(),
-        _ => format!("due in {} days", -days),
-    }
 }
 
 fn optional_link(text: Option<&String>) -> Result<Option<String>, LetterError> {
@@ -566,28 +564,31 @@ mod tests {
     }
 
     #[test]
-    fn inv_2_an_invoice_says_where_it_stands() {
+    fn inv_2_days_overdue_are_counted_from_the_due_date() {
         for (today, expected, days_overdue) in [
-            ("2026-05-25", "due in 7 days", 0),
             ("2026-05-31", "due tomorrow", 0),
             ("2026-06-01", "due today", 0),
             ("2026-06-02", "1 day overdue", 1),
-            ("2026-07-01", "30 days overdue", 30),
             ("2028-02-29", "638 days overdue", 638),
         ] {
-            let view = InvoiceView::of(&invoice(usd(100), 0, 0), day(today)).unwrap();
+            let on = On { language: Language::En, day: day(today) };
+            let view = InvoiceView::of(&invoice(usd(100), 0, 0), on).unwrap();
             assert_eq!((view.timing.as_str(), view.days_overdue), (expected, days_overdue));
         }
     }
 
     #[test]
-    fn a_day_is_written_for_people() {
-        for (text, expected) in [
-            ("2026-06-01", "June 1, 2026"),
-            ("2028-02-29", "February 29, 2028"),
-            ("2026-12-31", "December 31, 2026"),
+    fn let_2_the_firms_colour_can_be_read_on_white() {
+        for (colour, expected) in [
+            (None, "#1f4e5f"),
+            (Some("#1f5b6e"), "#1f5b6e"),
+            (Some("#000000"), "#000000"),
+            (Some("#ffffff"), "#747474"),
+            (Some("#ffd400"), "#8b7400"),
         ] {
-            assert_eq!(date(day(text)), expected);
+            let colour = readable(colour.map(|text| text.parse().unwrap()));
+            assert_eq!(colour.to_string(), expected);
+            assert!(colour.contrasts(Colour::WHITE, TEXT_CONTRAST));
         }
     }
 

@@ -6,11 +6,15 @@
 
 use chrono::NaiveDate;
 use domain::letter::LetterKind;
+use domain::lock::{LockCause, LockReason};
 use domain::money::Money;
 use letters::facts::{
     Content, Debt, Language, LetterFacts, Lock, Next, NextAction, Opens, Reopened,
 };
-use letters::{LetterError, Part, Templates, render, samples};
+use letters::{
+    LetterError, Own, Part, Templates, built_in_words, check_own, check_words, render, render_own,
+    samples,
+};
 
 fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
@@ -43,6 +47,11 @@ fn both(kind: LetterKind) {
     insta::assert_snapshot!(format!("{name}_full_html"), render(&full).unwrap().html);
     insta::assert_snapshot!(format!("{name}_spare_text"), text(&spare));
     insta::assert_snapshot!(format!("{name}_spare_html"), render(&spare).unwrap().html);
+    let es = |facts: LetterFacts| LetterFacts { language: Language::Es, ..facts };
+    let [full, spare] = [full, spare].map(es);
+    insta::assert_snapshot!(format!("{name}_full_text_es"), text(&full));
+    insta::assert_snapshot!(format!("{name}_full_html_es"), render(&full).unwrap().html);
+    insta::assert_snapshot!(format!("{name}_spare_text_es"), text(&spare));
 }
 
 #[test]
@@ -367,10 +376,131 @@ fn let_1_a_lock_is_said_only_where_there_is_one() {
         let [_, mut facts] = samples(kind);
         assert!(!text(&facts).contains("locked"), "{kind:?}");
         debt(&mut facts).lock = Some(Lock {
-            reason: "3 unpaid invoices over 5 days".to_owned(),
+            cause: LockCause::Rule(LockReason::Unpaid { invoices: 3, days: 5 }),
             since: day("2026-06-20"),
             opens: Opens::AfterReview,
         });
         assert!(text(&facts).contains("locked since June 20, 2026: 3 unpaid invoices"), "{kind:?}");
+    }
+}
+
+/// English words that would stand in no Spanish letter.
+const ENGLISH: [&str; 12] = [
+    " the ", " your ", " you ", " is ", " and ", " of ", "Dear", "invoice", "overdue", " pay ",
+    "June", "days",
+];
+
+#[test]
+fn let_3_a_spanish_letter_has_no_english_in_it() {
+    for kind in LetterKind::ALL {
+        for facts in samples(kind) {
+            let facts = LetterFacts { language: Language::Es, ..facts };
+            let letter = render(&facts).unwrap();
+            assert!(letter.html.starts_with("<!doctype html>\n<html lang=\"es\">"), "{kind:?}");
+            let prose = letter.html.replace("financial statements", "").replace("return, May", "");
+            let prose =
+                prose.split('<').map(|part| part.split_once('>').map_or("", |(_, text)| text));
+            for body in [letter.subject, letter.text, prose.collect::<Vec<_>>().join(" ")] {
+                for word in ENGLISH {
+                    assert!(!body.contains(word), "{kind:?} says {word:?}:\n{body}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn let_7_a_spanish_demand_says_everything_that_it_must() {
+    for kind in [LetterKind::DemandLetter, LetterKind::FinalDemand] {
+        let [full, _] = samples(kind);
+        let letter = render(&LetterFacts { language: Language::Es, ..full }).unwrap();
+        for body in [letter.text, letter.html.replace("&amp;", "&")] {
+            for part in [
+                "Harbor & Pine CPAs",
+                "INV-00042",
+                "1,250.50 USD",
+                "1 de junio de 2026",
+                "vencida hace 30 días",
+                "18.50 USD",
+                "1,200.50 USD",
+                "https://portal.example/l/4fXn2cRkT0yq7w",
+                "Cómo impugnar",
+                "hasta el 8 de julio de 2026",
+                "2025 financial statements",
+                "plan de pagos",
+                "su propia documentación",
+                "1 factura sin pagar con más de 30 días de retraso",
+            ] {
+                assert!(body.contains(part), "{kind:?} does not say {part}:\n{body}");
+            }
+        }
+    }
+}
+
+#[test]
+fn let_3_the_built_in_words_may_be_a_firms_own() {
+    for kind in LetterKind::ALL {
+        for language in Language::ALL {
+            let own = built_in_words(kind, language);
+            assert!(check_own(kind, &own).is_empty(), "{kind:?}: {:?}", check_own(kind, &own));
+            for facts in samples(kind) {
+                let facts = LetterFacts { language, ..facts };
+                assert_eq!(render_own(&facts, &own).unwrap(), render(&facts).unwrap(), "{kind:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn let_3_what_a_firm_does_not_word_is_said_in_the_built_in_words_of_that_language() {
+    let own = Own { subject: Some("Aviso de {{ firm.name }}".to_owned()), ..Own::default() };
+    let [facts, _] = samples(LetterKind::Notice);
+    let facts = LetterFacts { language: Language::Es, ..facts };
+    let letter = render_own(&facts, &own).unwrap();
+    assert_eq!(letter.subject, "Aviso de Harbor & Pine CPAs");
+    assert_eq!(letter.text, render(&facts).unwrap().text);
+    // A piece that it includes is of its language too.
+    let own = Own { text: Some("{% include 'totals.txt' %}".to_owned()), ..Own::default() };
+    assert!(render_own(&facts, &own).unwrap().text.contains("A PAGAR: 1,200.50 USD"));
+    let facts = LetterFacts { language: Language::En, ..facts };
+    assert!(render_own(&facts, &own).unwrap().text.contains("TO PAY: 1,200.50 USD"));
+}
+
+#[test]
+fn let_7_a_firms_own_demand_has_to_say_what_a_demand_says() {
+    let whole = "{{ firm.name }}: {{ amount_due }} by {{ dispute_by }} at {{ link }}\n\
+        {% for i in invoices %}{{ i.number }} {{ i.due_on }} {{ i.open }} {{ i.fees }}\n{% endfor %}\
+        {% for item in ready %}{{ item }}{% endfor %}";
+    for part in [Part::Text, Part::Html] {
+        assert!(check_words(LetterKind::DemandLetter, part, whole).is_ok());
+        for (without, expected) in [
+            ("{{ amount_due }}", "how much is due: name \"amount_due\""),
+            ("{{ dispute_by }}", "by when: name \"dispute_by\""),
+            ("{{ link }}", "where to pay and to dispute: name \"link\""),
+            ("{{ i.fees }}", "the late fees in them"),
+            ("{{ i.number }}", "which invoices"),
+            ("{{ item }}", "what is ready"),
+        ] {
+            let error = check_words(LetterKind::DemandLetter, part, &whole.replace(without, ""));
+            let error = error.unwrap_err().sentence();
+            assert!(error.contains(expected), "without {without}: {error}");
+        }
+    }
+    assert!(check_words(LetterKind::SignInLink, Part::Text, "Sign in at {{ link }}").is_ok());
+    let error = check_words(LetterKind::SignInLink, Part::Text, "Sign in").unwrap_err();
+    assert_eq!(error.sentence(), "it does not say where to sign in: name \"link\"");
+    let error = check_words(LetterKind::Notice, Part::Subject, " ").unwrap_err();
+    assert_eq!(error.sentence(), "it does not say anything: name \"firm.name\"");
+}
+
+#[test]
+fn let_3_what_is_wrong_is_said_with_its_line() {
+    for (source, expected) in [
+        ("a\n{{ amout_due }}", "line 2: unknown placeholder \"amout_due\", the nearest"),
+        ("a\n\n{% if lock %}", "line 3: it can't be read: "),
+        ("{{ firm.name ~ 1 / 0 }}", "line 1: it does not work on a sample letter: "),
+    ] {
+        let error = check_words(LetterKind::Notice, Part::Text, source).unwrap_err().sentence();
+        assert!(error.starts_with(expected), "for {source}: {error}");
     }
 }

@@ -29,6 +29,7 @@ use tracing::{info, warn};
 
 use crate::execute::{Caller, ExecuteError, View, execute};
 use crate::firm::{CLAIM_LEASE, Firm};
+use crate::wording::{Wording, writer};
 
 mod facts;
 pub mod feedback;
@@ -255,7 +256,8 @@ impl Correspondence {
             Claimed::Withdrawn => Ok(Outcome::Withdrawn),
             Claimed::Left(sending) => {
                 let account = with_history(executed.account, view.loaded.account.clone());
-                let work = Work { task, sender, view, account, letter, sending };
+                let wording = task.wording(&account, &sending).await?;
+                let work = Work { task, sender, view, account, letter, sending, wording };
                 self.first(&work, 0).await
             }
         }
@@ -406,7 +408,8 @@ impl Correspondence {
             Err(outcome) => return Ok(outcome),
         };
         let account = with_history(account, view.loaded.account.clone());
-        let work = Work { task, sender, view, account, letter, sending };
+        let wording = task.wording(&account, &sending).await?;
+        let work = Work { task, sender, view, account, letter, sending, wording };
         match sent {
             Some(sent) if MAX_ATTEMPTS <= sent.attempts => task.uncertain(&sent.sha256).await,
             Some(sent) => self.once_more(&work, &sent).await,
@@ -443,16 +446,15 @@ impl Correspondence {
         work: &Work<'_>,
         before: Option<(&SentLetter, Option<PayLink>)>,
     ) -> Result<(SentLetter, Vec<u8>, Option<PayLink>), WriteError> {
-        let Work { task, sender, view, account, letter, sending } = work;
+        let Work { task, sender, view, account, letter, sending, wording } = work;
         let settings = task.firm.settings();
         let contact = usize::try_from(sending.contact).unwrap_or(usize::MAX);
         let to = account.profile.contacts.get(contact);
         let to = to.ok_or(NothingToSay::Contact(sending.contact))?.address.clone();
         let mut facts = facts::Facts {
             link: None,
-            logo_url: self.logo_url(task.firm),
-            settings,
-            reply_address: &sender.reply_to,
+            writer: writer(settings, &sender.reply_to, self.logo_url(task.firm)),
+            language: wording.language(),
             public_url: &self.public_url,
             account,
             view,
@@ -474,7 +476,7 @@ impl Correspondence {
             link = Some(made.kept(task.client, task.id, debt, letter_facts.day));
             letter_facts = facts.of_letter()?;
         }
-        let rendered = letters::render(&letter_facts)?;
+        let (rendered, template) = wording.write(&letter_facts)?;
         let mut sent = SentLetter {
             link: link.as_ref().map(|link| link.hash.clone()),
             message_id: known.map_or_else(|| message_id(*task, sender), |k| k.message_id.clone()),
@@ -489,6 +491,7 @@ impl Correspondence {
             attempted_at: task.now,
             doubts: known.map_or(0, |known| known.doubts + u32::from(!known.is_unsent)),
             is_unsent: false,
+            template: Some(template),
         };
         if let Some(known) = known.filter(|known| known.words.is_some() && is_same(known, &sent)) {
             sent.dated = known.dated;
@@ -545,6 +548,7 @@ struct Work<'a> {
     account: Account,
     letter: Letter,
     sending: Sending,
+    wording: Wording,
 }
 
 impl Work<'_> {

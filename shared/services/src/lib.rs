@@ -17,3 +17,4 @@ pub mod sweep;
 pub mod tell;
 pub mod unclaimed;
 pub mod webhook;
+pub mod wording;

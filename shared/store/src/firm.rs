@@ -12,6 +12,7 @@ use domain::audit::{ChainHash, Verifier};
 use domain::calendar::Day;
 use domain::colour::Colour;
 use domain::id::{ClassId, ClientId, FirmId, GatewayId, StaffId};
+use domain::letter::Language;
 use domain::money::Currency;
 use domain::numbering::Series;
 use domain::policy::StepKey;
@@ -35,6 +36,7 @@ use crate::mail_domain::{
 use crate::record::{CommitMeta, Record, Wording, record_items};
 use crate::replay::is_all_in_its_record;
 use crate::run::{DayRun, run_write};
+use crate::template::{KnownTemplate, LetterTemplate};
 use crate::told::MailChoice;
 use crate::verify::{Verdict, walk};
 
@@ -83,7 +85,16 @@ pub struct FirmSettings {
     /// Its series of invoice numbers without a gap; who names none draws from the last (INV-7).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub numbering: Vec<Series>,
-    /// The colour of its pages' buttons and links, where it isn't ours.
+    /// Where it is called, as it stands on letters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// In which language it writes to clients that say none.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub language: Language,
+    /// Which letters it has words of its own for: whoever sends one reads no more than that of most (LET-3).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub templates: Vec<KnownTemplate>,
+    /// The colour of its pages' and letters' buttons and links, where it isn't ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub colour: Option<Colour>,
     /// Its picture on pages and letters (LET-2).
@@ -131,6 +142,9 @@ impl FirmSettings {
             mail_domain: None,
             reply_to: None,
             postal_address: None,
+            phone: None,
+            language: Language::En,
+            templates: Vec::new(),
             ledger_fresh_days: None,
             numbering: Vec::new(),
             colour: None,
@@ -138,6 +152,11 @@ impl FirmSettings {
             stop: None,
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_usual(language: &Language) -> bool {
+    *language == Language::En
 }
 
 mod zone {
@@ -255,6 +274,8 @@ pub enum FirmChange {
     },
     /// Mails to a person come back (STAFF-1).
     MailsReturned(MailsReturned),
+    /// It has words of its own for a letter, or no longer has (LET-3).
+    TemplateSaved(Box<LetterTemplate>),
 }
 
 /// The firm as it was read.
@@ -458,6 +479,10 @@ impl Store {
             FirmChange::MailsReturned(returned) => {
                 let place = Key::MailsReturned(&returned.staff).place(firm);
                 vec![put(place, attributes(returned)?, Condition::Always)]
+            }
+            FirmChange::TemplateSaved(saved) => {
+                let place = Key::Template(&saved.of).place(firm);
+                vec![put(place, attributes(saved)?, Condition::Always)]
             }
             FirmChange::MailDomainSet(domain) => domain_writes(firm, before, domain, version)?,
             FirmChange::MailDomainGivenUp { name } => no_domain_writes(firm, before, name),

@@ -12,9 +12,12 @@ use domain::account::TaskId;
 use domain::calendar::Day;
 use domain::id::{
     ClassId, ClientId, ContactId, CreditNoteId, FirmId, GatewayId, InvoiceId, PaymentId, StaffId,
+    TemplateName,
 };
 use domain::invoice::Source;
 use domain::letter::LetterId;
+
+use crate::template::TemplateId;
 
 pub use index::{Index, PLATFORM_SHARDS, shard};
 pub(crate) use index::{
@@ -110,6 +113,8 @@ pub enum Key<'a> {
     Endpoint(&'a str),
     /// A gateway's secrets, sealed.
     Secret(&'a str),
+    /// The firm's own words for a letter.
+    Template(&'a TemplateId),
     /// A picture of the firm, by its hash.
     Logo(&'a str),
     /// A record of the firm's own chain.
@@ -225,6 +230,7 @@ impl Key<'_> {
             | Self::Endpoint(_)
             | Self::Secret(_)
             | Self::Logo(_)
+            | Self::Template(_)
             | Self::FirmRecord(_)
             | Self::FirmRecordPart(..)
             | Self::FirmTexts(..)
@@ -290,6 +296,11 @@ impl Key<'_> {
             Self::Endpoint(endpoint) => format!("{}{endpoint}", prefix::ENDPOINT),
             Self::Secret(name) => format!("{}{name}", prefix::SECRET),
             Self::Logo(hash) => format!("{}{hash}", prefix::LOGO),
+            Self::Template(of) => {
+                let name = of.name.as_ref().map(TemplateName::as_str).unwrap_or_default();
+                let (kind, language) = (of.kind.as_str(), of.language.as_str());
+                format!("{}{kind}#{language}#{name}", prefix::TEMPLATE)
+            }
             Self::Run(id) => format!("{}{id}", prefix::RUN),
             Self::Rollout(class, version) => {
                 format!("{}{class}#{}", prefix::ROLLOUT, digits(u64::from(*version)))
@@ -346,6 +357,7 @@ pub(crate) mod prefix {
     pub(crate) const RUN_SHARD: &str = "S#";
     pub(crate) const RUN_PAGE: &str = "C#";
     pub(crate) const LOGO: &str = "B#";
+    pub(crate) const TEMPLATE: &str = "T#";
     pub(crate) const CONTACT_SESSION: &str = "A#S#";
     pub(crate) const CONTACT_LINK: &str = "K#";
     pub(crate) const MEMBERSHIP: &str = "U#";
@@ -500,6 +512,8 @@ pub(crate) fn person(subject: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use domain::letter::{Language, LetterKind};
+
     use super::*;
 
     #[test]
@@ -512,6 +526,8 @@ mod tests {
         let ann: ContactId = "ann".parse().unwrap();
         let bea: StaffId = "bea".parse().unwrap();
         let day: Day = "2026-03-02".parse().unwrap();
+        let own = TemplateId { kind: LetterKind::Notice, language: Language::Es, name: None };
+        let named = TemplateId { name: Some("gentle".parse().unwrap()), ..own.clone() };
         for (key, pk, sk) in [
             (Key::Head(&client), "F#f-1#C#acme", "A"),
             (Key::OpenInvoice(&client, &invoice), "F#f-1#C#acme", "A#I#INV-1"),
@@ -526,6 +542,8 @@ mod tests {
             (Key::Made("0123"), "F#f-1#Q#0123", "M"),
             (Key::Settings, "F#f-1", "S"),
             (Key::Logo("ab"), "F#f-1", "B#ab"),
+            (Key::Template(&own), "F#f-1", "T#notice#es#"),
+            (Key::Template(&named), "F#f-1", "T#notice#es#gentle"),
             (Key::Contact(&ann), "F#f-1#U#ann", "A"),
             (Key::ContactSession(&ann, "s-1"), "F#f-1#U#ann", "A#S#s-1"),
             (Key::ContactLink(&ann, "l-1"), "F#f-1#U#ann", "K#l-1"),

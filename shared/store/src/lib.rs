@@ -37,6 +37,7 @@ mod run;
 mod sent;
 mod stream;
 mod table;
+mod template;
 mod told;
 mod trail;
 mod turns;
@@ -84,6 +85,7 @@ pub use run::{
 };
 pub use sent::{MAX_WORDS_BYTES, SentLetter, Words};
 pub use stream::{Chain, ChainRecord, Image, Streamed, newly_ready, streamed};
+pub use template::{KnownTemplate, LetterTemplate, TemplateId, TemplateUse, TemplateWords};
 pub use told::{Digest, MailChoice, Mails, NewsItem, NewsRef, StaffMail, Tells, Told};
 pub use turns::Turn;
 pub use unclaimed::{Assignment, Unclaimed};

@@ -105,6 +105,11 @@ pub(crate) fn settings_after(
             before.map(|before| FirmSettings { stop: Some(stop.clone()), ..before.clone() })
         }
         FirmChange::WentOn => before.map(|before| FirmSettings { stop: None, ..before.clone() }),
+        FirmChange::TemplateSaved(saved) => before.map(|before| {
+            let mut after = before.clone();
+            saved.put_into(&mut after.templates);
+            after
+        }),
         FirmChange::PolicyArmed(_)
         | FirmChange::GrantGiven(_)
         | FirmChange::GrantTaken { .. }

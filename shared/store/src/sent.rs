@@ -16,6 +16,7 @@ use crate::dynamo::{Condition, Write};
 use crate::error::StoreError;
 use crate::item::{MAX_ITEM_BYTES, attributes, check_size, new_item, number, read};
 use crate::keys::Key;
+use crate::template::TemplateUse;
 
 /// The most that text and HTML of one letter may come to: they share an item's 400 KB with the rest of
 /// it. That is a letter over some 500 invoices; of a longer one the hash is kept.
@@ -59,6 +60,9 @@ pub struct SentLetter {
     /// The hash of its link's token, by which the link is taken back (LET-7).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
+    /// In whose words it was written (LET-3); unknown of a letter that was written before anybody asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<TemplateUse>,
 }
 
 /// What a letter says.

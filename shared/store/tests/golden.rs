@@ -67,6 +67,7 @@ async fn write(store: &Store) {
         kind: DebtKind::DemandLetter,
         invoices: ["A-1".parse().unwrap()].into(),
         episode: Some(1),
+        text: Some("after the lock".parse().unwrap()),
     };
     let queued = Letter {
         id: LetterId(2),
@@ -80,6 +81,7 @@ async fn write(store: &Store) {
         kind: LetterKind::Notice,
         invoices: ["A-1".parse().unwrap()].into(),
         contact: 0,
+        text: None,
     };
     let left = Letter { id: LetterId(1), state: LetterState::Left(sending), ..queued.clone() };
     after.letters = [(queued.id, queued), (left.id, left)].into();

@@ -57,6 +57,7 @@ fn left() -> LetterState {
         kind: LetterKind::WelcomeBack,
         invoices: [].into(),
         contact: 0,
+        text: None,
     })
 }
 

@@ -202,6 +202,7 @@ fn a_letter() -> impl Strategy<Value = Letter> {
         kind: DebtKind::Notice,
         invoices,
         episode,
+        text: None,
     });
     let content = prop_oneof![
         vec(part, 1..3).prop_map(|parts| Content::Debt { parts }),
@@ -217,7 +218,8 @@ fn a_letter() -> impl Strategy<Value = Letter> {
             on,
             kind: LetterKind::Notice,
             invoices,
-            contact: 0
+            contact: 0,
+            text: Some("stern".parse().unwrap()),
         })),
     ];
     (1..20_u64, days(), days(), content, state).prop_map(

@@ -80,6 +80,7 @@ impl Office {
             contacts: vec![contact],
             service_lines: Default::default(),
             terms_allow_late_fee: false,
+            language: None,
         };
         self.act(id, &Command::OpenAccount(profile), on).await;
     }

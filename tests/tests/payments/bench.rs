@@ -132,6 +132,7 @@ impl Bench {
             }],
             service_lines: [].into(),
             terms_allow_late_fee: false,
+            language: None,
         };
         self.execute(client, &Command::OpenAccount(profile)).await;
     }

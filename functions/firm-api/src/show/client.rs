@@ -6,6 +6,7 @@ use domain::account::{self, Account, ExceptionEnd};
 use domain::decide::Context;
 use domain::explain::{Explanation, explain};
 use domain::invoice;
+use domain::letter::Language;
 use domain::lock::{self, LockCause};
 use domain::money::{Currency, Money};
 use domain::numbering::Numbers;
@@ -70,6 +71,9 @@ pub struct Client {
     pub service_lines: Vec<String>,
     /// Whether its engagement's terms allow late fees.
     pub terms_allow_late_fee: bool,
+    /// In which language it is written to; none: in the firm's.
+    #[schema(example = "es")]
+    pub language: Option<&'static str>,
     /// Who looks after it.
     pub people: ClientPeople,
     /// The portal: `open` or `locked`.
@@ -267,6 +271,7 @@ impl Client {
             contacts: profile.contacts.iter().map(Contact::of).collect(),
             service_lines: names(&profile.service_lines),
             terms_allow_late_fee: profile.terms_allow_late_fee,
+            language: profile.language.map(Language::as_str),
             people: ClientPeople::of(&account.people),
             portal: portal(account),
             lock: account.lock.as_ref().map(Lock::of),

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use services::http::Date;
 use services::office::policies::{Difference, differences, version_of};
-use store::{Body, DayRun, FirmChange, Mails, PolicyDocument, RunVerdict};
+use store::{Body, DayRun, FirmChange, LetterTemplate, Mails, PolicyDocument, RunVerdict};
 use utoipa::ToSchema;
 
 use super::name;
@@ -209,10 +209,27 @@ fn said(change: &FirmChange) -> String {
             (_, false) => format!("finds the domain {} not verified: letters wait", domain.name),
         },
         FirmChange::MailDomainGivenUp { name } => format!("gives up the domain {name}"),
+        FirmChange::TemplateSaved(saved) => template_saved(saved),
         FirmChange::MailsReturned(returned) => match returned.is_complaint {
             true => format!("sends {} no more mails: one was complained of", returned.staff),
             false => format!("sends {} no more mails: one came back", returned.staff),
         },
+    }
+}
+
+/// A firm's own words for a letter (LET-3).
+fn template_saved(saved: &LetterTemplate) -> String {
+    let kind = saved.of.kind.as_str().replace('_', " ");
+    let language = saved.of.language.words();
+    let named = saved.of.name.as_ref().map(|name| format!(" named {name}")).unwrap_or_default();
+    match saved.words.is_empty() {
+        true => format!("goes back to the built-in words of the {kind}{named} in {language}"),
+        false => {
+            format!(
+                "saves version {} of its words of the {kind}{named} in {language}",
+                saved.version
+            )
+        }
     }
 }
 

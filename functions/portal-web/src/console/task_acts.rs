@@ -149,6 +149,7 @@ mod tests {
             contacts: Vec::new(),
             service_lines: BTreeSet::new(),
             terms_allow_late_fee: false,
+            language: None,
         };
         let account = Account::new("f-1".parse().unwrap(), "acme".parse().unwrap(), profile);
         let deed = |name, path: &str| Deed { name, path: path.to_owned(), is_grave: false };

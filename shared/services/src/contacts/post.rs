@@ -8,7 +8,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::letter::LetterKind;
 use identity::contact::ContactToken;
-use letters::facts::{self, Language, LetterFacts, SignIn, Valid};
+use letters::facts::{self, LetterFacts, SignIn, Valid};
 use letters::{Envelope, LetterError, MimeError};
 use platform::mail::{MailError, Message, SentId};
 use store::{
@@ -21,6 +21,7 @@ use super::sign_in::may_come;
 use super::{INVITATION_VALID, LINK_VALID, MailMessage};
 use crate::correspondence::{Correspondence, Sender, SetUpError, feedback, is_set_up, sender};
 use crate::firm::Firm;
+use crate::wording::{Wording, writer};
 
 /// Where a link leads: the page with the button, and the token after it.
 pub const SIGN_IN_PATH: &str = "/portal/sign-in/";
@@ -121,7 +122,8 @@ impl Correspondence {
             }
         };
         let token = ContactToken::new(firm.id(), &contact.id)?;
-        let message = match self.message(task, &contact, &sender, &token) {
+        let wording = task.wording(&contact).await?;
+        let message = match self.message(task, &contact, &sender, (&token, &wording)) {
             Ok(message) => message,
             Err(error) => return task.give_up(&platform::log::chain(&error)).await,
         };
@@ -165,7 +167,7 @@ impl Correspondence {
         task: Task<'_>,
         contact: &Contact,
         sender: &Sender,
-        token: &ContactToken,
+        (token, wording): (&ContactToken, &Wording),
     ) -> Result<Message, WriteError> {
         let Task { firm, mail, now } = task;
         let settings = firm.settings();
@@ -183,16 +185,10 @@ impl Correspondence {
                 (LetterKind::SignInLink, facts::Content::SignInLink(content))
             }
         };
-        let rendered = letters::render(&LetterFacts {
-            firm: facts::Firm {
-                name: settings.name.clone(),
-                reply_address: sender.reply_to.clone(),
-                phone: None,
-                postal_address: settings.postal_address.clone(),
-                logo_url: self.logo_url(firm),
-            },
+        let (rendered, _) = wording.write(&LetterFacts {
+            firm: writer(settings, &sender.reply_to, self.logo_url(firm)),
             client_name: contact.facts.called.as_str().to_owned(),
-            language: Language::En,
+            language: wording.language(),
             day: firm.day(now),
             content,
         })?;
@@ -250,6 +246,21 @@ impl Task<'_> {
         };
         let mut recent = mails.iter().rev().filter(|mail| self.now < mail.asked_at + BACK_FOR);
         Ok(recent.find_map(told).unwrap_or(false))
+    }
+
+    /// In whose words it is written: in the language of the first client that the contact is for, or the firm's.
+    async fn wording(&self, contact: &Contact) -> Result<Wording, ContactError> {
+        let kind = match self.mail.kind {
+            ContactLinkKind::Invitation => LetterKind::Invitation,
+            ContactLinkKind::SignIn => LetterKind::SignInLink,
+        };
+        let client = match contact.facts.clients.iter().next() {
+            Some(client) => self.firm.store().load(client).await?,
+            None => None,
+        };
+        let language = client.and_then(|loaded| loaded.account.profile.language);
+        let language = language.unwrap_or(self.firm.settings().language);
+        Ok(Wording::of(self.firm, kind, language, None).await?)
     }
 
     async fn again(&self) -> Result<MailOutcome, ContactError> {

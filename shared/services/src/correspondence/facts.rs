@@ -22,7 +22,6 @@ use domain::policy::UnlockMode;
 use domain::role::Actor;
 use domain::task::About;
 use letters::facts::{self, Language, LetterFacts, Next, NextAction, Opens, Reopened};
-use store::FirmSettings;
 
 use crate::execute::View;
 
@@ -53,10 +52,9 @@ pub enum NothingToSay {
 pub(super) struct Facts<'a> {
     /// Where to pay without signing in (LET-7).
     pub(super) link: Option<String>,
-    /// Its picture, if it has one.
-    pub(super) logo_url: Option<String>,
-    pub(super) settings: &'a FirmSettings,
-    pub(super) reply_address: &'a str,
+    /// Who writes.
+    pub(super) writer: facts::Firm,
+    pub(super) language: Language,
     /// Where people reach the portal.
     pub(super) public_url: &'a str,
     /// The account at the claim, with what was looked up.
@@ -70,15 +68,9 @@ pub(super) struct Facts<'a> {
 impl Facts<'_> {
     pub(super) fn of_letter(&self) -> Result<LetterFacts, NothingToSay> {
         Ok(LetterFacts {
-            firm: facts::Firm {
-                name: self.settings.name.clone(),
-                reply_address: self.reply_address.to_owned(),
-                phone: None,
-                postal_address: self.settings.postal_address.clone(),
-                logo_url: self.logo_url.clone(),
-            },
+            firm: self.writer.clone(),
             client_name: self.account.profile.name.as_str().to_owned(),
-            language: Language::En,
+            language: self.language,
             day: self.sending.on,
             content: self.content()?,
         })
@@ -231,7 +223,7 @@ impl Facts<'_> {
             (LockCause::Rule(_), UnlockMode::Approval) => Opens::AfterReview,
             (LockCause::Rule(_), UnlockMode::OnPayment) => Opens::OnPayment,
         };
-        Some(facts::Lock { reason: lock.cause.text(), since: lock.on, opens })
+        Some(facts::Lock { cause: lock.cause.clone(), since: lock.on, opens })
     }
 
     /// What follows if nothing happens: the evaluations to come, on a copy, as far as something harder

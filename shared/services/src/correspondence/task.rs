@@ -14,6 +14,7 @@ use store::{Delivery, DeliveryState, LetterRow, SentLetter};
 use super::{LEDGER_WAIT, Outcome, STOP_WAIT, SendError};
 use crate::execute::{Caller, ExecuteError, View, execute, view};
 use crate::firm::Firm;
+use crate::wording::Wording;
 
 /// How often the outcome is written before it is left to the lease.
 const OUTCOME_TRIES: u32 = 3;
@@ -72,6 +73,16 @@ impl Task<'_> {
             }
         }
         Ok(true)
+    }
+
+    /// In whose words it is written, in the client's language or the firm's.
+    pub(super) async fn wording(
+        &self,
+        account: &Account,
+        sending: &Sending,
+    ) -> Result<Wording, SendError> {
+        let language = account.profile.language.unwrap_or(self.firm.settings().language);
+        Ok(Wording::of(self.firm, sending.kind, language, sending.text.as_ref()).await?)
     }
 
     pub(super) async fn row(&self) -> Result<LetterRow, SendError> {

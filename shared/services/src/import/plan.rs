@@ -164,6 +164,7 @@ pub fn profile(client: &ClientId, rows: &[Row], assumed: &Assumed) -> Profile {
         contacts,
         service_lines: Default::default(),
         terms_allow_late_fee: false,
+        language: None,
     }
 }
 

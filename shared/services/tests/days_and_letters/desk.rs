@@ -158,6 +158,7 @@ impl Desk {
             contacts: addresses.iter().map(contact).collect(),
             service_lines: Default::default(),
             terms_allow_late_fee: false,
+            language: None,
         };
         let client = client(id);
         self.act(firm, &client, Command::OpenAccount(profile)).await.unwrap();

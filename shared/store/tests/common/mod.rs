@@ -116,6 +116,7 @@ pub fn profile() -> Profile {
         contacts: vec![Contact { address: Personal::new("ann@acme.example"), is_bounced: false }],
         service_lines: ["tax".parse().unwrap()].into(),
         terms_allow_late_fee: false,
+        language: None,
     }
 }
 
