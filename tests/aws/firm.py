@@ -16,8 +16,8 @@ STAFF = [("sub-ada", "ada", "admin"), ("sub-bea", "bea", "billing_lead"), ("sub-
 
 # How far the clock goes on at once where something waits for a lease or a queue, and how often: hours in all, and
 # the day is not over yet.
-WAIT_MINUTES = 5
-MOST_WAITS = 48
+WAIT_MINUTES = 15
+MOST_WAITS = 16
 
 
 def address(client):
@@ -110,7 +110,7 @@ class Firm:
         """Likewise `until`, while the clock goes on: for what waits for a lease or a queue."""
         for _ in range(MOST_WAITS):
             try:
-                return until(what, look, seconds=2)
+                return until(what, look, seconds=1.5)
             except AssertionError:
                 self.clock.go_on(minutes=WAIT_MINUTES)
         return until(what, look)

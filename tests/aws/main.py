@@ -1,6 +1,7 @@
 """Deploys the stack whole on an AWS of this machine, and lives a firm's first days on it.
 
     main.py --root FOLDER --portcullis PROGRAM --sam PROGRAM --build FOLDER --output FOLDER
+            --architecture arm64|x86_64
 
 `cargo xtask aws` runs it, as `cargo xtask test` does; README.md beside this says what is shown and what can't be.
 """
@@ -31,6 +32,7 @@ def main():
     parser = argparse.ArgumentParser()
     for name in ["root", "portcullis", "sam", "build", "output"]:
         parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--architecture", required=True)
     arguments = parser.parse_args()
     folder = arguments.output.resolve()
     shutil.rmtree(folder, ignore_errors=True)
@@ -39,6 +41,7 @@ def main():
     clock = Clock(folder)
     issuer = Issuer(clock)
     addresses = {"aws": free_port(), "issuer": issuer.url, "audience": AUDIENCE}
+    addresses["architecture"] = arguments.architecture
     program = arguments.portcullis.resolve()
     try:
         with Sandbox(program, folder, clock, free_port()) as sandbox:

@@ -128,7 +128,7 @@ class Stack:
             "Stage": STAGE,
             "ArchiveLockMode": "GOVERNANCE",
             "ArchiveLockDays": "1",
-            "Architecture": "x86_64",
+            "Architecture": self.addresses["architecture"],
             "AwsEndpointUrl": self.gate.url,
             "IssuerUrl": self.addresses["issuer"],
             "IssuerAudience": self.addresses["audience"],

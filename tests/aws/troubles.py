@@ -18,6 +18,9 @@ DYING = {
 # A bounce is told of its letter.
 BOUNCED = {"hazel": ("H-2005", 9, "150.00")}
 
+# Somebody speaks of this client before there is one.
+LATE = {"juniper": ("J-2006", 9, "160.00")}
+
 # What nobody can read.
 POISON = "{this is no message"
 
@@ -166,11 +169,11 @@ class Troubles(Firm):
         """ministack knows no redrive, so the test does what that does: the same message into the queue again."""
         sqs = self.stack.client("sqs")
         queue, dead = self.stack.outputs["EvaluationsQueueUrl"], "EvaluationsDeadLetterQueueUrl"
-        message = {"clients": {"firm": "yew", "day": str(self.clock.day()), "clients": ["acme"]}}
+        message = {"clients": {"firm": FIRM, "day": str(self.clock.day()), "clients": list(LATE)}}
         with self.report.check("a message fails five times while its cause lasts; replayed after that, it is handled"):
             sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(message))
             self.after_a_while("it is given up", lambda: self.stack.waiting(dead) == 1)
-            self.portcullis.does("firm", "open", "--firm", "yew", "--name", "Yew", "--zone", "America/New_York")
+            self.imports(LATE)
             [found] = self.dead(dead)
             sqs.send_message(QueueUrl=queue, MessageBody=found["Body"])
             sqs.delete_message(QueueUrl=self.stack.outputs[dead], ReceiptHandle=found["ReceiptHandle"])

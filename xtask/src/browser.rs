@@ -56,7 +56,7 @@ pub fn run(root: &Path, only: &[String]) -> Result<Count> {
 }
 
 /// From the last line: `87 passed, 2 failed`. What broke off has failed.
-fn counted(output: &str, is_ok: bool) -> Count {
+pub fn counted(output: &str, is_ok: bool) -> Count {
     let count = output.lines().rev().find_map(|line| {
         let (passed, failed) = line.strip_suffix(" failed")?.split_once(" passed, ")?;
         Some(Count { passed: passed.parse().ok()?, failed: failed.parse().ok()? })

@@ -12,7 +12,7 @@ use anyhow::{Result, bail};
 
 use crate::run;
 use crate::tests_run::{self, Count, Runner, SECOND_TABLE, STRIPE_SDK};
-use crate::{browser, cdk, costs, functions, python, rules, table};
+use crate::{aws, browser, cdk, costs, functions, python, rules, table};
 
 /// A remark that is longer makes the summary's lines wrap.
 const REMARK_CHARACTERS: usize = 70;
@@ -24,6 +24,8 @@ pub struct Scope {
     pub is_fast: bool,
     /// Also what needs Python or Node.
     pub has_aws: bool,
+    /// Also the stack as a whole.
+    pub has_stack: bool,
     /// Also what needs Chromium, and Python to drive it.
     pub has_browser: bool,
 }
@@ -57,6 +59,7 @@ pub fn run_all(root: &Path, scope: Scope) -> bool {
 fn checks(root: &Path, scope: Scope, runner: Runner) -> Vec<Check<'_>> {
     let fast = scope.is_fast.then_some("--fast");
     let aws = if scope.has_aws { fast } else { Some("--without-aws") };
+    let as_stack = if scope.has_stack { aws } else { aws.or(Some("--without-stack")) };
     let in_browser = if scope.has_browser { aws } else { aws.or(Some("--without-browser")) };
     let check = |name, why, left_out, run| Check { name, why, left_out, run };
     vec![
@@ -130,6 +133,12 @@ fn checks(root: &Path, scope: Scope, runner: Runner) -> Vec<Check<'_>> {
             "each function by itself, with the files of events/, on the data of a running system",
             aws,
             Box::new(|| functions::run(root)),
+        ),
+        check(
+            "aws",
+            "the stack deployed whole on an AWS of this machine, and a firm's first days on it, from outside",
+            as_stack,
+            Box::new(|| aws::run(root, false)),
         ),
         check(
             "browser",
@@ -218,9 +227,10 @@ fn lints(root: &Path) -> Result<Count> {
     ]))
 }
 
-/// Once as SAM reads it, and once resource by resource.
+/// As SAM reads it, resource by resource with SAM's linter, and with that linter's own newer rules.
 fn template(root: &Path) -> Result<Count> {
-    let sam = python::environment(root, "template")?.join("sam");
+    let programs = python::environment(root, "template")?;
+    let sam = programs.join("sam");
     let validate = |lint: &[&str]| {
         let mut command = Command::new(&sam);
         command.current_dir(root).args(["validate", "--template", "template.yaml"]).args(lint);
@@ -229,7 +239,9 @@ fn template(root: &Path) -> Result<Count> {
         command.env("AWS_ACCESS_KEY_ID", "none").env("AWS_SECRET_ACCESS_KEY", "none");
         one(&mut command)
     };
-    Ok(validate(&[])?.and(validate(&["--lint"])?))
+    let mut lint = Command::new(programs.join("cfn-lint"));
+    let linted = one(lint.current_dir(root).arg("template.yaml"))?;
+    Ok(validate(&[])?.and(validate(&["--lint"])?).and(linted))
 }
 
 fn second_table(runner: Runner, root: &Path) -> Result<Count> {
@@ -277,16 +289,21 @@ mod tests {
 
     #[test]
     fn what_is_left_out_is_what_was_asked_to_be() {
-        let left_out = |is_fast, has_aws, has_browser| -> Vec<&str> {
-            let scope = Scope { is_fast, has_aws, has_browser };
+        let left_out = |is_fast, has_aws, has_stack, has_browser| -> Vec<&str> {
+            let scope = Scope { is_fast, has_aws, has_stack, has_browser };
             let checks = checks(Path::new("."), scope, Runner::Nextest);
             checks.iter().filter(|check| check.left_out.is_some()).map(|check| check.name).collect()
         };
-        let of_aws = ["template", "cdk", "second table", "stripe sdk", "functions", "browser"];
-        assert!(left_out(false, true, true).is_empty());
-        assert_eq!(left_out(false, false, true), of_aws);
-        assert_eq!(left_out(false, true, false), ["browser"]);
-        assert_eq!(left_out(true, true, true), [&["lints", "examples"][..], &of_aws].concat());
+        let of_aws =
+            ["template", "cdk", "second table", "stripe sdk", "functions", "aws", "browser"];
+        assert!(left_out(false, true, true, true).is_empty());
+        assert_eq!(left_out(false, false, true, true), of_aws);
+        assert_eq!(left_out(false, true, false, true), ["aws"]);
+        assert_eq!(left_out(false, true, true, false), ["browser"]);
+        assert_eq!(
+            left_out(true, true, true, true),
+            [&["lints", "examples"][..], &of_aws].concat()
+        );
     }
 
     #[test]

@@ -4,7 +4,9 @@
 //! `cargo xtask test` is what a person runs before a commit and what the build server runs; there is no
 //! second list of checks to fall behind.
 
+mod aws;
 mod bench;
+mod bootstraps;
 mod browser;
 mod cdk;
 mod checks;
@@ -13,6 +15,7 @@ mod functions;
 mod ledger;
 mod mutants;
 mod python;
+mod release;
 mod root;
 mod rules;
 mod run;
@@ -39,21 +42,41 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Chore {
     /// Check everything: formatting, lints, tests, rule index, template, CDK, the table on a second DynamoDB, the
-    /// sandbox with Stripe's SDK, each function by itself, and the pages in a browser
+    /// sandbox with Stripe's SDK, each function by itself, the stack as a whole, and the pages in a browser
     Test {
         /// Only what tells most per second: formatting, tests with few random cases, rule index
         #[arg(long)]
         fast: bool,
         /// Leave out what needs Python or Node: the template's check, the CDK, the second DynamoDB, Stripe's
-        /// SDK, the functions by themselves, the browser
+        /// SDK, the functions by themselves, the stack as a whole, the browser
         #[arg(long)]
         without_aws: bool,
+        /// Leave out the stack as a whole, for which the functions are built as they are deployed: minutes
+        #[arg(long)]
+        without_stack: bool,
         /// Leave out what needs Chromium
         #[arg(long)]
         without_browser: bool,
     },
     /// Run each function by itself, with the files of events/: the same check as in `test`
     Functions,
+    /// Deploy the stack whole on an AWS of this machine and live a firm's first days on it: the same check as in
+    /// `test`
+    Aws {
+        /// Take the functions and the template as `cargo xtask aws` built them last
+        #[arg(long)]
+        built: bool,
+    },
+    /// Build the functions as they are deployed, for both kinds of processors, and look at each: its C library, its
+    /// size
+    Release {
+        /// One function alone; may be said several times
+        #[arg(long, value_name = "FUNCTION")]
+        only: Vec<String>,
+        /// For one kind of processor alone
+        #[arg(long)]
+        processor: Option<bootstraps::Processor>,
+    },
     /// Walk the pages in a real Chromium: the same check as in `test`
     Browser {
         /// Only that part, e.g. `staff` or `pages`: see tests/browser/main.py
@@ -112,11 +135,18 @@ fn main() -> ExitCode {
 fn perform(chore: Chore) -> Result<bool> {
     let root = root::folder();
     match chore {
-        Chore::Test { fast, without_aws, without_browser } => {
-            let (has_aws, has_browser) = (!without_aws, !without_browser);
-            Ok(checks::run_all(&root, Scope { is_fast: fast, has_aws, has_browser }))
+        Chore::Test { fast, without_aws, without_stack, without_browser } => {
+            let scope = Scope {
+                is_fast: fast,
+                has_aws: !without_aws,
+                has_stack: !without_stack,
+                has_browser: !without_browser,
+            };
+            Ok(checks::run_all(&root, scope))
         }
         Chore::Functions => Ok(functions::run(&root)?.failed == 0),
+        Chore::Aws { built } => Ok(aws::run(&root, built)?.failed == 0),
+        Chore::Release { only, processor } => release::run(&root, &only, processor),
         Chore::Browser { only } => Ok(browser::run(&root, &only)?.failed == 0),
         Chore::Rules { check: true } => rules::check(&root).map(|()| true),
         Chore::Rules { check: false } => rules::write(&root).map(|()| true),
