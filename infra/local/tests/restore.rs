@@ -126,6 +126,14 @@ async fn scene() -> Scene {
     assert!(up.stop().success());
     let write = ["audit", "archive", "--firm", "demo", "--archive", archive.to_str().unwrap()];
     assert_eq!(run(&data, &write).0, Some(0));
+
+    // The archive is always some seconds behind.
+    let up = Up::start(&data);
+    let note = json!({"text": "Then they called"});
+    let (status, body) =
+        up.ask("bea", Method::POST, "/firm/v1/clients/heron/notes", Some(note)).await;
+    assert!((200..300).contains(&status), "{body}");
+    assert!(up.stop().success());
     copy_table(&data, &later);
     Scene { _folder: folder, data, backup, later, archive }
 }
@@ -142,6 +150,11 @@ async fn aud_1_let_4_pay_1_a_restored_table_gets_back_what_came_after_and_nothin
     assert!(text.contains("or the table was restored to an earlier moment"), "{text}");
     let (code, text) = restore(data, archive, "check", &[]);
     assert_eq!(code, Some(1), "{text}");
+    assert!(!text.contains("client heron"), "the archive has no record of it yet: {text}");
+    let words = ["--restored-from", later.to_str().unwrap()];
+    let (code, text) = restore(data, archive, "check", &words);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("client heron: record"), "{text}");
     for said in
         ["firm demo, client cobalt: records", "1 PaymentChanged", "LetterLeft", "1 ClientUnlocked"]
     {
@@ -149,7 +162,6 @@ async fn aud_1_let_4_pay_1_a_restored_table_gets_back_what_came_after_and_nothin
     }
     assert!(!text.contains("client ember"), "nothing happened there: {text}");
 
-    let words = ["--words-from", later.to_str().unwrap()];
     let (code, text) = restore(data, archive, "apply", &words);
     assert_eq!(code, Some(0), "{text}");
     assert!(!text.contains("personal texts") && !text.contains("what became"), "{text}");
@@ -184,7 +196,7 @@ async fn aud_1_let_4_without_the_old_table_only_words_are_lost_and_a_restore_goe
 
     // Everything, from nothing: the account is the fold of its events. Interrupted once, and begun anew.
     let empty = &data.join("empty");
-    let words = ["--words-from", later.to_str().unwrap()];
+    let words = ["--restored-from", later.to_str().unwrap()];
     let cut = archive.join("demo/clients/cobalt");
     let aside = archive.join("demo/clients/cobalt.aside");
     fs::rename(&cut, &aside).unwrap();

@@ -101,7 +101,7 @@ async fn open_firm(dynamo: store::Dynamo, firm: &FirmId) -> Result<Store> {
 }
 
 /// All chains of a firm that the table lists.
-async fn chains(store: &Store) -> Result<Vec<Chain>> {
+pub(super) async fn chains(store: &Store) -> Result<Vec<Chain>> {
     let mut chains = vec![Chain::Firm];
     let mut cursor: Option<String> = None;
     loop {

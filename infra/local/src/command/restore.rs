@@ -16,7 +16,7 @@ use services::archive::restore::{Missing, Restore, Standing, firms, happened};
 use services::execute::Caller;
 use services::firm::Firm;
 use services::office::runs::stop;
-use store::{Chain, ChainRecord, Dynamo, Store};
+use store::{Chain, ChainRecord, Store};
 
 use super::audit::ArchivePlace;
 use super::{Verdict, block_on};
@@ -54,6 +54,10 @@ pub struct Which {
     /// This firm alone; all that the archive knows, if not said.
     #[arg(long, value_name = "FIRM")]
     pub firm: Option<FirmId>,
+    /// The table that was restored from, if it can still be read: its name, or the data folder on this machine. It gives
+    /// what was not archived yet, and the names, addresses, reasons and letters' words since, each held against its hash.
+    #[arg(long, value_name = "TABLE|DIR")]
+    pub restored_from: Option<String>,
     /// Print one JSON object a line.
     #[arg(long)]
     pub json: bool,
@@ -68,10 +72,6 @@ pub struct Apply {
     /// Which.
     #[command(flatten)]
     pub which: Which,
-    /// The table that was restored from, if it can still be read: names, addresses, reasons and letters' words since
-    /// are taken from there, each held against its hash. Its name, or the data folder on this machine.
-    #[arg(long, value_name = "TABLE|DIR")]
-    pub words_from: Option<String>,
     /// Stop no firm: what is queued may leave as soon as the table is in use.
     #[arg(long)]
     pub without_stop: bool,
@@ -90,28 +90,72 @@ pub fn run(arguments: &Arguments) -> Result<Verdict> {
 
 impl Which {
     async fn check(&self) -> Result<Verdict> {
-        let table = self.place.open().await.context("can't open the table")?;
-        let archive = self.archive.open(&self.place)?;
         let mut report = Report::new(self.json);
-        for firm in self.firms(&*archive).await? {
-            let store = Store::new(table.dynamo().clone(), firm);
-            let restore = Restore::open(&store, &*archive, None).await?;
-            for chain in restore.chains().await? {
-                match standing(&restore, &chain).await? {
+        self.each(async |store, restore, chains| {
+            for (chain, standing) in chains {
+                match standing {
                     Standing::Whole => report.whole(),
                     Standing::Behind(missing) => {
-                        let records = records(&restore, &missing).await?;
+                        let records = records(restore, missing).await?;
                         let told: Vec<_> = records.iter().map(happened).collect();
-                        report.missing(store.firm(), &missing, &told)?;
+                        report.missing(store.firm(), missing, &told)?;
                     }
                     Standing::Other(difference) => {
-                        report.other(store.firm(), &chain, &difference)?;
+                        report.other(store.firm(), chain, difference)?;
                     }
                 }
             }
+            Ok(())
+        })
+        .await?;
+        report.sum_up()
+    }
+
+    /// Does something with each firm's part of the table, and how its chains stand: the firm's own first.
+    async fn each(
+        &self,
+        mut work: impl AsyncFnMut(&Store, &Restore<'_>, &[(Chain, Standing)]) -> Result<()>,
+    ) -> Result<()> {
+        let table = self.place.open().await.context("can't open the table")?;
+        let former = self.open_former().await.context("can't open the table restored from")?;
+        let archive = self.archive.open(&self.place)?;
+        for firm in self.firms(&*archive).await? {
+            let of = |table: &Opened| Store::new(table.dynamo().clone(), firm.clone());
+            let (store, former) = (of(&table), former.as_ref().map(of));
+            let restore = Restore::open(&store, &*archive, former.as_ref()).await?;
+            let mut known = restore.chains().await?;
+            if let Some(former) = &former {
+                known.extend(super::audit::chains(former).await?);
+            }
+            let mut standings = Vec::new();
+            for chain in known {
+                let standing = restore.standing(&chain).await;
+                let standing =
+                    standing.with_context(|| format!("can't compare the chain of {chain}"))?;
+                standings.push((chain, standing));
+            }
+            work(&store, &restore, &standings).await?;
         }
         table.close().await;
-        report.sum_up()
+        if let Some(former) = former {
+            former.close().await;
+        }
+        Ok(())
+    }
+
+    async fn open_former(&self) -> Result<Option<Opened>> {
+        let Some(from) = &self.restored_from else { return Ok(None) };
+        let place = &self.place;
+        let is_remote = place.aws || place.endpoint.is_some();
+        let former = match is_remote {
+            true => Place { table: from.clone(), ..place.clone() },
+            false => Place { data: from.into(), ..place.clone() },
+        };
+        ensure!(
+            (&former.table, &former.data) != (&place.table, &place.data),
+            "--restored-from is the table that was restored from, not the restored one"
+        );
+        former.open().await.map(Some)
     }
 
     async fn firms(&self, archive: &dyn Archive) -> Result<Vec<FirmId>> {
@@ -129,11 +173,6 @@ async fn is_stopped(store: &Store) -> Result<bool> {
     Ok(firm.is_some_and(|firm| firm.settings.stop.is_some()))
 }
 
-async fn standing(restore: &Restore<'_>, chain: &Chain) -> Result<Standing> {
-    let standing = restore.standing(chain).await;
-    standing.with_context(|| format!("can't compare the chain of {chain}"))
-}
-
 async fn records(restore: &Restore<'_>, missing: &Missing) -> Result<Vec<ChainRecord>> {
     let mut records = Vec::new();
     for sequence in missing.first..=missing.last {
@@ -144,38 +183,28 @@ async fn records(restore: &Restore<'_>, missing: &Missing) -> Result<Vec<ChainRe
 
 impl Apply {
     async fn run(&self) -> Result<Verdict> {
-        let Which { archive, json, place, .. } = &self.which;
-        let table = place.open().await.context("can't open the table")?;
-        let words = self.open_words().await.context("can't open the table with the words")?;
-        let archive = archive.open(place)?;
-        let mut report = Report::new(*json);
-        for firm in self.which.firms(&*archive).await? {
-            let of = |dynamo: &Dynamo| Store::new(dynamo.clone(), firm.clone());
-            let (store, words) =
-                (of(table.dynamo()), words.as_ref().map(|words| of(words.dynamo())));
-            let restore = Restore::open(&store, &*archive, words.as_ref()).await?;
-            self.firm(&store, &restore, &mut report).await?;
-        }
-        table.close().await;
-        if let Some(words) = words {
-            words.close().await;
-        }
+        let mut report = Report::new(self.which.json);
+        let each = self.which.each(async |store, restore, chains| {
+            self.firm(store, restore, chains, &mut report).await
+        });
+        each.await?;
         report.sum_up()
     }
 
-    async fn firm(&self, store: &Store, restore: &Restore<'_>, report: &mut Report) -> Result<()> {
+    async fn firm(
+        &self,
+        store: &Store,
+        restore: &Restore<'_>,
+        chains: &[(Chain, Standing)],
+        report: &mut Report,
+    ) -> Result<()> {
         let now = SystemClock.now();
-        let mut chains = Vec::new();
-        for chain in restore.chains().await? {
-            let standing = standing(restore, &chain).await?;
-            chains.push((chain, standing));
-        }
         let is_behind = chains.iter().any(|(_, standing)| matches!(standing, Standing::Behind(_)));
         // Stopped, and nothing missing: somebody was interrupted after the last record.
         let is_begun = is_behind || self.without_stop || is_stopped(store).await?;
         // The firm's own chain comes first, and then the stop: whoever is interrupted leaves a firm that is stopped.
         let mut is_firm_done = false;
-        for (chain, standing) in &chains {
+        for (chain, standing) in chains {
             if *chain != Chain::Firm && !std::mem::replace(&mut is_firm_done, true) && is_begun {
                 self.stop(store, report).await?;
             }
@@ -212,20 +241,5 @@ impl Apply {
             report.stopped(store.firm())?;
         }
         Ok(())
-    }
-
-    async fn open_words(&self) -> Result<Option<Opened>> {
-        let Some(from) = &self.words_from else { return Ok(None) };
-        let place = &self.which.place;
-        let is_remote = place.aws || place.endpoint.is_some();
-        let words = match is_remote {
-            true => Place { table: from.clone(), ..place.clone() },
-            false => Place { data: from.into(), ..place.clone() },
-        };
-        ensure!(
-            (&words.table, &words.data) != (&place.table, &place.data),
-            "--words-from is the table that was restored from, not the restored one"
-        );
-        words.open().await.map(Some)
     }
 }

@@ -3,8 +3,9 @@
 //! A table as it was at some moment has forgotten letters that left, payments whose webhooks were answered and
 //! won't come again, locks and unlocks. Set going like that it would send letters twice and ask for money that was
 //! paid. The archive has every record since, so nothing has to be guessed: each chain's records behind the table's
-//! last are put back in order, as they were written ([`Store::replay`]), and the chain goes on where it stood. What never
-//! stood in a record is named. Putting back can be interrupted and begun anew: it goes on behind the last record there.
+//! last are put back in order, as they were written ([`Store::replay`]), and the chain goes on where it stood. Where the table
+//! that was restored from can still be read, it gives what was not archived yet, and the texts that no record holds; each is
+//! held against its hash. What never stood in a record is named. Putting back can be interrupted and begun anew: it goes on behind the last record there.
 //! Nobody else may write the table meanwhile; who does is found, and the chain is left as it is.
 
 use std::collections::BTreeSet;
@@ -23,6 +24,9 @@ use store::{
 use super::check::{Check, CheckError, Compared, Difference};
 use super::object::{from_bytes, record_key};
 use super::told::{detail_type, instant_of};
+
+/// How many records of the former table are read at once: some megabytes.
+const AT_ONCE: u64 = 200;
 
 /// No claimed letter is looked after later than that: what waits is found whenever it is ready.
 const ANY_LEASE: TimeDelta = TimeDelta::days(366);
@@ -90,8 +94,8 @@ pub async fn firms(archive: &dyn Archive) -> Result<Vec<FirmId>, ArchiveError> {
 pub struct Restore<'a> {
     store: &'a Store,
     archive: &'a dyn Archive,
-    /// Another table that may have the texts that records don't hold.
-    words: Option<&'a Store>,
+    /// The table that was restored from.
+    former: Option<&'a Store>,
     check: Check<'a>,
 }
 
@@ -103,10 +107,10 @@ impl<'a> Restore<'a> {
     pub async fn open(
         store: &'a Store,
         archive: &'a dyn Archive,
-        words: Option<&'a Store>,
+        former: Option<&'a Store>,
     ) -> Result<Self, RestoreError> {
         let check = Check::open(store, archive).await?;
-        Ok(Self { store, archive, words, check })
+        Ok(Self { store, archive, former, check })
     }
 
     /// The chains that the archive knows, the firm's own first: others are of what it says.
@@ -122,26 +126,65 @@ impl<'a> Restore<'a> {
     /// # Errors
     /// When table or archive can't be read at all.
     pub async fn standing(&self, chain: &Chain) -> Result<Standing, RestoreError> {
-        Ok(match self.check.compare(chain).await? {
-            Compared::Same { .. } => Standing::Whole,
-            Compared::Different(Difference::CutTail { table, archive }) => {
-                let chain = chain.clone();
-                Standing::Behind(Missing { chain, first: table + 1, last: archive })
-            }
-            Compared::Different(difference) => Standing::Other(difference),
+        let (table, last) = match self.check.compare(chain).await? {
+            Compared::Same { archived, waiting } => (archived + waiting, archived + waiting),
+            Compared::Different(Difference::CutTail { table, archive }) => (table, archive),
+            Compared::Different(difference) => return Ok(Standing::Other(difference)),
+        };
+        let last = self.last_of_former(chain, last).await?;
+        let (chain, first) = (chain.clone(), table + 1);
+        Ok(if last < first {
+            Standing::Whole
+        } else {
+            Standing::Behind(Missing { chain, first, last })
         })
     }
 
-    /// An archived record.
+    /// How far the former table goes on behind record `last`: as long as each record follows the one before.
+    async fn last_of_former(&self, chain: &Chain, last: u64) -> Result<u64, RestoreError> {
+        let Some(former) = self.former else { return Ok(last) };
+        let known = match last {
+            0 => None,
+            last => Some(self.record(chain, last).await?.hash),
+        };
+        let end = former.chain_end(chain).await?.map_or(0, |(records, _)| records);
+        let (mut known, mut last) = (known, last);
+        while last < end {
+            let upto = end.min(last + AT_ONCE);
+            let before = last;
+            for record in former.chain_records(chain, last + 1, upto).await? {
+                let Ok(record) = record else { return Ok(last) };
+                let follows = record.sequence == last + 1
+                    && known.is_none_or(|known| known == record.previous)
+                    && record.previous.next(record.sequence, record.body.as_bytes()) == record.hash;
+                if !follows {
+                    return Ok(last);
+                }
+                (known, last) = (Some(record.hash), record.sequence);
+            }
+            if last == before {
+                break;
+            }
+        }
+        Ok(last)
+    }
+
+    /// A record: as it was archived, else as the table has it, or the former one.
     ///
     /// # Errors
     /// When it can't be read.
     pub async fn record(&self, chain: &Chain, sequence: u64) -> Result<ChainRecord, RestoreError> {
         let key = record_key(self.store.firm(), chain, sequence);
         let object = |problem| RestoreError::Object { key: key.clone(), problem };
-        let bytes = self.archive.get(&key).await?;
-        let bytes = bytes.ok_or_else(|| object("it is not there".to_owned()))?;
-        from_bytes(&bytes).map_err(object)
+        if let Some(bytes) = self.archive.get(&key).await? {
+            return from_bytes(&bytes).map_err(object);
+        }
+        for store in [Some(self.store), self.former].into_iter().flatten() {
+            if let Some(found) = store.chain_records(chain, sequence, sequence).await?.pop() {
+                return found.map_err(|(_, error)| error.into());
+            }
+        }
+        Err(object("it is not there".to_owned()))
     }
 
     /// Puts those records back, and says what of them could not be.
@@ -160,7 +203,7 @@ impl<'a> Restore<'a> {
         let mut lost = Vec::new();
         for sequence in missing.first..=missing.last {
             let record = self.record(&missing.chain, sequence).await?;
-            match self.store.replay(&record, self.words, shards, at).await? {
+            match self.store.replay(&record, self.former, shards, at).await? {
                 Replayed::Done(of_record) => {
                     lost.extend(of_record.into_iter().map(|lost| (sequence, lost)));
                 }
@@ -187,7 +230,7 @@ impl<'a> Restore<'a> {
             if firm != *self.store.firm() {
                 continue;
             }
-            if !self.store.settle_letter(&client, letter, self.words, at).await? {
+            if !self.store.settle_letter(&client, letter, self.former, at).await? {
                 unknown.push((client, letter));
             }
         }
