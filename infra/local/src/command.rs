@@ -77,6 +77,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Openapi => openapi::run(),
         Command::Queue(arguments) => queue::run(arguments),
         Command::Rehearse(arguments) => rehearse::run(arguments),
+        Command::Simulate(arguments) => simulate::run(arguments),
         Command::Restore(arguments) => restore::run(arguments),
         Command::Up(arguments) => up::run(arguments),
     };

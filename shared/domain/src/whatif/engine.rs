@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::assume::{Assumed, Held};
 use super::count::{Count, HeldRun, Outcome};
 use crate::account::Account;
@@ -32,7 +34,7 @@ use crate::text::Personal;
 pub type ClientNumber = u32;
 
 /// Something that the book says happened. Acts come in the order of their days.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Act {
     /// When.
     pub on: Day,
@@ -45,7 +47,7 @@ pub struct Act {
 }
 
 /// What happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Deed {
     /// An invoice went out.
     Bill(Box<Bill>),
@@ -59,7 +61,7 @@ pub enum Deed {
 }
 
 /// An invoice.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bill {
     /// Its number.
     pub invoice: InvoiceId,

@@ -250,6 +250,11 @@ impl Columns {
         }
     }
 
+    /// Those fields are not read, though they have columns.
+    pub(super) fn ignore(&mut self, fields: &[Field]) {
+        self.places.retain(|field, _| !fields.contains(field));
+    }
+
     /// The place of that field in a row.
     pub(super) fn place(&self, field: Field) -> Option<usize> {
         self.places.get(&field).copied()

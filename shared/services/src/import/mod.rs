@@ -3,12 +3,15 @@
 //! In three parts. [`read`] makes rows of bytes, or says what is wrong with them; [`plan`] compares a
 //! client's rows with its account and decides what they change; [`run`] reads and writes. The first two
 //! are functions of their arguments. An import fires nothing by itself: no letter, no lock, and the
-//! debts that it brought meet the next daily run (LOCK-10).
+//! debts that it brought meet the next daily run (LOCK-10). Who replays a ledger and imports nothing takes
+//! its [`rows`] one by one.
 
 pub mod mapping;
 pub mod plan;
 pub mod read;
+mod records;
 mod row;
+pub mod rows;
 pub mod run;
 pub mod told;
 

@@ -16,6 +16,7 @@ use domain::text::Personal;
 use serde::Serialize;
 
 use super::mapping::{Columns, Field, Mapping, Unread};
+use super::records::{Place, Records};
 use super::row;
 
 /// The largest file, in bytes: some 250,000 rows of the usual 130 bytes. It is held in memory, and a
@@ -195,7 +196,7 @@ pub fn read(bytes: &[u8], mapping: &Mapping, assumed: &Assumed) -> Result<Ledger
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         return Err(FileError::Utf16);
     }
-    let mut records = Records::new(unmarked(bytes));
+    let mut records = records(bytes);
     let (_, header) = records.next().ok_or(FileError::Empty)?;
     let columns = Columns::find(header_names(&header)?, mapping)?;
     let mut reading = Reading::new(&columns, assumed);
@@ -214,7 +215,7 @@ pub fn read(bytes: &[u8], mapping: &Mapping, assumed: &Assumed) -> Result<Ledger
 /// # Errors
 /// [`FileError`] where there are none that can be read.
 pub fn header(bytes: &[u8]) -> Result<Vec<String>, FileError> {
-    let (_, header) = Records::new(unmarked(bytes)).next().ok_or(FileError::Empty)?;
+    let (_, header) = records(bytes).next().ok_or(FileError::Empty)?;
     header_names(&header)
 }
 
@@ -223,105 +224,17 @@ fn unmarked(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
-fn header_names(header: &ByteRecord) -> Result<Vec<String>, FileError> {
+/// Reading from memory, of rows of any length, has no errors.
+fn records(bytes: &[u8]) -> impl Iterator<Item = (Place, ByteRecord)> {
+    Records::new(unmarked(bytes), usize::MAX).map_while(Result::ok)
+}
+
+pub(super) fn header_names(header: &ByteRecord) -> Result<Vec<String>, FileError> {
     let name = |(index, name): (usize, &[u8])| match std::str::from_utf8(name) {
         Ok(name) => Ok(name.trim().to_owned()),
         Err(_) => Err(FileError::Header(index + 1)),
     };
     header.iter().enumerate().map(name).collect()
-}
-
-/// Where a record stands, and how.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
-    /// Its first line, from 1.
-    pub(super) line: usize,
-    /// Over how many lines it runs.
-    pub(super) lines: usize,
-    /// Whether each quote in it opens a cell, closes one or is doubled. The reader makes the best of
-    /// others, and where one is missing takes all up to the next quote for one cell, rows and all.
-    pub(super) is_well_quoted: bool,
-}
-
-/// The records of a file with their lines: the reader's own count begins at the empty lines before.
-struct Records<'b> {
-    reader: csv::Reader<&'b [u8]>,
-    bytes: &'b [u8],
-    /// Up to where lines were counted, and how many line ends are before it.
-    counted: (usize, usize),
-}
-
-impl<'b> Records<'b> {
-    fn new(bytes: &'b [u8]) -> Self {
-        let mut builder = csv::ReaderBuilder::new();
-        let reader = builder.has_headers(false).flexible(true).from_reader(bytes);
-        Self { reader, bytes, counted: (0, 0) }
-    }
-
-    fn at(&self) -> usize {
-        let byte = usize::try_from(self.reader.position().byte()).unwrap_or(usize::MAX);
-        byte.min(self.bytes.len())
-    }
-
-    /// The line of what stands at that place, which is not before the last one asked for.
-    fn line_at(&mut self, place: usize) -> usize {
-        let (from, mut ends) = self.counted;
-        for index in from..place {
-            let (byte, next) = (self.bytes[index], self.bytes.get(index + 1));
-            // A carriage return alone ends a line too, as on old machines.
-            if byte == b'\n' || (byte == b'\r' && next != Some(&b'\n')) {
-                ends += 1;
-            }
-        }
-        self.counted = (place.max(from), ends);
-        ends + 1
-    }
-}
-
-impl Iterator for Records<'_> {
-    type Item = (Place, ByteRecord);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
-        let begin = self.at();
-        let empty = self.bytes[begin..].iter().take_while(|byte| is_end(byte)).count();
-        let mut record = ByteRecord::new();
-        // Reading from memory, of rows of any length, has no errors.
-        let is_there = self.reader.read_byte_record(&mut record).unwrap_or(false);
-        if !is_there {
-            return None;
-        }
-        let begin = begin + empty;
-        let ends = self.bytes[..self.at()].iter().rev().take_while(|byte| is_end(byte));
-        let end = (self.at() - ends.count()).max(begin);
-        let line = self.line_at(begin);
-        let lines = 1 + self.line_at(end) - line;
-        let is_well_quoted = is_well_quoted(&self.bytes[begin..end]);
-        Some((Place { line, lines, is_well_quoted }, record))
-    }
-}
-
-/// Whether quotes stand where they may, and each that opens a cell has one that closes it.
-fn is_well_quoted(record: &[u8]) -> bool {
-    let mut is_open = false;
-    let mut is_start = true;
-    let mut bytes = record.iter().peekable();
-    while let Some(&byte) = bytes.next() {
-        if !is_open {
-            // A quote inside of a cell that didn't begin with one is only a character.
-            is_open = is_start && byte == b'"';
-            is_start = byte == b',';
-        } else if byte == b'"' {
-            match bytes.peek() {
-                Some(b'"') => {
-                    bytes.next();
-                }
-                Some(b',') | None => is_open = false,
-                Some(_) => return false,
-            }
-        }
-    }
-    !is_open
 }
 
 /// Rows as they come, and what they say about each other.
@@ -333,11 +246,15 @@ struct Reading<'a> {
     repeated: usize,
     /// Where each number was seen first.
     numbers: BTreeMap<InvoiceId, usize>,
-    clients: BTreeMap<ClientId, Seen>,
+    clashes: Clashes,
 }
 
+/// What rows say about their clients, and an earlier one didn't.
+#[derive(Debug, Default)]
+pub(super) struct Clashes(BTreeMap<ClientId, Seen>);
+
 /// What the rows of one client said so far.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Seen {
     class: Option<(ClassId, usize)>,
     addresses: BTreeSet<String>,
@@ -352,7 +269,7 @@ impl<'a> Reading<'a> {
             faults: Vec::new(),
             repeated: 0,
             numbers: BTreeMap::new(),
-            clients: BTreeMap::new(),
+            clashes: Clashes::default(),
         }
     }
 
@@ -364,7 +281,7 @@ impl<'a> Reading<'a> {
         if let Some(&first) = self.numbers.get(&row.invoice) {
             return self.take_again(row, first);
         }
-        let faults = self.clash(&row);
+        let faults = self.clashes.of(&row, self.columns);
         if !faults.is_empty() {
             return self.faults.extend(faults);
         }
@@ -387,13 +304,15 @@ impl<'a> Reading<'a> {
         let column = self.columns.name(field).to_owned();
         self.faults.push(Fault { line, column, value: row::shown(value), reason });
     }
+}
 
+impl Clashes {
     /// What the row says about its client and an earlier one didn't.
-    fn clash(&mut self, row: &Row) -> Vec<Fault> {
-        let seen = self.clients.entry(row.client.clone()).or_default();
+    pub(super) fn of(&mut self, row: &Row, columns: &Columns) -> Vec<Fault> {
+        let seen = self.0.entry(row.client.clone()).or_default();
         let mut faults = Vec::new();
         let mut fault = |field: Field, value: &str, reason: String| {
-            let column = self.columns.name(field).to_owned();
+            let column = columns.name(field).to_owned();
             faults.push(Fault { line: row.line, column, value: row::shown(value), reason });
         };
         match (&row.class, &seen.class) {

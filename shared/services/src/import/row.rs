@@ -13,7 +13,8 @@ use domain::money::{Currency, MAX_MINOR, Money, MoneyError};
 use domain::text::Personal;
 
 use super::mapping::{Columns, Field};
-use super::read::{Assumed, Fault, Paid, Place, Row};
+use super::read::{Assumed, Fault, Paid, Row};
+use super::records::Place;
 
 /// The longest name of a client, in bytes: the longest of a registered company is under half of it.
 pub const MAX_NAME_BYTES: usize = 512;
