@@ -12,6 +12,7 @@ pub mod openapi;
 pub mod queue;
 pub mod rehearse;
 pub mod restore;
+pub mod simulate;
 pub mod up;
 
 use std::io;
@@ -52,6 +53,8 @@ pub enum Command {
     Rehearse(rehearse::Arguments),
     /// After the table was restored to an earlier moment: say what it lacks beside the archive, and put it back.
     Restore(restore::Arguments),
+    /// Replay a real book of invoices day by day under one policy or two, and count what they would do.
+    Simulate(simulate::Arguments),
     /// Run the system on this machine, on embedded parts.
     Up(up::Arguments),
 }
@@ -77,8 +80,8 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Openapi => openapi::run(),
         Command::Queue(arguments) => queue::run(arguments),
         Command::Rehearse(arguments) => rehearse::run(arguments),
-        Command::Simulate(arguments) => simulate::run(arguments),
         Command::Restore(arguments) => restore::run(arguments),
+        Command::Simulate(arguments) => simulate::run(arguments),
         Command::Up(arguments) => up::run(arguments),
     };
     match ended {

@@ -96,7 +96,8 @@ impl FromStr for UnlockDays {
             "never" => Ok(Self(None)),
             _ => {
                 let days = text.parse().ok().filter(|days| *days <= 366);
-                let expected = || format!("{text:?} is neither never nor a number of days up to 366");
+                let expected =
+                    || format!("{text:?} is neither never nor a number of days up to 366");
                 days.map(|days| Self(Some(days))).ok_or_else(expected)
             }
         }
@@ -130,13 +131,14 @@ struct Run {
     label: String,
     /// Whether a response was assumed.
     is_assumed: bool,
+    /// What came of it.
     outcome: Outcome,
 }
 
 impl Run {
     fn name(&self) -> String {
         match self.is_assumed {
-            true => format!("{} with the assumed response", self.label),
+            true => format!("{}, with response", self.label),
             false => self.label.clone(),
         }
     }
@@ -153,9 +155,12 @@ pub fn run(arguments: &Arguments) -> Result<Verdict> {
     let policies = policies(&arguments.policy)?;
     let file = arguments.invoices.display().to_string();
     let mapping = Mapping::new(arguments.map.iter().cloned())?;
-    let reader = File::open(&arguments.invoices).with_context(|| format!("{file}: can't be read"))?;
+    let reader =
+        File::open(&arguments.invoices).with_context(|| format!("{file}: can't be read"))?;
     let mut out = io::stdout().lock();
-    let ledger = match ledger::read(reader, &mapping, arguments.currency).with_context(|| file.clone())? {
+    let ledger = match ledger::read(reader, &mapping, arguments.currency)
+        .with_context(|| file.clone())?
+    {
         Ok(ledger) => ledger,
         Err(faults) => {
             for fault in &faults {
@@ -187,7 +192,8 @@ fn policies(names: &[String]) -> Result<Vec<(String, Policy)>> {
         let policy = match name.strip_prefix(PRESET) {
             Some(name) => preset(name)?,
             None => {
-                let text = fs::read_to_string(name).with_context(|| format!("{name}: can't be read"))?;
+                let text =
+                    fs::read_to_string(name).with_context(|| format!("{name}: can't be read"))?;
                 read_text(&text).with_context(|| name.clone())?
             }
         };
@@ -224,8 +230,9 @@ fn simulate(
     for (label, policy) in policies {
         let plain = Assumed { responses: Vec::new(), ..assumed.clone() };
         let responds = (!assumed.responses.is_empty()).then(|| assumed.clone());
-        for (is_assumed, assumed) in
-            [(false, Some(plain)), (true, responds)].into_iter().filter_map(|(is, a)| Some((is, a?)))
+        for (is_assumed, assumed) in [(false, Some(plain)), (true, responds)]
+            .into_iter()
+            .filter_map(|(is, a)| Some((is, a?)))
         {
             let version = PolicyVersion::first(ledger::class()?, policy.clone());
             let mut engine = Engine::new(version, assumed, from, to);
@@ -265,7 +272,8 @@ impl Arguments {
     /// Everything that the ledger doesn't say, in sentences.
     fn assumptions(&self, ledger: &Ledger, assumed: &Assumed) -> Vec<String> {
         let mut sentences = assumed.sentences();
-        let Told { paid_undated, disputed, has_classes, has_addresses, without_address, .. } = ledger.told;
+        let Told { paid_undated, disputed, has_classes, has_addresses, without_address, .. } =
+            ledger.told;
         sentences.push(match (self.assume_addresses, has_addresses) {
             (true, _) => "Every client has an address to write to.".to_owned(),
             (false, false) => "The ledger has no column of addresses: every client is taken to have one.".to_owned(),
@@ -291,10 +299,13 @@ impl Arguments {
         }
         if 0 < disputed {
             let invoices = count(disputed, "invoice");
-            sentences.push(format!("{invoices} disputed without dates: from the day of issue until settled."));
+            sentences.push(format!(
+                "{invoices} disputed without dates: from the day of issue until settled."
+            ));
         }
         if has_classes {
-            sentences.push("All clients are under the same policy, whatever their class.".to_owned());
+            sentences
+                .push("All clients are under the same policy, whatever their class.".to_owned());
         }
         if !ledger.repeated.is_empty() {
             let rows = count(ledger.repeated.len() as u64, "row");

@@ -39,6 +39,7 @@ struct Page<'a> {
     clients: String,
     invoices: String,
     simulation: &'a Simulation,
+    policies: Vec<&'a str>,
     heads: Vec<String>,
     totals: Vec<(String, Vec<String>)>,
     period: &'static str,
@@ -89,6 +90,12 @@ pub(super) fn page(simulation: &Simulation) -> askama::Result<String> {
         clients: count(simulation.clients as u64, "client"),
         invoices: count(simulation.invoices, "invoice"),
         simulation,
+        policies: simulation
+            .runs
+            .iter()
+            .filter(|run| !run.is_assumed)
+            .map(|run| run.label.as_str())
+            .collect(),
         totals: totals(simulation),
         period,
         charts: charts(simulation, &heads, period, begins),
@@ -161,8 +168,7 @@ fn drawn(simulation: &Simulation) -> Vec<Drawn> {
         drawn.push((format!("Letters: {}", name(kind)), Box::new(number), plain()));
     }
     for currency in currencies(simulation) {
-        let number =
-            move |count: &Count| count.fees.get(&currency).copied().unwrap_or(0);
+        let number = move |count: &Count| count.fees.get(&currency).copied().unwrap_or(0);
         drawn.push((format!("Fees in {currency}"), Box::new(number), money(currency)));
     }
     drawn
@@ -209,13 +215,16 @@ fn chart(
             });
         }
     }
-    let lines = (0..=LINES)
-        .map(|line| (TOP + HEIGHT - HEIGHT * line / LINES, text(top * line / LINES)));
+    let lines =
+        (0..=LINES).map(|line| (TOP + HEIGHT - HEIGHT * line / LINES, text(top * line / LINES)));
     let every = periods.len().div_ceil(NAMED).max(1);
     let named = periods.iter().enumerate().step_by(every);
     let rows = periods.iter().zip(values).filter(|(_, values)| values.iter().any(|v| 0 < *v));
     Chart {
-        sentence: format!("{title} per {period}, at most {}; the numbers are in the table.", text(most)),
+        sentence: format!(
+            "{title} per {period}, at most {}; the numbers are in the table.",
+            text(most)
+        ),
         title,
         lines: lines.collect(),
         bars,
@@ -246,7 +255,11 @@ fn days(simulation: &Simulation, heads: &[String]) -> Vec<Line> {
         .iter()
         .zip(heads)
         .flat_map(|(run, head)| {
-            let line = |(day, count): (&Day, &Count)| Line { day: *day, run: head.clone(), words: words(count) };
+            let line = |(day, count): (&Day, &Count)| Line {
+                day: *day,
+                run: head.clone(),
+                words: words(count),
+            };
             run.outcome.days.iter().map(line)
         })
         .collect();
@@ -260,7 +273,9 @@ mod tests {
 
     #[test]
     fn the_axis_ends_at_a_number_that_its_lines_divide() {
-        for (most, top) in [(0, 4), (1, 4), (4, 4), (5, 8), (9, 20), (21, 40), (81, 200), (1_999, 2_000)] {
+        for (most, top) in
+            [(0, 4), (1, 4), (4, 4), (5, 8), (9, 20), (21, 40), (81, 200), (1_999, 2_000)]
+        {
             assert_eq!(rounded_up(most), top, "for {most}");
         }
     }
@@ -268,9 +283,11 @@ mod tests {
     #[test]
     fn weeks_begin_on_monday() {
         let day = |text: &str| text.parse::<Day>().unwrap();
-        for (of, expected) in
-            [("2026-03-02", "2026-03-02"), ("2026-03-08", "2026-03-02"), ("2026-03-09", "2026-03-09")]
-        {
+        for (of, expected) in [
+            ("2026-03-02", "2026-03-02"),
+            ("2026-03-08", "2026-03-02"),
+            ("2026-03-09", "2026-03-09"),
+        ] {
             assert_eq!(monday(day(of)), day(expected));
         }
     }

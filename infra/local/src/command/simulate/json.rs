@@ -31,8 +31,7 @@ pub(super) fn print(out: &mut dyn Write, simulation: &Simulation) -> io::Result<
         for held in &run.outcome.held {
             let (locks, demands, active) = (held.locks, held.demands, held.active);
             let caps = json!({ "locks": locks, "demands": demands, "active": active });
-            let value =
-                json!({ "policy": run.label, "response": run.is_assumed, "day": held.on, "over_the_caps": caps });
+            let value = json!({ "policy": run.label, "response": run.is_assumed, "day": held.on, "over_the_caps": caps });
             writeln!(out, "{value}")?;
         }
     }

@@ -228,7 +228,11 @@ impl Ledger {
     ///
     /// # Errors
     /// Never: the names of firm and class are given here.
-    pub fn accounts(&self, all_have_addresses: bool, terms_allow_late_fee: bool) -> Result<Vec<Account>> {
+    pub fn accounts(
+        &self,
+        all_have_addresses: bool,
+        terms_allow_late_fee: bool,
+    ) -> Result<Vec<Account>> {
         let (firm, class): (FirmId, ClassId) = ("simulated".parse()?, class()?);
         let account = |client: &Named| {
             let contact = Contact { address: Personal::new("a@b"), is_bounced: false };
@@ -236,7 +240,10 @@ impl Ledger {
                 name: Personal::new(""),
                 class: class.clone(),
                 currency: Currency::USD,
-                contacts: (client.has_address || all_have_addresses).then_some(contact).into_iter().collect(),
+                contacts: (client.has_address || all_have_addresses)
+                    .then_some(contact)
+                    .into_iter()
+                    .collect(),
                 service_lines: BTreeSet::new(),
                 terms_allow_late_fee,
             };

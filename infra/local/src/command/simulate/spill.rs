@@ -98,7 +98,8 @@ enum Run<T> {
 impl<T: Ord + DeserializeOwned> Sorted<T> {
     fn of(files: Vec<File>, rest: Vec<T>) -> io::Result<Self> {
         let reader = |file| BufReader::with_capacity(BUFFER_BYTES, file);
-        let files = files.into_iter().map(|file| Run::File { reader: reader(file), line: String::new() });
+        let files =
+            files.into_iter().map(|file| Run::File { reader: reader(file), line: String::new() });
         let runs = files.chain([Run::Memory(rest.into_iter())]).collect();
         let mut sorted = Self { runs, next: BinaryHeap::new() };
         for index in 0..sorted.runs.len() {

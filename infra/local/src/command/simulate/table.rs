@@ -48,9 +48,14 @@ pub(super) fn print(out: &mut dyn Write, simulation: &Simulation) -> io::Result<
             writeln!(out, "  {day}  {}", words(count))?;
         }
         for held in &run.outcome.held {
-            let (locks, active) = (count(held.locks, "client"), count(held.active, "active client"));
+            let (locks, active) =
+                (count(held.locks, "client"), count(held.active, "active client"));
             let demands = count(held.demands, "demand");
-            writeln!(out, "  {}  the run would lock {locks} of {active} and send {demands}: a partner is asked", held.on)?;
+            writeln!(
+                out,
+                "  {}  the run would lock {locks} of {active} and send {demands}: a partner is asked",
+                held.on
+            )?;
         }
     }
     Ok(())
@@ -73,8 +78,11 @@ fn row(
 /// What each run comes to.
 pub(super) fn totals(simulation: &Simulation) -> Vec<Measure> {
     let runs = &simulation.runs;
-    let of = |what: &str, cell: &dyn Fn(&Run) -> String| (what.to_owned(), runs.iter().map(cell).collect());
-    let number = |what: &str, number: &dyn Fn(&Run) -> u64| of(what, &|run| number(run).to_string());
+    let of = |what: &str, cell: &dyn Fn(&Run) -> String| {
+        (what.to_owned(), runs.iter().map(cell).collect())
+    };
+    let number =
+        |what: &str, number: &dyn Fn(&Run) -> u64| of(what, &|run| number(run).to_string());
     let mut measures = vec![
         number("clients locked", &|run| run.outcome.total.locks),
         number("clients opened again", &|run| run.outcome.total.unlocks),
@@ -103,9 +111,8 @@ pub(super) fn totals(simulation: &Simulation) -> Vec<Measure> {
 
 /// The letters that any run sends.
 pub(super) fn kinds(simulation: &Simulation) -> Vec<LetterKind> {
-    let is_sent = |kind: &LetterKind| {
-        simulation.runs.iter().any(|run| 0 < run.outcome.total.letters(*kind))
-    };
+    let is_sent =
+        |kind: &LetterKind| simulation.runs.iter().any(|run| 0 < run.outcome.total.letters(*kind));
     LetterKind::ALL.into_iter().filter(is_sent).collect()
 }
 
