@@ -139,6 +139,7 @@ pub(crate) async fn open(
         service_lines: new.service_lines,
         terms_allow_late_fee: new.terms_allow_late_fee,
         language: new.language.as_deref().map(|tag| language("language", tag)).transpose()?,
+        late_fee_terms_since: None,
     };
     let executed = desk.execute(&client, &Command::OpenAccount(profile)).await?;
     Ok(created(Outcome::of(&executed).with_id(client.as_str())))

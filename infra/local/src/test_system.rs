@@ -360,7 +360,9 @@ fn kind(event: &Event) -> Option<Kind> {
             | LetterKind::Invitation
             | LetterKind::SignInLink => Kind::Written,
         }),
-        Event::InvoiceIssued(_) | Event::InvoicePosted { .. } => Some(Kind::Charged),
+        Event::InvoiceIssued(_) | Event::InvoicePosted { .. } | Event::FeeCharged { .. } => {
+            Some(Kind::Charged)
+        }
         Event::PaymentChanged { .. }
         | Event::PaymentMismatched { .. }
         | Event::CreditNoteIssued { .. }
@@ -378,6 +380,9 @@ fn kind(event: &Event) -> Option<Kind> {
         | Event::PeopleAssigned { .. }
         | Event::InvoiceVoided { .. }
         | Event::InvoiceWrittenOff { .. }
+        | Event::FeePassedOver { .. }
+        | Event::FeeTakenBack { .. }
+        | Event::FeeWaived { .. }
         | Event::CollectionRests { .. }
         | Event::DisputeBegun { .. }
         | Event::DisputeReviewed { .. }

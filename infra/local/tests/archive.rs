@@ -39,6 +39,7 @@ async fn firm(data: &Path) {
         effective_on: "2020-01-01".parse().unwrap(),
         author: None,
         new_steps: Default::default(),
+        late_fee_since: None,
     });
     store.change_firm(&loaded, &policy, &meta).await.unwrap();
     table.close().await;

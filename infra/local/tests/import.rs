@@ -48,6 +48,7 @@ async fn open_firm(dynamo: &Dynamo) {
         effective_on: "2024-01-01".parse().unwrap(),
         author: None,
         new_steps: [].into(),
+        late_fee_since: None,
     };
     let loaded = store.load_firm().await.unwrap().unwrap();
     store.change_firm(&loaded, &FirmChange::PolicyArmed(document), &meta).await.unwrap();

@@ -116,6 +116,9 @@ pub struct Profile {
     /// In which language it is written to; `None`: in the firm's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Language>,
+    /// Since when they do, where they didn't at first: a fee of a day before is never charged (LF-1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late_fee_terms_since: Option<Day>,
 }
 
 /// One address of a client.
@@ -525,10 +528,16 @@ impl Account {
         })
     }
 
-    /// What is owed on the plan's invoices, in minor units.
+    /// What is owed on the plan's invoices, in minor units; late fees that came while it ran are none of the
+    /// plan's (PLAN-1, LF-1).
     pub fn planned_balance(&self, plan: &Plan) -> u64 {
         let invoices = plan.invoices.iter().filter_map(|id| self.invoices.get(id));
-        invoices.map(|invoice| invoice.balance().minor()).sum()
+        let owed = invoices.map(|invoice| {
+            let beside = invoice.fees.iter().filter(|fee| fee.is_owed_here() && fee.is_beside_plan);
+            let beside: u64 = beside.map(|fee| fee.amount.minor()).sum();
+            invoice.balance().minor().saturating_sub(beside)
+        });
+        owed.sum()
     }
 
     /// Whether the client responded on one of the `days` before `day` (LET-8).
@@ -577,6 +586,7 @@ impl<'a> CollectionView<'a> {
                     invoice: &invoice.id,
                     days_overdue: invoice.days_overdue(self.day),
                     collectable: invoice.collectable(),
+                    is_fee: invoice.fee_of.is_some(),
                 };
                 (invoice, debt)
             })

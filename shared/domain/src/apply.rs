@@ -9,6 +9,7 @@ use crate::account::{Account, Credit, MAX_RESPONSES, Response, Spreading};
 use crate::calendar::Day;
 use crate::command::{DisputeOutcome, News};
 use crate::event::{Event, Settlement, SkipReason};
+use crate::fee::{Fee, FeeEnd};
 use crate::id::InvoiceId;
 use crate::invoice::{Allocation, CatchUp, Ending, Invoice, Posting, Source, StepMark, Warning};
 use crate::letter::{Content, DebtKind, Letter, LetterId, LetterKind, LetterState, Part, Sending};
@@ -16,6 +17,7 @@ use crate::money::Money;
 use crate::payment::{Payment, PaymentFacts, PaymentState, Seen};
 use crate::policy::StepKey;
 use crate::task::About;
+use crate::text::Personal;
 
 /// Changes the account as the event says.
 pub fn apply(account: &mut Account, event: &Event) {
@@ -51,6 +53,20 @@ pub fn apply(account: &mut Account, event: &Event) {
                 let (on, amount) = (*on, *amount);
                 invoice.ending = Some(Ending::WrittenOff { on, reason: reason.clone(), amount });
             });
+        }
+        Event::FeeCharged { invoice, fee } => charge_fee(account, invoice, fee),
+        Event::FeePassedOver { invoice, fee } => {
+            on_invoice(account, invoice, |invoice| invoice.fees.push(fee.clone()));
+        }
+        Event::FeeTakenBack { invoice, fee, on, released } => {
+            let end = FeeEnd::TakenBack { on: *on };
+            end_fee(account, (invoice, *fee), end, *on, &Personal::new(PAID_ON_ITS_DAY));
+            release(account, released, *on);
+        }
+        Event::FeeWaived { invoice, fee, on, reason, released } => {
+            let end = FeeEnd::Waived { on: *on, reason: reason.clone() };
+            end_fee(account, (invoice, *fee), end, *on, reason);
+            release(account, released, *on);
         }
         Event::PaymentChanged { payment, news, on, settlement, .. } => {
             let entry = account.payments.entry(payment.clone());
@@ -109,7 +125,15 @@ pub fn apply(account: &mut Account, event: &Event) {
             }
             account.promises.retain(|promise| !promise.invoices.is_empty());
         }
-        Event::PlanBegun(plan) => account.plan = Some(plan.clone()),
+        Event::PlanBegun(plan) => {
+            for invoice in &plan.invoices {
+                on_invoice(account, invoice, |invoice| {
+                    // Those of before are part of what it covers.
+                    invoice.fees.iter_mut().for_each(|fee| fee.is_beside_plan = false);
+                });
+            }
+            account.plan = Some(plan.clone());
+        }
         Event::PlanEnded { .. } => account.plan = None,
         Event::HoldBegun { invoice, hold } => match invoice {
             Some(invoice) => {
@@ -214,6 +238,46 @@ pub fn apply(account: &mut Account, event: &Event) {
 fn on_invoice(account: &mut Account, id: &InvoiceId, change: impl FnOnce(&mut Invoice)) {
     if let Some(invoice) = account.invoices.get_mut(id) {
         change(invoice);
+    }
+}
+
+/// Why an invoice that was a fee is void, where nobody gave a reason (LF-2).
+const PAID_ON_ITS_DAY: &str = "the invoice was paid on the day of the fee";
+
+fn charge_fee(account: &mut Account, invoice: &InvoiceId, fee: &Fee) {
+    let is_planned = account.plan.as_ref().is_some_and(|plan| plan.invoices.contains(invoice));
+    on_invoice(account, invoice, |invoice| {
+        invoice.fees.push(Fee { is_beside_plan: is_planned, ..fee.clone() });
+        happened(invoice, fee.charged_on);
+    });
+}
+
+/// It is owed no more; one that is an invoice is void.
+fn end_fee(
+    account: &mut Account,
+    (id, number): (&InvoiceId, u32),
+    end: FeeEnd,
+    day: Day,
+    why: &Personal,
+) {
+    let mut beside = None;
+    on_invoice(account, id, |invoice| {
+        for fee in invoice.fees.iter_mut().filter(|fee| fee.number == number) {
+            beside = fee.invoice.clone();
+            fee.end = Some(end.clone());
+        }
+    });
+    if let Some(beside) = beside {
+        on_invoice(account, &beside, |invoice| {
+            invoice.ending = Some(Ending::Voided { on: day, reason: why.clone() });
+        });
+    }
+}
+
+/// What was paid on it becomes client credit.
+fn release(account: &mut Account, released: &[(Source, Settlement)], day: Day) {
+    for (source, settlement) in released {
+        settle(account, source, settlement, day);
     }
 }
 

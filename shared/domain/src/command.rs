@@ -50,6 +50,20 @@ pub enum Command {
         /// Why.
         reason: Personal,
     },
+    /// A late fee by hand (LF-1).
+    AddFee {
+        /// On which invoice.
+        invoice: InvoiceId,
+        /// How much.
+        amount: Money,
+    },
+    /// All late fees of an invoice that weren't waived are (LF-1).
+    WaiveFees {
+        /// Of which invoice.
+        invoice: InvoiceId,
+        /// Why.
+        reason: Personal,
+    },
     /// News about a payment (PAY-1..5).
     RecordPayment {
         /// Which.
@@ -384,6 +398,14 @@ pub fn needs(account: &Account, command: &Command) -> Needs {
         Command::IssueInvoice(new) => {
             needs.invoices.insert(new.id.clone());
         }
+        // What was paid on a fee becomes credit of its payments.
+        Command::WaiveFees { invoice, .. } | Command::VoidInvoice { invoice, .. } => {
+            needs.invoices.insert(invoice.clone());
+            for id in with_fees(account, invoice) {
+                needs.payments.extend(payments_on(account, &id));
+                needs.invoices.insert(id);
+            }
+        }
         Command::RecordPayment { payment, news } => {
             needs.payments.insert(payment.clone());
             if let News::Told { invoices, .. } = news {
@@ -410,8 +432,8 @@ pub fn needs(account: &Account, command: &Command) -> Needs {
             }
         }
         // One that isn't open may be closed, and a refusal says so.
-        Command::VoidInvoice { invoice, .. }
-        | Command::WriteOff { invoice, .. }
+        Command::WriteOff { invoice, .. }
+        | Command::AddFee { invoice, .. }
         | Command::OpenDispute { invoice, .. }
         | Command::ReviewDispute { invoice }
         | Command::ResolveDispute { invoice, .. }
@@ -465,6 +487,16 @@ pub fn needs(account: &Account, command: &Command) -> Needs {
         | Command::ReportMismatch { .. }
         | Command::Evaluate => {}
     }
+    let brings_money = matches!(
+        command,
+        Command::RecordPayment { .. } | Command::IssueCreditNote { .. } | Command::AllocateCredit
+    );
+    if brings_money {
+        for id in todays_fee_invoices(account) {
+            needs.payments.extend(payments_on(account, &id));
+            needs.invoices.insert(id);
+        }
+    }
     if moves_credit(account, command) {
         for source in account.credits.keys() {
             if let Source::Payment(payment) = source {
@@ -486,5 +518,41 @@ fn moves_credit(account: &Account, command: &Command) -> bool {
         Command::IssueInvoice(_) | Command::PostInvoice { .. } | Command::AllocateCredit
     );
     let is_scheduled = |invoice: &Invoice| matches!(invoice.posting, Posting::Scheduled(_));
-    posts || account.open_invoices().any(is_scheduled)
+    // A late fee that is an invoice may take credit as any that goes out does.
+    let will_allow =
+        matches!(command, Command::ChangeProfile(profile) if profile.terms_allow_late_fee);
+    posts
+        || account.profile.terms_allow_late_fee
+        || will_allow
+        || matches!(command, Command::AddFee { .. })
+        || account.open_invoices().any(is_scheduled)
+}
+
+/// An invoice, and those of its fees that are invoices.
+fn with_fees(account: &Account, invoice: &InvoiceId) -> Vec<InvoiceId> {
+    let fees = account.invoices.get(invoice).into_iter().flat_map(|invoice| &invoice.fees);
+    let beside = fees.filter(|fee| fee.stands()).filter_map(|fee| fee.invoice.clone());
+    std::iter::once(invoice.clone()).chain(beside).collect()
+}
+
+/// The payments that put money on it, where it is at hand.
+fn payments_on(account: &Account, invoice: &InvoiceId) -> Vec<PaymentId> {
+    let on = account.invoices.get(invoice).into_iter().flat_map(|invoice| &invoice.allocations);
+    on.filter_map(|allocation| match &allocation.source {
+        Source::Payment(id) => Some(id.clone()),
+        Source::CreditNote(_) => None,
+    })
+    .collect()
+}
+
+/// The newest fees that are invoices, of invoices that are open: paid on the day of the fee, an invoice may take
+/// them back, paid or not (LF-2).
+fn todays_fee_invoices(account: &Account) -> Vec<InvoiceId> {
+    let newest = |invoice: &Invoice| {
+        let last = invoice.fees.iter().map(|fee| fee.charged_on).max();
+        let fees = invoice.fees.iter().filter(move |fee| Some(fee.charged_on) == last);
+        let beside = fees.filter(|fee| fee.stands()).filter_map(|fee| fee.invoice.clone());
+        beside.collect::<Vec<_>>()
+    };
+    account.open_invoices().flat_map(newest).collect()
 }

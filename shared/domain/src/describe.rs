@@ -12,8 +12,9 @@ use crate::account::{ExceptionEnd, UnlockWay};
 use crate::calendar::for_person;
 use crate::command::{DisputeOutcome, News};
 use crate::event::{Event, Settlement, SkipReason};
+use crate::fee::{Fee, FeeCause};
 use crate::id::InvoiceId;
-use crate::invoice::{Invoice, Posting};
+use crate::invoice::{Invoice, Posting, Source};
 use crate::letter::{Content, Letter, LetterKind, Part};
 use crate::money::Money;
 use crate::note::NoteKind;
@@ -57,6 +58,19 @@ pub fn describe(event: &Event) -> String {
         }
         Event::InvoiceWrittenOff { invoice, reason, amount, .. } => {
             format!("writes off {} of invoice {invoice}: {}", amount.for_person(), reason.as_str())
+        }
+        Event::FeeCharged { invoice, fee } => charged(invoice, fee),
+        Event::FeePassedOver { invoice, fee } => {
+            let day = for_person(fee.for_day);
+            format!("passes over the late fee for {day} on invoice {invoice}: it came to nothing")
+        }
+        Event::FeeTakenBack { invoice, fee, released, .. } => format!(
+            "takes back late fee {fee} of invoice {invoice}, paid on the day of the fee{}",
+            freed(released)
+        ),
+        Event::FeeWaived { invoice, fee, reason, released, .. } => {
+            let reason = reason.as_str();
+            format!("waives late fee {fee} of invoice {invoice}: {reason}{}", freed(released))
         }
         Event::PaymentChanged { payment, news, now, settlement, .. } => {
             format!("{}{}", told(payment.as_str(), news, *now), moved(settlement))
@@ -211,6 +225,22 @@ fn issued(invoice: &Invoice) -> String {
     };
     let (total, due) = (invoice.total.for_person(), for_person(invoice.due_on));
     format!("issues invoice {} of {total}, due {due}{posting}", invoice.id)
+}
+
+fn charged(invoice: &InvoiceId, fee: &Fee) -> String {
+    let amount = fee.amount.for_person();
+    let hand = if fee.cause == FeeCause::Hand { ", by hand" } else { "" };
+    let beside = fee.invoice.as_ref().map(|number| format!(", as invoice {number}"));
+    let day = for_person(fee.for_day);
+    format!(
+        "charges a late fee of {amount} for {day} on invoice {invoice}{hand}{}",
+        beside.unwrap_or_default()
+    )
+}
+
+/// What was paid on a fee and became credit.
+fn freed(released: &[(Source, Settlement)]) -> String {
+    released.iter().map(|(source, settlement)| format!("; {source}{}", moved(settlement))).collect()
 }
 
 /// The news, and what the payment is now where the news alone doesn't say it: a state of lower rank

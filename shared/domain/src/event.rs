@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::{Exception, Profile, TaskId, UnlockRequest, Unlocked};
 use crate::calendar::Day;
 use crate::command::{DisputeOutcome, News};
+use crate::fee::Fee;
 use crate::id::{CreditNoteId, InvoiceId, PaymentId, StaffId};
 use crate::invoice::{Dispute, Hold, Invoice, Source};
 use crate::letter::{Letter, LetterId, Part, Sending};
@@ -66,6 +67,46 @@ pub enum Event {
         reason: Personal,
         /// What was given up.
         amount: Money,
+    },
+    /// A late fee was charged, by rule or by hand (LF-1).
+    FeeCharged {
+        /// On which invoice.
+        invoice: InvoiceId,
+        /// What.
+        fee: Fee,
+    },
+    /// A late fee that came to nothing isn't made up for (LF-1).
+    FeePassedOver {
+        /// Of which invoice.
+        invoice: InvoiceId,
+        /// Which.
+        fee: Fee,
+    },
+    /// The invoice was paid on the day of the fee, which goes (LF-2).
+    FeeTakenBack {
+        /// Of which invoice.
+        invoice: InvoiceId,
+        /// Which of its fees.
+        fee: u32,
+        /// When.
+        on: Day,
+        /// What was paid on it and became credit.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        released: Vec<(Source, Settlement)>,
+    },
+    /// A partner waived it (LF-1).
+    FeeWaived {
+        /// Of which invoice.
+        invoice: InvoiceId,
+        /// Which of its fees.
+        fee: u32,
+        /// When.
+        on: Day,
+        /// Why.
+        reason: Personal,
+        /// What was paid on it and became credit.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        released: Vec<(Source, Settlement)>,
     },
     /// News about a payment, and where its money went.
     PaymentChanged {
@@ -377,6 +418,9 @@ impl Event {
             Self::InvoiceIssued(_)
             | Self::InvoiceVoided { .. }
             | Self::InvoiceWrittenOff { .. }
+            | Self::FeeCharged { .. }
+            | Self::FeeTakenBack { .. }
+            | Self::FeeWaived { .. }
             | Self::CreditNoteIssued { .. }
             | Self::DisputeBegun { .. }
             | Self::DisputeEnded { .. }
@@ -406,6 +450,7 @@ impl Event {
             | Self::ProfileChanged(_)
             | Self::PeopleAssigned { .. }
             | Self::InvoicePosted { .. }
+            | Self::FeePassedOver { .. }
             | Self::PaymentMismatched { .. }
             | Self::CreditMoved { .. }
             | Self::CollectionRests { .. }

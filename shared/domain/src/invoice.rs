@@ -11,9 +11,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Day, days_between};
+use crate::fee::Fee;
 use crate::id::{CreditNoteId, InvoiceId, PaymentId, ServiceLine};
 use crate::letter::LetterId;
-use crate::money::Money;
+use crate::money::{MAX_MINOR, Money};
 use crate::policy::StepKey;
 use crate::text::Personal;
 
@@ -81,7 +82,7 @@ pub struct Invoice {
     /// What it is made of; may be empty where only the total came in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<Line>,
-    /// What it comes to; never changes (INV-6).
+    /// What it comes to without late fees; never changes (INV-6).
     pub total: Money,
     /// The invoice date.
     pub issued_on: Day,
@@ -94,6 +95,12 @@ pub struct Invoice {
     /// Money on it: payments and credit notes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allocations: Vec<Allocation>,
+    /// Late fees, also those that are invoices of their own and those that ended (LF-1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fees: Vec<Fee>,
+    /// The invoice whose late fee this one is: then it takes no fee and no step (LF-1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fee_of: Option<InvoiceId>,
     /// How it ended other than by payment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ending: Option<Ending>,
@@ -293,6 +300,39 @@ impl InvoiceStatus {
 }
 
 impl Invoice {
+    /// A regular one over `total` without any history, issued on the first of the days, due on the second.
+    pub fn new(
+        id: InvoiceId,
+        total: Money,
+        (issued_on, due_on): (Day, Day),
+        posting: Posting,
+    ) -> Self {
+        Self {
+            id,
+            kind: InvoiceKind::Regular,
+            service_line: None,
+            lines: Vec::new(),
+            total,
+            issued_on,
+            due_on,
+            recorded_on: issued_on,
+            posting,
+            allocations: Vec::new(),
+            fees: Vec::new(),
+            fee_of: None,
+            ending: None,
+            dispute: None,
+            hold: None,
+            rests_before: None,
+            steps: BTreeMap::new(),
+            reminders: BTreeSet::new(),
+            warnings: Vec::new(),
+            promises: 0,
+            catch_up: None,
+            never_locks: false,
+        }
+    }
+
     /// What was put on it: payments and credit notes.
     pub fn paid(&self) -> Money {
         self.sum(self.allocations.iter())
@@ -304,7 +344,7 @@ impl Invoice {
     }
 
     fn sum<'a>(&self, allocations: impl Iterator<Item = &'a Allocation>) -> Money {
-        // `apply` lets nothing of another currency and no more than the total onto an invoice.
+        // `apply` lets nothing of another currency and no more than is owed onto an invoice.
         let minor = allocations.map(|allocation| allocation.amount.minor()).sum();
         Money::new(minor, self.total.currency())
     }
@@ -317,9 +357,50 @@ impl Invoice {
         }
     }
 
-    /// The total less what was put on it, however it ended.
+    /// Late fees that are owed with it: lines that were neither waived nor taken back (LF-1).
+    pub fn late_fees(&self) -> Money {
+        let owed = self.fees.iter().filter(|fee| fee.is_owed_here());
+        Money::new(owed.map(|fee| fee.amount.minor()).sum(), self.total.currency())
+    }
+
+    /// What it comes to with its late fees.
+    pub fn total_with_fees(&self) -> Money {
+        let minor = self.total.minor().saturating_add(self.late_fees().minor());
+        Money::new(minor, self.total.currency())
+    }
+
+    /// What of its late fees is still owed: the principal is paid before them (PAY-4).
+    pub fn unpaid_fees(&self) -> Money {
+        let minor = self.late_fees().minor().min(self.balance().minor());
+        Money::new(minor, self.total.currency())
+    }
+
+    /// What was paid on it but for its late fees.
+    pub fn paid_principal(&self) -> Money {
+        Money::new(self.paid().minor().min(self.total.minor()), self.total.currency())
+    }
+
+    /// What its fees by rule come to, wherever they stand: what caps look at, in minor units (LF-1).
+    pub fn fees_by_rule(&self) -> u64 {
+        let fees = self.fees.iter().filter(|fee| fee.stands() && fee.is_by_rule());
+        fees.map(|fee| fee.amount.minor()).sum()
+    }
+
+    /// What fees may still come to, in minor units: no amount is larger than amounts may be.
+    pub fn room_for_fees(&self) -> u64 {
+        let all: u64 = self.fees.iter().map(|fee| fee.amount.minor()).sum();
+        MAX_MINOR.saturating_sub(self.total.minor().saturating_add(all))
+    }
+
+    /// The taxes in its total.
+    pub fn tax(&self) -> Money {
+        let minor = self.lines.iter().map(|line| line.tax.minor()).sum();
+        Money::new(minor, self.total.currency())
+    }
+
+    /// What it comes to less what was put on it, however it ended.
     pub fn unpaid(&self) -> Money {
-        let minor = self.total.minor().saturating_sub(self.paid().minor());
+        let minor = self.total_with_fees().minor().saturating_sub(self.paid().minor());
         Money::new(minor, self.total.currency())
     }
 

@@ -18,6 +18,7 @@ pub mod describe;
 pub mod document;
 pub mod event;
 pub mod explain;
+pub mod fee;
 pub mod forget;
 pub mod id;
 pub mod invoice;

@@ -106,6 +106,8 @@ pub struct Debt<'a> {
     pub days_overdue: u32,
     /// What of it may be collected.
     pub collectable: Money,
+    /// Whether it is a late fee that is an invoice: the count rule doesn't count it (LF-1).
+    pub is_fee: bool,
 }
 
 /// Why to lock, if at all (LOCK-1, LOCK-9).
@@ -136,7 +138,9 @@ pub fn counted<'a>(rule: &LockRule, debts: &[Debt<'a>]) -> BTreeSet<&'a InvoiceI
         && (rule.require == Require::Any
             || (rule.unpaid_invoices.is_none() && rule.balance.is_none()));
     let least = if by_days_alone { rule.days_overdue.unwrap_or(0) } else { 0 };
-    debts.iter().filter(|debt| least <= debt.days_overdue).map(|debt| debt.invoice).collect()
+    let counts_fees = by_days_alone || rule.balance.is_some();
+    let counted = debts.iter().filter(|debt| counts_fees || !debt.is_fee);
+    counted.filter(|debt| least <= debt.days_overdue).map(|debt| debt.invoice).collect()
 }
 
 /// Outer `None`: the rule is off; inner `None`: it isn't met.
@@ -150,9 +154,10 @@ fn by_days(rule: &LockRule, debts: &[Debt<'_>]) -> Trigger {
 
 fn by_count(rule: &LockRule, debts: &[Debt<'_>]) -> Trigger {
     let least = rule.unpaid_invoices?;
-    let is_met = least as usize <= debts.len();
-    let days = debts.iter().map(|debt| debt.days_overdue).min();
-    Some(days.filter(|_| is_met).map(|days| unpaid(debts.len(), days)))
+    let counted = debts.iter().filter(|debt| !debt.is_fee);
+    let number = counted.clone().count();
+    let days = counted.map(|debt| debt.days_overdue).min();
+    Some(days.filter(|_| least as usize <= number).map(|days| unpaid(number, days)))
 }
 
 fn by_balance(rule: &LockRule, debts: &[Debt<'_>]) -> Trigger {
@@ -202,6 +207,7 @@ mod tests {
                 invoice: &id,
                 days_overdue,
                 collectable: Money::new(minor, Currency::USD),
+                is_fee: false,
             })
             .collect();
         lock_reason(rule, &debts, &debts).map(|reason| reason.to_string())
@@ -261,7 +267,7 @@ mod tests {
     #[test]
     fn lock_2_and_7_warned_debts_lock_and_all_that_are_collected_are_told() {
         let id: InvoiceId = "A-1".parse().unwrap();
-        let debt = |days_overdue| Debt { invoice: &id, days_overdue, collectable: usd(50) };
+        let debt = |days_overdue| debt(&id, days_overdue, false);
         let count = rule(Some(30), Some(3), None, Require::Any);
         let warned = [debt(9), debt(8), debt(5)];
         let all = [debt(9), debt(8), debt(5), debt(1)];
@@ -283,7 +289,7 @@ mod tests {
         let debts: Vec<_> = ids
             .iter()
             .zip([31, 30, 2])
-            .map(|(invoice, days_overdue)| Debt { invoice, days_overdue, collectable: usd(50) })
+            .map(|(invoice, days_overdue)| debt(invoice, days_overdue, false))
             .collect();
         for (rule, expected) in [
             (rule(Some(30), None, None, Any), "AB"), // the days rule speaks: those past its days
@@ -299,6 +305,28 @@ mod tests {
         }
     }
 
+    fn debt(invoice: &InvoiceId, days_overdue: u32, is_fee: bool) -> Debt<'_> {
+        Debt { invoice, days_overdue, collectable: usd(50), is_fee }
+    }
+
+    #[test]
+    fn lf_1_the_count_rule_counts_no_late_fee() {
+        let ids: Vec<InvoiceId> = ["A", "A-F1", "B"].map(|id| id.parse().unwrap()).into();
+        let debts = [debt(&ids[0], 9, false), debt(&ids[1], 2, true), debt(&ids[2], 5, false)];
+        let text = |rule: &LockRule| lock_reason(rule, &debts, &debts).map(|r| r.to_string());
+        let count = |least| rule(None, Some(least), None, Require::Any);
+        assert_eq!(text(&count(3)), None);
+        assert_eq!(text(&count(2)).as_deref(), Some("2 unpaid invoices over 5 days"));
+        let named = |rule: &LockRule| counted(rule, &debts).len();
+        assert_eq!(named(&count(2)), 2, "a fee needs no warning for it");
+        // It is a debt all the same: its days and its money count.
+        let days = rule(Some(2), None, None, Require::Any);
+        assert_eq!(text(&days).as_deref(), Some("3 unpaid invoices over 2 days"));
+        let balance = rule(None, None, Some(150), Require::Any);
+        assert_eq!(text(&balance).as_deref(), Some("1.50 USD overdue"));
+        assert_eq!((named(&days), named(&balance)), (3, 3));
+    }
+
     fn usd(minor: u64) -> Money {
         Money::new(minor, Currency::USD)
     }
@@ -310,6 +338,7 @@ mod tests {
             invoice: &id,
             days_overdue: 3,
             collectable: Money::new(minor, currency.parse().unwrap()),
+            is_fee: false,
         };
         let rule = rule(None, None, Some(100), Require::Any);
         let found =

@@ -184,6 +184,10 @@ fn of(event: &Event) -> Option<News> {
         | Event::InvoicePosted { .. }
         | Event::InvoiceVoided { .. }
         | Event::InvoiceWrittenOff { .. }
+        | Event::FeeCharged { .. }
+        | Event::FeePassedOver { .. }
+        | Event::FeeTakenBack { .. }
+        | Event::FeeWaived { .. }
         | Event::PaymentChanged { .. }
         | Event::PaymentMismatched { .. }
         | Event::CreditNoteIssued { .. }

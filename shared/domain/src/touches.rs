@@ -38,9 +38,25 @@ fn add(account: &Account, event: &Event, needs: &mut Needs) {
         | Event::DisputeReviewed { invoice }
         | Event::DisputeEnded { invoice, .. }
         | Event::CaughtUp { invoice }
+        | Event::FeeCharged { invoice, .. }
+        | Event::FeePassedOver { invoice, .. }
         | Event::Reminded { invoice, .. } => {
             needs.invoices.insert(invoice.clone());
         }
+        Event::FeeTakenBack { invoice, fee, released, .. }
+        | Event::FeeWaived { invoice, fee, released, .. } => {
+            needs.invoices.insert(invoice.clone());
+            let fees = account.invoices.get(invoice).into_iter().flat_map(|known| &known.fees);
+            let ended = fees.filter(|known| known.number == *fee);
+            needs.invoices.extend(ended.filter_map(|fee| fee.invoice.clone()));
+            for (source, settlement) in released {
+                if let Source::Payment(payment) = source {
+                    needs.payments.insert(payment.clone());
+                }
+                settled(settlement, needs);
+            }
+        }
+        Event::PlanBegun(plan) => all(&plan.invoices, needs),
         Event::PaymentChanged { payment, settlement, .. } => {
             needs.payments.insert(payment.clone());
             settled(settlement, needs);
@@ -95,7 +111,6 @@ fn add(account: &Account, event: &Event, needs: &mut Needs) {
         | Event::PeopleAssigned { .. }
         | Event::InvoiceIssued(_)
         | Event::PromiseEnded { .. }
-        | Event::PlanBegun(_)
         | Event::PlanEnded { .. }
         | Event::HardStopped { .. }
         | Event::EpisodeMoved { .. }

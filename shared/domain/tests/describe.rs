@@ -9,7 +9,7 @@ use domain::calendar::{Day, parse_day};
 use domain::command::News;
 use domain::describe::describe;
 use domain::event::{Event, Settlement, SkipReason};
-use domain::invoice::{Invoice, InvoiceKind, Posting};
+use domain::invoice::{Invoice, Posting};
 use domain::letter::LetterId;
 use domain::money::{Currency, Money};
 use domain::note::{Note, NoteId, NoteKind};
@@ -452,6 +452,7 @@ fn eval_5_the_other_events_are_told() {
         service_lines: BTreeSet::new(),
         terms_allow_late_fee: false,
         language: None,
+        late_fee_terms_since: None,
     };
     let news = |seen| News::Told {
         amount: usd(500),
@@ -548,28 +549,8 @@ fn eval_5_the_other_events_are_told() {
 }
 
 fn draft() -> Invoice {
-    Invoice {
-        id: "A-1".parse().unwrap(),
-        kind: InvoiceKind::Regular,
-        service_line: None,
-        lines: Vec::new(),
-        total: usd(500),
-        issued_on: day("2026-03-02"),
-        due_on: day("2026-04-01"),
-        recorded_on: day("2026-03-02"),
-        posting: Posting::Draft,
-        allocations: Vec::new(),
-        ending: None,
-        dispute: None,
-        hold: None,
-        rests_before: None,
-        steps: Default::default(),
-        reminders: Default::default(),
-        warnings: Vec::new(),
-        promises: 0,
-        catch_up: None,
-        never_locks: false,
-    }
+    let (issued_on, due_on) = (day("2026-03-02"), day("2026-04-01"));
+    Invoice::new("A-1".parse().unwrap(), usd(500), (issued_on, due_on), Posting::Draft)
 }
 
 fn note(kind: NoteKind, invoice: Option<&str>) -> Note {

@@ -249,6 +249,8 @@ fn read(document: &PolicyDocument) -> Result<Armed, PolicyError> {
     let id = PolicyRef { class: document.class.clone(), version: document.version };
     let policy = read_text(&document.document);
     let policy = policy.map_err(|source| PolicyError::Unreadable { id: id.clone(), source })?;
-    let version = PolicyVersion { id, policy, new_steps: document.new_steps.clone() };
+    let new_steps = document.new_steps.clone();
+    let late_fee_since = document.late_fee_since;
+    let version = PolicyVersion { id, policy, new_steps, late_fee_since };
     Ok(Armed { effective_on: document.effective_on, version: Arc::new(version) })
 }

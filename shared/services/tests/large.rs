@@ -82,7 +82,7 @@ fn assert_nothing_is_lost(account: &Account, payment: &PaymentId) {
     let on_invoices: u64 = account.invoices.values().map(|invoice| invoice.paid().minor()).sum();
     assert_eq!(of_payment, on_invoices);
     for invoice in account.invoices.values() {
-        assert!(invoice.paid().minor() <= invoice.total.minor(), "{}", invoice.id);
+        assert!(invoice.paid().minor() <= invoice.total_with_fees().minor(), "{}", invoice.id);
     }
 }
 

@@ -189,6 +189,9 @@ pub struct PolicyDocument {
     /// The steps that came with a later version than the first, and since when.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub new_steps: BTreeMap<StepKey, Day>,
+    /// Since when its late fees are charged on their days, where that is later than the first version (LF-1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late_fee_since: Option<Day>,
 }
 
 /// What a person may do in the firm.

@@ -243,6 +243,7 @@ on_both! {
             effective_on: day(effective_on),
             author: Some("pat".parse().unwrap()),
             new_steps: [].into(),
+            late_fee_since: None,
         };
         let armed = FirmChange::PolicyArmed(policy(1, "2026-03-02"));
         assert_eq!(store.change_firm(&old, &armed, &meta).await.unwrap(), FirmCommit::Done);

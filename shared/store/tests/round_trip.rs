@@ -16,6 +16,7 @@ use domain::account::{
 use domain::calendar::{Day, plus};
 use domain::command::Needs;
 use domain::event::Event;
+use domain::fee::{Fee, FeeCause, FeeEnd};
 use domain::id::{InvoiceId, PaymentId};
 use domain::invoice::{
     Allocation, CatchUp, Dispute, Ending, Hold, Invoice, InvoiceKind, Line, Posting, Source,
@@ -112,6 +113,7 @@ fn an_invoice() -> impl Strategy<Value = Invoice> {
         vec((1..9_u64, days()), 0..2),
         of(of(days())),
         vec(("[a-z]{0,8}", 1..4_u32, 0..99_u64), 0..2),
+        vec((a_cause(), 0..99_u64, days(), any::<bool>(), of(an_end())), 0..3),
     );
     let shares = vec((source(), 0..300_000_u64), 0..3);
     (facts, posting, ending, dispute, marks, shares).prop_map(
@@ -123,8 +125,19 @@ fn an_invoice() -> impl Strategy<Value = Invoice> {
             marks,
             shares,
         )| {
-            let (steps, reminders, warnings, catch_up, lines) = marks;
+            let (steps, reminders, warnings, catch_up, lines, fees) = marks;
             let currency = total.currency();
+            let number = |place: usize| u32::try_from(place + 1).unwrap();
+            let fees = fees.into_iter().enumerate().map(|(place, fee)| Fee {
+                number: number(place),
+                cause: fee.0,
+                amount: Money::new(fee.1, currency),
+                for_day: fee.2,
+                charged_on: fee.2,
+                invoice: fee.3.then(|| "A-1-F1".parse().unwrap()),
+                end: fee.4,
+                is_beside_plan: fee.3,
+            });
             let mark = |(on, is_skipped)| StepMark { on, is_skipped };
             Invoice {
                 id,
@@ -151,6 +164,8 @@ fn an_invoice() -> impl Strategy<Value = Invoice> {
                         amount: Money::new(minor, currency),
                     })
                     .collect(),
+                fees: fees.collect(),
+                fee_of: flag.then(|| "A-1".parse().unwrap()),
                 ending,
                 dispute,
                 hold,
@@ -167,6 +182,22 @@ fn an_invoice() -> impl Strategy<Value = Invoice> {
             }
         },
     )
+}
+
+fn a_cause() -> impl Strategy<Value = FeeCause> {
+    prop_oneof![
+        Just(FeeCause::Hand),
+        (0..9_u32).prop_map(FeeCause::Section),
+        step().prop_map(FeeCause::Step),
+    ]
+}
+
+fn an_end() -> impl Strategy<Value = FeeEnd> {
+    prop_oneof![
+        Just(FeeEnd::PassedOver),
+        days().prop_map(|on| FeeEnd::TakenBack { on }),
+        (days(), text()).prop_map(|(on, reason)| FeeEnd::Waived { on, reason }),
+    ]
 }
 
 fn a_payment() -> impl Strategy<Value = Payment> {
@@ -356,6 +387,7 @@ fn facts() -> impl Strategy<Value = Facts> {
                 .map(|(address, is_bounced)| Contact { address, is_bounced })
                 .collect(),
             terms_allow_late_fee,
+            late_fee_terms_since: terms_allow_late_fee.then(|| day("2026-03-02")),
             ..profile()
         },
     );

@@ -52,6 +52,7 @@ impl Office {
             effective_on: "2020-01-01".parse().unwrap(),
             author: None,
             new_steps: Default::default(),
+            late_fee_since: None,
         };
         let loaded = store.load_firm().await.unwrap().unwrap();
         let armed = FirmChange::PolicyArmed(policy);
@@ -81,6 +82,7 @@ impl Office {
             service_lines: Default::default(),
             terms_allow_late_fee: false,
             language: None,
+            late_fee_terms_since: None,
         };
         self.act(id, &Command::OpenAccount(profile), on).await;
     }

@@ -133,6 +133,7 @@ impl Bench {
             service_lines: [].into(),
             terms_allow_late_fee: false,
             language: None,
+            late_fee_terms_since: None,
         };
         self.execute(client, &Command::OpenAccount(profile)).await;
     }
@@ -353,6 +354,7 @@ pub async fn open_firm(store: &Store, at: DateTime<Utc>) {
         effective_on: "2026-01-01".parse().unwrap(),
         author: None,
         new_steps: Default::default(),
+        late_fee_since: None,
     };
     let loaded = store.load_firm().await.unwrap().unwrap();
     let change = FirmChange::PolicyArmed(policy);

@@ -120,6 +120,7 @@ async fn pol_1_an_armed_policy_is_handed_on_to_the_evaluations() {
         effective_on: "2026-03-04".parse().unwrap(),
         author: None,
         new_steps: Default::default(),
+        late_fee_since: None,
     });
     desk.store().change_firm(&loaded, &armed, &common::meta("arm")).await.unwrap();
     for _ in 0..2 {

@@ -150,6 +150,7 @@ mod tests {
             service_lines: BTreeSet::new(),
             terms_allow_late_fee: false,
             language: None,
+            late_fee_terms_since: None,
         };
         let account = Account::new("f-1".parse().unwrap(), "acme".parse().unwrap(), profile);
         let deed = |name, path: &str| Deed { name, path: path.to_owned(), is_grave: false };

@@ -90,6 +90,7 @@ fn policy(class: ClassId) -> Result<PolicyDocument> {
         effective_on: POLICY_SINCE.parse()?,
         author: None,
         new_steps: BTreeMap::new(),
+        late_fee_since: None,
     })
 }
 

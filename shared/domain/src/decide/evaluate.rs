@@ -32,6 +32,7 @@ struct DueSteps<'p> {
 
 impl<'a> Decision<'a> {
     pub(super) fn evaluate(&mut self) -> Result<(), Refusal> {
+        self.take_back_fees();
         self.end_what_ran_out();
         self.post_scheduled();
         if self.account.is_spreading() {
@@ -39,6 +40,9 @@ impl<'a> Decision<'a> {
         }
         self.close_step_tasks();
         self.close_plan_requests();
+        self.charge_fees();
+        self.fire_fee_steps();
+        self.fire_fee_steps_after_lock()?;
         let mut unwarned = self.lock_by_rule();
         if self.stale_ledger().is_none() && !self.is_stopped() {
             unwarned.extend(self.fire_steps());
@@ -203,7 +207,7 @@ impl<'a> Decision<'a> {
     fn fire_steps(&mut self) -> BTreeSet<InvoiceId> {
         let mut unwarned = BTreeSet::new();
         let mut fires: BTreeMap<(Action, StepKey), BTreeSet<InvoiceId>> = BTreeMap::new();
-        for invoice in self.collected() {
+        for invoice in self.collected().into_iter().filter(|invoice| invoice.fee_of.is_none()) {
             self.skip_steps_that_came_too_late(&invoice);
             for due in self.due_steps(&invoice) {
                 let action = due.key.action;
@@ -231,14 +235,14 @@ impl<'a> Decision<'a> {
     }
 
     /// Overdue invoices that are collected, by number.
-    fn collected(&self) -> Vec<Invoice> {
+    pub(super) fn collected(&self) -> Vec<Invoice> {
         let view = self.account.collection(self.policy(), self.day());
         view.debts().into_iter().map(|(invoice, _)| invoice.clone()).collect()
     }
 
     /// Steps that a newer policy brought after their day for an invoice that was there before
     /// (POL-1).
-    fn skip_steps_that_came_too_late(&mut self, invoice: &Invoice) {
+    pub(super) fn skip_steps_that_came_too_late(&mut self, invoice: &Invoice) {
         let version = self.context.policy;
         let late: Vec<_> = version
             .new_steps
@@ -286,7 +290,7 @@ impl<'a> Decision<'a> {
         for kind in [InvoiceKind::Regular, InvoiceKind::OutOfTurn] {
             for due in self.due_steps_after_lock(version, kind) {
                 let action = due.key.action;
-                let overdue = self.collected().into_iter();
+                let overdue = self.collected().into_iter().filter(|i| i.fee_of.is_none());
                 let may = overdue.filter(|i| i.kind == kind && self.may_happen(i, action));
                 let (ready, waiting): (Vec<_>, Vec<_>) =
                     may.partition(|invoice| !action.needs_warning() || self.is_warned(invoice));
@@ -307,7 +311,7 @@ impl<'a> Decision<'a> {
         Ok(unwarned)
     }
 
-    fn skip_after_lock_steps_that_came_too_late(&mut self, version: &PolicyVersion) {
+    pub(super) fn skip_after_lock_steps_that_came_too_late(&mut self, version: &PolicyVersion) {
         let Some(lock) = &self.account.lock else { return };
         let late: Vec<_> = version
             .new_steps
@@ -387,7 +391,7 @@ impl<'a> Decision<'a> {
         }
     }
 
-    fn open_step_task(
+    pub(super) fn open_step_task(
         &mut self,
         step: StepKey,
         invoices: BTreeSet<InvoiceId>,
@@ -469,7 +473,7 @@ impl<'a> Decision<'a> {
 
     /// Whether that may happen to the invoice today: after a rejected dispute one thing a day,
     /// mildest first (DIS-1).
-    fn may_happen(&self, invoice: &Invoice, thing: Action) -> bool {
+    pub(super) fn may_happen(&self, invoice: &Invoice, thing: Action) -> bool {
         let known = self.account.invoices.get(&invoice.id).unwrap_or(invoice);
         match &known.catch_up {
             None => true,
@@ -486,6 +490,9 @@ impl<'a> Decision<'a> {
         if let (Some(_), Ok(version)) = (&self.account.lock, self.lock_policy()) {
             let due = self.due_steps_after_lock(version, invoice.kind).into_iter();
             things.extend(due.filter_map(|due| self.thing(invoice, due.key.action)));
+        }
+        if self.has_due_fee(invoice) {
+            things.insert(Action::LateFee);
         }
         if self.would_lock(invoice) {
             things.insert(Action::Lock);
@@ -575,7 +582,8 @@ fn due<'p>(
     is_marked: impl Fn(&StepKey) -> bool,
 ) -> Vec<DueSteps<'p>> {
     let mut by_action: BTreeMap<Action, Vec<(Day, StepKey, &Step)>> = BTreeMap::new();
-    for step in &policy.kind(kind).steps {
+    // Fees are charged before, each missed one too (LF-1).
+    for step in policy.kind(kind).steps.iter().filter(|step| step.action != Action::LateFee) {
         let key = step.key(kind);
         if let Some(day) = day_of(step.when)
             && !is_marked(&key)

@@ -1,12 +1,13 @@
 //! Invoices: put in, posted, taken back, given up (INV-3, INV-5, INV-6).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{BOOKKEEPERS, Decision, PARTNERS, reason_given};
 use crate::account::MAX_OPEN_INVOICES;
 use crate::calendar::for_person;
 use crate::command::{DisputeOutcome, NewInvoice};
 use crate::event::Event;
+use crate::fee::named_after;
 use crate::id::InvoiceId;
 use crate::invoice::{Invoice, Line, MAX_LINES, Posting};
 use crate::money::{MAX_MINOR, Money};
@@ -19,6 +20,7 @@ impl Decision<'_> {
     pub(super) fn issue(&mut self, new: &NewInvoice) -> Result<(), Refusal> {
         self.require_of_staff(BOOKKEEPERS, "STAFF-1", "put in an invoice")?;
         self.context.numbers.check(&new.id, new.is_draft)?;
+        self.is_no_fees(&new.id)?;
         self.not_taken(&new.id)?;
         if MAX_OPEN_INVOICES <= self.account.open_invoices().count() {
             let text = format!(
@@ -55,26 +57,11 @@ impl Decision<'_> {
             _ => Posting::Posted,
         };
         Ok(Invoice {
-            id: new.id.clone(),
             kind: new.kind,
             service_line: new.service_line.clone(),
             lines: new.lines.clone(),
-            total: new.total,
-            issued_on,
-            due_on,
             recorded_on: today,
-            posting,
-            allocations: Vec::new(),
-            ending: None,
-            dispute: None,
-            hold: None,
-            rests_before: None,
-            steps: BTreeMap::new(),
-            reminders: BTreeSet::new(),
-            warnings: Vec::new(),
-            promises: 0,
-            catch_up: None,
-            never_locks: false,
+            ..Invoice::new(new.id.clone(), new.total, (issued_on, due_on), posting)
         })
     }
 
@@ -101,6 +88,13 @@ impl Decision<'_> {
         Ok(number.clone())
     }
 
+    /// The numbers of late fees are their invoices' (LF-1): one that is there would keep a fee from coming.
+    fn is_no_fees(&self, number: &InvoiceId) -> Result<(), Refusal> {
+        let Some(of) = named_after(number) else { return Ok(()) };
+        let text = format!("the number {number} is that of a late fee of invoice {of}");
+        Err(Refusal::conflict("INV-7", text))
+    }
+
     fn not_taken(&self, number: &InvoiceId) -> Result<(), Refusal> {
         if !self.account.invoices.contains_key(number) {
             return Ok(());
@@ -122,6 +116,11 @@ impl Decision<'_> {
             let text = format!("payment {payment} for invoice {id} is on its way");
             return Err(Refusal::conflict("INV-6", text));
         }
+        if let Some(of) = &invoice.fee_of {
+            let text = format!("invoice {id} is a late fee; waive the fees of invoice {of}");
+            return Err(Refusal::conflict("LF-1", text));
+        }
+        self.void_fees(id, reason)?;
         let (on, reason) = (self.day(), reason.clone());
         self.emit(Event::InvoiceVoided { invoice: id.clone(), on, reason });
         self.end_arrangements(id, Outcome::Moot);
@@ -145,12 +144,12 @@ impl Decision<'_> {
         Ok(())
     }
 
-    fn known_invoice(&self, id: &InvoiceId) -> Result<&Invoice, Refusal> {
+    pub(super) fn known_invoice(&self, id: &InvoiceId) -> Result<&Invoice, Refusal> {
         let known = self.account.invoices.get(id);
         known.ok_or_else(|| Refusal::not_found("INV-7", format!("there is no invoice {id}")))
     }
 
-    fn not_ended(&self, invoice: &Invoice) -> Result<(), Refusal> {
+    pub(super) fn not_ended(&self, invoice: &Invoice) -> Result<(), Refusal> {
         if invoice.ending.is_none() {
             return Ok(());
         }

@@ -5,13 +5,14 @@
 //! lose a decision. That there is none of the latter is a property (`tests/properties.rs`).
 
 use super::Context;
+use super::fee::Fees;
 use crate::account::{Account, CollectionView, ExceptionEnd};
 use crate::calendar::{Day, minus, plus};
 use crate::id::InvoiceId;
 use crate::invoice::{Hold, Invoice, Posting};
 use crate::letter::{Content, DebtKind, LetterState};
 use crate::lock::{Debt, LockCause, counted, lock_reason};
-use crate::policy::{Policy, PolicyVersion, UnlockMode, When};
+use crate::policy::{Action, Policy, PolicyVersion, UnlockMode, When};
 use crate::task::About;
 
 /// Whether the evaluation of that later day may write anything, if nothing else happens until then: never `false`
@@ -28,6 +29,7 @@ pub fn may_decide(account: &Account, context: &Context<'_>, day: Day) -> bool {
     look.something_ends()
         || look.credit_is_applied()
         || look.a_task_closes()
+        || look.a_fee_is_charged()
         || look.lock()
         || look.a_step_fires()
         || look.a_step_after_the_lock_fires()
@@ -97,6 +99,16 @@ impl<'a> Look<'a> {
         })
     }
 
+    /// A late fee, by the section or by a step (LF-1).
+    fn a_fee_is_charged(&self) -> bool {
+        let fees = self.fees(self.newest);
+        self.view.debts().into_iter().any(|(invoice, _)| fees.are_due(invoice))
+    }
+
+    fn fees(&self, version: &'a PolicyVersion) -> Fees<'a> {
+        Fees { account: self.account, version, day: self.day }
+    }
+
     /// The lock rule: a lock, a notice before it, or a task for want of an address (LOCK-1, LOCK-7).
     fn lock(&self) -> bool {
         let has_task = self.has_task(&About::NoAddress);
@@ -137,8 +149,14 @@ impl<'a> Look<'a> {
             self.policy.kind(invoice.kind).steps.iter().any(|step| {
                 let When::DaysOverdue(days) = step.when else { return false };
                 let on = plus(invoice.due_on, days);
-                let is_due = on <= self.day && !invoice.steps.contains_key(&step.key(invoice.kind));
+                let key = step.key(invoice.kind);
+                let is_due = on <= self.day && !invoice.steps.contains_key(&key);
+                let came_late = self.newest.new_steps.get(&key).is_some_and(|since| on < *since);
+                if step.action == Action::LateFee {
+                    return is_due && came_late; // it is skipped; else it charges, or does nothing
+                }
                 is_due
+                    && invoice.fee_of.is_none()
                     && (self.may_fire(invoice, step.action.needs_warning())
                         || self.has_responded(step.unless_response_days, on))
             })
@@ -161,10 +179,16 @@ impl<'a> Look<'a> {
             if lock.steps.contains(&key) {
                 return false;
             }
-            let mut of_kind = debts.iter().filter(|(invoice, _)| invoice.kind == key.kind);
+            let mut of_kind = debts
+                .iter()
+                .filter(|(invoice, _)| invoice.kind == key.kind && invoice.fee_of.is_none());
+            let fees = self.fees(version);
+            let may_fire = |invoice: &Invoice| match key.action {
+                Action::LateFee => fees.charges_after_lock(invoice, on),
+                _ => self.may_fire(invoice, step.action.needs_warning()),
+            };
             version.new_steps.get(&key).is_some_and(|since| on < *since)
-                || on <= self.day
-                    && of_kind.any(|(i, _)| self.may_fire(i, step.action.needs_warning()))
+                || on <= self.day && of_kind.any(|(invoice, _)| may_fire(invoice))
         })
     }
 

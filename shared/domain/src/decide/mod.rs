@@ -27,6 +27,7 @@ use crate::text::{MAX_TEXT_BYTES, Personal};
 mod arrangement;
 mod dispute;
 mod evaluate;
+mod fee;
 mod invoice;
 pub mod letters;
 mod look;
@@ -160,12 +161,16 @@ impl<'a> Decision<'a> {
     fn act(&mut self, command: &Command) -> Result<(), Refusal> {
         match command {
             Command::OpenAccount(profile) => self.change_profile(profile, Event::AccountOpened),
-            Command::ChangeProfile(profile) => self.change_profile(profile, Event::ProfileChanged),
+            Command::ChangeProfile(profile) => {
+                self.change_profile(&self.with_terms(profile), Event::ProfileChanged)
+            }
             Command::AssignPeople(people) => self.assign_people(people),
             Command::IssueInvoice(new) => self.issue(new),
             Command::PostInvoice { invoice } => self.post(invoice),
             Command::VoidInvoice { invoice, reason } => self.void(invoice, reason),
             Command::WriteOff { invoice, reason } => self.write_off(invoice, reason),
+            Command::AddFee { invoice, amount } => self.add_fee(invoice, *amount),
+            Command::WaiveFees { invoice, reason } => self.waive_fees(invoice, reason),
             Command::RecordPayment { payment, news } => self.record_payment(payment, news),
             Command::ReportMismatch { payment, evidence } => self.open_mismatch(payment, evidence),
             Command::IssueCreditNote { id, amount, invoice } => {
@@ -343,6 +348,18 @@ impl<'a> Decision<'a> {
             });
         }
         Ok(())
+    }
+
+    /// Since when a client's terms allow late fees is what happened here, whoever says something else (LF-1).
+    fn with_terms(&self, profile: &Profile) -> Profile {
+        let before = &self.account.profile;
+        let late_fee_terms_since = match (before.terms_allow_late_fee, profile.terms_allow_late_fee)
+        {
+            (_, false) => None,
+            (true, true) => before.late_fee_terms_since,
+            (false, true) => Some(self.day()),
+        };
+        Profile { late_fee_terms_since, ..profile.clone() }
     }
 
     /// Whether they work at the firm is for the caller to know: grants are the firm's, not the client's.

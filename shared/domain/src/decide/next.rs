@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::fee::days_of_fees;
 use super::look::may_decide;
 use super::{Context, decide};
 use crate::account::{Account, ExceptionEnd};
@@ -139,6 +140,7 @@ fn days_of_change(account: &Account, context: &Context<'_>) -> Days {
     }
     for invoice in account.open_invoices() {
         days.extend(days_of_invoice(invoice, policy));
+        days.extend(days_of_fees(account, invoice, context.policy));
         days.extend(invoice.warnings.iter().map(|warning| warned(warning.on)));
         if invoice.catch_up.is_some() {
             certain.insert(plus(context.day, 1));

@@ -255,6 +255,11 @@ impl Decision<'_> {
                 format!("nothing that the {} is about is collected now", step.action.words());
             return Err(Refusal::conflict("POL-3", text));
         }
+        if step.action == Action::LateFee {
+            self.charge_approved(step, &collected)?;
+            self.close_task(task);
+            return Ok(());
+        }
         self.close_task(task);
         match step.action.letter() {
             Some(kind) => {

@@ -44,6 +44,8 @@ pub struct Policy {
     pub after_return_days: u32,
     /// Whether client credit pays later invoices when they are posted (PAY-4).
     pub apply_credit_on_issue: bool,
+    /// Late fees, if any (LF-1).
+    pub late_fee: Option<LateFee>,
     /// What a `limit` step denies that names nothing of its own (POL-3).
     pub limits: BTreeSet<Capability>,
     /// Terms and steps of regular invoices (POL-2).
@@ -423,12 +425,20 @@ pub struct PolicyVersion {
     /// The steps that came with a later version than the first, and since when: on an invoice that
     /// was there before, one whose day had passed by then is skipped.
     pub new_steps: BTreeMap<StepKey, Day>,
+    /// Since when the section of late fees charges on these days, where it came or changed them later: on an
+    /// invoice that was there before, a fee whose day had passed by then is never charged.
+    pub late_fee_since: Option<Day>,
 }
 
 impl PolicyVersion {
     /// The first version of a class.
     pub fn first(class: ClassId, policy: Policy) -> Self {
-        Self { id: PolicyRef { class, version: 1 }, policy, new_steps: BTreeMap::new() }
+        Self {
+            id: PolicyRef { class, version: 1 },
+            policy,
+            new_steps: BTreeMap::new(),
+            late_fee_since: None,
+        }
     }
 
     /// The version after this one, in force from that day.
@@ -443,12 +453,21 @@ impl PolicyVersion {
             .collect();
         let id =
             PolicyRef { class: self.id.class.clone(), version: self.id.version.saturating_add(1) };
-        Self { id, policy, new_steps }
+        let days = |policy: &Policy| policy.late_fee.as_ref().map(|fee| fee.schedule);
+        let late_fee_since = match (days(&self.policy), days(&policy)) {
+            (_, None) => None,
+            (before, now) if before == now => self.late_fee_since,
+            (_, Some(_)) => Some(from),
+        };
+        Self { id, policy, new_steps, late_fee_since }
     }
 }
 
+mod late_fee;
 pub mod read;
 mod sentence;
+
+pub use late_fee::{FeeForm, FeeRate, FeeSchedule, LateFee, MAX_TIMES, Percent};
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@
 
 mod json;
 mod kind;
+mod late_fee;
 mod later;
 #[cfg(test)]
 mod round_trip;
@@ -135,7 +136,7 @@ fn read_over(base: &Node, changes: &Field<'_>) -> Result<Policy, DocumentError> 
 /// Reads a document in which every section is there.
 fn read_whole(document: &Field<'_>) -> Result<Policy, DocumentError> {
     document.fields(|fields| {
-        let policy = Policy {
+        let mut policy = Policy {
             name: fields.required("name", name)?,
             collection_threshold: fields.required("collection_threshold", Field::amounts)?,
             collection_threshold_on: fields
@@ -151,12 +152,14 @@ fn read_whole(document: &Field<'_>) -> Result<Policy, DocumentError> {
             in_flight_days: fields.required("in_flight_days", days)?,
             after_return_days: fields.required("after_return_days", days)?,
             apply_credit_on_issue: fields.required("apply_credit_on_issue", Field::flag)?,
+            late_fee: fields.required("late_fee", late_fee::read)?,
             limits: fields.required("limits", |limits| {
                 limits.fields(|fields| fields.required("capabilities", capabilities))
             })?,
             regular: fields.required("regular", kind::read)?,
             out_of_turn: fields.required("out_of_turn", kind::read)?,
         };
+        late_fee::check(&mut policy, document)?;
         later::document(fields)?;
         Ok(policy)
     })

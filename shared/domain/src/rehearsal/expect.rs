@@ -11,7 +11,7 @@ use crate::decide::letters::sending;
 use crate::decide::{Context, next_evaluation};
 use crate::document::{DocumentError, Field, Fields, nearest};
 use crate::id::{ClientId, InvoiceId};
-use crate::invoice::InvoiceStatus;
+use crate::invoice::{Ending, Invoice, InvoiceStatus};
 use crate::letter::{Letter, LetterState};
 use crate::money::{Currency, Money};
 
@@ -349,7 +349,7 @@ impl Question {
                 kinds.dedup();
                 list(kinds)
             }
-            Self::Fees(currency) => Money::zero(*currency).amount(), // there are none yet
+            Self::Fees(currency) => fees(account, *currency).amount(),
             Self::Access(capability) => {
                 let limited = Default::default(); // no step limits a portal yet
                 match access(account.portal(), *capability, &limited) {
@@ -391,6 +391,15 @@ impl InvoiceQuestion {
             Self::DaysOverdue => invoice.days_overdue(day).to_string(),
         }
     }
+}
+
+/// Σ late fees that were neither waived nor taken back, paid or not, on invoices that weren't void.
+fn fees(account: &Account, currency: Currency) -> Money {
+    let is_void = |invoice: &&Invoice| matches!(invoice.ending, Some(Ending::Voided { .. }));
+    let invoices = account.invoices.values().filter(|invoice| !is_void(invoice));
+    let fees = invoices.flat_map(|invoice| &invoice.fees).filter(|fee| fee.stands());
+    let fees = fees.filter(|fee| fee.amount.currency() == currency);
+    Money::new(fees.map(|fee| fee.amount.minor()).sum(), currency)
 }
 
 /// Σ balances of the invoices that are out at the client, not net of credit.

@@ -15,6 +15,7 @@ use crate::account::{Contact, MAX_CONTACTS, MAX_SERVICE_LINES, Profile};
 use crate::calendar::Day;
 use crate::command::Command;
 use crate::document::{DocumentError, Field, Fields, Node, Value, nearest, parse};
+use crate::fee::named_after;
 use crate::id::{ClassId, ClientId, InvoiceId, PaymentId};
 use crate::letter::LetterKind;
 use crate::money::Currency;
@@ -323,6 +324,7 @@ impl<'l> Reader<'l> {
                 service_lines,
                 terms_allow_late_fee: fields.or("terms_allow_late_fee", false, Field::flag)?,
                 language: None,
+                late_fee_terms_since: None,
             })
         })
     }
@@ -361,8 +363,7 @@ impl<'l> Reader<'l> {
         match fields.at_most_one(&names)? {
             Some(("expect", field)) => {
                 let firm = self.currency;
-                let currencies =
-                    |invoice: &InvoiceId| self.invoices.get(invoice).copied().unwrap_or(firm);
+                let currencies = |invoice: &InvoiceId| self.currency_of(Some(invoice));
                 let client = |field: &Field<'_>| known(field, "client", &self.clients);
                 let expectation =
                     field.fields(|fields| Expectation::read(fields, firm, &client, &currencies));
@@ -375,8 +376,10 @@ impl<'l> Reader<'l> {
 
     /// What an invoice of the entries before was issued in, else the firm's currency.
     fn currency_of(&self, invoice: Option<&InvoiceId>) -> Currency {
-        let currency = invoice.and_then(|invoice| self.invoices.get(invoice));
-        currency.copied().unwrap_or(self.currency)
+        let currency = |invoice: &InvoiceId| self.invoices.get(invoice).copied();
+        // A late fee that is an invoice is in the currency of its invoice (LF-1).
+        let known = invoice.and_then(|id| currency(id).or_else(|| currency(&named_after(id)?)));
+        known.unwrap_or(self.currency)
     }
 }
 

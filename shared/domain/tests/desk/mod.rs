@@ -55,6 +55,7 @@ impl Desk {
             service_lines: BTreeSet::new(),
             terms_allow_late_fee: false,
             language: None,
+            late_fee_terms_since: None,
         };
         let mut account = Account::new("f-1".parse().unwrap(), "acme".parse().unwrap(), profile);
         account.looked_up.everything = true;
@@ -167,7 +168,7 @@ impl Desk {
         }
         for invoice in self.account.invoices.values() {
             assert!(
-                invoice.paid().minor() <= invoice.total.minor(),
+                invoice.paid().minor() <= invoice.total_with_fees().minor(),
                 "{} is over-allocated",
                 invoice.id
             );

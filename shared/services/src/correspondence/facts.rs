@@ -276,8 +276,8 @@ fn invoice(invoice: &domain::invoice::Invoice) -> facts::Invoice {
         number: invoice.id.clone(),
         issued_on: invoice.issued_on,
         due_on: invoice.due_on,
-        total: invoice.total,
-        fees: Money::zero(invoice.total.currency()),
+        total: invoice.total_with_fees(),
+        fees: invoice.late_fees(),
         paid: invoice.paid(),
         disputed: invoice.disputed(),
     }

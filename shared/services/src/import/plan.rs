@@ -165,6 +165,7 @@ pub fn profile(client: &ClientId, rows: &[Row], assumed: &Assumed) -> Profile {
         service_lines: Default::default(),
         terms_allow_late_fee: false,
         language: None,
+        late_fee_terms_since: None,
     }
 }
 
@@ -365,7 +366,7 @@ impl Draft<'_> {
         known: &Invoice,
     ) -> Result<Option<(Paid, Money)>, Difference> {
         let Some(paid) = row.paid else { return Ok(None) };
-        let ours = known.paid();
+        let ours = known.paid_principal(); // a late fee is ours alone (LF-1)
         let conflict = |ours: String| Difference::new(Field::Paid, ours, paid.amount.amount());
         let Ok(difference) = paid.amount.checked_sub(ours) else {
             return Err(conflict(ours.amount()));

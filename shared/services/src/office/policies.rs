@@ -72,6 +72,7 @@ pub async fn arm(
         effective_on,
         author,
         new_steps: version.new_steps,
+        late_fee_since: version.late_fee_since,
     };
     let change = FirmChange::PolicyArmed(armed.clone());
     let meta = meta(firm, "arm_policy", caller, now);
@@ -102,7 +103,8 @@ pub fn version_of(document: &PolicyDocument) -> Result<PolicyVersion, PolicyErro
     let id = PolicyRef { class: document.class.clone(), version: document.version };
     let policy = read_text(&document.document);
     let policy = policy.map_err(|source| PolicyError::Unreadable { id: id.clone(), source })?;
-    Ok(PolicyVersion { id, policy, new_steps: document.new_steps.clone() })
+    let new_steps = document.new_steps.clone();
+    Ok(PolicyVersion { id, policy, new_steps, late_fee_since: document.late_fee_since })
 }
 
 /// One difference between two policies.

@@ -159,6 +159,7 @@ impl Desk {
             service_lines: Default::default(),
             terms_allow_late_fee: false,
             language: None,
+            late_fee_terms_since: None,
         };
         let client = client(id);
         self.act(firm, &client, Command::OpenAccount(profile)).await.unwrap();

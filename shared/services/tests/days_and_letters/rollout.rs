@@ -42,6 +42,7 @@ async fn arm(desk: &Desk, firm: &str, class: &str, version: u32, with: &str, fro
         effective_on: day(from),
         author: None,
         new_steps: Default::default(),
+        late_fee_since: None,
     });
     let meta = desk.meta();
     firm.store().change_firm(firm.loaded(), &armed, &meta).await.unwrap();

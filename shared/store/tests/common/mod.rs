@@ -117,32 +117,13 @@ pub fn profile() -> Profile {
         service_lines: ["tax".parse().unwrap()].into(),
         terms_allow_late_fee: false,
         language: None,
+        late_fee_terms_since: None,
     }
 }
 
 pub fn invoice(id: &str, minor: u64) -> Invoice {
-    Invoice {
-        id: id.parse().unwrap(),
-        kind: InvoiceKind::Regular,
-        service_line: None,
-        lines: Vec::new(),
-        total: usd(minor),
-        issued_on: day("2026-03-01"),
-        due_on: day("2026-03-31"),
-        recorded_on: day("2026-03-01"),
-        posting: Posting::Posted,
-        allocations: Vec::new(),
-        ending: None,
-        dispute: None,
-        hold: None,
-        rests_before: None,
-        steps: Default::default(),
-        reminders: Default::default(),
-        warnings: Vec::new(),
-        promises: 0,
-        catch_up: None,
-        never_locks: false,
-    }
+    let days = (day("2026-03-01"), day("2026-03-31"));
+    Invoice::new(id.parse().unwrap(), usd(minor), days, Posting::Posted)
 }
 
 pub fn meta(command: &str) -> CommitMeta {
@@ -174,6 +155,7 @@ pub async fn open_firm(
             effective_on: day("2020-01-01"),
             author: None,
             new_steps: Default::default(),
+            late_fee_since: None,
         });
         assert_eq!(store.change_firm(&loaded, &armed, meta).await.unwrap(), FirmCommit::Done);
     }

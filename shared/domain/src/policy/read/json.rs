@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::super::{KindRules, LockRule, Policy, Step, When};
+use super::super::{FeeRate, KindRules, LateFee, LockRule, Policy, Step, When};
+use super::late_fee::FORMS;
 use super::{LOCK_LETTERS, REQUIRE, THRESHOLD_ON, UNLOCK_MODES, WEEKDAYS};
 use crate::access::Capability;
 use crate::calendar::WorkingDays;
@@ -44,7 +45,7 @@ pub fn to_json(policy: &Policy) -> Value {
         "after_return_days": policy.after_return_days,
         "access_on_pending_debit": false,
         "apply_credit_on_issue": policy.apply_credit_on_issue,
-        "late_fee": OFF,
+        "late_fee": or_off(policy.late_fee.as_ref(), late_fee),
         "limits": {"capabilities": capabilities(&policy.limits)},
         "regular": kind(&policy.regular),
         "out_of_turn": kind(&policy.out_of_turn),
@@ -89,6 +90,29 @@ fn working_days(days: &WorkingDays) -> Value {
     let weekend = days.weekend.iter().map(|&day| name(&WEEKDAYS, day));
     let holidays = days.holidays.iter().map(ToString::to_string);
     json!({"weekend": weekend.collect::<Vec<_>>(), "holidays": holidays.collect::<Vec<_>>()})
+}
+
+fn late_fee(fee: &LateFee) -> Value {
+    let (kind, value) = match &fee.rate {
+        FeeRate::Percent(percent) => ("percent", percent.to_string().into()),
+        FeeRate::Flat(value) => ("flat", value.to_string().into()),
+        FeeRate::FlatPer(values) => ("flat", amounts(values)),
+    };
+    let mut json = json!({
+        "kind": kind,
+        "value": value,
+        "include_tax": fee.include_tax,
+        "cap_amount": or_off(fee.cap_amount.as_ref(), amounts),
+        "cap_annual_percent": or_off(fee.cap_annual, |percent| percent.to_string().into()),
+        "even_if_paid_late": fee.even_if_paid_late,
+        "as": name(&FORMS, fee.form),
+    });
+    if let Some(schedule) = fee.schedule {
+        json["grace_days"] = schedule.grace_days.into();
+        json["every_days"] = schedule.every_days.into();
+        json["times"] = schedule.times.into();
+    }
+    json
 }
 
 fn kind(rules: &KindRules) -> Value {

@@ -6,11 +6,10 @@
 use crate::document::{DocumentError, Field, Fields};
 
 /// What steps may do one day.
-pub(super) const ACTIONS: [&str; 4] = ["late_fee", "limit", "lock", "close"];
+pub(super) const ACTIONS: [&str; 3] = ["limit", "lock", "close"];
 
 pub(super) fn document(fields: &mut Fields<'_>) -> Result<(), DocumentError> {
     fields.optional("access_on_pending_debit", |field| only(field, !field.flag()?, "false"))?;
-    fields.optional("late_fee", |field| only(field, field.is_off(), "off"))?;
     Ok(())
 }
 
@@ -93,11 +92,6 @@ mod tests {
         }
         for (text, field, value) in [
             ("access_on_pending_debit: true", "access_on_pending_debit", "true"),
-            (
-                "late_fee: {kind: percent, value: \"1.5\"}",
-                "late_fee",
-                "{\"kind\":\"percent\",\"value\":\"1.5\"}",
-            ),
             ("lock: {notify_before: [7]}", "lock.notify_before", "[7]"),
             ("lock: {scope: service_lines}", "lock.scope", "\"service_lines\""),
             (
@@ -111,7 +105,6 @@ mod tests {
                 "{\"when\":\"on_due\"}",
             ),
             ("out_of_turn: {auto_charge: on_issue}", "out_of_turn.auto_charge", "\"on_issue\""),
-            ("regular: {steps: [{at: 5, do: late_fee}]}", "regular.steps[0].do", "\"late_fee\""),
             (
                 "regular: {steps: [{at: 5, do: limit, capabilities: [documents]}]}",
                 "regular.steps[0].do",

@@ -6,7 +6,9 @@ use serde_json::json;
 
 use super::*;
 use crate::calendar::{Day, Terms, plus};
-use crate::policy::{Action, KindRules, Step, When};
+use crate::policy::{
+    Action, FeeForm, FeeRate, FeeSchedule, KindRules, LateFee, MAX_TIMES, Percent, Step, When,
+};
 
 fn any_days(least: u32) -> impl Strategy<Value = u32> {
     prop_oneof![least..40, Just(MAX_DAYS)]
@@ -112,10 +114,48 @@ fn any_unlock() -> impl Strategy<Value = UnlockRule> {
     })
 }
 
+fn any_late_fee() -> impl Strategy<Value = LateFee> {
+    let rate = prop_oneof![
+        any_percent().prop_map(FeeRate::Percent),
+        (1..1_000_000_i64).prop_map(|value| FeeRate::Flat(Decimal::new(value, 2))),
+        any_amounts(1).prop_map(FeeRate::FlatPer),
+    ];
+    let schedule = (any_days(0), any_days(1), 1..=MAX_TIMES);
+    let caps = (prop::option::of(any_amounts(1)), prop::option::of(any_percent()));
+    let form = prop::sample::select(vec![FeeForm::Line, FeeForm::Invoice]);
+    (rate, schedule, caps, any::<bool>(), any::<bool>(), form).prop_map(|row| LateFee {
+        rate: row.0,
+        schedule: Some(FeeSchedule { grace_days: row.1.0, every_days: row.1.1, times: row.1.2 }),
+        include_tax: row.3,
+        cap_amount: row.2.0,
+        cap_annual: row.2.1,
+        even_if_paid_late: row.4,
+        form: row.5,
+    })
+}
+
+fn any_percent() -> impl Strategy<Value = Percent> {
+    (1..10_000_000_i64).prop_map(|value| Decimal::new(value, 4).to_string().parse().unwrap())
+}
+
+/// Steps that charge need the section, which then has no days of its own (LF-1).
+fn agree_on_fees(policy: &mut Policy) {
+    let has_step = policy.steps().any(|(_, step)| step.action == Action::LateFee);
+    match &mut policy.late_fee {
+        Some(fee) if has_step => fee.schedule = None,
+        Some(_) => {}
+        None => {
+            for kind in [&mut policy.regular, &mut policy.out_of_turn] {
+                kind.steps.retain(|step| step.action != Action::LateFee);
+            }
+        }
+    }
+}
+
 fn any_policy() -> impl Strategy<Value = Policy> {
     let threshold_on = prop::sample::select(vec![ThresholdOn::Invoice, ThresholdOn::ClientOverdue]);
     let days = (any_days(0), any_days(0), any_days(0));
-    let credit_and_limits = (any::<bool>(), any_capabilities());
+    let credit_and_limits = (any::<bool>(), any_capabilities(), prop::option::of(any_late_fee()));
     let promise = (any_days(0), 0..=MAX_PROMISES);
     let threshold = (any_amounts(0), threshold_on);
     let rules = (any_lock(), any_unlock(), any_working_days(), any_letters());
@@ -136,14 +176,14 @@ fn any_policy() -> impl Strategy<Value = Policy> {
                 rules,
                 promise,
                 days,
-                (apply_credit, limits),
+                (apply_credit, limits, late_fee),
                 regular,
                 out_of_turn,
             )| {
                 let mut collection_threshold = threshold.0;
                 // As in every policy that was read: the preset names this currency.
                 collection_threshold.entry(Currency::USD).or_insert(Money::zero(Currency::USD));
-                Policy {
+                let mut policy = Policy {
                     name,
                     collection_threshold,
                     collection_threshold_on: threshold.1,
@@ -156,10 +196,13 @@ fn any_policy() -> impl Strategy<Value = Policy> {
                     in_flight_days: days.1,
                     after_return_days: days.2,
                     apply_credit_on_issue: apply_credit,
+                    late_fee,
                     limits,
                     regular,
                     out_of_turn,
-                }
+                };
+                agree_on_fees(&mut policy);
+                policy
             },
         )
 }

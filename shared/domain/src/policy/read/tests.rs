@@ -63,6 +63,7 @@ fn pol_4_the_preset_cpa_is_the_contracts() {
         in_flight_days: 7,
         after_return_days: 3,
         apply_credit_on_issue: true,
+        late_fee: None,
         limits: BTreeSet::from([Capability::Statements, Capability::Documents]),
         regular: KindRules {
             terms: Terms::Net(30),

@@ -17,10 +17,12 @@ use crate::role::{Actor, Role};
 use crate::text::Personal;
 
 /// Every act that a rehearsal can play.
-pub(super) const NAMES: [&str; 28] = [
+pub(super) const NAMES: [&str; 30] = [
     "issue",
     "void",
     "write_off",
+    "add_fee",
+    "waive_fee",
     "credit",
     "pay",
     "deliver_again",
@@ -49,11 +51,10 @@ pub(super) const NAMES: [&str; 28] = [
 ];
 
 /// Acts of the contract whose rules aren't built yet.
-pub(super) const NOT_YET: [&str; 7] =
-    ["approve_close", "add_fee", "waive_fee", "method", "document", "download", "delete"];
+pub(super) const NOT_YET: [&str; 5] = ["approve_close", "method", "document", "download", "delete"];
 
 /// Steps of the contract that aren't built yet.
-const STEPS_NOT_YET: [&str; 4] = ["late_fee", "limit", "lock", "close"];
+const STEPS_NOT_YET: [&str; 3] = ["limit", "lock", "close"];
 
 const METHODS: [(&str, Method); 4] = [
     ("card", Method::Card),
@@ -177,6 +178,16 @@ impl Reader<'_> {
             "write_off" => {
                 let invoice = fields.required("invoice", Field::parse)?;
                 Command::WriteOff { invoice, reason: fields.required("reason", reason)? }
+            }
+            "add_fee" => {
+                let invoice: InvoiceId = fields.required("invoice", Field::parse)?;
+                let currency = self.currency_of(Some(&invoice));
+                let amount = fields.required("amount", |field| field.money(currency))?;
+                Command::AddFee { invoice, amount }
+            }
+            "waive_fee" => {
+                let invoice = fields.required("invoice", Field::parse)?;
+                Command::WaiveFees { invoice, reason: fields.required("reason", reason)? }
             }
             "resolve_dispute" => {
                 let invoice = fields.required("invoice", Field::parse)?;
