@@ -19,7 +19,10 @@ use domain::letter::LetterState;
 use domain::money::{Currency, Money};
 use domain::payment::{ChargebackState, Method, PaymentState, Seen};
 use domain::plan::Instalment;
-use domain::policy::{Action, Policy, Require, ThresholdOn, UnlockMode};
+use domain::policy::{
+    Action, FeeForm, FeeRate, FeeSchedule, LateFee, Policy, Require, Step, ThresholdOn, UnlockMode,
+    When,
+};
 use domain::role::{Actor, Role};
 use domain::text::Personal;
 use proptest::prelude::*;
@@ -36,6 +39,8 @@ enum Act {
     Credit { id: u8, amount: u64, invoice: Option<u8> },
     Void { number: u8 },
     WriteOff { number: u8 },
+    AddFee { number: u8, amount: u64, yen: bool },
+    WaiveFees { number: u8 },
     Dispute { number: u8, amount: u64 },
     Resolve { number: u8, outcome: DisputeOutcome },
     Promise { number: Option<u8>, days: u32, client: bool },
@@ -109,6 +114,12 @@ impl Act {
             }
             Self::WriteOff { number } => {
                 (Command::WriteOff { invoice: invoice(number), reason }, pat)
+            }
+            Self::AddFee { number, amount, yen } => {
+                (Command::AddFee { invoice: invoice(number), amount: money(amount, yen) }, pat)
+            }
+            Self::WaiveFees { number } => {
+                (Command::WaiveFees { invoice: invoice(number), reason }, pat)
             }
             Self::Dispute { number, amount } => {
                 let amount = Some(usd(amount));
@@ -196,6 +207,8 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (0..6_u8, amount(), named()).prop_map(|(id, amount, invoice)| Act::Credit { id, amount, invoice }),
         1 => number.clone().prop_map(|number| Act::Void { number }),
         1 => number.clone().prop_map(|number| Act::WriteOff { number }),
+        1 => (number.clone(), amount(), prop::bool::weighted(0.2)).prop_map(|(number, amount, yen)| Act::AddFee { number, amount, yen }),
+        1 => number.clone().prop_map(|number| Act::WaiveFees { number }),
         3 => (number.clone(), amount()).prop_map(|(number, amount)| Act::Dispute { number, amount }),
         3 => (number.clone(), prop_oneof![1 => Just(DisputeOutcome::Upheld), 3 => Just(DisputeOutcome::Rejected), 1 => Just(DisputeOutcome::Withdrawn)])
             .prop_map(|(number, outcome)| Act::Resolve { number, outcome }),
@@ -214,19 +227,70 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
-    (0..4_u32, any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
-        |(after_notice_days, on_payment, lock_waits, letters_wait, relocks)| {
-            let mut policy = Policy::default();
-            policy.lock.after_notice_days = after_notice_days;
-            policy.lock.working_days_only = lock_waits;
-            policy.lock.relock_after_exception = relocks;
-            policy.letters.working_days_only = letters_wait;
-            if on_payment {
-                policy.unlock.mode = UnlockMode::OnPayment;
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    (0..4_u32, flags, prop::option::of(late_fee()), prop::option::weighted(0.3, 1..20_u32))
+        .prop_map(
+            |(
+                after_notice_days,
+                (on_payment, lock_waits, letters_wait, relocks),
+                late_fee,
+                step,
+            )| {
+                let mut policy = Policy::default();
+                policy.lock.after_notice_days = after_notice_days;
+                policy.lock.working_days_only = lock_waits;
+                policy.lock.relock_after_exception = relocks;
+                policy.letters.working_days_only = letters_wait;
+                if on_payment {
+                    policy.unlock.mode = UnlockMode::OnPayment;
+                }
+                policy.late_fee = late_fee;
+                if let (Some(fee), Some(days)) = (&mut policy.late_fee, step) {
+                    fee.schedule = None;
+                    for when in [
+                        When::DaysOverdue(days),
+                        When::DaysOverdue(days + 20),
+                        When::AfterLock(days),
+                    ] {
+                        policy.regular.steps.push(Step::new(when, Action::LateFee));
+                    }
+                }
+                policy
+            },
+        )
+}
+
+fn late_fee() -> impl Strategy<Value = LateFee> {
+    let percent = |most: i64| {
+        (1..most).prop_map(|value| format!("{}.{}", value / 10, value % 10).parse().unwrap())
+    };
+    let rate = prop_oneof![
+        percent(300).prop_map(FeeRate::Percent),
+        (1..500_i64).prop_map(|value| FeeRate::Flat(rust_decimal::Decimal::new(value, 2))),
+    ];
+    let schedule = (0..6_u32, 1..40_u32, 1..6_u32);
+    let cap = prop::option::of((1..100_u64).prop_map(|minor| [(Currency::USD, usd(minor))].into()));
+    let flags = (any::<bool>(), any::<bool>());
+    (rate, schedule, cap, prop::option::of(percent(500)), flags).prop_map(
+        |(rate, (grace_days, every_days, times), cap_amount, cap_annual, (keeps, beside))| {
+            LateFee {
+                rate,
+                schedule: Some(FeeSchedule { grace_days, every_days, times }),
+                include_tax: true,
+                cap_amount,
+                cap_annual,
+                even_if_paid_late: keeps,
+                form: if beside { FeeForm::Invoice } else { FeeForm::Line },
             }
-            policy
         },
     )
+}
+
+/// A client whose engagement allows late fees.
+fn desk_with(policy: Policy) -> Desk {
+    let mut desk = Desk::new(policy);
+    desk.account.profile.terms_allow_late_fee = true;
+    desk
 }
 
 proptest! {
@@ -236,7 +300,7 @@ proptest! {
     /// evaluation repeated on the same day writes nothing (EVAL-2).
     #[test]
     fn pay_6_and_eval_2_hold_after_any_commands(policy in policy(), acts in prop::collection::vec(act(), 1..30)) {
-        let mut desk = Desk::new(policy);
+        let mut desk = desk_with(policy);
         for act in &acts {
             if let Act::Wait { days } = act {
                 for _ in 0..*days {
@@ -255,7 +319,7 @@ proptest! {
     /// `next_evaluation` is the first later day on which the daily evaluation writes anything (EVAL-1).
     #[test]
     fn eval_1_next_evaluation_is_the_first_day_that_writes(policy in policy(), acts in prop::collection::vec(act(), 1..16)) {
-        let mut desk = Desk::new(policy);
+        let mut desk = desk_with(policy);
         for act in &acts {
             if let Act::Wait { days } = act {
                 for _ in 0..*days {
@@ -363,7 +427,7 @@ proptest! {
 
 /// The account after those acts, and the evaluation of its last day if it is to have one.
 fn lived(policy: Policy, acts: &[Act], is_evaluated: bool) -> Desk {
-    let mut desk = Desk::new(policy);
+    let mut desk = desk_with(policy);
     for act in acts {
         if let Act::Wait { days } = act {
             (0..*days).for_each(|_| desk.next_day());
@@ -493,10 +557,10 @@ fn after(news: &[(usize, News)]) -> (PaymentState, BTreeMap<InvoiceId, Money>, M
 fn eval_2_and_pay_6_are_tried_on_eventful_accounts() {
     let mut runner = TestRunner::deterministic();
     let mut seen = BTreeSet::new();
-    for _ in 0..150 {
+    for _ in 0..300 {
         let policy = policy().new_tree(&mut runner).unwrap().current();
         let acts = prop::collection::vec(act(), 10..40).new_tree(&mut runner).unwrap().current();
-        let mut desk = Desk::new(policy);
+        let mut desk = desk_with(policy);
         for act in &acts {
             if let Act::Wait { days } = act {
                 (0..*days).for_each(|_| desk.next_day());
@@ -513,6 +577,9 @@ fn eval_2_and_pay_6_are_tried_on_eventful_accounts() {
         "dispute_ended",
         "exception_begun",
         "exception_ended",
+        "fee_charged",
+        "fee_taken_back",
+        "fee_waived",
         "hold_ended",
         "invoice_voided",
         "invoice_written_off",

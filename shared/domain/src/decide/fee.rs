@@ -146,9 +146,11 @@ impl<'a> Decision<'a> {
             if invoice.fee_of.is_some() || !self.may_happen(&invoice, Action::LateFee) {
                 continue;
             }
-            for (step, due) in self.fees(version).due_steps(&invoice) {
+            let due = self.fees(version).due_steps(&invoice).into_iter();
+            let due: Vec<_> = due.map(|(step, due)| (step.clone(), due)).collect();
+            for (step, due) in due {
                 let invoices = BTreeSet::from([invoice.id.clone()]);
-                self.fire_fee_step(version, step, due, invoices);
+                self.fire_fee_step(version, &step, due, invoices);
             }
         }
     }

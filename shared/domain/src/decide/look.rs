@@ -183,9 +183,9 @@ impl<'a> Look<'a> {
                 .iter()
                 .filter(|(invoice, _)| invoice.kind == key.kind && invoice.fee_of.is_none());
             let fees = self.fees(version);
-            let may_fire = |invoice: &Invoice| match key.action {
-                Action::LateFee => fees.charges_after_lock(invoice, on),
-                _ => self.may_fire(invoice, step.action.needs_warning()),
+            let may_fire = |invoice: &Invoice| match key.action == Action::LateFee {
+                true => fees.charges_after_lock(invoice, on),
+                false => self.may_fire(invoice, step.action.needs_warning()),
             };
             version.new_steps.get(&key).is_some_and(|since| on < *since)
                 || on <= self.day && of_kind.any(|(invoice, _)| may_fire(invoice))

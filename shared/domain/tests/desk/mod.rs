@@ -40,6 +40,8 @@ pub struct Desk {
     pub ledger: Option<Ledger>,
     /// How far an evaluation may go by itself.
     pub latitude: domain::run::Latitude,
+    /// The currency of all credit notes.
+    pub credits_in: Currency,
 }
 
 impl Desk {
@@ -69,6 +71,7 @@ impl Desk {
             events: Vec::new(),
             ledger: None,
             latitude: Default::default(),
+            credits_in: Currency::USD,
         }
     }
 
@@ -148,15 +151,15 @@ impl Desk {
                     }
                     payment.facts.as_ref().unwrap().amount.currency()
                 }
-                Source::CreditNote(_) => Currency::USD,
+                Source::CreditNote(_) => self.credits_in,
             };
             if matches!(source, Source::CreditNote(_)) {
                 *held.entry(currency).or_default() += minor;
             }
         }
         assert_eq!(
-            held.get(&Currency::USD).copied().unwrap_or(0),
-            self.credited.get(&Currency::USD).copied().unwrap_or(0)
+            held.get(&self.credits_in).copied().unwrap_or(0),
+            self.credited.get(&self.credits_in).copied().unwrap_or(0)
         );
         for payment in self.account.payments.values().filter(|_| !self.account.is_spreading()) {
             assert_eq!(
