@@ -74,6 +74,7 @@ fn profile(number: usize) -> Profile {
         contacts: contacts.into_iter().collect(),
         service_lines: BTreeSet::new(),
         terms_allow_late_fee: false,
+        language: None,
         late_fee_terms_since: None,
     }
 }
