@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod firm;
 pub mod import;
 pub mod openapi;
+pub mod policy;
 pub mod queue;
 pub mod rehearse;
 pub mod restore;
@@ -47,6 +48,8 @@ pub enum Command {
     Import(import::Arguments),
     /// Print the OpenAPI document of all HTTP functions.
     Openapi,
+    /// Check a policy, print a preset or the schema.
+    Policy(policy::Arguments),
     /// Look at the messages that nobody could handle, and have them handled again.
     Queue(queue::Arguments),
     /// Run timelines through the real rules and print what happens on each day.
@@ -78,6 +81,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Firm(arguments) => firm::run(arguments),
         Command::Import(arguments) => import::run(arguments),
         Command::Openapi => openapi::run(),
+        Command::Policy(arguments) => policy::run(arguments),
         Command::Queue(arguments) => queue::run(arguments),
         Command::Rehearse(arguments) => rehearse::run(arguments),
         Command::Restore(arguments) => restore::run(arguments),

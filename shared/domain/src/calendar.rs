@@ -55,6 +55,17 @@ pub fn start_of(day: Day, zone: Tz) -> DateTime<Utc> {
         )
 }
 
+/// The last day of the quarter that ended last: on such a day itself, that day.
+pub fn quarter_end(day: Day) -> Day {
+    let begins = day.with_day(1).and_then(|day| day.with_month0(day.month0() / 3 * 3));
+    let begins = begins.unwrap_or(day);
+    let ends = begins.checked_add_months(Months::new(3)).and_then(|next| next.pred_opt());
+    match ends {
+        Some(ends) if ends <= day => ends,
+        Some(_) | None => begins.pred_opt().unwrap_or(day),
+    }
+}
+
 /// A day as people write it: `Oct 8, 2026`.
 pub fn for_person(day: Day) -> String {
     day.format("%b %-d, %Y").to_string()
@@ -196,6 +207,22 @@ impl WorkingDays {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pol_5_the_quarter_that_ended_last() {
+        for (on, expected) in [
+            ("2026-01-01", "2025-12-31"),
+            ("2026-03-30", "2025-12-31"),
+            ("2026-03-31", "2026-03-31"),
+            ("2026-04-01", "2026-03-31"),
+            ("2026-06-30", "2026-06-30"),
+            ("2026-09-29", "2026-06-30"),
+            ("2026-11-22", "2026-09-30"),
+            ("2026-12-31", "2026-12-31"),
+        ] {
+            assert_eq!(quarter_end(day(on)), day(expected), "on {on}");
+        }
+    }
 
     fn day(text: &str) -> Day {
         parse_day(text).unwrap()

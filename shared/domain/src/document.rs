@@ -89,6 +89,12 @@ impl Node {
         entries.iter().find(|(known, _)| known.text == key).map(|(_, node)| node)
     }
 
+    /// The item at that place, if this is a list that has it.
+    pub fn item(&self, index: usize) -> Option<&Self> {
+        let Value::List(items) = &self.value else { return None };
+        items.get(index)
+    }
+
     /// Whether it turns something off: `off`, `false`, `none`, quoted or not.
     pub fn is_off(&self) -> bool {
         match &self.value {

@@ -58,6 +58,18 @@ impl Withheld {
 #[serde(try_from = "String", into = "String")]
 pub struct Share(Decimal);
 
+impl Share {
+    /// Whether it is all of it.
+    pub fn is_whole(self) -> bool {
+        self.0 == Decimal::ONE
+    }
+
+    /// As a number from 0 to 1.
+    pub fn as_decimal(self) -> Decimal {
+        self.0
+    }
+}
+
 impl FromStr for Share {
     type Err = String;
 

@@ -441,7 +441,8 @@ impl PolicyVersion {
         }
     }
 
-    /// The version after this one, in force from that day.
+    /// The version after this one, in force from that day. What is new in it is what this one hasn't: it must be
+    /// the one that is in force until then.
     pub fn next(&self, policy: Policy, from: Day) -> Self {
         let known = |key: &StepKey| self.policy.steps().any(|(old, _)| old == *key);
         let new_steps = policy
@@ -464,8 +465,12 @@ impl PolicyVersion {
 }
 
 mod late_fee;
+pub mod life;
+pub mod lint;
 pub mod read;
+pub mod schema;
 mod sentence;
+pub mod shadow;
 
 pub use late_fee::{FeeForm, FeeRate, FeeSchedule, LateFee, MAX_TIMES, Percent};
 

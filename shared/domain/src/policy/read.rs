@@ -10,9 +10,10 @@ mod kind;
 mod late_fee;
 mod later;
 #[cfg(test)]
-mod round_trip;
+pub(super) mod round_trip;
 #[cfg(test)]
 mod tests;
+mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -20,6 +21,7 @@ use std::sync::LazyLock;
 use chrono::Weekday;
 
 pub use json::to_json;
+pub use yaml::{flow, to_yaml};
 
 use super::{
     LetterRule, LockRule, Policy, PromiseRule, Require, ThresholdOn, UnlockMode, UnlockRule,
@@ -31,8 +33,8 @@ use crate::letter::DebtKind;
 use crate::money::{Currency, Money};
 use crate::run::Share;
 
-/// The presets of the contract; only the first is built yet.
-const PRESETS: [&str; 3] = ["cpa", "operator", "field-service"];
+/// The presets of the contract.
+pub const PRESETS: [&str; 3] = ["cpa", "operator", "field-service"];
 
 /// The text of the preset `cpa`, comments and all.
 const CPA: &str = include_str!("presets/cpa.yaml");

@@ -71,7 +71,10 @@ fn any_kind() -> impl Strategy<Value = KindRules> {
     let key = (when, prop::sample::select(actions));
     let text = prop::option::of("[a-z]{1,9}".prop_map(|name| name.parse().unwrap()));
     let rest = (any::<bool>(), prop::option::of(any_days(1)), text);
-    let step = |((when, action), (approval, unless_response_days, text)): ((When, Action), (_, _, Option<_>))| Step {
+    let step = |((when, action), (approval, unless_response_days, text)): (
+        (When, Action),
+        (_, _, Option<_>),
+    )| Step {
         text: text.filter(|_| action.letter().is_some()),
         needs_approval: approval || action.always_needs_approval(),
         unless_response_days,
@@ -152,7 +155,7 @@ fn agree_on_fees(policy: &mut Policy) {
     }
 }
 
-fn any_policy() -> impl Strategy<Value = Policy> {
+pub(in crate::policy) fn any_policy() -> impl Strategy<Value = Policy> {
     let threshold_on = prop::sample::select(vec![ThresholdOn::Invoice, ThresholdOn::ClientOverdue]);
     let days = (any_days(0), any_days(0), any_days(0));
     let credit_and_limits = (any::<bool>(), any_capabilities(), prop::option::of(any_late_fee()));
@@ -160,7 +163,7 @@ fn any_policy() -> impl Strategy<Value = Policy> {
     let threshold = (any_amounts(0), threshold_on);
     let rules = (any_lock(), any_unlock(), any_working_days(), any_letters());
     (
-        "[a-z\"':#-]{1,20}",
+        "[A-Za-z0-9\"':#,%\\\\{é -]{0,18}[a-z0-9:]",
         threshold,
         rules,
         promise,
@@ -213,6 +216,7 @@ proptest! {
         let json = to_json(&policy);
         prop_assert_eq!(read(&Node::from(&json)), Ok(policy.clone()));
         prop_assert_eq!(read_text(&json.to_string()), Ok(policy.clone()));
+        prop_assert_eq!(read_text(&to_yaml(&policy)), Ok(policy.clone()));
         let with = json!({"preset": "cpa", "with": json});
         prop_assert_eq!(read(&Node::from(&with)), Ok(policy));
     }
