@@ -143,11 +143,14 @@ impl<'a> Restore<'a> {
     /// How far the former table goes on behind record `last`: as long as each record follows the one before.
     async fn last_of_former(&self, chain: &Chain, last: u64) -> Result<u64, RestoreError> {
         let Some(former) = self.former else { return Ok(last) };
+        let end = former.chain_end(chain).await?.map_or(0, |(records, _)| records);
+        if end <= last {
+            return Ok(last);
+        }
         let known = match last {
             0 => None,
             last => Some(self.record(chain, last).await?.hash),
         };
-        let end = former.chain_end(chain).await?.map_or(0, |(records, _)| records);
         let (mut known, mut last) = (known, last);
         while last < end {
             let upto = end.min(last + AT_ONCE);
