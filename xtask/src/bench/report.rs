@@ -12,6 +12,7 @@ const HEAD: &str = "# Measured
 
 `cargo xtask bench` measures and writes this file; `--only` takes one section anew. What counts are the ratios, whose
 two sides were measured in the same run, and the counts: times belong to the machine. No test asserts a time.
+What each use case consumes of the table is in [costs.md](costs.md#what-each-use-case-consumes).
 ";
 
 /// One measurement.
