@@ -33,10 +33,10 @@ class Portcullis:
         self.clock = clock
 
     def run(self, *words, given=""):
-        """Runs it with these words, and the deployment's table."""
+        """Runs it with these words, on the deployment's table."""
         environment = {name: os.environ[name] for name in ["PATH", "HOME"] if name in os.environ}
         environment |= {**ACCOUNT, "AWS_REGION": REGION, "AWS_ENDPOINT_URL": self.stack.url, **self.clock.environment()}
-        table = ["--aws", "--table", self.stack.outputs["TableName"]]
+        table = [] if "--aws" in words else ["--aws", "--table", self.stack.outputs["TableName"]]
         done = subprocess.run(
             [self.program, *words, *table],
             env=environment,

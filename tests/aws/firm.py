@@ -28,16 +28,16 @@ def address(client):
 class Firm:
     """Talks to all of it from outside."""
 
-    def __init__(self, report, stack, clock, issuer, portcullis, sandbox, folder):
+    def __init__(self, report, stack, clock, issuer, portcullis, sandbox, docs, folder):
         self.report = report
         self.stack = stack
         self.clock = clock
         self.issuer = issuer
         self.portcullis = portcullis
         self.sandbox = sandbox
+        self.docs = docs
         self.folder = folder
         self.endpoint = ""
-        self.archive = ""
         self.events = ""
         self.entries = []
 
@@ -88,7 +88,9 @@ class Firm:
 
     def verify(self, *words):
         """`audit verify` with the archive."""
-        return self.portcullis.run("audit", "verify", "--firm", FIRM, "--archive", self.archive, *words)
+        outputs = self.stack.outputs
+        values = {"portcullis-prod": outputs["TableName"], "ARCHIVE_BUCKET": outputs["ArchiveBucketName"]}
+        return self.portcullis.run(*self.docs.command("audit verify", which=-1, **values), *words)
 
     def is_at_rest(self):
         """Nothing is under way: the queues are empty, and what was committed is archived."""
@@ -125,4 +127,5 @@ class Firm:
                 due = self.clock.day().toordinal() - days
                 days = [date.fromordinal(due - 20), date.fromordinal(due)]
                 rows.writerow([client, client.title(), address(client), invoice, *days, "USD", amount])
-        return self.portcullis.does("import", "--firm", FIRM, str(path))
+        words = self.docs.command("import", **{"ledger.csv": str(path)})
+        return self.portcullis.does(*words)

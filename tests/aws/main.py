@@ -14,6 +14,7 @@ from pathlib import Path
 
 from clock import Clock
 from command import Portcullis, Sandbox
+from docs import Docs
 from issuer import AUDIENCE, Issuer
 from report import Report, Stop
 from stack import Stack
@@ -51,7 +52,8 @@ def main():
                 with report.check("`sam deploy` takes the template as it is, and all of the stack is made"):
                     assert stack.deploy() == "CREATE_COMPLETE"
                 portcullis = Portcullis(program, stack, clock)
-                story = Story(report, stack, clock, issuer, portcullis, sandbox, folder)
+                docs = Docs(root / "docs" / "deploying.md")
+                story = Story(report, stack, clock, issuer, portcullis, sandbox, docs, folder)
                 story.run()
                 Troubles.of(story).run()
     except Stop as stop:

@@ -1,17 +1,18 @@
 """The deployed stack: ministack, what `sam deploy` makes on it, and how one talks to it from outside."""
 
+import http.client
 import json
 import os
 import shutil
 import signal
 import subprocess
-import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
 
 import boto3
 
+from front import Front
 from gate import Gate
 from report import until
 
@@ -25,6 +26,7 @@ ACCOUNT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 # What a deployment of this size may take on a busy machine.
 DEPLOY_SECONDS = 300
 STOP_SECONDS = 20
+ANSWER_SECONDS = 60
 
 
 class Answer:
@@ -54,6 +56,7 @@ class Stack:
         self.port = addresses["aws"]
         self.url = f"http://127.0.0.1:{self.port}"
         self.gate = Gate(("127.0.0.1", self.port))
+        self.front = Front(self.port)
         self.outputs = {}
 
     def __enter__(self):
@@ -132,8 +135,7 @@ class Stack:
             "AwsEndpointUrl": self.gate.url,
             "IssuerUrl": self.addresses["issuer"],
             "IssuerAudience": self.addresses["audience"],
-            # Letters and cookies take http for this machine's own name alone, and the API has a longer one.
-            "PublicUrl": f"http://localhost:{self.port}",
+            "PublicUrl": self.front.url,
             "StripeUrl": self.addresses["stripe"],
         }
         values |= other
@@ -149,25 +151,26 @@ class Stack:
         assert done.returncode == 0, f"sam deploy ended with {done.returncode}: {log.name} says why"
         stack = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        self.front.api = urllib.parse.urlsplit(self.outputs["ApiUrl"]).netloc
         return stack["StackStatus"]
 
     def http(self, method, path, token=None, body=None, headers=None, raw=None):
         """A request of the API's public address, whatever the answer is."""
-        host = urllib.parse.urlsplit(self.outputs["ApiUrl"]).netloc
-        headers = {"Host": host, "Accept": "application/json", **(headers or {})}
+        headers = {"Accept": "application/json", **(headers or {})}
         data = raw
         if body is not None:
             data = json.dumps(body).encode()
             headers["Content-Type"] = "application/json"
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        request = urllib.request.Request(self.url + path, data, headers, method=method)
+        public = urllib.parse.urlsplit(self.outputs["PublicAddress"])
+        connection = http.client.HTTPConnection(public.hostname, public.port, timeout=ANSWER_SECONDS)
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return Answer(answer.status, answer.headers, answer.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                return Answer(error.code, error.headers, error.read())
+            connection.request(method, path, data, headers)
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.headers, answer.read())
+        finally:
+            connection.close()
 
     def inbox(self):
         """What the mail service took, the oldest first."""

@@ -38,16 +38,15 @@ class Story(Firm):
         check = self.report.check
         with check("a rule of one's own on the stack's bus hears what happens"):
             self.listens()
-        self.archive = f"s3://{self.stack.outputs['ArchiveBucketName']}"
         with check("`firm open` and `firm grant` open a firm and let its people in, on AWS as the docs say"):
-            for firm, name in [(FIRM, "Oak & Co"), (OTHER, "Elm Ltd")]:
-                text = self.portcullis.does(
-                    "firm", "open", "--firm", firm, "--name", name, "--zone", "America/New_York"
-                )
-                assert f"firm {firm} is open" in text, text
-            for subject, staff, role in STAFF:
+            text = self.portcullis.does(*self.docs.command("firm open"))
+            assert f"firm {FIRM} is open" in text, text
+            [(subject, staff, _), *others] = STAFF
+            text = self.portcullis.does(*self.docs.command("firm grant", SUB=subject))
+            assert f"{staff} works at firm {FIRM}" in text, text
+            for subject, staff, role in others:
                 self.grant(FIRM, subject, staff, role)
-            self.grant(OTHER, "sub-eve", "eve", "admin")
+            self.portcullis.does("firm", "open", "--firm", OTHER, "--name", "Elm Ltd", "--zone", "America/New_York")
             self.grant(OTHER, "sub-eve", "eve", "billing_lead", "admin")
         with check("a test firm is refused: its letters would leave (TEST-1)"):
             ended = self.portcullis.run(
@@ -120,12 +119,14 @@ class Story(Firm):
             self.act("ada", "PATCH", "/settings", settings, 200)
 
     def gateway(self):
-        words = ["firm", "gateway", "--firm", FIRM, "--live", "--secrets-key", self.stack.outputs["SecretsKeyArn"]]
+        key = self.stack.outputs["SecretsKeyArn"]
         with self.report.check("`firm gateway` connects Stripe in two steps, and seals its secrets under the stack's key"):
-            text = self.portcullis.does(*words, given=json.dumps({"key": LIVE_KEY}))
+            first = self.docs.command("firm gateway", SECRETS_KEY_ARN=key)
+            text = self.portcullis.does(*first, given=json.dumps({"key": LIVE_KEY}))
             self.endpoint = re.search(r"/webhooks/stripe/([A-Za-z0-9_-]+)", text).group(1)
             both = json.dumps({"key": LIVE_KEY, "signing": [SIGNING]})
-            text = self.portcullis.does(*words, "--endpoint-id", self.endpoint, given=both)
+            second = self.docs.command("firm gateway", which=1, SECRETS_KEY_ARN=key, ID=self.endpoint)
+            text = self.portcullis.does(*second, given=both)
             assert "stripe is connected" in text, text
             items = json.dumps(self.stack.client("dynamodb").scan(TableName=self.stack.outputs["TableName"]), default=str)
             assert LIVE_KEY not in items and SIGNING not in items, "a secret stands in the table"
