@@ -246,6 +246,7 @@ impl Ledger {
                     .collect(),
                 service_lines: BTreeSet::new(),
                 terms_allow_late_fee,
+                language: None,
             };
             Account::new(firm.clone(), client.id.clone(), profile)
         };
