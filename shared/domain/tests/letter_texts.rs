@@ -68,7 +68,8 @@ fn pol_3_an_approved_step_leaves_in_its_text() {
 
 #[test]
 fn let_9_a_merged_letter_leaves_in_the_text_of_its_strongest_part() {
-    let mut desk = desk("{at: 1, do: notice, text: gentle}, {at: 3, do: demand_letter, text: firm}");
+    let mut desk =
+        desk("{at: 1, do: notice, text: gentle}, {at: 3, do: demand_letter, text: firm}");
     issue(&mut desk, 1);
     desk.next_day();
     desk.next_day();
@@ -134,7 +135,10 @@ fn pol_3_a_text_is_for_a_step_that_sends_a_letter() {
         ("{at: 5, do: notice, text: mine}", Ok(Some("mine"))),
         ("{at: 5, do: notice, text: off}", Ok(None)),
         ("{at: 5, do: notice}", Ok(None)),
-        ("{at: 5, do: review_task, text: mine}", Err("text: expected off: review_task sends no letter")),
+        (
+            "{at: 5, do: review_task, text: mine}",
+            Err("text: expected off: review_task sends no letter"),
+        ),
         ("{at: 5, do: notice, text: \"a#b\"}", Err("holds '#', which no id may")),
         ("{at: 5, do: notice, text: [a]}", Err("text: expected")),
     ] {

@@ -73,7 +73,7 @@ fn profile(number: usize) -> Profile {
         currency: Currency::USD,
         contacts: contacts.into_iter().collect(),
         service_lines: BTreeSet::new(),
-        terms_allow_late_fee: false,
+        terms_allow_late_fee: number % 2 == 0,
         language: None,
         late_fee_terms_since: None,
     }
@@ -99,8 +99,7 @@ fn acts(book: &Book) -> Vec<Act> {
             let client = u32::try_from(number).unwrap();
             acts.push(Act { on: issued, client, line, deed: Deed::Bill(Box::new(bill)) });
             if let Some((after, hundredths)) = told.paid {
-                let amount = usd((told.minor * hundredths / 100).max(1));
-                let amount = (hundredths < 100).then_some(amount);
+                let amount = Some(usd((told.minor * hundredths / 100).max(1)));
                 let deed = Deed::Pay { invoice: id, amount };
                 acts.push(Act { on: plus(issued, after), client, line, deed });
             }
@@ -229,9 +228,15 @@ fn rehearsed(timeline: &Timeline) -> Counted {
             Event::Locked { .. } => "locks",
             Event::Unlocked { .. } => "unlocks",
             Event::LetterLeft { sending, .. } => sending.kind.as_str(),
+            Event::FeeCharged { .. } => "fees",
+            Event::FeeTakenBack { .. } => "fees taken back",
             _ => continue,
         };
-        *counted.entry(item.day).or_default().entry(what).or_default() += 1;
+        let number = match event.as_ref() {
+            Event::FeeCharged { fee, .. } => fee.amount.minor(),
+            _ => 1,
+        };
+        *counted.entry(item.day).or_default().entry(what).or_default() += number;
         if what != "receipt" {
             people.entry(item.day).or_default().insert(item.client.clone().unwrap());
         }
@@ -246,7 +251,13 @@ fn counted(outcome: &Outcome) -> Counted {
     let mut counted = Counted::new();
     for (day, count) in &outcome.days {
         let letters = LetterKind::ALL.map(|kind| (kind.as_str(), count.letters(kind)));
-        let others = [("locks", count.locks), ("unlocks", count.unlocks), ("people", count.people)];
+        let fees = count.fees.get(&Currency::USD).copied().unwrap_or(0);
+        let others = [
+            ("locks", count.locks),
+            ("unlocks", count.unlocks),
+            ("people", count.people),
+            ("fees", fees),
+        ];
         let all: BTreeMap<_, _> =
             letters.into_iter().chain(others).filter(|(_, number)| 0 < *number).collect();
         if !all.is_empty() {
@@ -279,7 +290,9 @@ fn book() -> impl Strategy<Value = Book> {
     prop::collection::vec(prop::collection::vec(told(), 0..7), 1..7)
 }
 
-const POLICIES: [&str; 7] = [
+const POLICIES: [&str; 9] = [
+    "{preset: cpa, with: {late_fee: {kind: percent, value: '1.5', every_days: 10, times: 3}}}",
+    "{preset: cpa, with: {late_fee: {kind: flat, value: '5', times: 2, every_days: 20, as: invoice, even_if_paid_late: false}}}",
     "{preset: cpa}",
     "{preset: cpa, with: {unlock: {mode: on_payment}, lock: {unpaid_invoices: 2, days_overdue: off}}}",
     "{preset: cpa, with: {letters: {working_days_only: true}, lock: {working_days_only: true, days_overdue: 9}}}",
@@ -416,6 +429,35 @@ fn pol_6_a_response_is_an_assumption_and_moves_payments_forward_only() {
     let responses = vec!["notice=1@5".parse().unwrap()];
     let assumed = Assumed { responses, ..Assumed::default() };
     assert_eq!(played(&policy, &never, &assumed).total.paid, 1);
+}
+
+#[test]
+fn lf_1_who_pays_in_full_pays_the_fees_too() {
+    for (as_what, letters) in [("line", 1), ("invoice", 1)] {
+        let policy = format!(
+            "{{preset: cpa, with: {{late_fee: {{kind: flat, value: '5', as: {as_what}}}, regular: {{steps: []}}}}}}"
+        );
+        let version = PolicyVersion::first(class(), read_text(&policy).unwrap());
+        let mut engine = Engine::new(version, Assumed::default(), from(), plus(from(), 200));
+        engine.add(Account::new("f-1".parse().unwrap(), client(0), profile(0)));
+        let bill = Bill {
+            invoice: invoice(0, 0),
+            kind: InvoiceKind::Regular,
+            service_line: None,
+            due_on: None,
+            total: usd(5_000),
+            is_disputed: false,
+        };
+        let deed = Deed::Bill(Box::new(bill));
+        engine.take(Act { on: from(), client: 0, line: 1, deed }).unwrap();
+        let deed = Deed::Pay { invoice: invoice(0, 0), amount: None };
+        engine.take(Act { on: plus(from(), 45), client: 0, line: 1, deed }).unwrap();
+        let outcome = engine.finish().unwrap();
+        assert_eq!(outcome.total.fees, [(Currency::USD, 500)].into(), "as {as_what}");
+        assert_eq!((outcome.total.paid, outcome.total.locks), (1, 0), "as {as_what}");
+        assert_eq!(outcome.total.letters(LetterKind::Receipt), letters);
+        assert_eq!(outcome.days.keys().last(), Some(&plus(from(), 45)), "nothing is left open");
+    }
 }
 
 #[test]

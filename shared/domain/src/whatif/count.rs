@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::calendar::Day;
 use crate::letter::LetterKind;
-use crate::money::Currency;
+use crate::money::{Currency, Money};
 
 /// How many kinds of letters there are.
 const KINDS: usize = LetterKind::ALL.len();
@@ -18,7 +18,7 @@ pub struct Count {
     pub unlocks: u64,
     /// Letters that left, in the order of [`LetterKind::ALL`].
     letters: [u32; KINDS],
-    /// Fees charged, in minor units.
+    /// Fees charged and not taken back, in minor units.
     pub fees: BTreeMap<Currency, u64>,
     /// Clients that were locked, opened, charged or written to, receipts aside; over several days each counts once.
     pub people: u64,
@@ -48,6 +48,17 @@ impl Count {
         if let Some(count) = place(kind).and_then(|place| self.letters.get_mut(place)) {
             *count = count.saturating_add(1);
         }
+    }
+
+    pub(super) fn charge(&mut self, fee: Money) {
+        *self.fees.entry(fee.currency()).or_default() += fee.minor();
+    }
+
+    /// On the day on which it was charged (LF-2).
+    pub(super) fn take_back(&mut self, fee: Money) {
+        let fees = self.fees.entry(fee.currency()).or_default();
+        *fees = fees.saturating_sub(fee.minor());
+        self.fees.retain(|_, minor| 0 < *minor);
     }
 
     /// With those of another day; people are not summed, since they may be the same.

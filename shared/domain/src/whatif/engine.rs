@@ -413,7 +413,7 @@ impl Engine {
             None => {
                 let with_fees: Vec<&Invoice> = account
                     .open_invoices()
-                    .filter(|open| open.id == *invoice || is_fee_of(&open.id, invoice))
+                    .filter(|open| open.id == *invoice || open.fee_of.as_ref() == Some(invoice))
                     .filter(|open| open.total.currency() == known.total.currency())
                     .collect();
                 let minor = with_fees.iter().map(|open| open.balance().minor()).sum();
@@ -605,6 +605,23 @@ impl Engine {
                     today.count.unlocks += 1;
                     today.touched.insert(number);
                 }
+                Event::FeeCharged { fee, .. } => {
+                    today.count.charge(fee.amount);
+                    today.touched.insert(number);
+                }
+                Event::FeeTakenBack { invoice, fee: of, .. } => {
+                    // In this very commit it may have been charged too (LF-2).
+                    let charged = events.iter().find_map(|event| match event {
+                        Event::FeeCharged { invoice: on, fee }
+                            if on == invoice && fee.number == *of =>
+                        {
+                            Some(fee.amount)
+                        }
+                        _ => None,
+                    });
+                    let amount = charged.or_else(|| fee(&client.account, invoice, *of));
+                    amount.into_iter().for_each(|amount| today.count.take_back(amount));
+                }
                 Event::StepReached { .. } => self.outcome.approvals_wanted += 1,
                 Event::TaskOpened(task) if task.about == About::NoAddress => {
                     self.outcome.without_address += 1;
@@ -718,15 +735,16 @@ fn bill_commands(bill: &Bill, on: Day) -> Vec<Command> {
     std::iter::once(issue).chain(disputes.then_some(dispute)).collect()
 }
 
-/// A fee charged as an invoice of its own is paid with the invoice that it is for (LF-1).
-fn is_fee_of(fee: &InvoiceId, invoice: &InvoiceId) -> bool {
-    let rest = fee.as_str().strip_prefix(invoice.as_str());
-    let number = rest.and_then(|rest| rest.strip_prefix("-F"));
-    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+/// What is open, but for fees that are invoices of their own.
+fn open(account: &Account) -> Vec<InvoiceId> {
+    let own = account.open_invoices().filter(|invoice| invoice.fee_of.is_none());
+    own.map(|invoice| invoice.id.clone()).collect()
 }
 
-fn open(account: &Account) -> Vec<InvoiceId> {
-    account.open_invoices().map(|invoice| invoice.id.clone()).collect()
+/// How much that fee is, of those that were charged.
+fn fee(account: &Account, invoice: &InvoiceId, number: u32) -> Option<Money> {
+    let fees = &account.invoices.get(invoice)?.fees;
+    fees.iter().find(|fee| fee.number == number).map(|fee| fee.amount)
 }
 
 /// What of an evaluation a run over the caps would hold back.

@@ -247,6 +247,7 @@ impl Ledger {
                 service_lines: BTreeSet::new(),
                 terms_allow_late_fee,
                 language: None,
+                late_fee_terms_since: None,
             };
             Account::new(firm.clone(), client.id.clone(), profile)
         };
