@@ -55,7 +55,8 @@ pub struct Which {
     #[arg(long, value_name = "FIRM")]
     pub firm: Option<FirmId>,
     /// The table that was restored from, if it can still be read: its name, or the data folder on this machine. It gives
-    /// what was not archived yet, and the names, addresses, reasons and letters' words since, each held against its hash.
+    /// what was not archived yet, held against the chain, names, addresses and reasons since, held against their hashes, and
+    /// letters' words and gateways' secrets.
     #[arg(long, value_name = "TABLE|DIR")]
     pub restored_from: Option<String>,
     /// Print one JSON object a line.

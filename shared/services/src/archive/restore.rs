@@ -4,8 +4,9 @@
 //! won't come again, locks and unlocks. Set going like that it would send letters twice and ask for money that was
 //! paid. The archive has every record since, so nothing has to be guessed: each chain's records behind the table's
 //! last are put back in order, as they were written ([`Store::replay`]), and the chain goes on where it stood. Where the table
-//! that was restored from can still be read, it gives what was not archived yet, and the texts that no record holds; each is
-//! held against its hash. What never stood in a record is named. Putting back can be interrupted and begun anew: it goes on behind the last record there.
+//! that was restored from can still be read, it gives what was not archived yet, held against the chain, and the texts
+//! that no record holds, held against their hashes. What never stood in a record is named. Putting back can be interrupted
+//! and begun anew: it goes on behind the last record there.
 //! Nobody else may write the table meanwhile; who does is found, and the chain is left as it is.
 
 use std::collections::BTreeSet;
