@@ -47,7 +47,13 @@ fn pol_5_warnings_name_file_and_line_and_pass() {
     let folder = folder(&[("strict.yaml", STRICT)]);
     let output = policy(folder.path(), &["lint", "strict.yaml"]);
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));
-    insta::assert_snapshot!(out(&output), @"");
+    insta::assert_snapshot!(out(&output), @"
+    strict.yaml: Locks at 28 days overdue or at 3 unpaid invoices, 3 days after a warning at the earliest; opens again when a partner approves what somebody else asked for.
+    strict.yaml:4: warning: lock.unpaid_invoices: 3: With terms of net 30, 3 unpaid invoices lock nobody before day 93 after the first was issued, and the days rule locks on day 60 at the latest: the number never decides (assuming one invoice a month).
+    strict.yaml:7: warning: regular.steps: [{at: 27, do: notice}]: The first letter that warns goes out on day 27 overdue and the lock waits 3 days after it, so it comes at 30 and not at 28.
+    strict.yaml: warning: promise.max_days: 14: A client who promises on the day of the first letter puts the lock off, which would come 3 days later.
+    strict.yaml: 0 errors, 3 warnings
+    ");
 }
 
 #[test]

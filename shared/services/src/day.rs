@@ -9,9 +9,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::calendar::{Day, plus, start_of};
-use domain::command::Command;
 use domain::id::{ClassId, ClientId, FirmId};
-use domain::role::Actor;
 use futures::future::join_all;
 use platform::clock::{Clock, FixedClock};
 use platform::queue::{Queue, QueueError, QueueMessage};
@@ -19,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use store::{DayRun, Dynamo, PageRequest, Platform, StoreError};
 use tracing::{error, info, warn};
 
-use crate::execute::{Caller, ExecuteError, Executed, execute};
+use crate::execute::{ExecuteError, Executed, InRun, evaluate_in};
 use crate::firm::Firm;
 use crate::firms::Firms;
 use crate::rollout;
@@ -347,21 +345,34 @@ impl Days {
         Ok(self.queue.send(again).await?)
     }
 
+    /// Whoever a newer policy would lock or demand from is due now, when all of its clients were looked at: a pass
+    /// of the day's run counts them together, and carries them out or asks (LOCK-10). Where somebody has decided
+    /// about the day's run, that was about other clients: these wait for the next day's.
+    pub(crate) async fn run_after_rollout(&self, firm: &Firm, day: Day) -> Result<(), DayError> {
+        let run = firm.store().day_run(day).await?;
+        let shards = due_shards(firm, day).await?;
+        if shards.is_empty() || run.is_some_and(|run| run.decision.is_some()) {
+            return Ok(());
+        }
+        self.begin_run(firm, day, &shards).await
+    }
+
     pub(crate) fn is_late(&self, deadline: DateTime<Utc>) -> bool {
         deadline - MARGIN <= self.clock.now()
     }
 }
 
-/// The daily evaluation of one client, on the firm's day (EVAL-1).
+/// The evaluation of a client to whom a newer policy comes, on the firm's day (POL-1). What is harsh in it is left
+/// to a run, which counts before it acts (LOCK-10).
 ///
 /// # Errors
-/// As [`execute`] has.
+/// As [`evaluate_in`] has.
 pub async fn evaluate(
     firm: &Firm,
     client: &ClientId,
     now: DateTime<Utc>,
 ) -> Result<Executed, ExecuteError> {
-    execute(firm, client, &Command::Evaluate, &Caller::new(Actor::Schedule), now).await
+    evaluate_in(firm, client, InRun::RollOut, now).await
 }
 
 /// What came of a firm's day.

@@ -92,6 +92,9 @@ pub enum InRun {
     Plan,
     /// Nobody is locked or sent a demand.
     Hold,
+    /// A newer policy comes to the client: nobody is locked or sent a demand, and who would be is due at once,
+    /// for a run to count (LOCK-10).
+    RollOut,
     /// As the policy says.
     Release,
 }
@@ -100,7 +103,7 @@ impl InRun {
     /// How far the evaluation may go at a firm that lets it go so far.
     fn latitude(self, firm: Latitude) -> Latitude {
         match (firm, self) {
-            (Latitude::Full, Self::Plan | Self::Hold) => Latitude::NothingHarsh,
+            (Latitude::Full, Self::Plan | Self::Hold | Self::RollOut) => Latitude::NothingHarsh,
             (firm, _) => firm,
         }
     }
@@ -459,7 +462,10 @@ async fn attempt(
         return Ok(Try::Done(Box::new(Executed { withheld, ..as_it_is(loaded) })));
     }
     let after = fold(loaded.account.clone(), &events);
-    let next_evaluation = next(&after, &context);
+    let mut next_evaluation = next(&after, &context);
+    if matches!(attempt.asked, Asked::Evaluate(InRun::RollOut)) && withheld.is_any() {
+        next_evaluation = Some(day);
+    }
     let meta = CommitMeta {
         at: firm.now(now),
         day,

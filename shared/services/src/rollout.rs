@@ -5,11 +5,14 @@
 //! that goes through the firm's list page by page and hands on the clients of the class. The entry ends when
 //! the last page was handed on: whatever dies on the way, it is found again when its lease runs out, and
 //! evaluating twice writes nothing twice (EVAL-2).
+//!
+//! Nobody is locked or sent a demand on the way: who would be is due at once, and when all clients were looked at
+//! a pass of the day's run counts them against the firm's caps, as on any morning (LOCK-10).
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::calendar::start_of;
 use domain::id::{ClassId, ClientId};
-use store::{MAX_PAGE, PageRequest, Rollout, StoreError, Waiting};
+use store::{MAX_PAGE, PageRequest, ROLLOUT_PASSES, Rollout, StoreError, Waiting};
 use tracing::info;
 
 use crate::day::{DayError, Days, Evaluation, MAX_CLIENTS, Ran, evaluate};
@@ -79,6 +82,9 @@ impl Days {
                 let rest = Evaluation::Class { firm, class, version, pass, cursor };
                 return Ok(self.queue.send(vec![rest.message()?]).await?);
             }
+        }
+        if ROLLOUT_PASSES <= rollout.pass {
+            self.run_after_rollout(firm, today).await?;
         }
         // Whoever read the policies before this pass began has forgotten them by then.
         firm.store().end_pass(&rollout, self.clock.now() + POLICIES_KEPT).await?;

@@ -78,7 +78,7 @@ pub use platform::{Platform, Ready, Waiting};
 pub use record::{Body, CommitMeta, Record};
 pub use replay::{Lost, ReplayError, Replayed};
 pub use request::{Answer, Begun};
-pub use rollout::Rollout;
+pub use rollout::{ROLLOUT_PASSES, Rollout};
 pub use run::{
     DayRun, Done, MAX_RUN_PAGE, RunClient, RunDecision, RunPage, RunShard, Stage,
     Verdict as RunVerdict,

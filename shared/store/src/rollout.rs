@@ -22,7 +22,7 @@ use crate::outbox::{outbox_attributes, to_outbox};
 const PASS: &str = "pass";
 
 /// The passes that are made.
-const PASSES: u32 = 2;
+pub const ROLLOUT_PASSES: u32 = 2;
 
 /// A policy on its way to the clients of its class.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,7 +108,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let place = Key::Rollout(&rollout.class, rollout.version).place(&self.firm);
         let is_same = Condition::Equals(PASS, number(u64::from(rollout.pass)));
-        if PASSES <= rollout.pass {
+        if ROLLOUT_PASSES <= rollout.pass {
             return self.dynamo.write(Write::Delete(place, is_same)).await;
         }
         let mut set = outbox_attributes(&place, next_at).to_vec();
