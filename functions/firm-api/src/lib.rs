@@ -26,6 +26,7 @@ mod runs;
 mod settings;
 pub mod show;
 mod tasks;
+mod templates;
 mod unclaimed;
 
 use std::sync::Arc;
@@ -159,6 +160,8 @@ handlers! {
     settings::staff,
     audit::events, audit::verify, audit::firm_events, audit::verify_firm,
     policies::list, policies::get, policies::put, policies::version,
+    templates::list, templates::get, templates::put, templates::remove, templates::preview,
+    templates::test,
     runs::list, runs::get, runs::clients, runs::approve, runs::reject, runs::undo,
     runs::stopped, runs::stop_firm, runs::lift_stop,
 }

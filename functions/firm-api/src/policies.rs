@@ -206,6 +206,10 @@ pub(crate) async fn put(
     let armed = arm(&desk.firm, &class, &policy, when, &desk.caller, desk.now).await;
     let armed = armed.map_err(|error| match error {
         ArmError::Policy(error) => Problem::from(error),
+        ArmError::Text(unknown) => {
+            let detail = unknown.to_string();
+            Problem { rule: Some("LET-3"), ..Problem::invalid(unknown.field, detail) }
+        }
         ArmError::Store(error) => Problem::from(error),
     })?;
     let (status, document) = match armed {

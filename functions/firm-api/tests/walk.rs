@@ -63,6 +63,10 @@ fn table(request: &str) -> Vec<Row> {
     let of_a1 = |method, rest: &str, body, who| -> Row {
         (method, route(i, rest), a1(rest), body, who, NotFound)
     };
+    let words = |method, rest: &str, body, who, elsewhere| -> Row {
+        let letter = route("/firm/v1/templates/{kind}/{language}", rest);
+        (method, letter, route("/firm/v1/templates/notice/es", rest), body, who, elsewhere)
+    };
     let own = |method, address, body, who| -> Row { (method, address, address, body, who, Own) };
     vec![
         own("GET", "/firm/v1/me", Value::Null, ALL),
@@ -270,6 +274,12 @@ fn table(request: &str) -> Vec<Row> {
             ALL,
             Own,
         ),
+        own("GET", "/firm/v1/templates", Value::Null, ALL),
+        words("GET", "", Value::Null, ALL, Own),
+        words("DELETE", "", Value::Null, ADMINS, Own),
+        words("PUT", "", json!({"subject": "Aviso"}), ADMINS, Own),
+        words("POST", "/preview", json!({"client": "acme"}), ALL, NotFound),
+        words("POST", "/test", json!({"client": "acme"}), ALL, NotFound),
         own("GET", "/firm/v1/unlock-requests", Value::Null, ALL),
         of_acme("GET", "/unlock-requests", Value::Null, ALL),
         of_acme("POST", "/unlock-requests", Value::Null, COLLECTORS),

@@ -60,6 +60,11 @@ impl SignIn {
         Self { settings, client: OnceCell::new() }
     }
 
+    /// Where people reach us, without a path.
+    pub(crate) fn public_url(&self) -> &str {
+        self.settings.public_url.trim_end_matches('/')
+    }
+
     fn return_url(&self) -> String {
         format!("{}/console/callback", self.settings.public_url.trim_end_matches('/'))
     }

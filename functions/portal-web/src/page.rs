@@ -24,9 +24,11 @@ use crate::brand::Brand;
 use crate::console::runs::told;
 use crate::{State, assets, said};
 
-/// No inline script or style, nothing from elsewhere, no frame around it (SEC-6).
+/// No inline script or style, nothing from elsewhere, no frame around it (SEC-6). In it there may be one of ours, which
+/// brings a policy of its own.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
-    connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    connect-src 'self'; font-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; \
+    frame-ancestors 'none'";
 
 const PERMISSIONS: HeaderName = HeaderName::from_static("permissions-policy");
 const OPENER: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
@@ -35,17 +37,17 @@ const OPENER: HeaderName = HeaderName::from_static("cross-origin-opener-policy")
 pub(crate) async fn secured(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in [
-        (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (X_FRAME_OPTIONS, "DENY"),
         (REFERRER_POLICY, "same-origin"),
         (PERMISSIONS, "camera=(), microphone=(), geolocation=(), payment=()"),
         (OPENER, "same-origin"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    if !headers.contains_key(CACHE_CONTROL) {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for (name, value) in
+        [(CONTENT_SECURITY_POLICY, POLICY), (X_FRAME_OPTIONS, "DENY"), (CACHE_CONTROL, "no-store")]
+    {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }

@@ -124,6 +124,22 @@ pub enum TemplateError {
 }
 
 impl TemplateError {
+    /// In which line it is, if in one.
+    pub fn line(&self) -> Option<usize> {
+        match self {
+            Self::UnknownPlaceholder { line, .. }
+            | Self::UnknownFilter { line, .. }
+            | Self::UnknownPiece { line, .. }
+            | Self::Misused { line, .. }
+            | Self::NotAllowed { line, .. } => Some(usize::from(*line)),
+            Self::Syntax(error) | Self::Trial(LetterError::Template(error)) => error.line(),
+            Self::TooLong { .. }
+            | Self::TooLongSubject { .. }
+            | Self::Missing { .. }
+            | Self::Trial(_) => None,
+        }
+    }
+
     /// Why, in one sentence, with the line where that is known.
     pub fn sentence(&self) -> String {
         match self {

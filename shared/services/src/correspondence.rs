@@ -34,6 +34,7 @@ use crate::wording::{Wording, writer};
 mod facts;
 pub mod feedback;
 mod link;
+pub mod preview;
 pub(crate) mod sender;
 mod task;
 

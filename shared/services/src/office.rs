@@ -9,6 +9,7 @@ pub mod pay_links;
 pub mod policies;
 pub mod runs;
 pub mod settings;
+pub mod templates;
 pub mod unlock;
 
 pub use door::{BodyLimit, Desk, Office, open_door};

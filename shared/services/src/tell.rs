@@ -26,12 +26,14 @@ mod notice;
 mod post;
 pub(crate) mod returned;
 mod run;
+mod trial;
 
 pub use choice::choose_mails;
 pub(crate) use digest::is_working;
 pub use digest::{DIGEST_MINUTE, digest_at};
 pub use post::TellOutcome;
 pub use returned::ReturnedError;
+pub use trial::{TrialError, mail_trial};
 
 /// Where a person chooses which mails to get.
 pub const CHOICE_PATH: &str = "/console/mails";

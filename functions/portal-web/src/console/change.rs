@@ -10,6 +10,7 @@ use domain::account::Profile;
 use domain::command::Command;
 use domain::event::Event;
 use domain::id::{ClassId, ClientId, ServiceLine};
+use domain::letter::{Language, LanguageError};
 use domain::money::Currency;
 use domain::text::Personal;
 use services::execute::View;
@@ -26,6 +27,9 @@ const SERVICE_LINES: &str = "service_lines:list";
 
 /// The field that says whether late fees are agreed on.
 const LATE_FEES: &str = "terms_allow_late_fee:bool";
+
+/// The field that says in which language it is written to; empty: in the firm's.
+pub(super) const LANGUAGE: &str = "language:clear";
 
 pub(crate) async fn show(
     visit: Visit,
@@ -69,6 +73,7 @@ fn fields(profile: &Profile, mut classes: BTreeSet<ClassId>) -> Vec<Field> {
         class(classes).value(profile.class.as_str()),
         currency().value(profile.currency.code()),
     ];
+    fields.push(language(LANGUAGE).value(profile.language.map_or("", Language::as_str)));
     let lines: Vec<_> = profile.service_lines.iter().map(ServiceLine::as_str).collect();
     let terms = profile.terms_allow_late_fee.to_string();
     fields.extend(
@@ -89,6 +94,14 @@ pub(super) fn class(classes: BTreeSet<ClassId>) -> Field {
 pub(super) fn currency() -> Field {
     Field::new("currency", "Currency", FieldKind::Line)
         .hint("Three letters, such as USD. Invoices are in it unless they say otherwise.")
+}
+
+/// In which language it is written to.
+pub(super) fn language(name: &'static str) -> Field {
+    let languages = Language::ALL.map(|language| (language.as_str(), language.words()));
+    let choices = [("", "The firm's")].into_iter().chain(languages);
+    let choices = choices.map(|(value, label)| (value.to_owned(), label.to_owned())).collect();
+    Field::new(name, "Language of letters", FieldKind::Choice(choices)).optional()
 }
 
 /// What is done for a client, and what was agreed on about it.
@@ -117,7 +130,14 @@ fn changed(asked: &Asked, known: &Profile) -> Result<Profile, Wrong> {
     let lines = lines.map_err(|error: domain::id::IdError| {
         Wrong::new("service_lines", format!("What is done for it: {error}."))
     })?;
+    let language = match asked.text(LANGUAGE) {
+        "" => None,
+        tag => Some(tag.parse().map_err(|error: LanguageError| {
+            Wrong::new("language", format!("Language of letters: {error}."))
+        })?),
+    };
     Ok(Profile {
+        language,
         name,
         class,
         currency,
@@ -172,6 +192,9 @@ fn differences(known: &Profile, new: &Profile) -> Vec<String> {
         true => "allow late fees".to_owned(),
         false => "no late fees".to_owned(),
     };
+    let spoken = |profile: &Profile| {
+        profile.language.map_or_else(|| "the firm's".to_owned(), |it| it.words().to_owned())
+    };
     let of = |what: &str, was: String, now: String| {
         (was != now).then(|| format!("{what}: {was} becomes {now}."))
     };
@@ -181,6 +204,7 @@ fn differences(known: &Profile, new: &Profile) -> Vec<String> {
         of("Currency", known.currency.to_string(), new.currency.to_string()),
         of("What is done for it", lines(known), lines(new)),
         of("Terms", terms(known), terms(new)),
+        of("Language of letters", spoken(known), spoken(new)),
     ];
     all.into_iter().flatten().collect()
 }
@@ -193,6 +217,7 @@ fn sent(asked: &Asked, known: &Profile, new: &Profile) -> Vec<(&'static str, Str
         ("currency", new.currency != known.currency),
         (SERVICE_LINES, new.service_lines != known.service_lines),
         (LATE_FEES, new.terms_allow_late_fee != known.terms_allow_late_fee),
+        (LANGUAGE, new.language != known.language),
     ];
     let changes = changes.into_iter().filter(|(_, is_changed)| *is_changed);
     changes.map(|(name, _)| (name, asked.text(name).to_owned())).collect()
@@ -214,6 +239,7 @@ mod tests {
             ("currency", "USD"),
             (SERVICE_LINES, "tax"),
             (LATE_FEES, "false"),
+            (LANGUAGE, ""),
         ];
         let typed_in = |name: &str, typed: &str| {
             let fields = as_it_is.map(|(known, was)| {
@@ -228,6 +254,7 @@ mod tests {
             (SERVICE_LINES, "tax,  audit", Some("What is done for it: tax becomes audit, tax.")),
             (SERVICE_LINES, "", Some("What is done for it: tax becomes none.")),
             (LATE_FEES, "true", Some("Terms: no late fees becomes allow late fees.")),
+            (LANGUAGE, "es", Some("Language of letters: the firm's becomes Spanish.")),
             ("name", " Acme ", None),
         ] {
             let asked = typed_in(name, typed);

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::response::Response;
 use domain::id::ClientId;
 use domain::letter::{Content, LetterId, LetterState};
-use store::LetterRow;
+use store::{LetterRow, TemplateUse};
 
 use super::client::{Head, Place, next_page, titled};
 use super::client_path;
@@ -133,6 +133,30 @@ struct LetterPage {
     from: String,
     to: String,
     text: Option<String>,
+    /// Where its HTML is, if it was kept.
+    html: Option<String>,
+    words: Option<String>,
+}
+
+/// In whose words it was written (LET-3).
+fn in_words_of(used: &TemplateUse) -> String {
+    let language = used.language.words();
+    let named = used.name.as_ref().map(|name| format!(" “{name}”")).unwrap_or_default();
+    match used.version {
+        Some(version) => format!("the firm's own{named}, version {version}, in {language}"),
+        None => format!("the built-in ones, in {language}"),
+    }
+}
+
+/// A letter's HTML as it went out, for the frame on its page.
+pub(crate) async fn html(
+    visit: Visit,
+    Path((client, letter)): Path<(ClientId, u64)>,
+) -> Result<Response, Failure> {
+    let sent = visit.desk.store().sent_letter(&client, LetterId(letter)).await?;
+    let words = sent.and_then(|sent| sent.words);
+    let words = words.ok_or_else(|| Failure::not_found("There is no such letter.".to_owned()))?;
+    Ok(super::frame::html(words.html.as_str().to_owned()))
 }
 
 pub(crate) async fn one(
@@ -150,6 +174,11 @@ pub(crate) async fn one(
         subject: sent.subject.as_str().to_owned(),
         from: sent.from,
         to: sent.to.as_str().to_owned(),
+        html: sent
+            .words
+            .is_some()
+            .then(|| format!("{}/letters/{letter}/html", client_path(&client))),
+        words: sent.template.as_ref().map(in_words_of),
         text: sent.words.map(|words| words.text.as_str().to_owned()),
         shell: titled(&visit, &view, "Letter"),
     };

@@ -8,6 +8,7 @@ mod clock;
 mod contacts;
 mod credit_note;
 mod field;
+mod frame;
 mod import;
 mod invoice_acts;
 mod ledger;
@@ -31,6 +32,7 @@ mod tasks;
 mod trial;
 mod unclaimed;
 mod unlock;
+mod wording;
 
 use axum::routing::{get, post};
 use axum::{Extension, Router, middleware};
@@ -63,6 +65,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/console/clients/{client}/payments", get(client::payments))
         .route("/console/clients/{client}/letters", get(letters::list))
         .route("/console/clients/{client}/letters/{letter}", get(letters::one))
+        .route("/console/clients/{client}/letters/{letter}/html", get(letters::html))
         .route("/console/clients/{client}/history", get(client::history))
         .route("/console/clients/{client}/notes", get(notes::show))
         .route("/console/clients/{client}/contacts", get(contacts::show))
@@ -103,6 +106,10 @@ pub(crate) fn routes() -> Router<State> {
         .route("/console/settings/ledger", get(ledger::show))
         .route("/console/settings/numbering", get(numbering::show))
         .route("/console/settings/policies/{class}", get(settings::policy))
+        .route("/console/settings/letters", get(wording::list))
+        .route("/console/settings/letters/named", get(wording::named))
+        .route("/console/settings/letters/{kind}", get(wording::show).post(wording::look))
+        .route("/console/settings/letters/{kind}/view", get(wording::view).post(wording::try_out))
         .route("/console/import", get(import::show))
         .route("/console/import/{run}", get(import::run))
         .route("/console/clock", get(clock::show))

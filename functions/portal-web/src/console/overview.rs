@@ -218,7 +218,12 @@ async fn set_up(desk: &Desk) -> Result<Vec<SetUp>, Failure> {
             format!("{} connected.", said::count(gateways.len(), "endpoint")),
             "None is connected: clients can't pay here.",
         ),
-        step(true, "Letter templates", "The built-in ones.".to_owned(), ""),
+        step(
+            true,
+            "Letter templates",
+            super::wording::standing(&settings.templates, settings.language),
+            "",
+        ),
         {
             let (is_done, detail) = letters(settings);
             SetUp { is_done, name: "Sending letters", detail }

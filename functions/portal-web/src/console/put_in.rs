@@ -4,7 +4,7 @@ use askama::Template;
 use axum::response::Response;
 
 use super::act::{Act, BOOKKEEPERS, Field, FieldKind};
-use super::change::{class, classes, currency, engagement};
+use super::change::{class, classes, currency, engagement, language};
 use crate::page::{Failure, Shell, Visit, render};
 
 #[derive(Template)]
@@ -31,6 +31,7 @@ pub(crate) async fn client(visit: Visit) -> Result<Response, Failure> {
     .field(Field::new("client", "Id", FieldKind::Line).optional().hint("As your ledger names it; made, if left empty."))
     .field(class(classes).value("default"))
     .field(currency().value(code))
+    .field(language("language"))
     .said("The account is open.");
     let act = engagement().into_iter().fold(act, Act::field);
     Ok(render(&NewClientPage {

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use askama::Template;
 use axum::response::Response;
 use domain::id::ClassId;
+use domain::letter::Language;
 use domain::role::Role;
 use services::office::Desk;
 use store::{FirmSettings, Grant, MailsReturned, PolicyDocument};
@@ -31,6 +32,10 @@ struct SettingsPage {
     mail_from: String,
     reply_to: String,
     postal_address: String,
+    phone: String,
+    language: String,
+    languages: Vec<(&'static str, &'static str)>,
+    words: String,
     colour: String,
     swatch: Option<String>,
     logo: Option<Picture>,
@@ -86,6 +91,10 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
         mail_from: typed("mail_from:clear", settings.mail_from.as_deref()),
         reply_to: typed("reply_to:clear", settings.reply_to.as_deref()),
         postal_address: typed("postal_address:clear", settings.postal_address.as_deref()),
+        phone: typed("phone:clear", settings.phone.as_deref()),
+        language: typed("language", Some(settings.language.as_str())),
+        languages: Language::ALL.map(|language| (language.as_str(), language.words())).to_vec(),
+        words: super::wording::standing(&settings.templates, settings.language),
         colour: typed("colour:clear", colour.as_deref()),
         swatch: colour,
         logo: shell.brand.logo.clone(),

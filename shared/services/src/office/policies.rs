@@ -11,6 +11,7 @@ use domain::role::Actor;
 use serde_json::Value;
 use store::{CommitMeta, FirmChange, FirmCommit, PolicyDocument, StoreError};
 
+use super::templates::{UnknownText, unknown_text};
 use crate::execute::Caller;
 use crate::firm::{Firm, PolicyError};
 
@@ -34,6 +35,9 @@ pub enum ArmError {
     /// What the newest version says can't be read.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// A step names a text that the firm doesn't have (POL-3).
+    #[error(transparent)]
+    Text(#[from] UnknownText),
     /// The table.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -59,6 +63,9 @@ pub async fn arm(
         && before.policy == *policy
     {
         return Ok(Armed::Same(newest.clone()));
+    }
+    if let Some(unknown) = unknown_text(firm, policy) {
+        return Err(unknown.into());
     }
     let version = match before {
         Some(before) => before.next(policy.clone(), effective_on),

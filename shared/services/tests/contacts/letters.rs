@@ -5,11 +5,15 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
+use domain::account::Profile;
+use domain::command::Command;
+use domain::letter::Language;
 use platform::mail::{MailError, Message};
 use platform::queue::{Queue, QueueError, QueueMessage};
 use services::contacts::{Errand, MailOutcome, Postbox, request_link};
 use services::correspondence::SetUpError;
 use services::correspondence::feedback::{MailNews, NewsKind, Told, hear};
+use services::execute::execute;
 use store::{ContactLinkKind, DeliveryState, FirmChange, FirmCommit, HeardKind};
 
 use crate::common::{acme, meta};
@@ -31,6 +35,19 @@ async fn sec_3_a_link_leaves_at_night_as_well() {
     let text = String::from_utf8(sent.raw_mime).unwrap();
     assert!(text.contains("Reply-To: office@bea.example"), "{text}");
     desk.confirm(&desk.token(), night).await.unwrap();
+}
+
+#[tokio::test]
+async fn let_3_a_contact_is_written_to_in_the_language_of_its_client() {
+    let desk = Desk::new().await;
+    let known = desk.firm.store().load(&acme()).await.unwrap().unwrap().account.profile;
+    let profile = Profile { language: Some(Language::Es), ..known };
+    let command = Command::ChangeProfile(profile);
+    execute(&desk.firm, &acme(), &command, &bea(), noon()).await.unwrap();
+    desk.invite(&acme(), ANN).await.unwrap();
+    assert_eq!(desk.deliver(noon()).await, [MailOutcome::Sent]);
+    let sent = desk.post.sent.lock().unwrap().last().unwrap().clone();
+    assert_eq!(sent.subject, "Bea & Partners le invita a su portal de clientes");
 }
 
 #[tokio::test]

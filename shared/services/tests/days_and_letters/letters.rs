@@ -18,7 +18,7 @@ use store::{DeliveryState, Fault, Faults, Operation};
 
 use crate::desk::{Answer, Desk, at, client, day, firm_id, settings, usd};
 
-const ANN: &[&str] = &["ann@acme.example", "bob@acme.example"];
+pub const ANN: &[&str] = &["ann@acme.example", "bob@acme.example"];
 
 /// Acme on the day after its invoice was due, its notice queued, at noon.
 pub async fn noticed() -> (Desk, Arc<Firm>, ClientId) {

@@ -17,3 +17,4 @@ mod runs;
 mod staff;
 mod stop;
 mod stuck;
+mod wording;
