@@ -6,7 +6,7 @@ from datetime import date
 
 from firm import FIRM, OTHER, Firm, address
 from report import same, until
-from stack import REGION
+from stack import REGION, STAGE
 
 # New clients whose invoice is overdue: each is warned by the next day's run, and something dies over each.
 DYING = {
@@ -263,7 +263,7 @@ class Troubles(Firm):
     def alarms(self, function):
         """Whether its log has the number that the alarm of that name watches."""
         logs = self.stack.client("logs")
-        group = f"/aws/lambda/portcullis-staging-{function}"
+        group = f"/aws/lambda/portcullis-{STAGE}-{function}"
         events = logs.filter_log_events(logGroupName=group)["events"]
         found = [event["message"] for event in events if '"alarms":' in event["message"]]
         return any('"alarms":0' not in message for message in found)
@@ -281,10 +281,11 @@ class Troubles(Firm):
 
     def upgrade(self):
         with self.report.check("`sam deploy` of newer code keeps the data, and the trail verifies"):
-            before = self.get("bea", "/clients/birch")
+            before, code = self.get("bea", "/clients/birch"), self.code()
             self.at_rest()
             self.stack.make_newer()
             assert self.stack.deploy(LogRetentionDays="30") == "UPDATE_COMPLETE"
+            assert self.code() != code, "the functions are the old ones"
             same(self.get("bea", "/clients/birch"), before)
             verified = self.verify()
             same(verified.code, 0, verified.text)
@@ -292,6 +293,11 @@ class Troubles(Firm):
             self.clock.go_on(days=1)
             self.after_a_while("the day has begun", self.is_well)
             self.after_a_while("nothing is under way", self.is_at_rest)
+
+    def code(self):
+        """The hash of what a function runs."""
+        name = f"portcullis-{STAGE}-firm-api"
+        return self.stack.client("lambda").get_function_configuration(FunctionName=name)["CodeSha256"]
 
     def is_well(self):
         return self.portcullis.run("doctor", "--firm", FIRM).code == 0
