@@ -29,17 +29,20 @@ pub enum Measurement {
     Evaluation,
     /// What closed invoices cost an evaluation
     Closed,
+    /// Ten years of a ledger under a policy, beside one year, and beside reading the file
+    Simulate,
     /// How long each function takes to start, against the least that one can be; and its size
     Start,
 }
 
 impl Measurement {
-    const ALL: [Self; 3] = [Self::Evaluation, Self::Closed, Self::Start];
+    const ALL: [Self; 4] = [Self::Evaluation, Self::Closed, Self::Simulate, Self::Start];
 
     fn title(self) -> &'static str {
         match self {
             Self::Evaluation => "A day of 100 000 clients",
             Self::Closed => "Closed invoices",
+            Self::Simulate => "A simulation of ten years",
             Self::Start => "Start and size of each function",
         }
     }
@@ -67,6 +70,7 @@ pub fn run(root: &Path, options: Options) -> Result<()> {
         let (table, built) = match measurement {
             Measurement::Evaluation => by_cargo(root, "evaluation", options)?,
             Measurement::Closed => by_cargo(root, "closed", options)?,
+            Measurement::Simulate => by_cargo(root, "simulate", options)?,
             Measurement::Start => (starts(root, options)?, "release"),
         };
         let title = measurement.title();

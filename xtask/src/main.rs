@@ -97,7 +97,7 @@ enum Chore {
     },
     /// Write the ledgers in tests/data
     Ledger,
-    /// Measure, and write docs/measured.md: a day's evaluation, closed invoices, the start of each function
+    /// Measure, and write docs/measured.md: a day's evaluation, closed invoices, a simulation, the start of each function
     Bench {
         /// One measurement alone
         #[arg(long)]

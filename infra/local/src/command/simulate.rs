@@ -274,14 +274,20 @@ impl Arguments {
         let mut sentences = assumed.sentences();
         let Told { paid_undated, disputed, has_classes, has_addresses, without_address, .. } =
             ledger.told;
-        sentences.push(match (self.assume_addresses, has_addresses) {
-            (true, _) => "Every client has an address to write to.".to_owned(),
-            (false, false) => "The ledger has no column of addresses: every client is taken to have one.".to_owned(),
+        match (self.assume_addresses, has_addresses) {
+            (true, _) => sentences.push("Every client has an address to write to.".to_owned()),
+            (false, false) => sentences.push(
+                "The ledger has no column of addresses: every client is taken to have one."
+                    .to_owned(),
+            ),
+            (false, true) if without_address == 0 => {}
             (false, true) => {
                 let clients = count(without_address, "client");
-                format!("{clients} without an address: nobody is written to there, and none of them is locked by rule.")
+                sentences.push(format!(
+                    "{clients} without an address: nobody is written to there, and none of them is locked by rule."
+                ));
             }
-        });
+        }
         sentences.push(match self.late_fee_terms {
             true => "The terms of every client allow late fees.".to_owned(),
             false => "No client's terms allow late fees: none are charged.".to_owned(),

@@ -43,6 +43,8 @@ pub(super) fn print(out: &mut dyn Write, simulation: &Simulation) -> io::Result<
         value["approvals_wanted"] = json!(outcome.approvals_wanted);
         value["without_address"] = json!(outcome.without_address);
         value["answered"] = json!(outcome.answered);
+        value["evaluations"] = json!(outcome.work.evaluations);
+        value["days_decided"] = json!(outcome.work.decided);
         writeln!(out, "{}", json!({ "total": value }))?;
     }
     Ok(())
