@@ -113,6 +113,25 @@ impl Capability {
         }
     }
 
+    /// What it is called in a sentence.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::SignIn => "signing in",
+            Self::Invoices => "invoices",
+            Self::ActPay => "paying",
+            Self::Statements => "statements",
+            Self::Documents => "documents",
+            Self::Signing => "signing",
+            Self::ActSign => "actions to sign",
+            Self::Messages => "messages",
+            Self::ActUpload => "actions to upload",
+            Self::ActForm => "forms",
+            Self::ActAppointment => "appointments",
+            Self::Projects => "projects",
+            Self::Records => "one's own records",
+        }
+    }
+
     /// The capability of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|capability| capability.as_str() == name)
@@ -277,7 +296,12 @@ pub fn denial_text(account: &Account, denial: Denial, day: Day) -> DenialText {
             None => amounts.push(balance),
         }
     }
-    let reason = account.lock.as_ref().map(|lock| lock.cause.text());
+    let reason = match denial {
+        Denial::Limited => account.limit.as_ref().map(|limit| limit.reason.to_string()),
+        Denial::Locked | Denial::MustPay | Denial::Closed => {
+            account.lock.as_ref().map(|lock| lock.cause.text())
+        }
+    };
     // Nothing that could be paid opens what was locked by hand.
     let is_payable = !amounts.is_empty();
     let why = match (denial, reason) {
@@ -288,7 +312,10 @@ pub fn denial_text(account: &Account, denial: Denial, day: Day) -> DenialText {
             format!("Ready, and available after payment: the portal is locked ({reason}).")
         }
         (Denial::Locked, None) => "Ready, and available after payment.".to_owned(),
-        (Denial::Limited, _) => "Not available while invoices are overdue.".to_owned(),
+        (Denial::Limited, Some(reason)) => {
+            format!("Ready, and available after payment: the portal is limited ({reason}).")
+        }
+        (Denial::Limited, None) => "Not available while invoices are overdue.".to_owned(),
         (Denial::MustPay, _) => "Available once the first invoice is paid.".to_owned(),
         (Denial::Closed, _) => {
             "The engagement has ended; your own records stay available.".to_owned()
@@ -298,9 +325,29 @@ pub fn denial_text(account: &Account, denial: Denial, day: Day) -> DenialText {
 }
 
 impl Account {
-    /// The state of the client's portal.
+    /// The state of the client's portal, the strongest that holds (rules §4).
     pub fn portal(&self) -> PortalState {
-        if self.lock.is_some() { PortalState::Locked } else { PortalState::Open }
+        match self {
+            Self { closed: Some(_), .. } => PortalState::Closed,
+            Self { lock: Some(_), .. } => PortalState::Locked,
+            Self { limit: Some(_), .. } => PortalState::Limited,
+            Self { .. } => PortalState::Open,
+        }
+    }
+
+    /// What the policy denies to a limited portal.
+    pub fn limited(&self) -> BTreeSet<Capability> {
+        self.limit.as_ref().map(|limit| limit.capabilities.clone()).unwrap_or_default()
+    }
+
+    /// Why the portal isn't open, as the client reads it (LOCK-2).
+    pub fn portal_reason(&self) -> Option<String> {
+        match self.portal() {
+            PortalState::Open | PortalState::MustPay => None,
+            PortalState::Limited => self.limit.as_ref().map(|limit| limit.reason.to_string()),
+            PortalState::Locked => self.lock.as_ref().map(|lock| lock.cause.text()),
+            PortalState::Closed => Some("the engagement has ended".to_owned()),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::id::{
 };
 use crate::invoice::{Hold, Invoice, InvoiceStatus, Source};
 use crate::letter::{Language, Letter, LetterId};
+use crate::limit::Limit;
 use crate::lock::{Debt, Lock};
 use crate::money::{Currency, Money};
 use crate::note::Note;
@@ -59,6 +60,10 @@ pub struct Account {
     pub credit_notes: BTreeSet<CreditNoteId>,
     /// The lock, if the portal is locked.
     pub lock: Option<Lock>,
+    /// The limit on the portal, if there is one (POL-3).
+    pub limit: Option<Limit>,
+    /// The end of the engagement (CLOSE-1).
+    pub closed: Option<Closed>,
     /// How many episodes there were.
     pub episodes: u32,
     /// How the last episode ended.
@@ -236,6 +241,15 @@ pub struct HardStop {
     pub reason: Personal,
 }
 
+/// The engagement ended (CLOSE-1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closed {
+    /// When.
+    pub on: Day,
+    /// Which partner approved it.
+    pub by: StaffId,
+}
+
 /// The client responded (LET-8).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Response {
@@ -325,6 +339,8 @@ impl Account {
             credits: BTreeMap::new(),
             credit_notes: BTreeSet::new(),
             lock: None,
+            limit: None,
+            closed: None,
             episodes: 0,
             last_unlock: None,
             exception: None,
@@ -585,6 +601,7 @@ impl<'a> CollectionView<'a> {
                 let debt = Debt {
                     invoice: &invoice.id,
                     days_overdue: invoice.days_overdue(self.day),
+                    lock_days: self.policy.lock_days(invoice),
                     collectable: invoice.collectable(),
                     is_fee: invoice.fee_of.is_some(),
                 };

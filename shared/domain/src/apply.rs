@@ -156,6 +156,11 @@ pub fn apply(account: &mut Account, event: &Event) {
             account.episodes = lock.episode;
             account.lock = Some(lock.clone());
         }
+        Event::LimitBegun(limit) | Event::LimitChanged(limit) => {
+            account.limit = Some(limit.clone())
+        }
+        Event::LimitEnded { .. } => account.limit = None,
+        Event::ClientClosed(closed) => account.closed = Some(closed.clone()),
         Event::EpisodeMoved { policy } => {
             if let Some(lock) = &mut account.lock {
                 lock.policy = policy.clone();

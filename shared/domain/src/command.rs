@@ -172,6 +172,8 @@ pub enum Command {
         /// What it does.
         action: Action,
     },
+    /// A partner ends the engagement, as the system proposed (CLOSE-1).
+    ApproveClose,
     /// What a day's run did to the client is taken back (LOCK-10): its lock, if that is still the one, and
     /// its letters, as far as they are here.
     UndoRun {
@@ -477,6 +479,7 @@ pub fn needs(account: &Account, command: &Command) -> Needs {
         | Command::RejectUnlock { .. }
         | Command::ExceptionUnlock { .. }
         | Command::ApproveStep { .. }
+        | Command::ApproveClose
         | Command::UndoRun { .. }
         | Command::AssignTask { .. }
         | Command::CloseTask { .. }

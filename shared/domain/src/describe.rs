@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use crate::access::Capability;
 use crate::account::{ExceptionEnd, UnlockWay};
 use crate::calendar::for_person;
 use crate::command::{DisputeOutcome, News};
@@ -133,6 +134,15 @@ pub fn describe(event: &Event) -> String {
                 if invoices.is_empty() { String::new() } else { format!(" ({})", list(invoices)) };
             format!("locks the portal: {}{over}", lock.cause.text())
         }
+        Event::LimitBegun(limit) => {
+            format!("limits the portal, without {}: {}", words(&limit.capabilities), limit.reason)
+        }
+        Event::LimitChanged(limit) => {
+            let without = words(&limit.capabilities);
+            format!("goes on limiting the portal, without {without}: {}", limit.reason)
+        }
+        Event::LimitEnded { was, .. } => format!("ends the limit of the portal: {was}"),
+        Event::ClientClosed(closed) => format!("ends the engagement, approved by {}", closed.by),
         Event::EpisodeMoved { policy } => {
             format!(
                 "moves the running episode to version {} of policy {}",
@@ -374,6 +384,10 @@ fn article(kind: LetterKind) -> String {
 
 fn step_text(step: StepKey) -> String {
     let name = step.action.words();
+    if let Some(before) = step.before {
+        let announced = step_text(step.step());
+        return format!("the notice {before} {} before {announced}", plural(before, "day"));
+    }
     match step.when {
         When::DaysOverdue(days) => {
             format!("the {name} at {days} {} overdue", plural(days, "day"))
@@ -390,6 +404,15 @@ fn skip_reason(why: SkipReason) -> &'static str {
         SkipReason::PassedOver => "a later one is due",
         SkipReason::Responded => "the client responded",
         SkipReason::CameTooLate => "the policy that brought it came after its day",
+    }
+}
+
+/// What a limit takes, such as "statements and documents".
+fn words(capabilities: &BTreeSet<Capability>) -> String {
+    let words: Vec<_> = capabilities.iter().map(|capability| capability.words()).collect();
+    match words.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => words.concat(),
     }
 }
 

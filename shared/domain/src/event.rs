@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::account::{Exception, Profile, TaskId, UnlockRequest, Unlocked};
+use crate::account::{Closed, Exception, Profile, TaskId, UnlockRequest, Unlocked};
 use crate::calendar::Day;
 use crate::command::{DisputeOutcome, News};
 use crate::fee::Fee;
 use crate::id::{CreditNoteId, InvoiceId, PaymentId, StaffId};
 use crate::invoice::{Dispute, Hold, Invoice, Source};
 use crate::letter::{Letter, LetterId, Part, Sending};
-use crate::lock::{Lock, LockCause};
+use crate::limit::Limit;
+use crate::lock::{Lock, LockCause, LockReason};
 use crate::money::Money;
 use crate::note::Note;
 use crate::pay_link::PayLink;
@@ -228,6 +229,19 @@ pub enum Event {
         /// What counted towards it.
         invoices: BTreeSet<InvoiceId>,
     },
+    /// The portal was limited (POL-3).
+    LimitBegun(Limit),
+    /// It takes something else, or is for something else.
+    LimitChanged(Limit),
+    /// Nothing limits it any more.
+    LimitEnded {
+        /// When.
+        on: Day,
+        /// What had been its reason.
+        was: LockReason,
+    },
+    /// The engagement ended (CLOSE-1).
+    ClientClosed(Closed),
     /// The episode follows another version of the policy.
     EpisodeMoved {
         /// Which.
@@ -414,7 +428,8 @@ impl Event {
             Self::PaymentChanged { was, now, .. } => {
                 !matches!((was, now), (PaymentState::Unknown, PaymentState::Unknown))
             }
-            Self::StepDone { letter, .. } => letter.is_none(),
+            // What a limit does is told by its beginning and its end.
+            Self::StepDone { step, letter, .. } => letter.is_none() && !step.is_limit(),
             Self::InvoiceIssued(_)
             | Self::InvoiceVoided { .. }
             | Self::InvoiceWrittenOff { .. }
@@ -432,6 +447,9 @@ impl Event {
             | Self::HoldEnded { .. }
             | Self::HardStopped { .. }
             | Self::Locked { .. }
+            | Self::LimitBegun(_)
+            | Self::LimitEnded { .. }
+            | Self::ClientClosed(_)
             | Self::Unlocked { .. }
             | Self::UnlockRequested(_)
             | Self::UnlockRejected { .. }
@@ -457,6 +475,7 @@ impl Event {
             | Self::DisputeReviewed { .. }
             | Self::CaughtUp { .. }
             | Self::EpisodeMoved { .. }
+            | Self::LimitChanged(_)
             | Self::LetterExtended { .. }
             | Self::LetterLeft { .. }
             | Self::AddressBounced { .. }

@@ -56,7 +56,18 @@ pub fn explain(account: &Account, context: &Context<'_>) -> Explanation {
 }
 
 fn portal(account: &Account, day: Day) -> String {
+    if let Some(closed) = &account.closed {
+        return format!(
+            "The engagement ended on {}, approved by {}.",
+            for_person(closed.on),
+            closed.by
+        );
+    }
     let Some(lock) = &account.lock else {
+        if let Some(limit) = &account.limit {
+            let on = for_person(limit.on);
+            return format!("The portal is limited since {on}: {}.", limit.reason);
+        }
         return match account.open_invoices().any(|invoice| invoice.is_overdue(day)) {
             true => "The portal is open, with invoices overdue.".to_owned(),
             false => "The portal is open: nothing is overdue.".to_owned(),
@@ -181,6 +192,7 @@ fn next(account: &Account, context: &Context<'_>) -> Option<Next> {
         matches!(
             event,
             Event::Locked { .. }
+                | Event::LimitBegun(_)
                 | Event::LetterQueued(_)
                 | Event::StepDone { .. }
                 | Event::StepReached { .. }

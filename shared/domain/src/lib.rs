@@ -24,6 +24,7 @@ pub mod id;
 pub mod invoice;
 pub mod ledger;
 pub mod letter;
+pub mod limit;
 pub mod lock;
 pub mod money;
 pub mod note;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::Day;
 use crate::id::InvoiceId;
 use crate::money::{Currency, Money};
-use crate::policy::{LockRule, PolicyRef, Require, StepKey};
+use crate::policy::{LockRule, Policy, PolicyRef, Require, StepKey};
 use crate::text::Personal;
 
 /// The lock on a client, from the day it is set until it is lifted: an episode.
@@ -104,10 +104,19 @@ pub struct Debt<'a> {
     pub invoice: &'a InvoiceId,
     /// Since how many days.
     pub days_overdue: u32,
+    /// From how many days on the days rule is met by it; `None`: it never is (POL-3).
+    pub lock_days: Option<u32>,
     /// What of it may be collected.
     pub collectable: Money,
     /// Whether it is a late fee that is an invoice: the count rule doesn't count it (LF-1).
     pub is_fee: bool,
+}
+
+impl Debt<'_> {
+    /// Whether the days rule is met by it.
+    pub fn is_past_its_days(&self) -> bool {
+        self.lock_days.is_some_and(|days| days <= self.days_overdue)
+    }
 }
 
 /// Why to lock, if at all (LOCK-1, LOCK-9).
@@ -116,12 +125,16 @@ pub struct Debt<'a> {
 /// are over all that are `collected`: what the client reads is how things stand (LOCK-2). The days rule
 /// speaks first, also when all triggers that are on must be met; then the count rule, then the balance.
 pub fn lock_reason(
-    rule: &LockRule,
+    policy: &Policy,
     counted: &[Debt<'_>],
     collected: &[Debt<'_>],
 ) -> Option<LockReason> {
-    let triggers: [fn(&LockRule, &[Debt<'_>]) -> Trigger; 3] = [by_days, by_count, by_balance];
-    let found = triggers.map(|trigger| trigger(rule, counted));
+    let rule = &policy.lock;
+    let has_days = policy.has_days_rule();
+    let find = |debts: &[Debt<'_>]| -> [Trigger; 3] {
+        [by_days(has_days, debts), by_count(rule, debts), by_balance(rule, debts)]
+    };
+    let found = find(counted);
     let mut on = found.iter().flatten();
     let is_met = match rule.require {
         Require::Any => on.any(Option::is_some),
@@ -129,27 +142,30 @@ pub fn lock_reason(
     };
     let speaks =
         found.iter().position(|found| matches!(found, Some(Some(_)))).filter(|_| is_met)?;
-    triggers[speaks](rule, collected).flatten()
+    find(collected).into_iter().nth(speaks).flatten().flatten()
 }
 
 /// The invoices for which the rule would lock; those that a notice must name before (LOCK-7).
-pub fn counted<'a>(rule: &LockRule, debts: &[Debt<'a>]) -> BTreeSet<&'a InvoiceId> {
-    let by_days_alone = by_days(rule, debts).flatten().is_some()
+pub fn counted<'a>(policy: &Policy, debts: &[Debt<'a>]) -> BTreeSet<&'a InvoiceId> {
+    let rule = &policy.lock;
+    let by_days_alone = by_days(policy.has_days_rule(), debts).flatten().is_some()
         && (rule.require == Require::Any
             || (rule.unpaid_invoices.is_none() && rule.balance.is_none()));
-    let least = if by_days_alone { rule.days_overdue.unwrap_or(0) } else { 0 };
     let counts_fees = by_days_alone || rule.balance.is_some();
     let counted = debts.iter().filter(|debt| counts_fees || !debt.is_fee);
-    counted.filter(|debt| least <= debt.days_overdue).map(|debt| debt.invoice).collect()
+    let counted = counted.filter(|debt| !by_days_alone || debt.is_past_its_days());
+    counted.map(|debt| debt.invoice).collect()
 }
 
 /// Outer `None`: the rule is off; inner `None`: it isn't met.
 type Trigger = Option<Option<LockReason>>;
 
-fn by_days(rule: &LockRule, debts: &[Debt<'_>]) -> Trigger {
-    let days = rule.days_overdue?;
-    let invoices = debts.iter().filter(|debt| days <= debt.days_overdue).count();
-    Some((0 < invoices).then(|| unpaid(invoices, days)))
+/// Where two kinds of invoices have numbers of their own, the text says the smaller of those that are met: all
+/// that it counts are over it.
+fn by_days(is_on: bool, debts: &[Debt<'_>]) -> Trigger {
+    let past: Vec<_> = debts.iter().filter(|debt| debt.is_past_its_days()).collect();
+    let days = past.iter().filter_map(|debt| debt.lock_days).min();
+    is_on.then(|| days.map(|days| unpaid(past.len(), days)))
 }
 
 fn by_count(rule: &LockRule, debts: &[Debt<'_>]) -> Trigger {
@@ -188,24 +204,26 @@ mod tests {
         count: Option<u32>,
         balance: Option<u64>,
         require: Require,
-    ) -> LockRule {
-        LockRule {
+    ) -> Policy {
+        let lock = LockRule {
             days_overdue: days,
             unpaid_invoices: count,
             balance: balance
                 .map(|minor| BTreeMap::from([(Currency::USD, Money::new(minor, Currency::USD))])),
             require,
             ..Policy::default().lock
-        }
+        };
+        Policy { lock, ..Policy::default() }
     }
 
-    fn text(rule: &LockRule, debts: &[(u32, u64)]) -> Option<String> {
+    fn text(rule: &Policy, debts: &[(u32, u64)]) -> Option<String> {
         let id: InvoiceId = "A-1".parse().unwrap();
         let debts: Vec<_> = debts
             .iter()
             .map(|&(days_overdue, minor)| Debt {
                 invoice: &id,
                 days_overdue,
+                lock_days: rule.lock.days_overdue,
                 collectable: Money::new(minor, Currency::USD),
                 is_fee: false,
             })
@@ -216,7 +234,7 @@ mod tests {
     #[test]
     fn lock_1_and_2_days_speak_before_count_and_balance() {
         use Require::{All, Any};
-        type Case<'a> = (LockRule, &'a [(u32, u64)], Option<&'a str>);
+        type Case<'a> = (Policy, &'a [(u32, u64)], Option<&'a str>);
         let cases: [Case<'_>; 16] = [
             (rule(Some(30), Some(3), None, Any), &[], None),
             (rule(Some(30), Some(3), None, Any), &[(29, 1), (12, 1)], None),
@@ -260,7 +278,12 @@ mod tests {
             ),
         ];
         for (rule, debts, expected) in cases {
-            assert_eq!(text(&rule, debts).as_deref(), expected, "for {debts:?} under {rule:?}");
+            assert_eq!(
+                text(&rule, debts).as_deref(),
+                expected,
+                "for {debts:?} under {:?}",
+                rule.lock
+            );
         }
     }
 
@@ -286,11 +309,6 @@ mod tests {
     fn lock_7_what_counts_is_what_a_notice_must_name() {
         use Require::{All, Any};
         let ids: Vec<InvoiceId> = ["A", "B", "C"].map(|id| id.parse().unwrap()).into();
-        let debts: Vec<_> = ids
-            .iter()
-            .zip([31, 30, 2])
-            .map(|(invoice, days_overdue)| debt(invoice, days_overdue, false))
-            .collect();
         for (rule, expected) in [
             (rule(Some(30), None, None, Any), "AB"), // the days rule speaks: those past its days
             (rule(Some(31), Some(2), None, Any), "A"),
@@ -300,27 +318,36 @@ mod tests {
             (rule(Some(99), Some(3), None, Any), "ABC"),
             (rule(None, Some(3), None, Any), "ABC"),
         ] {
-            let found: String = counted(&rule, &debts).iter().map(|id| id.as_str()).collect();
-            assert_eq!(found, expected, "under {rule:?}");
+            let lock_days = rule.lock.days_overdue;
+            let debts = ids.iter().zip([31, 30, 2]);
+            let debts =
+                debts.map(|(invoice, days)| Debt { lock_days, ..debt(invoice, days, false) });
+            let found: String =
+                counted(&rule, &debts.collect::<Vec<_>>()).iter().map(|id| id.as_str()).collect();
+            assert_eq!(found, expected, "under {:?}", rule.lock);
         }
     }
 
     fn debt(invoice: &InvoiceId, days_overdue: u32, is_fee: bool) -> Debt<'_> {
-        Debt { invoice, days_overdue, collectable: usd(50), is_fee }
+        let lock_days = Some(30);
+        Debt { invoice, days_overdue, lock_days, collectable: usd(50), is_fee }
     }
 
     #[test]
     fn lf_1_the_count_rule_counts_no_late_fee() {
         let ids: Vec<InvoiceId> = ["A", "A-F1", "B"].map(|id| id.parse().unwrap()).into();
         let debts = [debt(&ids[0], 9, false), debt(&ids[1], 2, true), debt(&ids[2], 5, false)];
-        let text = |rule: &LockRule| lock_reason(rule, &debts, &debts).map(|r| r.to_string());
+        let text = |rule: &Policy| lock_reason(rule, &debts, &debts).map(|r| r.to_string());
         let count = |least| rule(None, Some(least), None, Require::Any);
         assert_eq!(text(&count(3)), None);
         assert_eq!(text(&count(2)).as_deref(), Some("2 unpaid invoices over 5 days"));
-        let named = |rule: &LockRule| counted(rule, &debts).len();
+        let named = |rule: &Policy| counted(rule, &debts).len();
         assert_eq!(named(&count(2)), 2, "a fee needs no warning for it");
         // It is a debt all the same: its days and its money count.
         let days = rule(Some(2), None, None, Require::Any);
+        let debts = debts.map(|debt| Debt { lock_days: Some(2), ..debt });
+        let text = |rule: &Policy| lock_reason(rule, &debts, &debts).map(|r| r.to_string());
+        let named = |rule: &Policy| counted(rule, &debts).len();
         assert_eq!(text(&days).as_deref(), Some("3 unpaid invoices over 2 days"));
         let balance = rule(None, None, Some(150), Require::Any);
         assert_eq!(text(&balance).as_deref(), Some("1.50 USD overdue"));
@@ -337,6 +364,7 @@ mod tests {
         let debt = |minor, currency: &str| Debt {
             invoice: &id,
             days_overdue: 3,
+            lock_days: None,
             collectable: Money::new(minor, currency.parse().unwrap()),
             is_fee: false,
         };
@@ -346,5 +374,47 @@ mod tests {
         assert_eq!(found(&[debt(99, "USD"), debt(5_000, "JPY")]), None);
         let reason = found(&[debt(100, "USD"), debt(5_000, "JPY")]);
         assert_eq!(reason.as_deref(), Some("1.00 USD overdue"));
+    }
+
+    #[test]
+    fn pol_3_and_lock_2_each_kind_may_have_days_of_its_own() {
+        let ids: Vec<InvoiceId> = ["A", "B", "C"].map(|id| id.parse().unwrap()).into();
+        let both = [Some(30), Some(10), Some(10)];
+        type Case<'a> = ([u32; 3], [Option<u32>; 3], Option<&'a str>, &'a str);
+        let cases: [Case<'_>; 6] = [
+            ([29, 9, 1], both, None, "ABC"),
+            ([29, 10, 1], both, Some("1 unpaid invoice over 10 days"), "B"),
+            ([30, 9, 1], both, Some("1 unpaid invoice over 30 days"), "A"),
+            ([30, 12, 1], both, Some("2 unpaid invoices over 10 days"), "AB"),
+            // Off for the first's kind, or skipped for good by an answer.
+            ([90, 9, 1], [None, Some(10), Some(10)], None, "ABC"),
+            ([90, 10, 1], [None, Some(10), Some(10)], Some("1 unpaid invoice over 10 days"), "B"),
+        ];
+        let step = crate::policy::Step::new(
+            crate::policy::When::DaysOverdue(10),
+            crate::policy::Action::Lock,
+        );
+        let mut policy = rule(Some(30), None, None, Require::Any);
+        policy.out_of_turn.steps = vec![step];
+        for (days, lock_days, expected, names) in cases {
+            let debts = ids.iter().zip(days).zip(lock_days);
+            let debts: Vec<_> = debts
+                .map(|((invoice, days), lock_days)| Debt {
+                    lock_days,
+                    ..debt(invoice, days, false)
+                })
+                .collect();
+            let text = lock_reason(&policy, &debts, &debts).map(|reason| reason.to_string());
+            assert_eq!(text.as_deref(), expected, "for {days:?}");
+            let found: String = counted(&policy, &debts).iter().map(|id| id.as_str()).collect();
+            assert_eq!(found, names, "for {days:?}");
+        }
+        // Off in the section and on by a step, it is one of those that must all be met.
+        let mut all = rule(None, Some(2), None, Require::All);
+        let debts: Vec<_> =
+            ids.iter().map(|invoice| Debt { lock_days: None, ..debt(invoice, 5, false) }).collect();
+        assert!(lock_reason(&all, &debts, &debts).is_some());
+        all.out_of_turn.steps = policy.out_of_turn.steps;
+        assert_eq!(lock_reason(&all, &debts, &debts), None);
     }
 }

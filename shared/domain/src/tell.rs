@@ -130,6 +130,13 @@ fn of(event: &Event) -> Option<News> {
             };
             plain(Matter::Portal, how)
         }
+        Event::LimitBegun(limit) => {
+            plain(Matter::Portal, format!("portal limited, {}", limit.reason))
+        }
+        Event::LimitEnded { .. } => plain(Matter::Portal, "portal no longer limited".to_owned()),
+        Event::ClientClosed(closed) => {
+            plain(Matter::Portal, format!("engagement ended, approved by {}", closed.by))
+        }
         Event::UnlockRequested(request) => Some(News {
             matter: Matter::Decision,
             text: format!("{} asks for the unlock", request.by),
@@ -201,6 +208,7 @@ fn of(event: &Event) -> Option<News> {
         | Event::HoldEnded { .. }
         | Event::HardStopped { .. }
         | Event::EpisodeMoved { .. }
+        | Event::LimitChanged(_)
         | Event::ExceptionBegun(_)
         | Event::ExceptionEnded
         | Event::LetterQueued(_)

@@ -113,6 +113,10 @@ fn add(account: &Account, event: &Event, needs: &mut Needs) {
         | Event::PromiseEnded { .. }
         | Event::PlanEnded { .. }
         | Event::HardStopped { .. }
+        | Event::LimitBegun(_)
+        | Event::LimitChanged(_)
+        | Event::LimitEnded { .. }
+        | Event::ClientClosed(_)
         | Event::EpisodeMoved { .. }
         | Event::Unlocked { .. }
         | Event::UnlockRequested(_)

@@ -59,6 +59,7 @@ fn pol_3_an_approved_step_leaves_in_its_text() {
     issue(&mut desk, 1);
     pass(&mut desk, 2);
     assert_eq!(left(&desk), [(LetterKind::Notice, None)], "the notice that it needs first");
+    pass(&mut desk, 3);
     let approve = Command::ApproveStep { action: Action::FinalDemand };
     desk.try_run(&approve, &staff("pat", Role::Partner)).unwrap();
     desk.leave();

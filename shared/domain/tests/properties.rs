@@ -52,6 +52,7 @@ enum Act {
     Approve,
     Exception { days: u32 },
     ApproveStep { action: Action },
+    ApproveClose,
     Message,
     Wait { days: u32 },
 }
@@ -166,6 +167,7 @@ impl Act {
                 (Command::ExceptionUnlock { reason, until: Some(plus(day, days)) }, pat)
             }
             Self::ApproveStep { action } => (Command::ApproveStep { action }, pat),
+            Self::ApproveClose => (Command::ApproveClose, pat),
             Self::Message => (Command::NoteMessage, Actor::Client { contact: None }),
             Self::Wait { .. } => (Command::Evaluate, Actor::Schedule),
         }
@@ -221,22 +223,44 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Approve),
         1 => (0..20_u32).prop_map(|days| Act::Exception { days }),
         1 => prop_oneof![Just(Action::FinalDemand), Just(Action::CollectionsReferral)].prop_map(|action| Act::ApproveStep { action }),
+        1 => Just(Act::ApproveClose),
         1 => Just(Act::Message),
         6 => (1..40_u32).prop_map(|days| Act::Wait { days }),
     ]
 }
 
+/// Steps that announce, limit, lock and close, or none of them.
+fn restrictions() -> impl Strategy<Value = fn(&mut Policy)> {
+    fn announced(step: Step, before: &[u32]) -> Step {
+        Step { notify_before: before.iter().copied().collect(), ..step }
+    }
+    let some = |policy: &mut Policy| {
+        let at = |days, action| Step::new(When::DaysOverdue(days), action);
+        policy.lock.notify_before = BTreeSet::from([5, 2]);
+        let limit = Step { unless_response_days: Some(4), ..at(6, Action::Limit) };
+        policy.regular.steps.push(announced(limit, &[3, 8]));
+        policy.regular.steps.push(announced(at(22, Action::Close), &[4]));
+        policy.out_of_turn.steps.push(at(3, Action::Limit));
+        policy.out_of_turn.steps.push(at(9, Action::Lock));
+        let close = Step::new(When::AfterLock(9), Action::Close);
+        policy.out_of_turn.steps.push(announced(close, &[3]));
+    };
+    prop_oneof![2 => Just((|_| {}) as fn(&mut Policy)), 1 => Just(some as fn(&mut Policy))]
+}
+
 fn policy() -> impl Strategy<Value = Policy> {
     let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    let flags = (flags, restrictions());
     (0..4_u32, flags, prop::option::of(late_fee()), prop::option::weighted(0.3, 1..20_u32))
         .prop_map(
             |(
                 after_notice_days,
-                (on_payment, lock_waits, letters_wait, relocks),
+                ((on_payment, lock_waits, letters_wait, relocks), restricts),
                 late_fee,
                 step,
             )| {
                 let mut policy = Policy::default();
+                restricts(&mut policy);
                 policy.lock.after_notice_days = after_notice_days;
                 policy.lock.working_days_only = lock_waits;
                 policy.lock.relock_after_exception = relocks;
@@ -586,6 +610,10 @@ fn eval_2_and_pay_6_are_tried_on_eventful_accounts() {
         "letter_extended",
         "letter_left",
         "letter_withdrawn",
+        "limit_begun",
+        "limit_changed",
+        "limit_ended",
+        "client_closed",
         "locked",
         "payment_changed",
         "payment_mismatched",

@@ -32,6 +32,10 @@ struct DueSteps<'p> {
 
 impl<'a> Decision<'a> {
     pub(super) fn evaluate(&mut self) -> Result<(), Refusal> {
+        if self.account.closed.is_some() {
+            self.close_step_tasks();
+            return Ok(()); // nothing happens by itself any more (CLOSE-1)
+        }
         self.take_back_fees();
         self.end_what_ran_out();
         self.post_scheduled();
@@ -40,11 +44,14 @@ impl<'a> Decision<'a> {
         }
         self.close_step_tasks();
         self.close_plan_requests();
+        self.skip_answered_restrictions();
         self.charge_fees();
         self.fire_fee_steps();
         self.fire_fee_steps_after_lock()?;
+        self.limit_by_steps();
         let mut unwarned = self.lock_by_rule();
         if self.stale_ledger().is_none() && !self.is_stopped() {
+            self.announce();
             unwarned.extend(self.fire_steps());
             unwarned.extend(self.fire_steps_after_lock()?);
             self.warn(unwarned);
@@ -58,9 +65,13 @@ impl<'a> Decision<'a> {
 
     /// What ended by the start of this day, or by what just happened.
     pub(super) fn end_what_ran_out(&mut self) {
+        if self.account.closed.is_some() {
+            return;
+        }
         self.expire_request();
         self.end_arrangements_by_themselves();
         self.end_exception();
+        self.end_limit();
     }
 
     fn expire_request(&mut self) {
@@ -143,7 +154,7 @@ impl<'a> Decision<'a> {
         if self.account.lock.is_some() || self.account.exception.is_some() {
             return Finding::Nothing;
         }
-        let rule = &self.policy().lock;
+        let policy = self.policy();
         let view = self.account.collection(self.policy(), self.day());
         let debts = view.debts();
         let collected: Vec<_> = debts.iter().map(|(_, debt)| *debt).collect();
@@ -152,7 +163,7 @@ impl<'a> Decision<'a> {
             .filter(|(invoice, _)| !invoice.never_locks && self.may_happen(invoice, Action::Lock))
             .collect();
         let all: Vec<_> = debts.iter().map(|(_, debt)| *debt).collect();
-        if lock_reason(rule, &all, &all).is_none() {
+        if lock_reason(policy, &all, &all).is_none() {
             return Finding::Nothing;
         }
         if self.stale_ledger().is_some() || self.was_undone_today() {
@@ -160,18 +171,18 @@ impl<'a> Decision<'a> {
         }
         let warned = debts.iter().filter(|(invoice, _)| self.is_warned(invoice));
         let warned: Vec<_> = warned.map(|(_, debt)| *debt).collect();
-        let Some(reason) = lock_reason(rule, &warned, &collected) else {
-            let wanted = counted(rule, &all);
+        let Some(reason) = lock_reason(policy, &warned, &collected) else {
+            let wanted = counted(policy, &all);
             let never = debts.iter().filter(|(invoice, _)| !invoice.was_warned());
             let never = never.map(|(invoice, _)| invoice.id.clone());
             return Finding::Warn(never.filter(|id| wanted.contains(id)).collect());
         };
-        if rule.working_days_only && !self.policy().working_days.is_working(self.day()) {
+        if !self.may_restrict() {
             return Finding::Wait;
         }
         Finding::Lock {
             reason,
-            invoices: counted(rule, &warned).into_iter().cloned().collect(),
+            invoices: counted(policy, &warned).into_iter().cloned().collect(),
             named: debts.iter().map(|(invoice, _)| invoice.id.clone()).collect(),
         }
     }
@@ -211,6 +222,9 @@ impl<'a> Decision<'a> {
             self.skip_steps_that_came_too_late(&invoice);
             for due in self.due_steps(&invoice) {
                 let action = due.key.action;
+                if action == Action::Limit {
+                    continue; // its own way (POL-3)
+                }
                 let waits = action.needs_warning() && !self.is_warned(&invoice);
                 let thing = if waits { Action::Notice } else { action };
                 if !self.may_happen(&invoice, thing) {
@@ -253,6 +267,7 @@ impl<'a> Decision<'a> {
                     When::AfterLock(_) => return false,
                 };
                 key.kind == invoice.kind
+                    && key.action != Action::Lock // the days rule, in force from its day
                     && day < **since
                     && invoice.recorded_on < **since
                     && !invoice.steps.contains_key(key)
@@ -497,6 +512,9 @@ impl<'a> Decision<'a> {
         if self.would_lock(invoice) {
             things.insert(Action::Lock);
         }
+        if !self.announcing().due_for(invoice).is_empty() {
+            things.insert(Action::Notice);
+        }
         things
     }
 
@@ -513,14 +531,15 @@ impl<'a> Decision<'a> {
         if self.account.lock.is_some() || self.account.exception.is_some() || invoice.never_locks {
             return false;
         }
-        let rule = &self.policy().lock;
+        let policy = self.policy();
         let view = self.account.collection(self.policy(), self.day());
         let debts = view
             .debts()
             .into_iter()
             .filter(|(known, _)| !known.never_locks && self.is_warned(known));
         let debts: Vec<Debt<'_>> = debts.map(|(_, debt)| debt).collect();
-        lock_reason(rule, &debts, &debts).is_some() && counted(rule, &debts).contains(&invoice.id)
+        lock_reason(policy, &debts, &debts).is_some()
+            && counted(policy, &debts).contains(&invoice.id)
     }
 
     /// Once nothing more is to happen to an invoice than on any day, one thing a day ends.
@@ -574,7 +593,8 @@ enum Finding {
     Lock { reason: LockReason, invoices: BTreeSet<InvoiceId>, named: BTreeSet<InvoiceId> },
 }
 
-/// Per action the steps whose day has come and that are not marked; the furthest of them fires.
+/// Per action the steps whose day has come and that are not marked; the furthest of them fires. A `lock` step is the
+/// days rule, and none of them.
 fn due<'p>(
     policy: &'p Policy,
     kind: InvoiceKind,
@@ -587,6 +607,7 @@ fn due<'p>(
         let key = step.key(kind);
         if let Some(day) = day_of(step.when)
             && !is_marked(&key)
+            && step.action != Action::Lock
         {
             by_action.entry(step.action).or_default().push((day, key, step));
         }

@@ -4,11 +4,13 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use super::Decision;
+use super::notice::may_be_locked;
 use crate::account::Account;
 use crate::calendar::{Day, for_person};
 use crate::event::Event;
 use crate::id::InvoiceId;
 use crate::letter::{Content, DebtKind, Letter, LetterId, LetterKind, LetterState, Part, Sending};
+use crate::limit::limits;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
 use crate::task::About;
@@ -213,6 +215,11 @@ fn sending_to(
     day: Day,
     to: Option<&Personal>,
 ) -> Option<Sending> {
+    if account.closed.is_some()
+        && !matches!(letter.content, Content::Receipt { .. } | Content::PayLink { .. })
+    {
+        return None; // CLOSE-1
+    }
     let contact = match &letter.content {
         Content::PayLink { to, .. } => account.reachable_at(to)?,
         _ => to.and_then(|to| account.reachable_at(to)).or_else(|| account.deliverable())?,
@@ -282,13 +289,31 @@ fn debt<'a>(
     let mut invoices = BTreeSet::new();
     let rank = |part: &Part| (part.kind, part.text.is_some());
     for part in parts.iter().filter(|part| part.episode.is_none() || part.episode == episode) {
-        let still = collected(account, policy, &part.invoices, day);
+        let mut still = collected(account, policy, &part.invoices, day);
+        still.retain(|invoice| still_comes(account, policy, part.kind, invoice));
         if !still.is_empty() {
             strongest = Some(strongest.filter(|known| rank(part) <= rank(known)).unwrap_or(part));
             invoices.extend(still);
         }
     }
     strongest.map(|part| (part, invoices))
+}
+
+/// Whether what an advance notice announces is still to come for that invoice.
+fn still_comes(account: &Account, policy: &Policy, kind: DebtKind, invoice: &InvoiceId) -> bool {
+    let Some(invoice) = account.invoices.get(invoice) else { return false };
+    match kind {
+        DebtKind::LockNotice => may_be_locked(account, invoice),
+        DebtKind::LimitNotice => {
+            let mut limits = limits(policy, invoice);
+            limits.any(|(key, _, _)| !invoice.steps.contains_key(&key))
+        }
+        DebtKind::CloseNotice
+        | DebtKind::Reminder
+        | DebtKind::Notice
+        | DebtKind::DemandLetter
+        | DebtKind::FinalDemand => true,
+    }
 }
 
 fn collected(

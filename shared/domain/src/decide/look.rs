@@ -6,11 +6,13 @@
 
 use super::Context;
 use super::fee::Fees;
+use super::notice::Announcing;
 use crate::account::{Account, CollectionView, ExceptionEnd};
 use crate::calendar::{Day, minus, plus};
 use crate::id::InvoiceId;
 use crate::invoice::{Hold, Invoice, Posting};
 use crate::letter::{Content, DebtKind, LetterState};
+use crate::limit::Limit;
 use crate::lock::{Debt, LockCause, counted, lock_reason};
 use crate::policy::{Action, Policy, PolicyVersion, UnlockMode, When};
 use crate::task::About;
@@ -26,11 +28,16 @@ pub fn may_decide(account: &Account, context: &Context<'_>, day: Day) -> bool {
         view: account.collection(&context.policy.policy, day),
         day,
     };
+    if account.closed.is_some() {
+        return look.a_task_closes(); // CLOSE-1
+    }
     look.something_ends()
         || look.credit_is_applied()
         || look.a_task_closes()
         || look.a_fee_is_charged()
+        || look.the_limit_changes()
         || look.lock()
+        || look.something_is_announced()
         || look.a_step_fires()
         || look.a_step_after_the_lock_fires()
         || look.reminds()
@@ -109,6 +116,31 @@ impl<'a> Look<'a> {
         Fees { account: self.account, version, day: self.day }
     }
 
+    /// A limit begins, or takes something else, or ends; one whose step is still to be reached is a step (POL-3).
+    fn the_limit_changes(&self) -> bool {
+        let was = &self.account.limit;
+        let now = self.account.limited_by(self.policy, self.day);
+        match (was, now) {
+            (None, None) => false,
+            (Some(was), Some(now)) => *was != Limit { on: was.on, ..now },
+            (None, Some(_)) | (Some(_), None) => true,
+        }
+    }
+
+    fn something_is_announced(&self) -> bool {
+        let version = self.lock_version();
+        let episode = version.map(|version| &version.policy);
+        let announcing = Announcing::new(self.account, self.policy, episode, self.day);
+        self.account.open_invoices().any(|invoice| !announcing.due_for(invoice).is_empty())
+    }
+
+    /// That of the running episode (POL-1).
+    fn lock_version(&self) -> Option<&'a PolicyVersion> {
+        let lock = self.account.lock.as_ref()?;
+        let known = [Some(self.newest), self.episode].into_iter().flatten();
+        known.into_iter().find(|version| version.id == lock.policy)
+    }
+
     /// The lock rule: a lock, a notice before it, or a task for want of an address (LOCK-1, LOCK-7).
     fn lock(&self) -> bool {
         let has_task = self.has_task(&About::NoAddress);
@@ -130,14 +162,14 @@ impl<'a> Look<'a> {
         let counts = |invoice: &Invoice| !invoice.never_locks;
         let debts: Vec<_> = debts.into_iter().filter(|(invoice, _)| counts(invoice)).collect();
         let all: Vec<Debt<'_>> = debts.iter().map(|(_, debt)| *debt).collect();
-        lock_reason(rule, &all, &all)?;
+        lock_reason(self.policy, &all, &all)?;
         let warned = debts.iter().filter(|(invoice, _)| self.is_warned(invoice));
         let warned: Vec<Debt<'_>> = warned.map(|(_, debt)| *debt).collect();
-        if lock_reason(rule, &warned, &collected).is_some() {
+        if lock_reason(self.policy, &warned, &collected).is_some() {
             let waits = rule.working_days_only && !self.policy.working_days.is_working(self.day);
             return Some(!waits);
         }
-        let wanted = counted(rule, &all);
+        let wanted = counted(self.policy, &all);
         let mut never = debts.iter().filter(|(invoice, _)| !self.was_warned(invoice));
         Some(never.any(|(invoice, _)| wanted.contains(&invoice.id)))
     }
@@ -155,10 +187,12 @@ impl<'a> Look<'a> {
                 if step.action == Action::LateFee {
                     return is_due && came_late; // it is skipped; else it charges, or does nothing
                 }
+                // A `lock` step is the lock rule's, but for what exempts it.
+                let may_fire = step.action != Action::Lock
+                    && self.may_fire(invoice, step.action.needs_warning());
                 is_due
                     && invoice.fee_of.is_none()
-                    && (self.may_fire(invoice, step.action.needs_warning())
-                        || self.has_responded(step.unless_response_days, on))
+                    && (may_fire || self.has_responded(step.unless_response_days, on))
             })
         })
     }
@@ -168,8 +202,7 @@ impl<'a> Look<'a> {
         if matches!(lock.cause, LockCause::Hand(_)) {
             return false;
         }
-        let known = [Some(self.newest), self.episode].into_iter().flatten();
-        let Some(version) = known.into_iter().find(|version| version.id == lock.policy) else {
+        let Some(version) = self.lock_version() else {
             return true; // who decides says what is wrong
         };
         let debts = self.view.debts();
@@ -223,10 +256,7 @@ impl<'a> Look<'a> {
     fn unlock_is_offered(&self) -> bool {
         let has_task = self.has_task(&About::ReadyForUnlock);
         let Some(lock) = &self.account.lock else { return has_task };
-        let known = [Some(self.newest), self.episode].into_iter().flatten();
-        let Some(version) = known.into_iter().find(|version| version.id == lock.policy) else {
-            return true;
-        };
+        let Some(version) = self.lock_version() else { return true };
         let unlock = &version.policy.unlock;
         let holds = self.account.unlock_test(self.policy, unlock, self.day).holds();
         let by_rule = unlock.mode == UnlockMode::OnPayment

@@ -25,14 +25,17 @@ use crate::task::{About, Task};
 use crate::text::{MAX_TEXT_BYTES, Personal};
 
 mod arrangement;
+mod close;
 mod dispute;
 mod evaluate;
 mod fee;
 mod invoice;
 pub mod letters;
+mod limit;
 mod look;
 mod money;
 mod next;
+mod notice;
 mod pay_link;
 mod portal;
 
@@ -142,6 +145,8 @@ fn take(
     }
     if is_evaluated {
         decision.evaluate()?;
+    } else {
+        decision.end_limit(); // what an import brought may have paid what limits (POL-3)
     }
     Ok(Decided { events: decision.events, withheld: decision.withheld })
 }
@@ -196,6 +201,7 @@ impl<'a> Decision<'a> {
             Command::RejectUnlock { reason } => self.reject_unlock(reason),
             Command::ExceptionUnlock { reason, until } => self.exception_unlock(reason, *until),
             Command::ApproveStep { action } => self.approve_step(*action),
+            Command::ApproveClose => self.approve_close(),
             Command::UndoRun { episode, letters, reason } => {
                 self.undo_run(*episode, letters, reason)
             }
@@ -439,13 +445,15 @@ impl<'a> Decision<'a> {
         self.require(STAFF, "STAFF-1", "close a task")?;
         let about = &self.account.tasks.get(&task).ok_or_else(|| no_task(task))?.about;
         match about {
-            About::ReadyForUnlock | About::NoAddress | About::ApproveStep { .. } => {
+            About::ReadyForUnlock
+            | About::NoAddress
+            | About::ApproveStep { .. }
+            | About::CloseProposal { .. } => {
                 let text = "this task closes by itself, when what it waits for is done";
                 return Err(Refusal::conflict("STAFF-1", text));
             }
             About::ReviewTask { .. }
             | About::CollectionsReferral { .. }
-            | About::CloseProposal { .. }
             | About::PlanRequest { .. } => {
                 self.require(PARTNERS, "STAFF-1", "close this task")?;
             }

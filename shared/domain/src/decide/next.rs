@@ -107,6 +107,9 @@ struct Days {
 fn days_of_change(account: &Account, context: &Context<'_>) -> Days {
     let policy = &context.policy.policy;
     let episode = context.episode.map_or(policy, |version| &version.policy);
+    if account.closed.is_some() {
+        return Days { certain: BTreeSet::new(), maybe: BTreeSet::new() }; // CLOSE-1
+    }
     // What an import brought was never evaluated: whatever it is, it meets the next run (LOCK-10).
     let mut days = BTreeSet::from([plus(context.day, 1)]);
     let mut certain = BTreeSet::new();
@@ -124,9 +127,9 @@ fn days_of_change(account: &Account, context: &Context<'_>) -> Days {
     }
     if let Some(lock) = &account.lock {
         let steps = policy.steps().chain(episode.steps());
-        days.extend(steps.filter_map(|(key, _)| match key.when {
-            When::AfterLock(after) => Some(plus(lock.on, after)),
-            When::DaysOverdue(_) => None,
+        days.extend(steps.flat_map(|(key, step)| match key.when {
+            When::AfterLock(after) => ahead(plus(lock.on, after), &step.notify_before),
+            When::DaysOverdue(_) => Vec::new(),
         }));
     }
     for payment in account.payments.values() {
@@ -167,10 +170,23 @@ fn days_of_invoice(invoice: &Invoice, policy: &Policy) -> Vec<Day> {
     days.extend(invoice.rests_before);
     days.extend(invoice.hold.as_ref().and_then(|hold| hold.until).map(|until| plus(until, 1)));
     days.extend(rules.reminders.iter().map(|&before| minus(invoice.due_on, before)));
-    days.extend(policy.lock.days_overdue.map(|after| plus(invoice.due_on, after)));
-    days.extend(rules.steps.iter().filter_map(|step| match step.when {
-        When::DaysOverdue(after) => Some(plus(invoice.due_on, after)),
-        When::AfterLock(_) => None,
+    let rule = policy.lock.days_overdue.map(|after| plus(invoice.due_on, after));
+    days.extend(rule.into_iter().flat_map(|day| ahead(day, &policy.lock.notify_before)));
+    days.extend(rules.steps.iter().flat_map(|step| match step.when {
+        When::DaysOverdue(after) => {
+            let day = plus(invoice.due_on, after);
+            let mut days = ahead(day, &step.notify_before);
+            // A `lock` step is the days rule, and announced like it.
+            days.extend(ahead(day, &policy.lock.notify_before));
+            days
+        }
+        When::AfterLock(_) => Vec::new(),
     }));
     days
+}
+
+/// A day, and those on which what happens then is announced.
+fn ahead(day: Day, notify_before: &BTreeSet<u32>) -> Vec<Day> {
+    let notices = notify_before.iter().map(|&before| minus(day, before));
+    std::iter::once(day).chain(notices).collect()
 }

@@ -19,6 +19,7 @@ impl Decision<'_> {
     pub(super) fn lock_by_hand(&mut self, reason: &Personal) -> Result<(), Refusal> {
         self.require(COLLECTORS, "STAFF-1", "lock a portal")?;
         reason_given(reason, "LOCK-4")?;
+        self.still_open("its portal can't be locked")?;
         if self.is_stopped() {
             let text = "the firm stopped locks and letters; lift that first";
             return Err(Refusal::conflict("LOCK-10", text));
@@ -215,6 +216,9 @@ impl Decision<'_> {
 
     /// A partner approves every step of that kind that waits for it.
     pub(super) fn approve_step(&mut self, action: Action) -> Result<(), Refusal> {
+        if action == Action::Close {
+            return self.approve_close();
+        }
         self.require(PARTNERS, "STAFF-1", "approve a step")?;
         let by = self.staff()?;
         let waiting: Vec<(TaskId, About)> = self

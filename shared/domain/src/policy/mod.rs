@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::Capability;
 use crate::calendar::{Day, Terms, WorkingDays};
 use crate::id::{ClassId, TemplateName};
-use crate::invoice::InvoiceKind;
+use crate::invoice::{Invoice, InvoiceKind};
 use crate::letter::DebtKind;
 use crate::money::{Currency, Money};
 use crate::run::Share;
@@ -72,6 +72,54 @@ impl Policy {
     /// The threshold in that currency (INV-4).
     pub fn threshold(&self, currency: Currency) -> Money {
         self.collection_threshold.get(&currency).copied().unwrap_or(Money::zero(currency))
+    }
+
+    /// From how many days overdue on an invoice meets the days rule: that of a `lock` step of its kind, where there is
+    /// one that it didn't skip, else the lock's (POL-3). `None`: never.
+    pub fn lock_days(&self, invoice: &Invoice) -> Option<u32> {
+        let mut steps = self.lock_steps(invoice.kind).peekable();
+        if steps.peek().is_none() || invoice.fee_of.is_some() {
+            return self.lock.days_overdue; // a fee's invoice takes no step (LF-1)
+        }
+        let stands = steps.filter(|(key, _, _)| !invoice.steps.contains_key(key));
+        stands.map(|(_, days, _)| days).min()
+    }
+
+    /// The `lock` steps of a kind, with their days overdue.
+    pub fn lock_steps(&self, kind: InvoiceKind) -> impl Iterator<Item = (StepKey, u32, &Step)> {
+        self.kind(kind).steps.iter().filter_map(move |step| match (step.action, step.when) {
+            (Action::Lock, When::DaysOverdue(days)) => Some((step.key(kind), days, step)),
+            _ => None,
+        })
+    }
+
+    /// Whether the days rule is on, for any kind of invoice.
+    pub fn has_days_rule(&self) -> bool {
+        let kinds = [InvoiceKind::Regular, InvoiceKind::OutOfTurn];
+        self.lock.days_overdue.is_some()
+            || kinds.into_iter().any(|kind| self.lock_steps(kind).next().is_some())
+    }
+
+    /// Everything that is announced to invoices of a kind, days ahead: steps, and the days rule.
+    pub fn announced(&self, kind: InvoiceKind) -> Vec<StepKey> {
+        let steps = self.kind(kind).steps.iter();
+        let own = steps.map(|step| (step.key(kind), &step.notify_before));
+        let mut announced: Vec<_> = own.filter(|(_, before)| !before.is_empty()).collect();
+        let is_lock = |(key, _): &(StepKey, &BTreeSet<u32>)| key.action == Action::Lock;
+        if !announced.iter().any(is_lock) {
+            // A `lock` step is the days rule: what announces that announces it, unless it says so itself.
+            let steps: Vec<_> = self.lock_steps(kind).map(|(_, days, _)| days).collect();
+            let days = steps.into_iter().min().or(self.lock.days_overdue);
+            announced.extend(days.map(|days| {
+                let when = When::DaysOverdue(days);
+                let key = StepKey { kind, when, action: Action::Lock, before: None };
+                (key, &self.lock.notify_before)
+            }));
+        }
+        let each = announced.into_iter().flat_map(|(key, before)| {
+            before.iter().map(move |&before| StepKey { before: Some(before), ..key })
+        });
+        each.collect()
     }
 
     /// All steps with their keys, in the document's order.
@@ -221,7 +269,7 @@ impl Step {
 
     /// What the step is known by (POL-1).
     pub fn key(&self, kind: InvoiceKind) -> StepKey {
-        StepKey { kind, when: self.when, action: self.action }
+        StepKey { kind, when: self.when, action: self.action, before: None }
     }
 }
 
@@ -317,6 +365,21 @@ impl Action {
         }
     }
 
+    /// The letter that announces it some days ahead.
+    pub fn announced_by(self) -> DebtKind {
+        match self {
+            Self::Limit => DebtKind::LimitNotice,
+            Self::Lock => DebtKind::LockNotice,
+            Self::Close => DebtKind::CloseNotice,
+            Self::Notice
+            | Self::LateFee
+            | Self::DemandLetter
+            | Self::FinalDemand
+            | Self::ReviewTask
+            | Self::CollectionsReferral => DebtKind::Notice,
+        }
+    }
+
     /// Whether it fires only for invoices that are warned (EVAL-2).
     pub fn needs_warning(self) -> bool {
         match self {
@@ -328,6 +391,34 @@ impl Action {
             | Self::Lock
             | Self::DemandLetter
             | Self::ReviewTask => false,
+        }
+    }
+
+    /// Whether it happens by itself and ends by itself, so that nobody approves it (POL-3).
+    pub fn never_needs_approval(self) -> bool {
+        match self {
+            Self::Limit | Self::Lock => true,
+            Self::Notice
+            | Self::LateFee
+            | Self::DemandLetter
+            | Self::FinalDemand
+            | Self::ReviewTask
+            | Self::CollectionsReferral
+            | Self::Close => false,
+        }
+    }
+
+    /// Whether it means something some days after a lock.
+    pub fn may_follow_a_lock(self) -> bool {
+        match self {
+            Self::Limit | Self::Lock => false,
+            Self::Notice
+            | Self::LateFee
+            | Self::DemandLetter
+            | Self::FinalDemand
+            | Self::ReviewTask
+            | Self::CollectionsReferral
+            | Self::Close => true,
         }
     }
 
@@ -356,6 +447,20 @@ pub struct StepKey {
     pub when: When,
     /// What happens.
     pub action: Action,
+    /// Where it isn't the step but what announces it: how many days ahead.
+    pub before: Option<u32>,
+}
+
+impl StepKey {
+    /// Whether it is a step that limits the portal.
+    pub fn is_limit(self) -> bool {
+        self.action == Action::Limit && self.before.is_none()
+    }
+
+    /// The step that it announces; itself, where it announces none.
+    pub fn step(self) -> Self {
+        Self { before: None, ..self }
+    }
 }
 
 impl fmt::Display for StepKey {
@@ -364,7 +469,8 @@ impl fmt::Display for StepKey {
             When::DaysOverdue(days) => ("at", days),
             When::AfterLock(days) => ("after_lock", days),
         };
-        write!(f, "{}/{from}/{days}/{}", self.kind.as_str(), self.action.as_str())
+        write!(f, "{}/{from}/{days}/{}", self.kind.as_str(), self.action.as_str())?;
+        self.before.map_or(Ok(()), |before| write!(f, "/before/{before}"))
     }
 }
 
@@ -384,7 +490,12 @@ impl FromStr for StepKey {
                 "after_lock" => When::AfterLock(days),
                 _ => return None,
             };
-            parts.next().is_none().then_some(Self { kind, when, action })
+            let before = match parts.next() {
+                Some("before") => Some(parts.next()?.parse().ok()?),
+                Some(_) => return None,
+                None => None,
+            };
+            parts.next().is_none().then_some(Self { kind, when, action, before })
         };
         read().ok_or_else(|| {
             format!("{text:?} names no step, expected one such as regular/at/1/notice")

@@ -216,7 +216,7 @@ fn lock(field: &Field<'_>) -> Result<LockRule, DocumentError> {
             require: fields.required("require", |field| field.choice(&REQUIRE))?,
             after_notice_days: fields
                 .required("after_notice_days", |field| Ok(field.unless_off(days)?.unwrap_or(0)))?,
-            notify_before: BTreeSet::new(),
+            notify_before: fields.required("notify_before", notify_before)?,
             working_days_only: fields.required("working_days_only", Field::flag)?,
             letter: fields.required("letter", |field| {
                 field.unless_off(|field| field.choice(&LOCK_LETTERS))
@@ -347,6 +347,23 @@ fn promise(field: &Field<'_>) -> Result<PromiseRule, DocumentError> {
                 .required("max_per_invoice", |field| field.count(0..=MAX_PROMISES))?,
         })
     })
+}
+
+/// The most days on which one thing is announced: an invoice keeps a mark for each.
+const MAX_NOTICES: usize = 10;
+
+/// How many days ahead something is announced.
+fn notify_before(field: &Field<'_>) -> Result<BTreeSet<u32>, DocumentError> {
+    let mut days = BTreeSet::new();
+    field.unless_off(|field| {
+        field.list(|field| {
+            if !days.insert(field.count(1..=MAX_DAYS)?) {
+                return Err(field.error(format!("{} is there twice", field.node())));
+            }
+            at_most(field, MAX_NOTICES, days.len())
+        })
+    })?;
+    Ok(days)
 }
 
 /// What a limit may take (rules §4); one that takes nothing is none.

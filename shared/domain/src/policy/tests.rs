@@ -106,6 +106,9 @@ fn pol_1_a_step_key_reads_back() {
         "regular/at/-1/notice",
         "regular/on/1/notice",
         "regular/at/1/unlock",
+        "regular/at/1/lock/after/3",
+        "regular/at/1/lock/before",
+        "regular/at/1/lock/before/3/4",
         "irregular/at/1/notice",
     ] {
         assert!(text.parse::<StepKey>().is_err(), "for {text:?}");
@@ -125,4 +128,41 @@ fn pol_2_each_kind_of_invoice_has_rules_of_its_own() {
     let policy = Policy::default();
     assert_eq!(policy.kind(InvoiceKind::Regular).terms, Terms::Net(30));
     assert_eq!(policy.kind(InvoiceKind::OutOfTurn).terms, Terms::Net(6));
+}
+
+#[test]
+fn pol_3_what_is_announced_is_known_by_its_step_and_days_ahead() {
+    let with = |lock: &str, steps: &str| {
+        let text =
+            format!("lock: {lock}\nregular: {{steps: [{steps}]}}\nout_of_turn: {{steps: []}}");
+        let policy = read::read_text(&text).unwrap();
+        let texts = policy.announced(InvoiceKind::Regular).into_iter().map(|key| {
+            assert_eq!(key.to_string().parse(), Ok(key));
+            key.to_string()
+        });
+        texts.collect::<Vec<_>>()
+    };
+    for (lock, steps, expected) in [
+        ("{}", "{at: 5, do: lock}", &[][..]),
+        (
+            "{notify_before: [7, 2]}",
+            "{at: 5, do: notice}",
+            &["regular/at/30/lock/before/2", "regular/at/30/lock/before/7"],
+        ),
+        ("{days_overdue: off, notify_before: [7]}", "{at: 5, do: notice}", &[]),
+        // A `lock` step is the days rule, and announced as that is unless it says how itself.
+        ("{notify_before: [7]}", "{at: 9, do: lock}", &["regular/at/9/lock/before/7"]),
+        (
+            "{notify_before: [7]}",
+            "{at: 9, do: lock, notify_before: [3]}",
+            &["regular/at/9/lock/before/3"],
+        ),
+        (
+            "{}",
+            "{after_lock: 9, do: close, notify_before: [3]}, {at: 9, do: limit, notify_before: [1]}",
+            &["regular/after_lock/9/close/before/3", "regular/at/9/limit/before/1"],
+        ),
+    ] {
+        assert_eq!(with(lock, steps), expected, "for {lock} and {steps}");
+    }
 }

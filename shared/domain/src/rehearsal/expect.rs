@@ -333,7 +333,7 @@ impl Question {
         match self {
             Self::Portal => account.portal().as_str().to_owned(),
             Self::LockedLines | Self::Charges => list(Vec::new()), // neither exists yet
-            Self::Reason => account.lock.as_ref().map_or(NONE.to_owned(), |lock| lock.cause.text()),
+            Self::Reason => account.portal_reason().unwrap_or(NONE.to_owned()),
             Self::Balance(currency) => balance(account, *currency, day).amount(),
             Self::Credit(currency) => account.credit(*currency).amount(),
             Self::Invoice(id, question) => question.answer(seen, id),
@@ -351,8 +351,7 @@ impl Question {
             }
             Self::Fees(currency) => fees(account, *currency).amount(),
             Self::Access(capability) => {
-                let limited = Default::default(); // no step limits a portal yet
-                match access(account.portal(), *capability, &limited) {
+                match access(account.portal(), *capability, &account.limited()) {
                     Access::Deny(_) => "deny".to_owned(),
                     Access::Allow | Access::Only(_) => "allow".to_owned(),
                 }

@@ -76,7 +76,7 @@ fn lock(rule: &LockRule) -> Value {
         "balance": or_off(rule.balance.as_ref(), amounts),
         "require": name(&REQUIRE, rule.require),
         "after_notice_days": rule.after_notice_days,
-        "notify_before": [],
+        "notify_before": rule.notify_before,
         "scope": "client",
         "working_days_only": rule.working_days_only,
         "letter": or_off(rule.letter, |kind| name(&LOCK_LETTERS, kind).into()),
@@ -138,6 +138,12 @@ fn step(step: &Step) -> Value {
     }
     if let Some(text) = &step.text {
         json["text"] = text.as_str().into();
+    }
+    if !step.notify_before.is_empty() {
+        json["notify_before"] = json!(step.notify_before);
+    }
+    if let Some(taken) = &step.capabilities {
+        json["capabilities"] = capabilities(taken).into();
     }
     json
 }

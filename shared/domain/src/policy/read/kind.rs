@@ -1,7 +1,7 @@
 //! The sections `regular` and `out_of_turn` (POL-2, POL-3).
 
 use super::super::{Action, KindRules, Step, When};
-use super::{at_most, later};
+use super::{at_most, capabilities, later, notify_before};
 use crate::calendar::MAX_DAYS;
 use crate::document::{DocumentError, Field, Fields};
 use crate::id::TemplateName;
@@ -56,13 +56,24 @@ fn step(fields: &mut Fields<'_>) -> Result<Step, DocumentError> {
     let days = days.count(1..=MAX_DAYS)?;
     let when = if name == "at" { When::DaysOverdue(days) } else { When::AfterLock(days) };
     let action = fields.required("do", action)?;
+    if !action.may_follow_a_lock() && matches!(when, When::AfterLock(_)) {
+        let name = action.as_str();
+        let text = format!("expected `at`: a portal is locked by then, and {name} adds nothing");
+        return Err(fields.whole().error(text));
+    }
     let approval = fields.optional("approval", |field| approval(field, action))?;
     let unless_response_days = fields.optional("unless_response_days", |field| {
         field.unless_off(|field| field.count(1..=MAX_DAYS))
     })?;
     let text = fields.optional("text", |field| field.unless_off(|field| text(field, action)))?;
-    later::step(fields)?;
+    let notify_before = fields.or("notify_before", Default::default(), notify_before)?;
+    let capabilities = fields.optional("capabilities", |field| match action {
+        Action::Limit => capabilities(field),
+        _ => Err(field.error(format!("{} takes nothing: only limit does", action.as_str()))),
+    })?;
     Ok(Step {
+        notify_before,
+        capabilities,
         text: text.flatten(),
         needs_approval: approval.unwrap_or(action.always_needs_approval()),
         unless_response_days: unless_response_days.flatten(),
@@ -80,12 +91,15 @@ fn text(field: &Field<'_>, action: Action) -> Result<TemplateName, DocumentError
 }
 
 fn action(field: &Field<'_>) -> Result<Action, DocumentError> {
-    later::action(field)?;
     field.choice(&Action::ALL.map(|action| (action.as_str(), action)))
 }
 
 fn approval(field: &Field<'_>, action: Action) -> Result<bool, DocumentError> {
     let is_partners = field.unless_off(|field| field.choice(&[("partner", ())]))?.is_some();
+    if is_partners && action.never_needs_approval() {
+        let name = action.as_str();
+        return Err(field.error(format!("expected off, got partner: {name} needs no approval")));
+    }
     if !is_partners && action.always_needs_approval() {
         let name = action.as_str();
         return Err(field.error(format!("expected partner, got off: {name} always needs approval")));

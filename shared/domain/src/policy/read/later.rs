@@ -5,16 +5,12 @@
 
 use crate::document::{DocumentError, Field, Fields};
 
-/// What steps may do one day.
-pub(super) const ACTIONS: [&str; 3] = ["limit", "lock", "close"];
-
 pub(super) fn document(fields: &mut Fields<'_>) -> Result<(), DocumentError> {
     fields.optional("access_on_pending_debit", |field| only(field, !field.flag()?, "false"))?;
     Ok(())
 }
 
 pub(super) fn lock(fields: &mut Fields<'_>) -> Result<(), DocumentError> {
-    fields.optional("notify_before", no_days)?;
     fields.optional("scope", |field| {
         let is_client = field.choice(&[("client", true), ("service_lines", false)])?;
         only(field, is_client, "client")
@@ -32,23 +28,6 @@ pub(super) fn kind(fields: &mut Fields<'_>) -> Result<(), DocumentError> {
         only(field, field.is_off() || field.node().as_written() == Some("never"), "never")
     })?;
     Ok(())
-}
-
-pub(super) fn step(fields: &mut Fields<'_>) -> Result<(), DocumentError> {
-    fields.optional("capabilities", |field| only(field, false, "a step without it"))?;
-    fields.optional("notify_before", no_days)?;
-    Ok(())
-}
-
-/// Refuses an action that the contract names and nothing does yet.
-pub(super) fn action(field: &Field<'_>) -> Result<(), DocumentError> {
-    let name = field.node().as_written().unwrap_or_default();
-    only(field, !ACTIONS.contains(&name), "another `do`")
-}
-
-fn no_days(field: &Field<'_>) -> Result<(), DocumentError> {
-    let days = field.unless_off(|field| field.list(super::days))?;
-    only(field, days.unwrap_or_default().is_empty(), "[]")
 }
 
 fn only(field: &Field<'_>, is_default: bool, default: &str) -> Result<(), DocumentError> {
@@ -92,7 +71,6 @@ mod tests {
         }
         for (text, field, value) in [
             ("access_on_pending_debit: true", "access_on_pending_debit", "true"),
-            ("lock: {notify_before: [7]}", "lock.notify_before", "[7]"),
             ("lock: {scope: service_lines}", "lock.scope", "\"service_lines\""),
             (
                 "letters: {consolidate_over_clients: true}",
@@ -105,23 +83,6 @@ mod tests {
                 "{\"when\":\"on_due\"}",
             ),
             ("out_of_turn: {auto_charge: on_issue}", "out_of_turn.auto_charge", "\"on_issue\""),
-            (
-                "regular: {steps: [{at: 5, do: limit, capabilities: [documents]}]}",
-                "regular.steps[0].do",
-                "\"limit\"",
-            ),
-            ("regular: {steps: [{at: 5, do: lock}]}", "regular.steps[0].do", "\"lock\""),
-            ("out_of_turn: {steps: [{at: 5, do: close}]}", "out_of_turn.steps[0].do", "\"close\""),
-            (
-                "regular: {steps: [{at: 5, do: notice, notify_before: [2]}]}",
-                "regular.steps[0].notify_before",
-                "[2]",
-            ),
-            (
-                "regular: {steps: [{at: 5, do: notice, capabilities: [documents]}]}",
-                "regular.steps[0].capabilities",
-                "[\"documents\"]",
-            ),
         ] {
             let message = refusal(text);
             let expected = format!("line 1: {field}: {value} is not yet supported, expected ");

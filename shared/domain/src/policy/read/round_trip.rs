@@ -23,6 +23,10 @@ fn any_amounts(least: u64) -> impl Strategy<Value = BTreeMap<Currency, Money>> {
     prop::collection::vec(amount, 1..4).prop_map(BTreeMap::from_iter)
 }
 
+fn any_notices() -> impl Strategy<Value = BTreeSet<u32>> {
+    prop::collection::btree_set(any_days(1), 0..3)
+}
+
 fn any_capabilities() -> impl Strategy<Value = BTreeSet<Capability>> {
     let limitable = Capability::ALL.into_iter().filter(|capability| is_limitable(*capability));
     prop::sample::subsequence(limitable.collect::<Vec<_>>(), 1..=5).prop_map(BTreeSet::from_iter)
@@ -39,7 +43,7 @@ fn any_lock() -> impl Strategy<Value = LockRule> {
         any::<bool>(),
         prop::option::of(prop::sample::select(letters)),
         any::<bool>(),
-        (0..=100_u32, any::<u32>()),
+        (0..=100_u32, any::<u32>(), any_notices()),
     )
         .prop_map(|row| LockRule {
             days_overdue: row.0,
@@ -50,7 +54,7 @@ fn any_lock() -> impl Strategy<Value = LockRule> {
             working_days_only: row.5,
             letter: row.6,
             relock_after_exception: row.7,
-            notify_before: BTreeSet::new(),
+            notify_before: row.8.2,
             max_share_per_run: Decimal::new(i64::from(row.8.0), 2).to_string().parse().unwrap(),
             min_locks_for_cap: row.8.1,
         })
@@ -66,18 +70,22 @@ fn any_kind() -> impl Strategy<Value = KindRules> {
         any_days(1).prop_map(When::DaysOverdue),
         any_days(1).prop_map(When::AfterLock),
     ];
-    let built = |action: &Action| !later::ACTIONS.contains(&action.as_str());
-    let actions: Vec<_> = Action::ALL.into_iter().filter(built).collect();
-    let key = (when, prop::sample::select(actions));
+    let key = (when, prop::sample::select(Action::ALL.to_vec()));
+    let key = key.prop_filter("follows", |(when, action): &(When, Action)| {
+        action.may_follow_a_lock() || matches!(when, When::DaysOverdue(_))
+    });
     let text = prop::option::of("[a-z]{1,9}".prop_map(|name| name.parse().unwrap()));
-    let rest = (any::<bool>(), prop::option::of(any_days(1)), text);
-    let step = |((when, action), (approval, unless_response_days, text)): (
-        (When, Action),
-        (_, _, Option<_>),
-    )| Step {
-        text: text.filter(|_| action.letter().is_some()),
-        needs_approval: approval || action.always_needs_approval(),
-        unless_response_days,
+    let said = (any::<bool>(), prop::option::of(any_days(1)), text);
+    let rest = (said, any_notices(), prop::option::of(any_capabilities()));
+    type Said = (bool, Option<u32>, Option<crate::id::TemplateName>);
+    type Rest = (Said, BTreeSet<u32>, Option<BTreeSet<Capability>>);
+    let step = |((when, action), (said, notify_before, taken)): ((When, Action), Rest)| Step {
+        text: said.2.filter(|_| action.letter().is_some()),
+        needs_approval: (said.0 && !action.never_needs_approval())
+            || action.always_needs_approval(),
+        unless_response_days: said.1,
+        notify_before,
+        capabilities: taken.filter(|_| action == Action::Limit),
         ..Step::new(when, action)
     };
     let steps = prop::collection::btree_map(key, rest, 0..8)

@@ -142,6 +142,10 @@ fn pol_4_every_field_can_be_changed_and_changes_nothing_else() {
             p.lock.max_share_per_run = "0".parse().unwrap();
         }),
         ("lock: {min_locks_for_cap: 0}", |p| p.lock.min_locks_for_cap = 0),
+        ("lock: {notify_before: [7, 2]}", |p| p.lock.notify_before = BTreeSet::from([2, 7])),
+        ("limits: {capabilities: [act_upload]}", |p| {
+            p.limits = BTreeSet::from([Capability::ActUpload]);
+        }),
         ("unlock: {mode: on_payment}", |p| p.unlock.mode = UnlockMode::OnPayment),
         ("unlock: {four_eyes: false}", |p| p.unlock.four_eyes = false),
         ("unlock: {request_expires_days: 1}", |p| p.unlock.request_expires_days = 1),
@@ -231,6 +235,23 @@ fn pol_3_a_step_is_a_day_and_an_action() {
             "{at: 90, do: collections_referral, approval: partner}",
             Step { needs_approval: true, ..step(at(90), Action::CollectionsReferral) },
         ),
+        ("{at: 5, do: limit}", step(at(5), Action::Limit)),
+        (
+            "{at: 5, do: limit, capabilities: [act_form, documents], notify_before: [3, 1]}",
+            Step {
+                capabilities: Some(BTreeSet::from([Capability::Documents, Capability::ActForm])),
+                notify_before: BTreeSet::from([1, 3]),
+                ..step(at(5), Action::Limit)
+            },
+        ),
+        (
+            "{at: 5, do: lock, unless_response_days: 2}",
+            Step { unless_response_days: Some(2), ..step(at(5), Action::Lock) },
+        ),
+        (
+            "{after_lock: 30, do: close}",
+            Step { needs_approval: true, ..step(When::AfterLock(30), Action::Close) },
+        ),
     ] {
         assert_eq!(read(text), Ok(vec![expected]), "for {text}");
     }
@@ -267,6 +288,48 @@ fn pol_3_a_step_is_a_day_and_an_action() {
             "{at: 1, do: collections_referral, approval: off}",
             "regular.steps[0].approval: expected partner, got off: collections_referral always needs approval",
         ),
+        (
+            "{at: 1, do: close, approval: off}",
+            "regular.steps[0].approval: expected partner, got off: close always needs approval",
+        ),
+        (
+            "{at: 1, do: limit, approval: partner}",
+            "regular.steps[0].approval: expected off, got partner: limit needs no approval",
+        ),
+        (
+            "{at: 1, do: lock, approval: partner}",
+            "regular.steps[0].approval: expected off, got partner: lock needs no approval",
+        ),
+        (
+            "{after_lock: 3, do: limit}",
+            "regular.steps[0]: expected `at`: a portal is locked by then, and limit adds nothing",
+        ),
+        ("{after_lock: 3, do: lock}", "regular.steps[0]: expected `at`"),
+        (
+            "{at: 1, do: limit, capabilities: []}",
+            "regular.steps[0].capabilities: expected at least one capability that a limit takes",
+        ),
+        (
+            "{at: 1, do: limit, capabilities: [messages]}",
+            "regular.steps[0].capabilities[0]: expected statements, documents, act_upload, act_form or act_appointment, got \"messages\"",
+        ),
+        (
+            "{at: 1, do: limit, capabilities: [documents, documents]}",
+            "regular.steps[0].capabilities[1]: \"documents\" is there twice",
+        ),
+        (
+            "{at: 1, do: lock, capabilities: [documents]}",
+            "regular.steps[0].capabilities: lock takes nothing: only limit does",
+        ),
+        (
+            "{at: 9, do: lock, notify_before: [3, 3]}",
+            "regular.steps[0].notify_before[1]: 3 is there twice",
+        ),
+        (
+            "{at: 9, do: lock, notify_before: [0]}",
+            "regular.steps[0].notify_before[0]: expected a whole number from 1",
+        ),
+        ("{at: 9, do: lock, notify_before: 3}", "regular.steps[0].notify_before: expected a list"),
         (
             "{at: 1, do: notice, unless_response_days: 0}",
             "regular.steps[0].unless_response_days: expected a whole number from 1",

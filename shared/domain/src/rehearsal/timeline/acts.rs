@@ -17,7 +17,7 @@ use crate::role::{Actor, Role};
 use crate::text::Personal;
 
 /// Every act that a rehearsal can play.
-pub(super) const NAMES: [&str; 30] = [
+pub(super) const NAMES: [&str; 31] = [
     "issue",
     "void",
     "write_off",
@@ -42,6 +42,7 @@ pub(super) const NAMES: [&str; 30] = [
     "reject_unlock",
     "exception_unlock",
     "approve_step",
+    "approve_close",
     "approve_run",
     "set_policy",
     "message",
@@ -51,10 +52,7 @@ pub(super) const NAMES: [&str; 30] = [
 ];
 
 /// Acts of the contract whose rules aren't built yet.
-pub(super) const NOT_YET: [&str; 5] = ["approve_close", "method", "document", "download", "delete"];
-
-/// Steps of the contract that aren't built yet.
-const STEPS_NOT_YET: [&str; 3] = ["limit", "lock", "close"];
+pub(super) const NOT_YET: [&str; 4] = ["method", "document", "download", "delete"];
 
 const METHODS: [(&str, Method); 4] = [
     ("card", Method::Card),
@@ -216,6 +214,7 @@ impl Reader<'_> {
                 until: fields.optional("until", Field::day)?,
             },
             "approve_step" => Command::ApproveStep { action: fields.required("do", action)? },
+            "approve_close" => Command::ApproveClose,
             _ => return Err(fields.whole().error(format!("{name} is not yet supported"))),
         })
     }
@@ -435,8 +434,5 @@ fn letter_kind(field: &Field<'_>) -> Result<LetterKind, DocumentError> {
 }
 
 fn action(field: &Field<'_>) -> Result<Action, DocumentError> {
-    if let Some(name) = field.node().as_written().filter(|name| STEPS_NOT_YET.contains(name)) {
-        return Err(field.error(format!("the step {name} is not yet supported")));
-    }
     field.choice(&Action::ALL.map(|action| (action.as_str(), action)))
 }
