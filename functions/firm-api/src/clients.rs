@@ -44,7 +44,7 @@ const MAX_ADDRESS_BYTES: usize = 254;
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Which {
-    /// Only those in this state: `stopped`, `locked`, `exception`, `on_hold` or `open`.
+    /// Only those in this state: `closed`, `stopped`, `locked`, `exception`, `on_hold`, `limited` or `open`.
     state: Option<String>,
     /// Where it begins: `next` of the page before.
     cursor: Option<String>,

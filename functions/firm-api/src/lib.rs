@@ -152,7 +152,7 @@ handlers! {
     collecting::promises, collecting::promise, collecting::plans, collecting::plan,
     collecting::lock, collecting::hard_stop, collecting::move_episode,
     unclaimed::list, unclaimed::assign,
-    tasks::list, tasks::of_client, tasks::assign, tasks::close, tasks::approve_step,
+    tasks::list, tasks::of_client, tasks::assign, tasks::close, tasks::approve_step, tasks::approve_close,
     notes::list, notes::write,
     contacts::list, contacts::invite, contacts::remove, contacts::withdraw,
     contacts::invite_again, contacts::end_sessions,

@@ -112,3 +112,17 @@ pub(crate) async fn approve_step(
     let executed = desk.execute(&client, &Command::ApproveStep { action }).await?;
     Ok(Json(Outcome::of(&executed)))
 }
+
+/// Ends a client's engagement, as the system proposed (CLOSE-1).
+#[utoipa::path(post, path = "/firm/v1/clients/{client}/approve-close", tag = "tasks",
+    operation_id = "approve_close", params(OfClient),
+    responses((status = 200, body = Outcome)))]
+pub(crate) async fn approve_close(
+    desk: Desk,
+    Ids(OfClient { client }): Ids<OfClient>,
+) -> Result<Json<Outcome>, Problem> {
+    desk.require(&[Role::Partner])?;
+    desk.require_fresh_sign_in()?;
+    let executed = desk.execute(&client, &Command::ApproveClose).await?;
+    Ok(Json(Outcome::of(&executed)))
+}

@@ -156,6 +156,7 @@ fn table(request: &str) -> Vec<Row> {
         of_acme("GET", "/tasks", Value::Null, ALL),
         at_acme("POST", "/tasks/{task}/assign", "/tasks/1/assign", json!({"to": "pia"}), ALL),
         at_acme("POST", "/tasks/{task}/close", "/tasks/1/close", Value::Null, ALL),
+        of_acme("POST", "/approve-close", json!({}), PARTNERS),
         of_acme("POST", "/approve-step", json!({"do": "final_demand"}), PARTNERS),
         of_acme("GET", "/notes", Value::Null, ALL),
         of_acme("POST", "/notes", json!({"text": "called"}), ALL),

@@ -108,7 +108,7 @@ pub(crate) struct Dashboard {
     name: String,
     /// The state of its portal.
     portal: &'static str,
-    /// Why it is locked.
+    /// Why it isn't open.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     /// What is overdue, an amount for each currency: what to pay now.
@@ -137,7 +137,7 @@ pub(crate) async fn dashboard(
         client: client.to_string(),
         name: account.profile.name.as_str().to_owned(),
         portal: standing.state.as_str(),
-        reason: account.lock.as_ref().map(|lock| lock.cause.text()),
+        reason: account.portal_reason(),
         overdue: sums(overdue.map(Invoice::balance)),
         balance: sums(open().map(Invoice::balance)),
         access: Opens::all(&view, &standing),

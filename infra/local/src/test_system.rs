@@ -341,7 +341,7 @@ fn told(record: &Record) -> Vec<Told> {
 /// What a day is told by; what only prepares something else isn't told.
 fn kind(event: &Event) -> Option<Kind> {
     match event {
-        Event::Locked { .. } => Some(Kind::Locked),
+        Event::Locked { .. } | Event::LimitBegun(_) | Event::ClientClosed(_) => Some(Kind::Locked),
         Event::Unlocked { .. } | Event::ExceptionBegun(_) => Some(Kind::Unlocked),
         Event::LetterLeft { sending, .. } => Some(match sending.kind {
             LetterKind::Notice => Kind::Warned,
@@ -369,6 +369,7 @@ fn kind(event: &Event) -> Option<Kind> {
         | Event::CreditMoved { .. } => Some(Kind::Paid),
         Event::TaskOpened(_) => Some(Kind::Task),
         Event::ExceptionEnded
+        | Event::LimitEnded { .. }
         | Event::HoldEnded { .. }
         | Event::PromiseEnded { .. }
         | Event::PlanEnded { .. }
@@ -392,6 +393,7 @@ fn kind(event: &Event) -> Option<Kind> {
         | Event::PlanBegun(_)
         | Event::HoldBegun { .. }
         | Event::HardStopped { .. }
+        | Event::LimitChanged(_)
         | Event::EpisodeMoved { .. }
         | Event::UnlockRequested(_)
         | Event::UnlockRejected { .. }

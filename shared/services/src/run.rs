@@ -28,8 +28,8 @@ use futures::future::join_all;
 use platform::clock::Clock;
 use platform::log::chain;
 use store::{
-    DayRun, Done, MAX_PAGE, MAX_RUN_PAGE, PageRequest, RunClient, RunPage, RunShard, RunVerdict,
-    Stage, Store, StoreError, Waiting,
+    ClientState, DayRun, Done, MAX_PAGE, MAX_RUN_PAGE, PageRequest, RunClient, RunPage, RunShard,
+    RunVerdict, Stage, Store, StoreError, Waiting,
 };
 use tracing::{error, info, warn};
 
@@ -365,7 +365,10 @@ async fn count_active(store: &Store, today: Day, enough: Option<u64>) -> Result<
     loop {
         let page = PageRequest { cursor: cursor.as_deref(), limit: MAX_PAGE };
         let listed = store.clients(None, &page).await?;
-        let rows = listed.items.iter().filter(|row| is_active(row.last_invoiced, today));
+        let rows = listed
+            .items
+            .iter()
+            .filter(|row| row.state != ClientState::Closed && is_active(row.last_invoiced, today));
         active += rows.count() as u64;
         cursor = listed.next;
         if cursor.is_none() || enough.is_some_and(|enough| enough <= active) {

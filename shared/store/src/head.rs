@@ -3,11 +3,12 @@
 //! Beside the facts it has the books: the account's version, where its chain ends, when it is to be
 //! evaluated, and the keys of the indexes. The facts come from the account, the books from the store.
 
-use domain::account::{Account, HardStop, Profile, Response, UnlockRequest};
+use domain::account::{Account, Closed, HardStop, Profile, Response, UnlockRequest};
 use domain::audit::ChainHash;
 use domain::calendar::Day;
 use domain::id::{ClientId, FirmId};
 use domain::invoice::Hold;
+use domain::limit::Limit;
 use domain::lock::Lock;
 use domain::people::People;
 use domain::run::last_invoiced;
@@ -54,6 +55,10 @@ pub(crate) struct Facts {
     pub(crate) people: People,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lock: Option<Lock>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) limit: Option<Limit>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) closed: Option<Closed>,
     #[serde(default)]
     pub(crate) episodes: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,6 +78,8 @@ impl Facts {
             profile: account.profile.clone(),
             people: account.people.clone(),
             lock: account.lock.clone(),
+            limit: account.limit.clone(),
+            closed: account.closed.clone(),
             episodes: account.episodes,
             request: account.request.clone(),
             hold: account.hold.clone(),
@@ -86,6 +93,8 @@ impl Facts {
         let mut account = Account::new(firm, client, self.profile);
         account.people = self.people;
         account.lock = self.lock;
+        account.limit = self.limit;
+        account.closed = self.closed;
         account.episodes = self.episodes;
         account.request = self.request;
         account.hold = self.hold;
@@ -137,10 +146,12 @@ pub(crate) fn read_facts(item: &Item) -> Result<Facts, StoreError> {
 /// What the lists show of a client: its state.
 fn state(account: &Account) -> ClientState {
     match account {
+        Account { closed: Some(_), .. } => ClientState::Closed,
         Account { hard_stop: Some(_), .. } => ClientState::Stopped,
         Account { lock: Some(_), .. } => ClientState::Locked,
         Account { exception: Some(_), .. } => ClientState::Exception,
         Account { hold: Some(_), .. } => ClientState::OnHold,
+        Account { limit: Some(_), .. } => ClientState::Limited,
         Account { .. } => ClientState::Open,
     }
 }
@@ -149,6 +160,8 @@ fn state(account: &Account) -> ClientState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientState {
+    /// The engagement ended.
+    Closed,
     /// Nothing is collected any more.
     Stopped,
     /// The portal is locked.
@@ -157,22 +170,33 @@ pub enum ClientState {
     Exception,
     /// On hold.
     OnHold,
+    /// Some of the portal is denied.
+    Limited,
     /// None of these.
     Open,
 }
 
 impl ClientState {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Stopped, Self::Locked, Self::Exception, Self::OnHold, Self::Open];
+    pub const ALL: [Self; 7] = [
+        Self::Closed,
+        Self::Stopped,
+        Self::Locked,
+        Self::Exception,
+        Self::OnHold,
+        Self::Limited,
+        Self::Open,
+    ];
 
     /// Its name in lists.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Closed => "closed",
             Self::Stopped => "stopped",
             Self::Locked => "locked",
             Self::Exception => "exception",
             Self::OnHold => "on_hold",
+            Self::Limited => "limited",
             Self::Open => "open",
         }
     }

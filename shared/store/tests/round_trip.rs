@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use common::*;
+use domain::access::Capability;
 use domain::account::{
-    Account, Contact, Credit, Exception, ExceptionEnd, HardStop, Profile, Response, Spreading,
-    TaskId, UnlockRequest, UnlockWay, Unlocked,
+    Account, Closed, Contact, Credit, Exception, ExceptionEnd, HardStop, Profile, Response,
+    Spreading, TaskId, UnlockRequest, UnlockWay, Unlocked,
 };
 use domain::calendar::{Day, plus};
 use domain::command::Needs;
@@ -23,6 +24,7 @@ use domain::invoice::{
     StepMark, Warning,
 };
 use domain::letter::{Content, DebtKind, Letter, LetterId, LetterKind, LetterState, Part, Sending};
+use domain::limit::Limit;
 use domain::lock::{Lock, LockCause, LockReason};
 use domain::money::Money;
 use domain::payment::{ChargebackState, Method, Payment, PaymentFacts, Seen};
@@ -270,6 +272,7 @@ fn a_task() -> impl Strategy<Value = Task> {
         (step(), invoices()).prop_map(|(step, invoices)| About::ReviewTask { step, invoices }),
         (payment_id(), text())
             .prop_map(|(payment, evidence)| About::Mismatch { payment, evidence }),
+        (step(), invoices()).prop_map(|(step, invoices)| About::CloseProposal { step, invoices }),
         (invoices(), text()).prop_map(|(invoices, wish)| About::PlanRequest { invoices, wish }),
         text().prop_map(|words| About::UnlockAsked { words }),
         (0..3_u32, 1..9_u64)
@@ -434,6 +437,14 @@ impl Facts {
         after.credits = self.credits.clone();
         after.lock = self.lock.clone();
         after.episodes = self.lock.as_ref().map_or(0, |lock| lock.episode);
+        // Both come and go with what else there is: each where another part happens to be there.
+        after.limit = self.exception.as_ref().map(|exception| Limit {
+            on: exception.begun_on,
+            capabilities: BTreeSet::from([Capability::Documents, Capability::ActForm]),
+            reason: LockReason::Unpaid { invoices: 2, days: 9 },
+        });
+        after.closed =
+            self.hard_stop.as_ref().map(|stop| Closed { on: stop.on, by: "pat".parse().unwrap() });
         after.hold = self.hold.clone();
         after.exception = self.exception.clone();
         after.last_unlock = self.last_unlock.clone();

@@ -32,7 +32,7 @@ pub struct ClientInList {
     pub name: String,
     /// Its class, whose policy applies.
     pub class: String,
-    /// `stopped`, `locked`, `exception`, `on_hold` or `open`, the first that holds.
+    /// `closed`, `stopped`, `locked`, `exception`, `on_hold`, `limited` or `open`, the first that holds.
     #[schema(example = "locked")]
     pub state: &'static str,
     /// The due date of its oldest open invoice.

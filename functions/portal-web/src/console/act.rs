@@ -87,7 +87,7 @@ pub(super) fn of_client(visit: &Visit, account: &Account) -> Vec<Deed> {
         deeds.push(deed("Add note", "note", false));
         deeds.push(deed("Log a call", "call", false));
     }
-    if visit.may(COLLECTORS) {
+    if visit.may(COLLECTORS) && account.closed.is_none() {
         let name = if account.lock.is_some() { "Change lock reason" } else { "Lock portal" };
         deeds.push(deed(name, "lock", true));
         if account.hard_stop.is_none() {
@@ -454,6 +454,18 @@ fn task_act(visit: &Visit, view: &View, act: &str, rest: &str, grants: &[Grant])
     let who = account.profile.name.as_str();
     let api = format!("/firm/v1/clients/{}", segment(account.client.as_str()));
     match act {
+        "approve" if rest == domain::policy::Action::Close.as_str() => {
+            let title = format!("End the engagement with {who}");
+            let about = "What the system proposes becomes true with your approval, and is not taken back: there is no way to open a client again. \
+                From then on nothing happens by itself: no reminder, no letter but receipts, no lock, no step. The client still signs in, pays, \
+                writes to you and asks for its own records; documents and statements stay closed. What is owed stays owed.";
+            Some(
+                Act::new(title, about, "End the engagement", format!("{api}/approve-close"))
+                    .grave()
+                    .said("The engagement has ended.")
+                    .foreseen(visit, view, &Command::ApproveClose),
+            )
+        }
         "approve" => {
             let action =
                 domain::policy::Action::ALL.into_iter().find(|action| action.as_str() == rest)?;

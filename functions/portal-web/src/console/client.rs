@@ -73,7 +73,7 @@ impl Head {
             class: account.profile.class.to_string(),
             state,
             state_name,
-            reason: account.lock.as_ref().map(|lock| lock.cause.text()),
+            reason: account.portal_reason(),
             tab,
         }
     }
@@ -81,10 +81,12 @@ impl Head {
 
 fn state(account: &Account) -> (&'static str, &'static str) {
     match account {
+        Account { closed: Some(_), .. } => ("closed", "Engagement ended"),
         Account { lock: Some(_), .. } => ("locked", "Locked"),
         Account { hard_stop: Some(_), .. } => ("stopped", "Collection stopped"),
         Account { exception: Some(_), .. } => ("exception", "Open by exception"),
         Account { hold: Some(_), .. } => ("on_hold", "On hold"),
+        Account { limit: Some(_), .. } => ("limited", "Limited"),
         Account { .. } => ("open", "Open"),
     }
 }

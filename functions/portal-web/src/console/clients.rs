@@ -118,10 +118,12 @@ fn tabs(all: &[ClientRow], wanted: &Wanted) -> Vec<Tab> {
     [
         ("", "All"),
         ("locked", "Locked"),
+        ("limited", "Limited"),
         ("asked", "Unlock asked"),
         ("exception", "Exception"),
         ("on_hold", "On hold"),
         ("stopped", "Stopped"),
+        ("closed", "Ended"),
         ("open", "Open"),
     ]
     .into_iter()
@@ -153,6 +155,8 @@ pub(super) fn state_name(state: ClientState) -> &'static str {
     match state {
         ClientState::Open => "Open",
         ClientState::Locked => "Locked",
+        ClientState::Limited => "Limited",
+        ClientState::Closed => "Ended",
         ClientState::Exception => "Exception",
         ClientState::OnHold => "On hold",
         ClientState::Stopped => "Stopped",

@@ -134,6 +134,8 @@ fn counts(rows: &[ClientRow]) -> Vec<Count> {
     let name = |state| match state {
         ClientState::Open => "Open",
         ClientState::Locked => "Locked",
+        ClientState::Limited => "Limited",
+        ClientState::Closed => "Engagement ended",
         ClientState::Exception => "Exception",
         ClientState::OnHold => "On hold",
         ClientState::Stopped => "Collection stopped",
@@ -141,9 +143,11 @@ fn counts(rows: &[ClientRow]) -> Vec<Count> {
     let count = |state| rows.iter().filter(|row| row.state == state).count();
     let order = [
         ClientState::Locked,
+        ClientState::Limited,
         ClientState::Exception,
         ClientState::OnHold,
         ClientState::Stopped,
+        ClientState::Closed,
         ClientState::Open,
     ];
     order

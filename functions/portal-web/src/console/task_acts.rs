@@ -48,6 +48,7 @@ fn answers(
         {
             vec![deed("Approve", &format!("do/approve-{}", step.action.as_str()))]
         }
+        About::CloseProposal { .. } if is_partner => vec![deed("Decide", "do/approve-close")],
         About::PlanRequest { .. } if is_partner => vec![plan::deed(account, "Agree on a plan")],
         About::ReviewTask { .. }
         | About::ApproveStep { .. }
@@ -75,10 +76,12 @@ fn answers(
 /// Who closes it by hand (STAFF-1); nobody, where it closes by itself.
 fn closers(about: &About) -> &'static [Role] {
     match about {
-        About::ReadyForUnlock | About::NoAddress | About::ApproveStep { .. } => &[],
+        About::ReadyForUnlock
+        | About::NoAddress
+        | About::ApproveStep { .. }
+        | About::CloseProposal { .. } => &[],
         About::ReviewTask { .. }
         | About::CollectionsReferral { .. }
-        | About::CloseProposal { .. }
         | About::PlanRequest { .. } => PARTNERS,
         About::BouncedAddress { .. }
         | About::LetterStuck { .. }
@@ -106,7 +109,8 @@ mod tests {
     fn each() -> Vec<(About, &'static str, &'static str)> {
         let invoices = BTreeSet::from(["A-1".parse::<InvoiceId>().unwrap()]);
         let when = When::DaysOverdue(30);
-        let step = StepKey { kind: InvoiceKind::Regular, when, action: Action::FinalDemand };
+        let (kind, action) = (InvoiceKind::Regular, Action::FinalDemand);
+        let step = StepKey { kind, when, action, before: None };
         let words = || Personal::new("words");
         let letter = LetterId(7);
         let referral = |approved_by| About::CollectionsReferral {
@@ -125,7 +129,11 @@ mod tests {
             ),
             (referral(None), "invoices", "do/approve-final_demand"),
             (referral(Some("pat".parse().unwrap())), "invoices", "invoices"),
-            (About::CloseProposal { step, invoices: invoices.clone() }, "invoices", "invoices"),
+            (
+                About::CloseProposal { step, invoices: invoices.clone() },
+                "invoices",
+                "do/approve-close",
+            ),
             (
                 About::BouncedAddress { contact: 0, letter },
                 "contacts letters/7",

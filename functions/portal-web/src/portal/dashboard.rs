@@ -92,7 +92,7 @@ impl Panel {
         let (state, state_name) = match standing.state {
             PortalState::Open => ("open", "Open"),
             PortalState::Locked => ("locked", "Locked"),
-            PortalState::Limited => ("on_hold", "Limited"),
+            PortalState::Limited => ("limited", "Limited"),
             PortalState::MustPay => ("on_hold", "Payment needed"),
             PortalState::Closed => ("closed", "Closed"),
         };
@@ -138,7 +138,21 @@ fn words(view: &View, payable: &[Payable<'_>]) -> Vec<String> {
     let account = &view.loaded.account;
     let is_overdue = payable.iter().any(|of| of.invoice.is_overdue(view.day));
     let mut words = Vec::new();
+    if let Some(closed) = &account.closed {
+        words.push(format!(
+            "Our engagement ended on {}. You can pay what is open, write to us and ask for your own records.",
+            said::day(closed.on)
+        ));
+        return words;
+    }
     match &account.lock {
+        None if account.limit.is_some() => words.extend(account.limit.iter().map(|limit| {
+            let why = sentence(&limit.reason.to_string());
+            format!(
+                "Limited since {}. {why} It opens by itself as soon as that is settled.",
+                said::day(limit.on)
+            )
+        })),
         None if is_overdue => {
             words.push("Your portal is open. Some of your invoices are overdue.".to_owned())
         }

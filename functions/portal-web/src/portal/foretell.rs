@@ -194,6 +194,7 @@ fn follows(events: &[Event], concerns: impl Fn(&BTreeSet<InvoiceId>) -> bool) ->
             Event::Locked { invoices, .. } if concerns(invoices) => {
                 Some("your portal is locked".to_owned())
             }
+            Event::LimitBegun(_) => Some("a part of your portal is closed".to_owned()),
             Event::LetterQueued(Letter { content: Content::Debt { parts }, .. }) => {
                 let parts = parts.iter().filter(|part| concerns(&part.invoices));
                 let kind = parts.map(|part| part.kind).max().map(LetterKind::from);

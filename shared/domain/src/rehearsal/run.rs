@@ -275,8 +275,9 @@ impl<'t> Rehearsal<'t> {
         }
         let day = self.day;
         let accounts = self.accounts.values();
-        let active =
-            accounts.filter(|account| is_active(last_invoiced(account), day)).count() as u64;
+        let active = accounts
+            .filter(|account| account.closed.is_none() && is_active(last_invoiced(account), day))
+            .count() as u64;
         self.held.clear();
         if tally.is_too_much(active) {
             self.held = list;

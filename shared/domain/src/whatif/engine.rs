@@ -340,7 +340,9 @@ impl Engine {
     }
 
     fn active(&self, day: Day) -> u64 {
-        let active = |client: &&Client| is_active(client.last_invoiced, day);
+        let active = |client: &&Client| {
+            client.account.closed.is_none() && is_active(client.last_invoiced, day)
+        };
         self.clients.iter().filter(active).count() as u64
     }
 

@@ -83,9 +83,15 @@ impl Facts<'_> {
         };
         Ok(match (self.sending.kind, &self.letter.content) {
             (LetterKind::Reminder, _) => facts::Content::Reminder(self.debt()),
-            (LetterKind::LockNotice, _) => facts::Content::LockNotice(self.debt()),
-            (LetterKind::LimitNotice, _) => facts::Content::LimitNotice(self.debt()),
-            (LetterKind::CloseNotice, _) => facts::Content::CloseNotice(self.debt()),
+            (LetterKind::LockNotice, _) => {
+                facts::Content::LockNotice(self.announced(NextAction::Lock))
+            }
+            (LetterKind::LimitNotice, _) => {
+                facts::Content::LimitNotice(self.announced(NextAction::Limit))
+            }
+            (LetterKind::CloseNotice, _) => {
+                facts::Content::CloseNotice(self.announced(NextAction::Close))
+            }
             (LetterKind::Notice, _) => facts::Content::Notice(self.debt()),
             (LetterKind::DemandLetter, _) => facts::Content::DemandLetter(self.debt(), demand()),
             (LetterKind::FinalDemand, _) => facts::Content::FinalDemand(self.debt(), demand()),
@@ -108,6 +114,11 @@ impl Facts<'_> {
                 facts::Content::WelcomeBack(self.welcome_back())
             }
         })
+    }
+
+    /// A debt with the day of what the letter announces; without one, where nothing tells the day.
+    fn announced(&self, action: NextAction) -> facts::Debt {
+        facts::Debt { next: self.next_of(|found| *found == action), ..self.debt() }
     }
 
     fn debt(&self) -> facts::Debt {
@@ -229,6 +240,11 @@ impl Facts<'_> {
     /// What follows if nothing happens: the evaluations to come, on a copy, as far as something harder
     /// than this letter.
     fn next(&self) -> Option<Next> {
+        self.next_of(|_| true)
+    }
+
+    /// The same, of what is wanted alone.
+    fn next_of(&self, is_wanted: impl Fn(&NextAction) -> bool) -> Option<Next> {
         if MAX_INVOICES_AHEAD < self.account.invoices.len() {
             return None;
         }
@@ -245,7 +261,7 @@ impl Facts<'_> {
         for _ in 0..MAX_STEPS_AHEAD {
             let on = next_evaluation(&account, &context)?;
             let events = evaluation_on(&account, &context, on);
-            if let Some(action) = hardest(&events) {
+            if let Some(action) = hardest(&events, &is_wanted) {
                 return Some(Next { action, on });
             }
             account = fold(letters_left(account, &context, on), &events);
@@ -305,7 +321,7 @@ fn letters_left(mut account: Account, context: &Context<'_>, day: Day) -> Accoun
 }
 
 /// The hardest thing of an evaluation that a letter warns of.
-fn hardest(events: &[Event]) -> Option<NextAction> {
+fn hardest(events: &[Event], is_wanted: impl Fn(&NextAction) -> bool) -> Option<NextAction> {
     let rank = |action: &NextAction| match action {
         NextAction::Limit => 0,
         NextAction::DemandLetter => 1,
@@ -314,13 +330,14 @@ fn hardest(events: &[Event]) -> Option<NextAction> {
         NextAction::Lock => 4,
         NextAction::Close => 5,
     };
-    events.iter().filter_map(warned_of).max_by_key(rank)
+    events.iter().filter_map(warned_of).filter(is_wanted).max_by_key(rank)
 }
 
 fn warned_of(event: &Event) -> Option<NextAction> {
     let is_demand = |part: &domain::letter::Part| DebtKind::DemandLetter <= part.kind;
     match event {
         Event::Locked { .. } => Some(NextAction::Lock),
+        Event::LimitBegun(_) => Some(NextAction::Limit),
         Event::LetterQueued(Letter { content: Content::Debt { parts }, .. })
             if parts.iter().any(is_demand) =>
         {

@@ -51,7 +51,7 @@ impl Outcome {
 
 /// The portal's state.
 pub fn portal(account: &Account) -> &'static str {
-    if account.lock.is_some() { "locked" } else { "open" }
+    account.portal().as_str()
 }
 
 /// Events in sentences.

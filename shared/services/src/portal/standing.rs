@@ -19,9 +19,10 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Of that client. No step limits a portal yet, so nothing is denied for that.
+    /// Of that client.
     pub fn of(view: &View) -> Self {
-        Self { state: view.loaded.account.portal(), limited: BTreeSet::new() }
+        let account = &view.loaded.account;
+        Self { state: account.portal(), limited: account.limited() }
     }
 
     /// Whether that is open.
