@@ -581,7 +581,7 @@ fn after(news: &[(usize, News)]) -> (PaymentState, BTreeMap<InvoiceId, Money>, M
 fn eval_2_and_pay_6_are_tried_on_eventful_accounts() {
     let mut runner = TestRunner::deterministic();
     let mut seen = BTreeSet::new();
-    for _ in 0..300 {
+    for _ in 0..700 {
         let policy = policy().new_tree(&mut runner).unwrap().current();
         let acts = prop::collection::vec(act(), 10..40).new_tree(&mut runner).unwrap().current();
         let mut desk = desk_with(policy);
