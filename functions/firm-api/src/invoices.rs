@@ -254,6 +254,42 @@ pub(crate) async fn write_off(
     on(&desk, &invoice, command).await.map(Json)
 }
 
+/// A late fee by hand.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewFee {
+    /// How much, in the invoice's currency.
+    amount: Amount,
+}
+
+/// Adds a late fee to an invoice by hand, outside the policy's times and caps (LF-1).
+#[utoipa::path(post, path = "/firm/v1/invoices/{invoice}/fees", tag = "invoices",
+    operation_id = "add_fee", params(OfInvoice), request_body = NewFee,
+    responses((status = 201, body = Outcome)))]
+pub(crate) async fn add_fee(
+    desk: Desk,
+    Ids(OfInvoice { invoice }): Ids<OfInvoice>,
+    JsonBody(NewFee { amount: Amount(amount) }): JsonBody<NewFee>,
+) -> Result<(StatusCode, Json<Outcome>), Problem> {
+    desk.require(&[Role::Partner])?;
+    let command = Command::AddFee { invoice: invoice.clone(), amount };
+    on(&desk, &invoice, command).await.map(created)
+}
+
+/// Waives all late fees of an invoice that weren't waived; what was paid of them becomes client credit (LF-1).
+#[utoipa::path(post, path = "/firm/v1/invoices/{invoice}/fees/waive", tag = "invoices",
+    operation_id = "waive_fees", params(OfInvoice), request_body = Because,
+    responses((status = 200, body = Outcome)))]
+pub(crate) async fn waive_fees(
+    desk: Desk,
+    Ids(OfInvoice { invoice }): Ids<OfInvoice>,
+    JsonBody(because): JsonBody<Because>,
+) -> Result<Json<Outcome>, Problem> {
+    desk.require(&[Role::Partner])?;
+    let command = Command::WaiveFees { invoice: invoice.clone(), reason: because.text() };
+    on(&desk, &invoice, command).await.map(Json)
+}
+
 /// A new dispute.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -144,7 +144,7 @@ handlers! {
     clients::list, clients::open, clients::get, clients::change,
     people::get, people::put, people::mails, people::choose, people::sent,
     invoices::list, invoices::issue, invoices::get, invoices::post, invoices::void,
-    invoices::write_off, invoices::dispute, invoices::review_dispute,
+    invoices::write_off, invoices::add_fee, invoices::waive_fees, invoices::dispute, invoices::review_dispute,
     invoices::resolve_dispute, invoices::credit,
     payments::list, payments::record, payments::refund, payments::take_back,
     payments::credit,

@@ -307,6 +307,8 @@ fn table(request: &str) -> Vec<Row> {
             json!({"reason": "season", "until": "2026-04-30"}),
             PARTNERS,
         ),
+        of_a1("POST", "/fees", json!({"amount": {"amount": "1.00", "currency": "USD"}}), PARTNERS),
+        of_a1("POST", "/fees/waive", because(), PARTNERS),
         of_a1("POST", "/write-off", because(), PARTNERS),
         of_acme("POST", "/hard-stop", because(), COLLECTORS),
     ]

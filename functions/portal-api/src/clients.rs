@@ -72,8 +72,10 @@ pub(crate) struct MyInvoice {
     issued_on: Date,
     /// When it was or is due.
     due_on: Date,
-    /// Its amount.
+    /// Its amount, without late fees.
     total: Amount,
+    /// What its late fees come to that are owed with it.
+    late_fees: Amount,
     /// What was paid of it.
     paid: Amount,
     /// What is left.
@@ -92,6 +94,7 @@ impl MyInvoice {
             issued_on: Date(invoice.issued_on),
             due_on: Date(invoice.due_on),
             total: Amount(invoice.total),
+            late_fees: Amount(invoice.late_fees()),
             paid: Amount(invoice.paid()),
             balance: Amount(invoice.balance()),
             to_pay: payable.filter(|of| !of.amount.is_zero()).map(|of| Amount(of.amount)),

@@ -2,6 +2,8 @@
 
 use chrono::Datelike;
 use domain::calendar::{Day, days_between};
+use domain::fee::FeeEnd;
+use domain::invoice::Invoice;
 use domain::money::{Currency, Money};
 use store::HeardKind;
 
@@ -39,6 +41,22 @@ pub(crate) fn sums(amounts: impl IntoIterator<Item = Money>) -> Vec<String> {
     }
     let sums = sums.into_iter().filter(|(_, minor)| 0 < *minor);
     sums.map(|(currency, minor)| Money::new(minor, currency).for_person()).collect()
+}
+
+/// An invoice's late fees, one sentence each; not why one was waived, which is the firm's.
+pub(crate) fn late_fees(invoice: &Invoice) -> Vec<String> {
+    let of = invoice.fee_of.iter().map(|of| format!("A late fee of invoice {of}"));
+    let fees = invoice.fees.iter().filter(|fee| fee.end != Some(FeeEnd::PassedOver));
+    let fees = fees.map(|fee| {
+        let state = match (&fee.end, &fee.invoice) {
+            (Some(FeeEnd::Waived { .. }), _) => ", waived".to_owned(),
+            (Some(FeeEnd::TakenBack { .. } | FeeEnd::PassedOver), _) => ", taken back".to_owned(),
+            (None, Some(number)) => format!(", invoice {number}"),
+            (None, None) => String::new(),
+        };
+        format!("{}: {}{state}", fee.text(), fee.amount.for_person())
+    });
+    of.chain(fees).collect()
 }
 
 /// With a capital first.

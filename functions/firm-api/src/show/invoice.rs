@@ -2,6 +2,7 @@
 
 use domain::account::{Account, Collection};
 use domain::explain::not_collected;
+use domain::fee::{self, FeeCause, FeeEnd};
 use domain::invoice::{self, Ending, Posting};
 use serde::Serialize;
 use services::execute::View;
@@ -22,8 +23,14 @@ pub struct Invoice {
     pub service_line: Option<String>,
     /// What it is made of.
     pub lines: Vec<InvoiceLine>,
-    /// What it comes to.
+    /// What it comes to, without late fees.
     pub total: Amount,
+    /// What its late fees come to that are owed with it.
+    pub late_fees: Amount,
+    /// Its late fees, also those that are invoices of their own and those that ended.
+    pub fees: Vec<Fee>,
+    /// The invoice whose late fee this one is.
+    pub fee_of: Option<String>,
     /// What was put on it: payments and credit notes.
     pub paid: Amount,
     /// What is still owed.
@@ -72,6 +79,32 @@ pub struct InvoiceLine {
     pub tax: Amount,
 }
 
+/// A late fee.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Fee {
+    /// Counted from 1 on the invoice.
+    pub number: u32,
+    /// As it stands on the invoice, with its own day.
+    #[schema(example = "Late fee for February 6, 2026")]
+    pub text: String,
+    /// How much.
+    pub amount: Amount,
+    /// Its own day.
+    pub for_day: Date,
+    /// The day on which it was charged.
+    pub charged_on: Date,
+    /// What charged it: `policy`, `step` or `hand`.
+    #[schema(example = "policy")]
+    pub by: &'static str,
+    /// `charged`, `waived` or `taken_back`.
+    #[schema(example = "charged")]
+    pub state: &'static str,
+    /// The invoice that it is, where it is no line of this one.
+    pub invoice: Option<String>,
+    /// Why it was waived.
+    pub waived_because: Option<String>,
+}
+
 /// Money on an invoice.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Allocation {
@@ -105,6 +138,9 @@ impl Invoice {
             service_line: invoice.service_line.as_ref().map(ToString::to_string),
             lines: invoice.lines.iter().map(InvoiceLine::of).collect(),
             total: Amount(invoice.total),
+            late_fees: Amount(invoice.late_fees()),
+            fees: invoice.fees.iter().filter_map(Fee::of).collect(),
+            fee_of: invoice.fee_of.as_ref().map(ToString::to_string),
             paid: Amount(invoice.paid()),
             balance: Amount(invoice.balance()),
             disputed: Amount(invoice.disputed()),
@@ -150,6 +186,33 @@ impl InvoiceLine {
             unit_amount: Amount(line.unit_amount),
             tax: Amount(line.tax),
         }
+    }
+}
+
+impl Fee {
+    /// Nothing for one that came to nothing.
+    fn of(fee: &fee::Fee) -> Option<Self> {
+        let (state, because) = match &fee.end {
+            None => ("charged", None),
+            Some(FeeEnd::Waived { reason, .. }) => ("waived", Some(reason.as_str().to_owned())),
+            Some(FeeEnd::TakenBack { .. }) => ("taken_back", None),
+            Some(FeeEnd::PassedOver) => return None,
+        };
+        Some(Self {
+            number: fee.number,
+            text: fee.text(),
+            amount: Amount(fee.amount),
+            for_day: Date(fee.for_day),
+            charged_on: Date(fee.charged_on),
+            by: match fee.cause {
+                FeeCause::Section(_) => "policy",
+                FeeCause::Step(_) => "step",
+                FeeCause::Hand => "hand",
+            },
+            state,
+            invoice: fee.invoice.as_ref().map(ToString::to_string),
+            waived_because: because,
+        })
     }
 }
 

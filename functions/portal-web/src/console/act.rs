@@ -11,6 +11,7 @@ use domain::calendar::Day;
 use domain::command::Command;
 use domain::decide::decide;
 use domain::describe::describe;
+use domain::fee::Fee;
 use domain::id::ClientId;
 use domain::invoice::{Invoice, Posting};
 use domain::role::{Actor, Role};
@@ -142,11 +143,17 @@ pub(super) fn of_invoice(
     }
     if visit.may(BOOKKEEPERS) {
         deeds.push(deed("Credit note", "credit-note", false));
-        if invoice.paid().is_zero() {
+        if invoice.paid().is_zero() && invoice.fee_of.is_none() {
             deeds.push(deed("Void", "void", true));
         }
     }
     if visit.may(PARTNERS) {
+        if invoice.fee_of.is_none() {
+            deeds.push(deed("Add late fee", "add-fee", false));
+        }
+        if invoice.fees.iter().any(Fee::stands) {
+            deeds.push(deed("Waive late fees", "waive-fees", false));
+        }
         deeds.push(deed("Write off", "write-off", true));
     }
     deeds

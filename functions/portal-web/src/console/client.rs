@@ -134,6 +134,8 @@ struct InvoiceRow {
     paid: String,
     balance: String,
     note: Option<String>,
+    /// Its late fees, in sentences.
+    fees: Vec<String>,
     is_under_review: bool,
     deeds: Vec<Deed>,
 }
@@ -275,10 +277,11 @@ impl InvoiceRow {
             status,
             status_name: said::words(status),
             days: if is_waiting { invoice.days_overdue(view.day) } else { 0 },
-            total: invoice.total.for_person(),
+            total: invoice.total_with_fees().for_person(),
             paid: money_or_dash(invoice.paid()),
             balance: money_or_dash(invoice.balance()),
             note: disputed.or(note),
+            fees: said::late_fees(invoice),
             is_under_review: invoice
                 .dispute
                 .as_ref()

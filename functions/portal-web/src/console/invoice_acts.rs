@@ -24,6 +24,7 @@ pub(crate) async fn on_invoice(
     let found = view.loaded.account.invoices.get(&invoice).cloned().ok_or_else(missing)?;
     let act = match name.as_str() {
         "post" => Some(post(&visit, &client, &found).await?),
+        "waive-fees" => Some(waive_fees(&visit, &client, &found).await?),
         name => invoice_act(&visit, &view, &found, name),
     };
     let act = act.ok_or_else(|| Failure::not_found("There is no such act.".to_owned()))?;
@@ -61,6 +62,29 @@ async fn post(visit: &Visit, client: &ClientId, invoice: &Invoice) -> Result<Act
                 false => Act { will: sentences(&events), ..act },
             }
         }
+        Foreseen::Refused { text, .. } => act.refused(text),
+    })
+}
+
+/// All its late fees go; what was paid of them becomes credit (LF-1).
+async fn waive_fees(visit: &Visit, client: &ClientId, invoice: &Invoice) -> Result<Act, Failure> {
+    let id = &invoice.id;
+    let act = Act::new(
+        format!("Waive the late fees of invoice {id}"),
+        "All fees of this invoice that weren't waived are. What was paid of them becomes credit of the client; fees of later days are charged as before.",
+        "Waive the fees",
+        format!("/firm/v1/invoices/{}/fees/waive", segment(id.as_str())),
+    )
+    .field(Field::reason("It stays in the audit."))
+    .said("The late fees are waived.")
+    .only(visit, PARTNERS, "waive late fees");
+    if act.refused.is_some() {
+        return Ok(act);
+    }
+    let command =
+        |_: Option<&InvoiceId>| Command::WaiveFees { invoice: id.clone(), reason: to_be_typed() };
+    Ok(match foresee_numbered(visit, client, &command, None).await? {
+        Foreseen::Events(events) => Act { will: sentences(&events), ..act },
         Foreseen::Refused { text, .. } => act.refused(text),
     })
 }
@@ -113,6 +137,16 @@ fn invoice_act(visit: &Visit, view: &View, invoice: &Invoice, name: &str) -> Opt
         .field(Field::reason("It stays in the audit."))
         .said("The invoice is written off.")
         .foreseen(visit, view, &Command::WriteOff { invoice: id.clone(), reason: to_be_typed() }),
+        "add-fee" => Act::new(
+            format!("Add a late fee to invoice {id}"),
+            "It is owed with the invoice, or as an invoice of its own where the policy says so. It needs no terms, and stands outside the policy's times and caps.",
+            "Add the fee",
+            format!("{api}/fees"),
+        )
+        .field(Field::new("amount.amount", "Late fee", FieldKind::Amount).hint(format!("{balance} is owed on it now.")))
+        .field(Field::fixed("amount.currency", currency))
+        .said("The late fee is added.")
+        .only(visit, PARTNERS, "add a late fee"),
         "dispute" => Act::new(
             format!("Record a dispute of invoice {id}"),
             "What is disputed isn't collected until the dispute is settled; the rest of the invoice is.",

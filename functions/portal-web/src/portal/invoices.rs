@@ -67,7 +67,7 @@ impl Row {
             days: if is_overdue { invoice.days_overdue(view.day) } else { 0 },
             status,
             status_name: said::words(status),
-            total: invoice.total.for_person(),
+            total: invoice.total_with_fees().for_person(),
             paid: dash(invoice.paid()),
             balance: dash(invoice.balance()),
             to_pay: payable.filter(|of| !of.amount.is_zero()).map(|of| of.amount.for_person()),
@@ -164,6 +164,9 @@ struct InvoicePage {
     panel: Panel,
     row: Row,
     lines: Vec<(String, u32, String, String)>,
+    /// Its late fees, in sentences; what it comes to without those that are owed with it.
+    fees: Vec<String>,
+    without_fees: Option<String>,
     money: Vec<(String, String, Option<String>)>,
     /// Where something can be said about it, with its number.
     asks: Vec<(&'static str, String)>,
@@ -202,6 +205,8 @@ pub(crate) async fn one(
         shell: guest.shell(format!("Invoice {}", found.id), "overview"),
         row: Row::of(&view, &found, of),
         lines: lines.collect(),
+        fees: said::late_fees(&found),
+        without_fees: (!found.late_fees().is_zero()).then(|| found.total.for_person()),
         money: money.collect(),
         asks: asks(&found, &path),
         panel: Panel::of(&view),
