@@ -88,7 +88,6 @@ async fn staff_1_who_may_not_do_a_thing_reads_who_may_and_finds_no_form() {
         (on_invoice("dispute"), "bea pat ada"),
         (on_invoice("resolve-dispute"), "pat"),
         (on_invoice("void"), "bea pat ada"),
-        (on_invoice("add-fee"), "pat"),
         (on_invoice("write-off"), "pat"),
     ] {
         for name in ["bea", "pat", "ada", "pre"] {

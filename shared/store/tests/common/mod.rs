@@ -13,7 +13,7 @@ use domain::account::{Account, Contact, Profile};
 use domain::calendar::Day;
 use domain::event::Event;
 use domain::id::{ClientId, FirmId};
-use domain::invoice::{Invoice, InvoiceKind, Posting};
+use domain::invoice::{Invoice, Posting};
 use domain::letter::Letter;
 use domain::money::{Currency, Money};
 use domain::role::Actor;
