@@ -117,6 +117,8 @@ pub(crate) struct ClientInRun {
     was_locked: bool,
     /// The letters about debts that the run decided.
     letters: Vec<u64>,
+    /// What its class's shadow would have done; nothing of it was done (POL-7).
+    shadow: Vec<String>,
     /// Why it could not be evaluated.
     failed: Option<String>,
     /// Whether what the run did was taken back.
@@ -133,6 +135,7 @@ impl From<RunClient> for ClientInRun {
             would_demand: client.withheld.demand,
             was_locked: client.locked.is_some(),
             letters: client.letters.iter().map(|letter| letter.0).collect(),
+            shadow: client.shadow.into_iter().collect(),
             failed: client.failed,
             is_undone: client.is_undone,
             reached_by: client.reached.iter().map(|kind| kind.as_str()).collect(),

@@ -6,23 +6,130 @@ use domain::command::Command;
 use domain::id::{ClientId, StaffId};
 use domain::policy::Action;
 use domain::role::Role;
-use serde::Deserialize;
-use services::http::{Ids, JsonBody, Listing, PageQuery, Params, Problem};
+use serde::{Deserialize, Serialize};
+use services::http::{Date, Ids, JsonBody, Listing, PageQuery, Params, Problem, ProblemKind};
+use services::office::reviews::{InForce, REVIEWERS, ReviewError, done, due};
 use services::office::{Desk, Outcome};
+use store::{PageRequest, Stage};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::OfClient;
+use crate::policies::Finding;
 use crate::show::Task;
+
+/// Open tasks.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Tasks {
+    /// Those that are about the firm and no client of it; with the first page alone.
+    firm: Vec<FirmTask>,
+    /// Those of its clients, oldest first.
+    items: Vec<Task>,
+    /// Where the list goes on, as `cursor`.
+    next: Option<String>,
+}
+
+/// What waits for a person and is about the firm.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FirmTask {
+    /// `approve_run`: a day's run waits for a partner (LOCK-10); `review_policies`: a quarter is over (POL-5).
+    #[schema(example = "approve_run")]
+    kind: &'static str,
+    /// Since when.
+    opened_on: Date,
+    /// What it is about, in a sentence.
+    about: String,
+    /// Where it is looked at.
+    path: String,
+    /// What the policies in force come to.
+    findings: Vec<PolicyFinding>,
+}
+
+/// What a policy in force comes to.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PolicyFinding {
+    /// Of which class.
+    class: String,
+    /// Which version.
+    version: u32,
+    /// What.
+    #[serde(flatten)]
+    finding: Finding,
+}
 
 /// Open tasks of the firm, oldest first.
 #[utoipa::path(get, path = "/firm/v1/tasks", tag = "tasks", operation_id = "list_tasks",
-    params(PageQuery), responses((status = 200, body = Listing<Task>)))]
+    params(PageQuery), responses((status = 200, body = Tasks)))]
 pub(crate) async fn list(
     desk: Desk,
     Params(page): Params<PageQuery>,
-) -> Result<Json<Listing<Task>>, Problem> {
-    let listed = desk.store().tasks(&page.request()?).await?;
-    Ok(Json(Listing::of(listed, |row| Task::of(&row.client, &row.task))))
+) -> Result<Json<Tasks>, Problem> {
+    let request = page.request()?;
+    let firm = if request.cursor.is_none() { of_firm(&desk).await? } else { Vec::new() };
+    let listed = Listing::of(desk.store().tasks(&request).await?, |row| {
+        Task::of(&row.client, &row.task)
+    });
+    Ok(Json(Tasks { firm, items: listed.items, next: listed.next }))
+}
+
+/// So many runs are looked at: a held one is left when the next day's run begins.
+const LOOK_BACK: u32 = 10;
+
+async fn of_firm(desk: &Desk) -> Result<Vec<FirmTask>, Problem> {
+    let page = PageRequest { cursor: None, limit: LOOK_BACK };
+    let runs = desk.store().day_runs(&page).await?.items;
+    let held = runs.into_iter().filter(|run| run.stage == Stage::Held).map(|run| FirmTask {
+        kind: "approve_run",
+        opened_on: Date(run.day),
+        about: format!(
+            "The run of {} would set {} locks and send {} demands: a partner approves or rejects it.",
+            run.day, run.tally.locks, run.tally.demands
+        ),
+        path: format!("/firm/v1/runs/{}", run.day),
+        findings: Vec::new(),
+    });
+    let mut tasks = Vec::from_iter(held);
+    tasks.extend(due(&desk.firm, desk.day()).await?.map(|review| FirmTask {
+        kind: "review_policies",
+        opened_on: Date(review.quarter),
+        about: format!(
+            "The quarter to {} is over: a partner looks at what the policies come to.",
+            review.quarter
+        ),
+        path: "/firm/v1/policies".to_owned(),
+        findings: review.policies.into_iter().flat_map(of_policy).collect(),
+    }));
+    Ok(tasks)
+}
+
+fn of_policy(policy: InForce) -> Vec<PolicyFinding> {
+    let InForce { class, version, findings, .. } = policy;
+    let found = |finding: domain::policy::lint::Finding| PolicyFinding {
+        class: class.to_string(),
+        version,
+        finding: finding.into(),
+    };
+    findings.into_iter().map(found).collect()
+}
+
+/// A quarter whose policies were looked at.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Looked {
+    /// Its last day.
+    quarter: Date,
+}
+
+/// A partner has looked at what the policies come to: the task of the quarter is over (POL-5).
+#[utoipa::path(post, path = "/firm/v1/policy-reviews", tag = "policies", operation_id = "review_policies",
+    responses((status = 200, body = Looked)))]
+pub(crate) async fn review_policies(desk: Desk) -> Result<Json<Looked>, Problem> {
+    desk.require(REVIEWERS)?;
+    let done = done(&desk.firm, &desk.caller, desk.now).await;
+    let quarter = done.map_err(|error| match error {
+        ReviewError::Refused(refusal) => Problem::from(refusal),
+        ReviewError::Busy => Problem::new(ProblemKind::Busy, error.to_string()),
+        ReviewError::Store(error) => Problem::from(error),
+    })?;
+    Ok(Json(Looked { quarter: Date(quarter) }))
 }
 
 /// Open tasks of one client.

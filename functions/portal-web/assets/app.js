@@ -38,6 +38,28 @@ const follow = (part) => {
 };
 document.querySelectorAll("[data-live]").forEach(follow);
 
+// What is written is looked at while it is written; without this, by a button.
+document.querySelectorAll("form[data-check]").forEach((form) => {
+  let wait = 0, asked = 0;
+  form.addEventListener("input", (event) => {
+    window.clearTimeout(wait);
+    const isText = event.target.name === "text";
+    wait = window.setTimeout(async () => {
+      const number = ++asked;
+      const body = new URLSearchParams(new FormData(form));
+      body.set("use", isText ? "text" : "form");
+      const answer = await fetch(form.action, { method: "POST", body }).catch(() => null);
+      if (!answer || !answer.ok || answer.redirected || number !== asked) return;
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      document.getElementById("findings").replaceWith(document.adoptNode(fresh.getElementById("findings")));
+      if (!isText) { form.elements.text.value = fresh.getElementById("text").value; return; }
+      fresh.querySelectorAll("#fields input, #fields select").forEach((field) => {
+        if (field.value) form.elements[field.name].value = field.value;
+      });
+    }, 400);
+  });
+});
+
 // A file that was looked at stays chosen: the form is sent from here, and what came of it is put in place.
 document.addEventListener("submit", async (event) => {
   const form = event.target.closest("form[data-progress]");

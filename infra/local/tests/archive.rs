@@ -38,6 +38,7 @@ async fn firm(data: &Path) {
         document: "{preset: cpa}".to_owned(),
         effective_on: "2020-01-01".parse().unwrap(),
         author: None,
+        state: Default::default(),
         new_steps: Default::default(),
         late_fee_since: None,
     });

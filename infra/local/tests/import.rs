@@ -47,6 +47,7 @@ async fn open_firm(dynamo: &Dynamo) {
         document: preset_text("cpa").unwrap().to_owned(),
         effective_on: "2024-01-01".parse().unwrap(),
         author: None,
+        state: Default::default(),
         new_steps: [].into(),
         late_fee_since: None,
     };

@@ -6,6 +6,7 @@
 //! process end on the way, the next command or evaluation of the client goes on with it.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -18,7 +19,8 @@ use domain::event::Event;
 use domain::id::{ClientId, InvoiceId, PaymentId};
 use domain::ledger::Ledger;
 use domain::numbering::{Numbers, Series};
-use domain::policy::PolicyVersion;
+use domain::policy::shadow::acts;
+use domain::policy::{PolicyRef, PolicyVersion};
 use domain::refusal::Refusal;
 use domain::role::Actor;
 use domain::run::{Latitude, Withheld};
@@ -271,6 +273,28 @@ pub async fn evaluate_in(
     carry_out(firm, client, asked, &Caller::new(Actor::Schedule), now).await
 }
 
+/// What the shadow of a client's class would do to it today, and which version that is; `None`: there is no shadow.
+/// It is decided on the facts as they are, in full, and written nowhere (POL-7).
+///
+/// # Errors
+/// Those of [`view`], and where the rules refuse.
+pub async fn shadowed(
+    firm: &Firm,
+    client: &ClientId,
+    now: DateTime<Utc>,
+) -> Result<Option<(PolicyRef, BTreeSet<String>)>, ExecuteError> {
+    if firm.settings().shadows.is_empty() {
+        return Ok(None);
+    }
+    let Some(view) = view(firm, client, now).await? else { return Ok(None) };
+    let Some(shadow) = firm.shadow(&view.loaded.account.profile.class, now).await? else {
+        return Ok(None);
+    };
+    let context = Context { policy: &shadow, ..view.context(&Actor::Schedule) };
+    let decided = decide_within(&view.loaded.account, &Command::Evaluate, &context)?;
+    Ok(Some((shadow.id.clone(), acts(&decided.events))))
+}
+
 /// Carries out a command that takes a number of a series, or that must not be done twice though nothing
 /// in it has a name: the number, what the request made and what was decided are one commit.
 ///
@@ -465,6 +489,11 @@ async fn attempt(
     let mut next_evaluation = next(&after, &context);
     if matches!(attempt.asked, Asked::Evaluate(InRun::RollOut)) && withheld.is_any() {
         next_evaluation = Some(day);
+    }
+    if let Some(shadow) = firm.shadow(class, now).await? {
+        // Whoever the shadow would do something to is looked at on that day as well (POL-7).
+        let of_shadow = next(&after, &Context { policy: &shadow, ..context });
+        next_evaluation = next_evaluation.into_iter().chain(of_shadow).min();
     }
     let meta = CommitMeta {
         at: firm.now(now),

@@ -9,6 +9,7 @@ use domain::document::DocumentError;
 use domain::id::{ClassId, FirmId};
 use domain::ledger::Ledger;
 use domain::letter::{Letter, LetterState};
+use domain::policy::life::State;
 use domain::policy::{Policy, PolicyRef, PolicyVersion, read::read_text};
 use domain::run::Latitude;
 use store::{Dynamo, FirmSettings, LoadedFirm, Logo, PolicyDocument, Store, StoreError};
@@ -57,6 +58,7 @@ pub enum PolicyError {
 #[derive(Debug, Clone)]
 struct Armed {
     effective_on: Day,
+    state: State,
     version: Arc<PolicyVersion>,
 }
 
@@ -148,9 +150,27 @@ impl Firm {
         now: DateTime<Utc>,
     ) -> Result<Arc<PolicyVersion>, PolicyError> {
         let armed = self.armed(class, now).await?;
-        let in_force = armed.iter().rev().find(|armed| armed.effective_on <= day);
+        let mut newest_first = armed.iter().rev().filter(|known| known.state.is_armed());
+        let in_force = newest_first.find(|armed| armed.effective_on <= day);
         let none = || PolicyError::None { class: class.clone(), day };
         in_force.map(|armed| armed.version.clone()).ok_or_else(none)
+    }
+
+    /// The version that runs beside the one in force, of a class that has one (POL-7).
+    ///
+    /// # Errors
+    /// Whatever reading has.
+    pub async fn shadow(
+        &self,
+        class: &ClassId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Arc<PolicyVersion>>, PolicyError> {
+        let Some(&version) = self.settings().shadows.get(class) else { return Ok(None) };
+        let known = self.armed(class, now).await?;
+        let found = known
+            .iter()
+            .find(|known| known.version.id.version == version && known.state == State::Shadow);
+        Ok(found.map(|known| known.version.clone()))
     }
 
     /// A policy by its version: that of a running episode.
@@ -252,5 +272,6 @@ fn read(document: &PolicyDocument) -> Result<Armed, PolicyError> {
     let new_steps = document.new_steps.clone();
     let late_fee_since = document.late_fee_since;
     let version = PolicyVersion { id, policy, new_steps, late_fee_since };
-    Ok(Armed { effective_on: document.effective_on, version: Arc::new(version) })
+    let (effective_on, state) = (document.effective_on, document.state);
+    Ok(Armed { effective_on, state, version: Arc::new(version) })
 }

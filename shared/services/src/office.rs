@@ -7,6 +7,7 @@ pub mod mail_domain;
 pub mod outcome;
 pub mod pay_links;
 pub mod policies;
+pub mod reviews;
 pub mod runs;
 pub mod settings;
 pub mod templates;

@@ -21,6 +21,7 @@ use domain::event::Event;
 use domain::id::{ClientId, FirmId};
 use domain::letter::{LetterId, LetterState};
 use domain::lock::LockCause;
+use domain::policy::PolicyRef;
 use domain::role::{Actor, Role};
 use domain::run::{Caps, Tally, Withheld, is_active};
 use domain::text::Personal;
@@ -29,12 +30,12 @@ use platform::clock::Clock;
 use platform::log::chain;
 use store::{
     ClientState, DayRun, Done, MAX_PAGE, MAX_RUN_PAGE, PageRequest, RunClient, RunPage, RunShard,
-    RunVerdict, Stage, Store, StoreError, Waiting,
+    RunVerdict, Shadowed, Stage, Store, StoreError, Waiting,
 };
 use tracing::{error, info, warn};
 
 use crate::day::{DayError, Days, Evaluation};
-use crate::execute::{Caller, ExecuteError, Executed, InRun, evaluate_in, execute};
+use crate::execute::{Caller, ExecuteError, Executed, InRun, evaluate_in, execute, shadowed};
 use crate::firm::{Firm, PolicyError};
 
 /// How long a run is the queue's when it was found waiting: longer than a message of it is anybody's.
@@ -191,6 +192,7 @@ pub(crate) async fn begin(
                     tally: Tally::default(),
                     active: None,
                     done: Done::default(),
+                    shadow: Shadowed::default(),
                     decision: None,
                     version: 0,
                 }
@@ -299,12 +301,14 @@ async fn next(
     shards: &[RunShard],
     now: DateTime<Utc>,
 ) -> Result<DayRun, StoreError> {
-    let (mut tally, mut done) = (Tally::default(), Done::default());
+    let (mut tally, mut done, mut shadow) =
+        (Tally::default(), Done::default(), Shadowed::default());
     for shard in shards {
         tally.add(&shard.tally);
         done.add(&shard.done);
+        shadow.add(&shard.shadow);
     }
-    let mut run = DayRun { tally, done, ..run };
+    let mut run = DayRun { tally, done, shadow, ..run };
     match run.stage {
         Stage::Planning => {
             let concerned = shards.iter().filter(|shard| is_concerned(shard));
@@ -438,6 +442,8 @@ struct Seen {
     had_failed: bool,
     /// The caps of the policy that wants what was withheld.
     caps: Option<Caps>,
+    /// The shadow that looked at it.
+    shadow: Option<PolicyRef>,
     did: Done,
 }
 
@@ -514,7 +520,10 @@ impl Work<'_> {
             left = after;
             let seen = join_all(some.iter().map(|client| self.look_at(client.clone()))).await;
             for seen in seen {
-                let Seen { client, had_failed, caps, did } = seen?;
+                let Seen { client, had_failed, caps, shadow, did } = seen?;
+                if let Some(shadow) = shadow {
+                    progress.shadow.count(&shadow, &client.shadow);
+                }
                 if let Some(caps) = caps.filter(|_| self.run.stage == Stage::Planning) {
                     progress.tally.count(client.withheld, caps);
                 }
@@ -553,7 +562,7 @@ impl Work<'_> {
             }
             Stage::Releasing if is_on_list => self.evaluate(client, InRun::Release).await,
             Stage::Undoing if client.did_anything() && !client.is_undone => self.undo(client).await,
-            _ => Ok(Seen { had_failed, client, caps: None, did: Done::default() }),
+            _ => Ok(Seen { had_failed, client, caps: None, shadow: None, did: Done::default() }),
         }
     }
 
@@ -563,6 +572,11 @@ impl Work<'_> {
         let was_on_list = client.withheld.is_any();
         let mut did = Done::default();
         let now = self.hands.now();
+        // Before the real one, so that both find the same facts.
+        let shadow = match how {
+            InRun::Plan => self.shadow(&mut client, now).await,
+            InRun::Hold | InRun::RollOut | InRun::Release => None,
+        };
         let caps = match evaluate_twice(self.firm, &client, how, now).await {
             Ok((executed, caps)) => {
                 did.evaluated = u64::from(!was_on_list);
@@ -580,7 +594,24 @@ impl Work<'_> {
                 None
             }
         };
-        Ok(Seen { client, had_failed, caps, did })
+        Ok(Seen { client, had_failed, caps, shadow, did })
+    }
+
+    /// What the shadow would do stays on the page. One that can't be looked at is no reason not to do what is to be
+    /// done: it is logged and left out.
+    async fn shadow(&self, client: &mut RunClient, now: DateTime<Utc>) -> Option<PolicyRef> {
+        match shadowed(self.firm, &client.client, now).await {
+            Ok(Some((shadow, acts))) => {
+                client.shadow = acts;
+                Some(shadow)
+            }
+            Ok(None) => None,
+            Err(failure) => {
+                let (client, why) = (&client.client, chain(&failure));
+                warn!(client.id = %client, "Could not look at client {client} under the shadow: {why}");
+                None
+            }
+        }
     }
 
     /// Takes back what the run did to a client, in one commit, and says what had reached it.
@@ -588,7 +619,7 @@ impl Work<'_> {
         let had_failed = client.failed.take().is_some();
         let mut did = Done::default();
         let Some(decision) = &self.run.decision else {
-            return Ok(Seen { client, had_failed, caps: None, did });
+            return Ok(Seen { client, had_failed, caps: None, shadow: None, did });
         };
         let command = Command::UndoRun {
             episode: client.locked,
@@ -611,7 +642,7 @@ impl Work<'_> {
             }
             Err(failure) => client.failed = Some(self.failed(&client, failure)?),
         }
-        Ok(Seen { client, had_failed, caps: None, did })
+        Ok(Seen { client, had_failed, caps: None, shadow: None, did })
     }
 
     /// Why a client could not be looked at, as it is kept. An outage is nobody's in particular: then the

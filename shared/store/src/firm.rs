@@ -16,6 +16,7 @@ use domain::letter::Language;
 use domain::money::Currency;
 use domain::numbering::Series;
 use domain::policy::StepKey;
+use domain::policy::life::State;
 use domain::role::Role;
 use domain::text::Personal;
 use serde::{Deserialize, Serialize};
@@ -100,6 +101,12 @@ pub struct FirmSettings {
     /// Its picture on pages and letters (LET-2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logo: Option<Logo>,
+    /// The version that runs as a shadow, of the classes that have one (POL-7).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shadows: BTreeMap<ClassId, u32>,
+    /// The last time that all policies were looked at (POL-5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewed: Option<Reviewed>,
     /// That no lock is set and no letter leaves, until somebody lifts it (LOCK-10).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<Stop>,
@@ -114,6 +121,17 @@ pub struct Stop {
     pub at: DateTime<Utc>,
     /// Why.
     pub reason: Personal,
+}
+
+/// A partner has looked at what the firm's policies come to (POL-5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reviewed {
+    /// The last day of the quarter that it was for.
+    pub quarter: Day,
+    /// Who.
+    pub by: StaffId,
+    /// When, by the firm's clock.
+    pub at: DateTime<Utc>,
 }
 
 /// Which picture a firm has. Its bytes lie beside the settings, under their hash, and stay there: letters that
@@ -149,6 +167,8 @@ impl FirmSettings {
             numbering: Vec::new(),
             colour: None,
             logo: None,
+            shadows: BTreeMap::new(),
+            reviewed: None,
             stop: None,
         }
     }
@@ -172,18 +192,21 @@ mod zone {
     }
 }
 
-/// One armed version of a class's policy (POL-1).
+/// One version of a class's policy (POL-1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyDocument {
     /// Whose policy.
     pub class: ClassId,
     /// Counted from 1.
     pub version: u32,
-    /// The document as it was written.
+    /// What it says, every default filled in.
     pub document: String,
-    /// From when it is in force.
+    /// From when it is in force; of a draft or a shadow, since when it is one.
     pub effective_on: Day,
-    /// Who armed it.
+    /// What it is (POL-7).
+    #[serde(default, skip_serializing_if = "State::is_armed")]
+    pub state: State,
+    /// Who wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<StaffId>,
     /// The steps that came with a later version than the first, and since when.
@@ -192,6 +215,13 @@ pub struct PolicyDocument {
     /// Since when its late fees are charged on their days, where that is later than the first version (LF-1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub late_fee_since: Option<Day>,
+}
+
+impl PolicyDocument {
+    /// Whether its day has come: the newest such version of a class is in force.
+    pub fn has_begun(&self, day: Day) -> bool {
+        self.state.is_armed() && self.effective_on <= day
+    }
 }
 
 /// What a person may do in the firm.
@@ -244,6 +274,12 @@ pub enum FirmChange {
     Settings(FirmSettings),
     /// A policy was armed.
     PolicyArmed(PolicyDocument),
+    /// A policy was saved as a draft, or began to run beside the one in force (POL-7).
+    PolicySaved(PolicyDocument),
+    /// A version was taken back before it was in force.
+    PolicyWithdrawn(PolicyDocument),
+    /// A partner has looked at all policies, as every quarter asks for (POL-5).
+    PoliciesReviewed(Reviewed),
     /// A person may do something, or something else.
     GrantGiven(Grant),
     /// A person may no longer.
@@ -431,14 +467,17 @@ impl Store {
             FirmChange::Settings(_) | FirmChange::Stopped(_) | FirmChange::WentOn => Vec::new(),
             // At once: whoever finds it goes on with it.
             FirmChange::RunDecided(run) => vec![run_write(firm, run, DateTime::UNIX_EPOCH)?],
-            FirmChange::PolicyArmed(policy) => {
+            FirmChange::PolicyArmed(policy)
+            | FirmChange::PolicySaved(policy)
+            | FirmChange::PolicyWithdrawn(policy) => {
+                // Whoever reads the firm's version and writes against it is alone: a version is written once with
+                // its text, and again with another state.
                 let place = Key::PolicyVersion(&policy.class, policy.version).place(firm);
-                let rollout = Key::Rollout(&policy.class, policy.version).place(firm);
-                let rollout = crate::rollout::entry(policy, &rollout)?;
-                let mut writes = vec![put(place, attributes(policy)?, Condition::Absent)];
-                writes.extend(rollout.map(|item| Write::Put(item, Condition::Absent)));
+                let mut writes = vec![put(place, attributes(policy)?, Condition::Always)];
+                writes.extend(crate::rollout::writes(firm, policy)?);
                 writes
             }
+            FirmChange::PoliciesReviewed(_) => Vec::new(),
             FirmChange::GrantGiven(grant) => {
                 let of_person = PlatformKey::FirmOf(&grant.subject, firm).place();
                 vec![

@@ -60,7 +60,7 @@ pub use dynamo::{Dynamo, Fault, Faults, MAX_TRANSACTION, Operation};
 pub use error::{Cause, StoreError};
 pub use firm::{
     DEFAULT_SHARDS, Endpoint, FirmChange, FirmCommit, FirmSettings, Grant, LoadedFirm, Logo,
-    PolicyDocument, SealedSecret, Stop,
+    PolicyDocument, Reviewed, SealedSecret, Stop,
 };
 pub use head::{ClientState, MAX_HEAD_BYTES};
 pub use heard::{Heard, HeardKind, HeardNews};
@@ -80,8 +80,8 @@ pub use replay::{Lost, ReplayError, Replayed};
 pub use request::{Answer, Begun};
 pub use rollout::{ROLLOUT_PASSES, Rollout};
 pub use run::{
-    DayRun, Done, MAX_RUN_PAGE, RunClient, RunDecision, RunPage, RunShard, Stage,
-    Verdict as RunVerdict,
+    DayRun, Done, MAX_RUN_PAGE, RunClient, RunDecision, RunPage, RunShard, ShadowCount, Shadowed,
+    Stage, Verdict as RunVerdict,
 };
 pub use sent::{MAX_WORDS_BYTES, SentLetter, Words};
 pub use stream::{Chain, ChainRecord, Image, Streamed, newly_ready, streamed};

@@ -6,12 +6,13 @@
 
 use chrono::{DateTime, Utc};
 use domain::id::{FirmId, StaffId};
+use domain::policy::life::State;
 use domain::text::Personal;
 use serde::{Deserialize, Serialize};
 
 use crate::dynamo::{Condition, Write};
 use crate::error::StoreError;
-use crate::firm::{FirmChange, FirmSettings};
+use crate::firm::{FirmChange, FirmSettings, PolicyDocument};
 use crate::item::{attributes, corrupt, get_text, new_item, read, text};
 use crate::keys::{Key, PlatformKey, prefix};
 use crate::{Platform, Store};
@@ -110,8 +111,13 @@ pub(crate) fn settings_after(
             saved.put_into(&mut after.templates);
             after
         }),
-        FirmChange::PolicyArmed(_)
-        | FirmChange::GrantGiven(_)
+        FirmChange::PoliciesReviewed(reviewed) => {
+            before.map(|known| FirmSettings { reviewed: Some(reviewed.clone()), ..known.clone() })
+        }
+        FirmChange::PolicyArmed(policy)
+        | FirmChange::PolicySaved(policy)
+        | FirmChange::PolicyWithdrawn(policy) => before.and_then(|known| shadows(known, policy)),
+        FirmChange::GrantGiven(_)
         | FirmChange::GrantTaken { .. }
         | FirmChange::EndpointOpened(_)
         | FirmChange::EndpointClosed { .. }
@@ -120,6 +126,22 @@ pub(crate) fn settings_after(
         | FirmChange::RunDecided(_)
         | FirmChange::SecretKept(_) => None,
     }
+}
+
+/// The settings with that version as its class's shadow, or no longer as it; `None`: they stay as they are.
+fn shadows(known: &FirmSettings, policy: &PolicyDocument) -> Option<FirmSettings> {
+    let mut settings = known.clone();
+    let of_class = settings.shadows.get(&policy.class).copied();
+    match policy.state {
+        State::Shadow => {
+            settings.shadows.insert(policy.class.clone(), policy.version);
+        }
+        State::Draft | State::Armed | State::Withdrawn if of_class == Some(policy.version) => {
+            settings.shadows.remove(&policy.class);
+        }
+        State::Draft | State::Armed | State::Withdrawn => return None,
+    }
+    Some(settings)
 }
 
 /// What a change of a firm's domain writes beside the settings. A test firm keeps no domain from anybody: its

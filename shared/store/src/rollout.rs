@@ -7,7 +7,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::calendar::Day;
-use domain::id::ClassId;
+use domain::id::{ClassId, FirmId};
+use domain::policy::life::State;
 use serde::{Deserialize, Serialize};
 
 use crate::Store;
@@ -15,7 +16,7 @@ use crate::dynamo::{Condition, Range, Write};
 use crate::error::StoreError;
 use crate::firm::PolicyDocument;
 use crate::item::{Item, attributes, new_item, number, read};
-use crate::keys::{Key, prefix};
+use crate::keys::{Key, Place, prefix};
 use crate::outbox::{outbox_attributes, to_outbox};
 
 /// Which pass is due.
@@ -37,22 +38,27 @@ pub struct Rollout {
     pub pass: u32,
 }
 
-/// The entry that goes with an armed policy. A class's first version needs none: until there is a policy in
-/// force, no client comes into the class.
-pub(crate) fn entry(
-    policy: &PolicyDocument,
-    place: &crate::Place,
-) -> Result<Option<Item>, StoreError> {
-    if policy.version <= 1 {
-        return Ok(None);
-    }
+/// What goes with a policy beside its own item: an armed one comes to its clients, and so does a shadow, which
+/// they are due under as well from then on (POL-7); one that is taken back comes to nobody. A class's first version
+/// needs no entry: until there is a policy in force, no client comes into the class.
+pub(crate) fn writes(firm: &FirmId, policy: &PolicyDocument) -> Result<Vec<Write>, StoreError> {
+    let place = Key::Rollout(&policy.class, policy.version).place(firm);
+    Ok(match policy.state {
+        State::Armed | State::Shadow if policy.version <= 1 => Vec::new(),
+        State::Armed | State::Shadow => vec![Write::Put(entry(policy, &place)?, Condition::Always)],
+        State::Draft => Vec::new(),
+        State::Withdrawn => vec![Write::Delete(place, Condition::Always)],
+    })
+}
+
+fn entry(policy: &PolicyDocument, place: &Place) -> Result<Item, StoreError> {
     let (class, version) = (policy.class.clone(), policy.version);
     let rollout = Rollout { class, version, effective_on: policy.effective_on, pass: 1 };
     let mut item = new_item(place, 0);
     item.extend(attributes(&rollout)?);
     // At once: whoever finds it knows the firm's day, and puts it off until the policy is in force.
     to_outbox(&mut item, place, Some(DateTime::UNIX_EPOCH));
-    Ok(Some(item))
+    Ok(item)
 }
 
 impl Store {

@@ -7,12 +7,13 @@
 //!
 //! While a run has work to be done it waits in the outbox: should its message be lost, the sweeper finds it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use domain::calendar::Day;
-use domain::id::{ClientId, FirmId, StaffId};
+use domain::id::{ClassId, ClientId, FirmId, StaffId};
 use domain::letter::{LetterId, LetterKind};
+use domain::policy::PolicyRef;
 use domain::run::{Tally, Withheld};
 use domain::text::Personal;
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,9 @@ pub struct DayRun {
     /// What it did by now.
     #[serde(default)]
     pub done: Done,
+    /// What shadows would have done (POL-7).
+    #[serde(default, skip_serializing_if = "Shadowed::is_empty")]
+    pub shadow: Shadowed,
     /// What a person decided about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<RunDecision>,
@@ -141,6 +145,66 @@ impl Done {
     }
 }
 
+/// What the shadows of a firm's classes would have done in a run: nothing of it was done (POL-7).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Shadowed {
+    /// Per version what it counted.
+    pub versions: BTreeMap<ClassId, ShadowCount>,
+}
+
+/// What one shadow would have done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShadowCount {
+    /// Which version.
+    pub version: u32,
+    /// How many clients it looked at.
+    pub looked_at: u64,
+    /// To how many clients it would have done what.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub acts: BTreeMap<String, u64>,
+}
+
+impl Shadowed {
+    /// Whether no shadow looked at anybody.
+    pub fn is_empty(&self) -> bool {
+        self.versions.is_empty()
+    }
+
+    /// Counts what it would have done to one client.
+    pub fn count(&mut self, shadow: &PolicyRef, acts: &BTreeSet<String>) {
+        let mut one = ShadowCount { version: shadow.version, looked_at: 1, acts: BTreeMap::new() };
+        one.acts.extend(acts.iter().map(|act| (act.clone(), 1)));
+        self.add_of(&shadow.class, &one);
+    }
+
+    /// With what another part of the run counted.
+    pub fn add(&mut self, other: &Self) {
+        for (class, count) in &other.versions {
+            self.add_of(class, count);
+        }
+    }
+
+    /// A newer shadow counts anew.
+    fn add_of(&mut self, class: &ClassId, more: &ShadowCount) {
+        let known = self.versions.entry(class.clone()).or_insert_with(|| ShadowCount {
+            version: more.version,
+            looked_at: 0,
+            acts: BTreeMap::new(),
+        });
+        if known.version < more.version {
+            *known = more.clone();
+            return;
+        }
+        if known.version == more.version {
+            known.looked_at += more.looked_at;
+            for (act, count) in &more.acts {
+                *known.acts.entry(act.clone()).or_default() += count;
+            }
+        }
+    }
+}
+
 /// What a person decided about a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunDecision {
@@ -210,6 +274,9 @@ pub struct RunShard {
     /// What was done.
     #[serde(default)]
     pub done: Done,
+    /// What shadows would have done.
+    #[serde(default, skip_serializing_if = "Shadowed::is_empty")]
+    pub shadow: Shadowed,
     /// Counts the writes; 0: it isn't written yet.
     #[serde(skip)]
     pub version: u64,
@@ -249,6 +316,9 @@ pub struct RunClient {
     /// The letters about debts that it decided.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub letters: BTreeSet<LetterId>,
+    /// What its class's shadow would have done, where that is anything (POL-7).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub shadow: BTreeSet<String>,
     /// Why it could not be evaluated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
@@ -273,6 +343,7 @@ impl RunClient {
             withheld: Withheld::default(),
             locked: None,
             letters: BTreeSet::new(),
+            shadow: BTreeSet::new(),
             failed: None,
             is_undone: false,
             reached: BTreeSet::new(),
@@ -286,7 +357,8 @@ impl RunClient {
 
     /// Whether there is anything to say of it.
     pub fn is_told(&self) -> bool {
-        self.did_anything() || self.withheld.is_any() || self.failed.is_some()
+        let did = self.did_anything() || self.withheld.is_any();
+        did || self.failed.is_some() || !self.shadow.is_empty()
     }
 }
 

@@ -242,6 +242,7 @@ on_both! {
             document: "name: cpa".to_owned(),
             effective_on: day(effective_on),
             author: Some("pat".parse().unwrap()),
+            state: Default::default(),
             new_steps: [].into(),
             late_fee_since: None,
         };

@@ -51,6 +51,7 @@ impl Office {
             document: preset_text("cpa").unwrap().to_owned(),
             effective_on: "2020-01-01".parse().unwrap(),
             author: None,
+            state: Default::default(),
             new_steps: Default::default(),
             late_fee_since: None,
         };

@@ -353,6 +353,7 @@ pub async fn open_firm(store: &Store, at: DateTime<Utc>) {
         document: preset_text("cpa").unwrap().to_owned(),
         effective_on: "2026-01-01".parse().unwrap(),
         author: None,
+        state: Default::default(),
         new_steps: Default::default(),
         late_fee_since: None,
     };

@@ -119,6 +119,7 @@ async fn pol_1_an_armed_policy_is_handed_on_to_the_evaluations() {
         document: "{preset: operator}".to_owned(),
         effective_on: "2026-03-04".parse().unwrap(),
         author: None,
+        state: Default::default(),
         new_steps: Default::default(),
         late_fee_since: None,
     });

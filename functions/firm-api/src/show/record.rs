@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::describe::describe;
 use domain::event::Event;
 use domain::id::ClassId;
+use domain::policy::life::State;
 use domain::role::Actor;
 use serde::Serialize;
 use serde_json::Value;
@@ -147,8 +148,8 @@ pub fn firm_record(record: store::Record, policies: &Policies) -> FirmRecord {
             continue;
         };
         what.push(said(&change));
-        if let FirmChange::PolicyArmed(armed) = &change {
-            changes.extend(changed(armed, policies));
+        if let FirmChange::PolicyArmed(policy) | FirmChange::PolicySaved(policy) = &change {
+            changes.extend(changed(policy, policies));
         }
     }
     FirmRecord {
@@ -182,6 +183,22 @@ fn said(change: &FirmChange) -> String {
             "arms version {} of the policy of class {} from {}",
             armed.version, armed.class, armed.effective_on
         ),
+        FirmChange::PolicySaved(saved) => match saved.state {
+            State::Shadow => format!(
+                "lets version {} of the policy of class {} run as a shadow from {}",
+                saved.version, saved.class, saved.effective_on
+            ),
+            State::Draft | State::Armed | State::Withdrawn => format!(
+                "saves version {} of the policy of class {} as a draft",
+                saved.version, saved.class
+            ),
+        },
+        FirmChange::PolicyWithdrawn(policy) => {
+            format!("takes back version {} of the policy of class {}", policy.version, policy.class)
+        }
+        FirmChange::PoliciesReviewed(reviewed) => {
+            format!("has looked at the policies for the quarter to {}", reviewed.quarter)
+        }
         FirmChange::GrantGiven(grant) => {
             let roles: Vec<_> = grant.roles.iter().map(|role| role.as_str()).collect();
             format!("lets {} act as {}", grant.staff, roles.join(", "))

@@ -78,6 +78,7 @@ pub(super) fn of_client(visit: &Visit, account: &Account) -> Vec<Deed> {
         }
         if account.lock.is_some() {
             deeds.push(deed("Unlock by exception", "exception", false));
+            deeds.push(deed("Move the lock to the newest policy", "move-episode", false));
         }
     }
     if visit.may(BOOKKEEPERS) {
@@ -359,6 +360,16 @@ fn client_act(visit: &Visit, view: &View, name: &str, grants: &[Grant]) -> Optio
         "exception" => {
             exception(who, &api, account).only(visit, PARTNERS, "unlock by exception")
         }
+        "move-episode" => Act::new(
+            format!("Move the lock of {who} to the newest policy"),
+            "A running lock follows the policy that it was set by, until it is lifted. From here on lock, unlock and the steps after \
+             the lock follow the newest version instead.",
+            "Move it",
+            format!("{api}/move-episode"),
+        )
+        .said("The lock follows the newest policy.")
+        .foreseen(visit, view, &Command::MoveEpisode)
+        .only(visit, PARTNERS, "move a lock to another policy"),
         "payment" => {
             payment(account, who, &api, view).only(visit, BOOKKEEPERS, "record a payment")
         }

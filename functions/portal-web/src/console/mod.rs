@@ -24,6 +24,7 @@ mod overview;
 mod payment_acts;
 mod people;
 mod plan;
+mod policies;
 mod put_in;
 pub(crate) mod runs;
 mod settings;
@@ -105,11 +106,22 @@ pub(crate) fn routes() -> Router<State> {
         .route("/console/settings/mail-domain", get(mail_domain::show))
         .route("/console/settings/ledger", get(ledger::show))
         .route("/console/settings/numbering", get(numbering::show))
-        .route("/console/settings/policies/{class}", get(settings::policy))
         .route("/console/settings/letters", get(wording::list))
         .route("/console/settings/letters/named", get(wording::named))
         .route("/console/settings/letters/{kind}", get(wording::show).post(wording::look))
         .route("/console/settings/letters/{kind}/view", get(wording::view).post(wording::try_out))
+        .route("/console/settings/new-policy", get(policies::begin))
+        .route("/console/settings/policies/{class}", get(policies::show))
+        .route("/console/settings/policies/{class}/edit", get(policies::edit::show))
+        .route(
+            "/console/settings/policies/{class}/check",
+            get(policies::edit::show).post(policies::edit::check),
+        )
+        .route("/console/settings/policies/{class}/shadow/{day}", get(policies::shadow_day))
+        .route(
+            "/console/settings/policies/{class}/versions/{version}/do/{act}",
+            get(policies::act),
+        )
         .route("/console/import", get(import::show))
         .route("/console/import/{run}", get(import::run))
         .route("/console/clock", get(clock::show))

@@ -202,7 +202,9 @@ async fn policies(desk: &Desk) -> Result<Vec<PolicyLine>, Failure> {
 /// What a firm needs before the first letter.
 async fn set_up(desk: &Desk) -> Result<Vec<SetUp>, Failure> {
     let settings = desk.firm.settings();
-    let has_policy = !desk.store().all_policies().await?.is_empty();
+    let today = desk.day();
+    let policies = desk.store().all_policies().await?;
+    let has_policy = policies.iter().any(|policy| policy.has_begun(today));
     let gateways = desk.store().endpoints().await?;
     let step = |is_done, name, done: String, open: &str| SetUp {
         is_done,

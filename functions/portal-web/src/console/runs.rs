@@ -126,6 +126,10 @@ impl ClientRow {
         }
         what.extend(client.locked.map(|_| "locked".to_owned()));
         what.extend((!client.letters.is_empty()).then(|| "a letter was decided".to_owned()));
+        let shadow = client.shadow.iter().map(|act| said::words(act)).collect::<Vec<_>>();
+        what.extend((!shadow.is_empty()).then(|| {
+            format!("the shadow would have: {}; nothing of it was done", shadow.join(", "))
+        }));
         what.extend(client.is_undone.then(|| "taken back".to_owned()));
         let reached = client.reached.iter().map(|kind| said::words(kind.as_str()));
         what.extend(reached.map(|kind| format!("a {kind} had left: tell the client")));

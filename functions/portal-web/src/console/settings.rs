@@ -11,7 +11,7 @@ use domain::id::ClassId;
 use domain::letter::Language;
 use domain::role::Role;
 use services::office::Desk;
-use store::{FirmSettings, Grant, MailsReturned, PolicyDocument};
+use store::{FirmSettings, Grant, MailsReturned};
 
 use super::mail_domain::letters;
 use super::segment;
@@ -70,7 +70,7 @@ struct Member {
 struct PolicyLine {
     class: String,
     path: String,
-    version: u32,
+    version: Option<u32>,
     sentence: String,
 }
 
@@ -143,13 +143,13 @@ async fn policies(desk: &Desk) -> Result<Vec<PolicyLine>, Failure> {
     let classes: BTreeSet<ClassId> = documents.into_iter().map(|policy| policy.class).collect();
     let mut lines = Vec::new();
     for class in classes {
-        let policy = desk.firm.policy(&class, desk.day(), desk.now).await;
-        let Ok(version) = policy else { continue }; // not in force yet
+        let policy = desk.firm.policy(&class, desk.day(), desk.now).await.ok();
+        let none = || "No version is in force yet.".to_owned();
         lines.push(PolicyLine {
-            path: format!("/console/settings/policies/{}", segment(class.as_str())),
+            path: path_of(&class),
             class: class.to_string(),
-            version: version.id.version,
-            sentence: version.policy.sentence(),
+            version: policy.as_ref().map(|version| version.id.version),
+            sentence: policy.as_ref().map_or_else(none, |version| version.policy.sentence()),
         });
     }
     Ok(lines)
@@ -170,45 +170,4 @@ async fn staff(desk: &Desk) -> Result<Vec<Member>, Failure> {
         }
     };
     Ok(desk.store().grants().await?.iter().map(member).collect())
-}
-
-#[derive(Template)]
-#[template(path = "console/policy.html")]
-struct PolicyPage {
-    shell: Shell,
-    class: String,
-    versions: Vec<Version>,
-}
-
-/// A version of a class's policy.
-struct Version {
-    number: u32,
-    from: String,
-    is_in_force: bool,
-    author: String,
-    text: String,
-}
-
-/// The policies of a class in full, newest first.
-pub(crate) async fn policy(visit: Visit, Path(class): Path<ClassId>) -> Result<Response, Failure> {
-    let desk = &visit.desk;
-    let documents = desk.store().policies(&class).await?;
-    if documents.is_empty() {
-        return Err(Failure::not_found(format!("Class {class} has no policy.")));
-    }
-    let in_force = desk.firm.policy(&class, desk.day(), desk.now).await.ok();
-    let in_force = in_force.map(|version| version.id.version);
-    let version = |document: PolicyDocument| Version {
-        number: document.version,
-        from: said::day(document.effective_on),
-        is_in_force: Some(document.version) == in_force,
-        author: document.author.map_or_else(|| "the set-up".to_owned(), |by| by.to_string()),
-        text: document.document,
-    };
-    let page = PolicyPage {
-        versions: documents.into_iter().map(version).collect(),
-        shell: visit.shell(format!("Policy of class {class}"), "settings"),
-        class: class.to_string(),
-    };
-    Ok(render(&page))
 }

@@ -7,9 +7,11 @@ use domain::calendar::{Day, days_between};
 use domain::role::Role;
 use domain::task::{About, Task};
 use serde::Deserialize;
+use services::office::reviews::due;
 use store::PageRequest;
 
 use super::act::Deed;
+use super::policies::{Line, path_of};
 use super::runs::{Waiting, waiting};
 use super::task_acts::of_task;
 use super::unclaimed::nobodys;
@@ -149,6 +151,38 @@ struct TasksPage {
     unclaimed: Option<String>,
     /// Runs that somebody has to do with (LOCK-10).
     runs: Vec<Waiting>,
+    /// A quarter is over: what the policies come to (POL-5).
+    review: Option<ReviewCard>,
+}
+
+/// What a partner looks at after a quarter.
+struct ReviewCard {
+    quarter: String,
+    policies: Vec<ReviewedPolicy>,
+}
+
+struct ReviewedPolicy {
+    class: String,
+    path: String,
+    sentence: String,
+    findings: Vec<Line>,
+}
+
+async fn review(visit: &Visit) -> Result<Option<ReviewCard>, Failure> {
+    let due = due(&visit.desk.firm, visit.desk.day()).await?;
+    Ok(due.map(|review| ReviewCard {
+        quarter: said::day(review.quarter),
+        policies: review
+            .policies
+            .iter()
+            .map(|policy| ReviewedPolicy {
+                class: policy.class.to_string(),
+                path: path_of(&policy.class),
+                sentence: policy.sentence.clone(),
+                findings: policy.findings.iter().map(Line::from).collect(),
+            })
+            .collect(),
+    }))
 }
 
 pub(crate) async fn show(visit: Visit, Query(place): Query<Place>) -> Result<Response, Failure> {
@@ -167,6 +201,7 @@ pub(crate) async fn show(visit: Visit, Query(place): Query<Place>) -> Result<Res
     let page = TasksPage {
         unclaimed: unclaimed(&visit).await?,
         runs: waiting(&visit).await?,
+        review: review(&visit).await?,
         rows,
         next: listed.next.map(|cursor| format!("?cursor={}", segment(&cursor))),
         is_first: place.cursor.is_none(),

@@ -259,7 +259,7 @@ async fn of_firm(firm: &Firm, now: DateTime<Utc>) -> Result<Vec<Finding>> {
     };
     let policies = store.all_policies().await?;
     check(
-        policies.iter().any(|policy| policy.effective_on <= today),
+        policies.iter().any(|policy| policy.has_begun(today)),
         ill,
         "no policy is in force: nobody is reminded or locked".to_owned(),
         "Arm one under Settings, or with PUT /firm/v1/policies/default.",

@@ -89,6 +89,7 @@ fn policy(class: ClassId) -> Result<PolicyDocument> {
         document: document.to_owned(),
         effective_on: POLICY_SINCE.parse()?,
         author: None,
+        state: Default::default(),
         new_steps: BTreeMap::new(),
         late_fee_since: None,
     })

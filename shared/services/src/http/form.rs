@@ -5,7 +5,8 @@
 //! ours: by what the browser says of its origin, and by a token that only such a page knows (SEC-6). A
 //! request without the cookie, or with a token of its own, passes untouched.
 //!
-//! A form with a file is a request whose body is that file, and whose query holds the other fields.
+//! A form with a file is a request whose body is that file, and whose query holds the other fields; so is one with
+//! a document that was typed.
 
 use std::collections::BTreeMap;
 
@@ -61,6 +62,12 @@ const FILE_TYPE: &str = "text/csv";
 
 /// A picture, of whichever kind: who takes it looks at its bytes.
 const PICTURE_TYPE: &str = "application/octet-stream";
+
+/// The field that holds a whole document: the request's body is its text, and the other fields are the query.
+const DOCUMENT: &str = "_document";
+
+/// Such a document is YAML, which JSON is too.
+const DOCUMENT_TYPE: &str = "application/yaml";
 
 /// In the address of the next page: the name of what the form made.
 const MADE: &str = "{made}";
@@ -281,6 +288,10 @@ async fn translated(
             parts.uri = form.queried(&parts.uri)?;
             let is_picture = form.control("_file") == Some("picture");
             (if is_picture { PICTURE_TYPE } else { FILE_TYPE }, file)
+        }
+        None if form.control(DOCUMENT).is_some() => {
+            parts.uri = form.queried(&parts.uri)?;
+            (DOCUMENT_TYPE, form.control(DOCUMENT).unwrap_or_default().to_owned().into())
         }
         None => {
             let json = serde_json::to_vec(&form.json()?);

@@ -188,7 +188,7 @@ pub async fn last_import(firm: &Firm) -> Result<Option<LastImport>, StoreError> 
 pub async fn assumed(firm: &Firm, now: DateTime<Utc>) -> Result<Assumed, ImportError> {
     let today = firm.day(now);
     let policies = firm.store().all_policies().await?;
-    let in_force = policies.into_iter().filter(|policy| policy.effective_on <= today);
+    let in_force = policies.into_iter().filter(|policy| policy.has_begun(today));
     let class = DEFAULT_CLASS.parse().map_err(|error| {
         ExecuteError::from(Refusal::invalid("POL-1", format!("no default class: {error}")))
     })?;

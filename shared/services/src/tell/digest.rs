@@ -48,7 +48,7 @@ pub fn digest_at(firm: &Firm, day: Day) -> DateTime<Utc> {
 pub(crate) async fn is_working(firm: &Firm, day: Day) -> Result<bool, StoreError> {
     let mut in_force: BTreeMap<ClassId, PolicyDocument> = BTreeMap::new();
     for policy in firm.store().all_policies().await? {
-        if policy.effective_on <= day {
+        if policy.has_begun(day) {
             in_force.insert(policy.class.clone(), policy); // the oldest come first
         }
     }

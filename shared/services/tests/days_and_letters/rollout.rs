@@ -41,6 +41,7 @@ async fn arm(desk: &Desk, firm: &str, class: &str, version: u32, with: &str, fro
         document: format!("{{preset: cpa, with: {{{with}}}}}"),
         effective_on: day(from),
         author: None,
+        state: Default::default(),
         new_steps: Default::default(),
         late_fee_since: None,
     });

@@ -154,6 +154,7 @@ pub async fn open_firm(
             document: (*document).to_owned(),
             effective_on: day("2020-01-01"),
             author: None,
+            state: Default::default(),
             new_steps: Default::default(),
             late_fee_since: None,
         });
