@@ -62,6 +62,16 @@ fn pol_6_locks_letters_and_people_per_day_and_in_total() {
       - An invoice that was paid in full is paid with the fees on it.
       - What was owed on 2026-01-01 is in the book that day, and nothing was sent about it before.
 
+    Day by day
+      2026-01-20  1 receipt, 1 invoice paid
+      2026-01-24  1 reminder; 1 person
+      2026-01-30  1 reminder; 1 person
+      2026-02-01  1 notice; 1 person
+      2026-02-15  1 notice; 1 person
+      2026-03-02  1 locked, 1 demand letter; 1 person
+      2026-03-09  1 demand letter; 1 person
+      2026-03-10  1 opened, 1 welcome back, 1 receipt, 1 invoice paid; 1 person
+
     In total
                                         cpa
       clients locked                      1
@@ -79,16 +89,6 @@ fn pol_6_locks_letters_and_people_per_day_and_in_total() {
       runs over the caps                  0
       steps that wait for a partner       0
       locks that want an address          0
-
-    Day by day
-      2026-01-20  1 receipt, 1 invoice paid
-      2026-01-24  1 reminder; 1 person
-      2026-01-30  1 reminder; 1 person
-      2026-02-01  1 notice; 1 person
-      2026-02-15  1 notice; 1 person
-      2026-03-02  1 locked, 1 demand letter; 1 person
-      2026-03-09  1 demand letter; 1 person
-      2026-03-10  1 opened, 1 welcome back, 1 receipt, 1 invoice paid; 1 person
     ");
 }
 

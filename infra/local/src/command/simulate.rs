@@ -22,7 +22,7 @@ use domain::calendar::{Day, parse_day};
 use domain::money::Currency;
 use domain::policy::read::{preset, read_text};
 use domain::policy::{Policy, PolicyVersion};
-use domain::whatif::{Assumed, Engine, Held, Outcome, Response};
+use domain::whatif::{Assumed, Count, Engine, Held, Outcome, Response};
 use serde_json::json;
 use services::import::mapping::{Mapping, Pair};
 
@@ -176,13 +176,12 @@ pub fn run(arguments: &Arguments) -> Result<Verdict> {
             bail!("{file}: {} row{plural} can't be read, so nothing was simulated", lines.len());
         }
     };
-    let simulation = simulate(arguments, policies, ledger).with_context(|| file.clone())?;
+    let simulation =
+        simulate(arguments, policies, ledger, &mut out).with_context(|| file.clone())?;
     if let Some(page) = &arguments.html {
         let text = html::page(&simulation).context("could not make the page")?;
         fs::write(page, text).with_context(|| format!("{}: can't be written", page.display()))?;
     }
-    let print = if arguments.json { json::print } else { table::print };
-    print(&mut out, &simulation).context("could not print")?;
     Ok(Verdict::Done)
 }
 
@@ -215,45 +214,100 @@ fn policies(names: &[String]) -> Result<Vec<(String, Policy)>> {
     Ok(policies)
 }
 
+/// Plays it, and prints each day once all policies have played it: who reads on needs no memory of them.
 fn simulate(
     arguments: &Arguments,
     policies: Vec<(String, Policy)>,
     ledger: Ledger,
+    out: &mut dyn Write,
 ) -> Result<Simulation> {
     let Arguments { from, to, .. } = *arguments;
-    let (clients, told) = (ledger.clients.len(), ledger.told.clone());
     let assumed = arguments.assumed();
-    let assumptions = arguments.assumptions(&ledger, &assumed);
-    let all_have_addresses = arguments.assume_addresses || !told.has_addresses;
+    let mut simulation = Simulation {
+        from,
+        to,
+        clients: ledger.clients.len(),
+        invoices: ledger.told.invoices,
+        assumptions: arguments.assumptions(&ledger, &assumed),
+        runs: Vec::new(),
+    };
+    let all_have_addresses = arguments.assume_addresses || !ledger.told.has_addresses;
     let accounts = ledger.accounts(all_have_addresses, arguments.late_fee_terms)?;
     let mut engines = Vec::new();
     for (label, policy) in policies {
         let plain = Assumed { responses: Vec::new(), ..assumed.clone() };
         let responds = (!assumed.responses.is_empty()).then(|| assumed.clone());
-        for (is_assumed, assumed) in [(false, Some(plain)), (true, responds)]
-            .into_iter()
-            .filter_map(|(is, a)| Some((is, a?)))
+        for (is_assumed, assumed) in
+            std::iter::once((false, plain)).chain(responds.map(|a| (true, a)))
         {
             let version = PolicyVersion::first(ledger::class()?, policy.clone());
             let mut engine = Engine::new(version, assumed, from, to);
             for account in accounts.clone() {
                 engine.add(account);
             }
-            engines.push((label.clone(), is_assumed, engine));
+            engines.push(engine);
+            let (label, outcome) = (label.clone(), Outcome::default());
+            simulation.runs.push(Run { label, is_assumed, outcome });
         }
     }
     drop(accounts);
+    let mut printing = Printing { out, is_json: arguments.json, keeps: arguments.html.is_some() };
+    printing.head(&simulation)?;
     for act in ledger.acts().context("can't read the temporary folder")? {
         let act = act.context("can't read the temporary folder")?;
-        for (_, _, engine) in &mut engines {
+        for engine in &mut engines {
             engine.take(act.clone())?;
         }
+        let days = engines.iter_mut().map(Engine::drain_days).collect();
+        printing.days(&mut simulation, days)?;
     }
-    let mut runs = Vec::new();
-    for (label, is_assumed, engine) in engines {
-        runs.push(Run { label, is_assumed, outcome: engine.finish()? });
+    let mut days = Vec::new();
+    for (run, engine) in simulation.runs.iter_mut().zip(engines) {
+        let mut outcome = engine.finish()?;
+        days.push(std::mem::take(&mut outcome.days));
+        outcome.days = std::mem::take(&mut run.outcome.days);
+        run.outcome = outcome;
     }
-    Ok(Simulation { from, to, clients, invoices: told.invoices, assumptions, runs })
+    printing.days(&mut simulation, days)?;
+    printing.totals(&simulation)?;
+    Ok(simulation)
+}
+
+/// Prints as it comes.
+struct Printing<'a> {
+    out: &'a mut dyn Write,
+    is_json: bool,
+    /// Whether the days are wanted later.
+    keeps: bool,
+}
+
+impl Printing<'_> {
+    fn head(&mut self, simulation: &Simulation) -> Result<()> {
+        let print = if self.is_json { json::head } else { table::head };
+        print(self.out, simulation).context("could not print")
+    }
+
+    /// Days of each run, up to the same day.
+    fn days(&mut self, simulation: &mut Simulation, days: Vec<Vec<(Day, Count)>>) -> Result<()> {
+        let of_run = |(run, days): (usize, Vec<(Day, Count)>)| {
+            days.into_iter().map(move |(day, count)| (day, run, count))
+        };
+        let mut days: Vec<_> = days.into_iter().enumerate().flat_map(of_run).collect();
+        days.sort_by_key(|(day, run, _)| (*day, *run));
+        let print = if self.is_json { json::day } else { table::day };
+        for (day, run, count) in days {
+            print(self.out, simulation, run, day, &count).context("could not print")?;
+            if self.keeps {
+                simulation.runs[run].outcome.days.push((day, count));
+            }
+        }
+        Ok(())
+    }
+
+    fn totals(&mut self, simulation: &Simulation) -> Result<()> {
+        let print = if self.is_json { json::totals } else { table::totals };
+        print(self.out, simulation).context("could not print")
+    }
 }
 
 impl Arguments {

@@ -98,15 +98,15 @@ pub struct HeldRun {
 pub struct Work {
     /// Evaluations, those that found nothing among them.
     pub evaluations: u64,
-    /// Days of clients on which something was decided.
+    /// Days of clients on which one of them decided something.
     pub decided: u64,
 }
 
 /// What a policy did to a book.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// The days on which something happened.
-    pub days: BTreeMap<Day, Count>,
+    /// The days on which something happened, in order, but for those that were drained.
+    pub days: Vec<(Day, Count)>,
     /// All of them; people counted once.
     pub total: Count,
     /// Runs over the caps.

@@ -4,28 +4,30 @@
 //! which an evaluation may find something ([`next_look`]), and what is found there is what is carried out. Nothing
 //! depends on a clock, a random number or the order of a map.
 
+mod people;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use self::people::Staff;
 use super::assume::{Assumed, Held};
 use super::count::{Count, HeldRun, Outcome};
 use crate::account::Account;
 use crate::apply::apply;
 use crate::calendar::{Day, days_between, minus, plus};
 use crate::command::{Command, NewInvoice, News};
-use crate::decide::{Context, decide, decide_alone, next_look};
+use crate::decide::{Context, decide, decide_alone, may_decide, next_look};
 use crate::event::Event;
-use crate::id::{InvoiceId, PaymentId, ServiceLine, StaffId};
+use crate::id::{InvoiceId, PaymentId, ServiceLine};
 use crate::invoice::{Invoice, InvoiceKind};
-use crate::letter::{Content, DebtKind, LetterKind, LetterState, Part, Sending};
-use crate::lock::LockCause;
+use crate::letter::{Content, DebtKind, LetterState, Part};
 use crate::money::Money;
 use crate::numbering::Numbers;
 use crate::payment::{Method, Seen};
-use crate::policy::{Action, Policy, PolicyVersion, UnlockMode};
+use crate::policy::PolicyVersion;
 use crate::refusal::Refusal;
-use crate::role::{Actor, Role};
+use crate::role::Actor;
 use crate::run::{Caps, Latitude, Tally, Withheld, is_active, last_invoiced};
 use crate::task::About;
 use crate::text::Personal;
@@ -122,13 +124,6 @@ struct Client {
     is_touched: bool,
 }
 
-/// Who does what is assumed: one asks, another approves (UNL-1).
-#[derive(Debug)]
-struct Staff {
-    lead: Actor,
-    partner: Actor,
-}
-
 /// What happened on the day that is played.
 #[derive(Debug, Default)]
 struct Today {
@@ -138,6 +133,7 @@ struct Today {
     /// Clients with whom something was done since their last evaluation.
     acted: BTreeSet<ClientNumber>,
     touched: BTreeSet<ClientNumber>,
+    /// Clients about whom an evaluation decided something.
     decided: BTreeSet<ClientNumber>,
 }
 
@@ -156,10 +152,7 @@ impl Engine {
             acts: None,
             has_begun: false,
             payments: 0,
-            staff: Staff {
-                lead: staff("billing lead", Role::BillingLead),
-                partner: staff("partner", Role::Partner),
-            },
+            staff: Staff::new(),
             outcome: Outcome::default(),
         }
     }
@@ -219,6 +212,11 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// The days that were played since this was last asked: for who keeps them elsewhere, or nowhere.
+    pub fn drain_days(&mut self) -> Vec<(Day, Count)> {
+        std::mem::take(&mut self.outcome.days)
     }
 
     /// Plays on to the last day.
@@ -333,6 +331,9 @@ impl Engine {
             }
         }
         for (number, events, _) in decided {
+            if !events.is_empty() {
+                today.decided.insert(number);
+            }
             self.commit(number, day, events, today);
             self.spread(number, day, today)?;
         }
@@ -346,13 +347,23 @@ impl Engine {
         self.clients.iter().filter(active).count() as u64
     }
 
+    /// After what was done with the client: where an evaluation may find anything, which is seldom on the day on which
+    /// an invoice goes out.
     fn evaluate(
         &mut self,
         number: ClientNumber,
         day: Day,
         today: &mut Today,
     ) -> Result<(), Refused> {
+        let (client, context) = self.client_and_context(number, day, &Actor::Schedule);
+        let catches_up = client.account.open_invoices().any(|invoice| invoice.catch_up.is_some());
+        if !catches_up && !may_decide(&client.account, &context, day) {
+            return Ok(());
+        }
         let events = self.decide_evaluation(number, day, Latitude::Full)?;
+        if !events.is_empty() {
+            today.decided.insert(number);
+        }
         self.commit(number, day, events, today);
         self.spread(number, day, today)
     }
@@ -441,99 +452,10 @@ impl Engine {
                 break; // nothing moved: the account would spread for ever
             }
             self.outcome.work.evaluations += 1;
+            today.decided.insert(number);
             self.commit(number, day, events, today);
         }
         Ok(())
-    }
-
-    /// What people are assumed to do by now, and the evaluation that follows all that was done with the client today.
-    fn do_what_is_assumed(
-        &mut self,
-        number: ClientNumber,
-        day: Day,
-        today: &mut Today,
-    ) -> Result<(), Refused> {
-        loop {
-            let mut is_changed = today.acted.remove(&number);
-            for action in self.waiting_steps(number, day) {
-                let partner = self.staff.partner.clone();
-                self.act(number, day, &partner, &Command::ApproveStep { action }, today)?;
-                is_changed = true;
-            }
-            if self.unlocks(number, day) {
-                let (lead, partner) = (self.staff.lead.clone(), self.staff.partner.clone());
-                self.act(number, day, &lead, &Command::RequestUnlock, today)?;
-                self.act(number, day, &partner, &Command::ApproveUnlock, today)?;
-                is_changed = true;
-            }
-            if !is_changed {
-                return Ok(());
-            }
-            self.evaluate(number, day, today)?;
-        }
-    }
-
-    fn act(
-        &mut self,
-        number: ClientNumber,
-        day: Day,
-        actor: &Actor,
-        command: &Command,
-        today: &mut Today,
-    ) -> Result<(), Refused> {
-        let (client, context) = self.client_and_context(number, day, actor);
-        let events = decide_alone(&client.account, command, &context).map_err(assumed)?;
-        self.commit(number, day, events, today);
-        Ok(())
-    }
-
-    /// The steps that wait for a partner, and are still about something (POL-3).
-    fn waiting_steps(&mut self, number: ClientNumber, day: Day) -> BTreeSet<Action> {
-        if !self.assumed.approves_steps {
-            return BTreeSet::new();
-        }
-        let (client, context) = self.client_and_context(number, day, &Actor::Schedule);
-        let account = &client.account;
-        let view = account.collection(&context.policy.policy, day);
-        let collects =
-            |id: &InvoiceId| account.invoices.get(id).is_some_and(|known| view.collects(known));
-        let waiting = account.tasks.values().filter_map(|task| match &task.about {
-            About::ApproveStep { step, invoices } => Some((step.action, invoices)),
-            _ => None,
-        });
-        let mut steps: BTreeMap<Action, bool> = BTreeMap::new();
-        for (action, invoices) in waiting {
-            // All of that kind are approved together: one that is about nothing any more refuses them all.
-            *steps.entry(action).or_insert(true) &= invoices.iter().any(collects);
-        }
-        steps.into_iter().filter(|(_, is_about)| *is_about).map(|(action, _)| action).collect()
-    }
-
-    /// Whether today is the day on which the unlock is asked for and approved.
-    fn unlocks(&mut self, number: ClientNumber, day: Day) -> bool {
-        let Some(after) = self.assumed.unlock_days else { return false };
-        let (client, context) = self.client_and_context(number, day, &Actor::Schedule);
-        let by_rule =
-            client.account.lock.as_ref().filter(|lock| matches!(lock.cause, LockCause::Rule(_)));
-        let policy = &context.policy.policy;
-        let holds = by_rule.is_some_and(|lock| {
-            let of_episode = context.episode.unwrap_or(context.policy);
-            let of_lock =
-                if lock.policy == context.policy.id { context.policy } else { of_episode };
-            let unlock = &of_lock.policy.unlock;
-            unlock.mode == UnlockMode::Approval
-                && client.account.unlock_test(policy, unlock, day).holds()
-        });
-        if !holds {
-            client.unlock_on = None;
-            return false;
-        }
-        let on = *client.unlock_on.get_or_insert_with(|| working_days_after(policy, day, after));
-        let is_today = on <= day;
-        if is_today {
-            client.unlock_on = None;
-        }
-        is_today
     }
 
     /// Debt letters first, each as far as it is still true (LET-4).
@@ -563,37 +485,11 @@ impl Engine {
         Ok(())
     }
 
-    fn count_letter(
-        &mut self,
-        number: ClientNumber,
-        day: Day,
-        sending: &Sending,
-        today: &mut Today,
-    ) {
-        today.count.letter(sending.kind);
-        if sending.kind != LetterKind::Receipt {
-            today.touched.insert(number);
-        }
-        let Some(client) = self.clients.get(number as usize) else { return };
-        for response in self.assumed.responses.iter().filter(|known| known.letter == sending.kind) {
-            let id = &client.account.client;
-            for invoice in sending.invoices.iter().filter(|invoice| response.picks(id, invoice)) {
-                // From tomorrow on: the day's payments are in.
-                let on = plus(day, response.days.max(1));
-                let deed = Deed::Pay { invoice: invoice.clone(), amount: None };
-                let act = Act { on, client: number, line: 0, deed };
-                self.answers.entry(on).or_default().push(act);
-                self.outcome.answered += 1;
-            }
-        }
-    }
-
     fn commit(&mut self, number: ClientNumber, day: Day, events: Vec<Event>, today: &mut Today) {
         if events.is_empty() {
             return;
         }
         today.seen.insert(number);
-        today.decided.insert(number);
         let Some(client) = self.clients.get(number as usize) else { return };
         let was_locked = client.account.lock.is_some();
         let open = open(&client.account);
@@ -690,7 +586,7 @@ impl Engine {
         }
         if !count.is_empty() {
             self.outcome.total.add(&count);
-            self.outcome.days.insert(day, count);
+            self.outcome.days.push((day, count));
         }
     }
 
@@ -768,18 +664,7 @@ fn harsh(events: &[Event]) -> Withheld {
     withheld
 }
 
-fn working_days_after(policy: &Policy, day: Day, days: u32) -> Day {
-    let working = &policy.working_days;
-    let first = working.on_or_after(day);
-    (0..days).fold(first, |day, _| working.on_or_after(plus(day, 1)))
-}
-
 /// What the schedule and the assumed people do is not in the book.
 fn assumed(refusal: Refusal) -> Refused {
     Refused { line: 0, refusal }
-}
-
-fn staff(name: &str, role: Role) -> Actor {
-    let id: StaffId = name.parse().unwrap_or_else(|error| unreachable!("{name} is an id: {error}"));
-    Actor::Staff { id, roles: BTreeSet::from([role]) }
 }

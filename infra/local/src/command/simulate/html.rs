@@ -11,7 +11,7 @@ use domain::letter::LetterKind;
 use domain::money::{Currency, Money};
 use domain::whatif::Count;
 
-use super::table::{currencies, kinds, name, totals, words};
+use super::table::{currencies, kinds, measures, name, words};
 use super::{Simulation, count};
 
 /// So many days are shown one by one, and so many by weeks; longer ones by months.
@@ -96,7 +96,7 @@ pub(super) fn page(simulation: &Simulation) -> askama::Result<String> {
             .filter(|run| !run.is_assumed)
             .map(|run| run.label.as_str())
             .collect(),
-        totals: totals(simulation),
+        totals: measures(simulation),
         period,
         charts: charts(simulation, &heads, period, begins),
         days: days(simulation, &heads),
@@ -255,7 +255,7 @@ fn days(simulation: &Simulation, heads: &[String]) -> Vec<Line> {
         .iter()
         .zip(heads)
         .flat_map(|(run, head)| {
-            let line = |(day, count): (&Day, &Count)| Line {
+            let line = |(day, count): &(Day, Count)| Line {
                 day: *day,
                 run: head.clone(),
                 words: words(count),

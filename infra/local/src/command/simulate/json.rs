@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use domain::calendar::Day;
 use domain::letter::LetterKind;
 use domain::money::Money;
 use domain::whatif::Count;
@@ -9,25 +10,42 @@ use serde_json::{Map, Value, json};
 
 use super::{Run, Simulation};
 
-/// Prints it.
+/// What is played, and what was assumed.
 ///
 /// # Errors
 /// When nobody reads it.
-pub(super) fn print(out: &mut dyn Write, simulation: &Simulation) -> io::Result<()> {
+pub(super) fn head(out: &mut dyn Write, simulation: &Simulation) -> io::Result<()> {
     let Simulation { from, to, clients, invoices, runs, .. } = simulation;
     let policies: Vec<_> =
         runs.iter().filter(|run| !run.is_assumed).map(|run| run.label.as_str()).collect();
     let head = json!({ "from": from, "to": to, "clients": clients, "invoices": invoices, "policies": policies });
     writeln!(out, "{}", json!({ "simulation": head }))?;
-    for assumption in &simulation.assumptions {
-        writeln!(out, "{}", json!({ "assumed": assumption }))?;
-    }
-    for run in runs {
-        for (day, count) in &run.outcome.days {
-            let mut value = of_run(run, count);
-            value["day"] = json!(day);
-            writeln!(out, "{value}")?;
-        }
+    let mut assumptions = simulation.assumptions.iter();
+    assumptions.try_for_each(|said| writeln!(out, "{}", json!({ "assumed": said })))
+}
+
+/// A day of a run.
+///
+/// # Errors
+/// When nobody reads it.
+pub(super) fn day(
+    out: &mut dyn Write,
+    simulation: &Simulation,
+    run: usize,
+    day: Day,
+    count: &Count,
+) -> io::Result<()> {
+    let mut value = of_run(&simulation.runs[run], count);
+    value["day"] = json!(day);
+    writeln!(out, "{value}")
+}
+
+/// The runs over the caps, and what each policy comes to.
+///
+/// # Errors
+/// When nobody reads it.
+pub(super) fn totals(out: &mut dyn Write, simulation: &Simulation) -> io::Result<()> {
+    for run in &simulation.runs {
         for held in &run.outcome.held {
             let (locks, demands, active) = (held.locks, held.demands, held.active);
             let caps = json!({ "locks": locks, "demands": demands, "active": active });
@@ -35,7 +53,7 @@ pub(super) fn print(out: &mut dyn Write, simulation: &Simulation) -> io::Result<
             writeln!(out, "{value}")?;
         }
     }
-    for run in runs {
+    for run in &simulation.runs {
         let outcome = &run.outcome;
         let mut value = of_run(run, &outcome.total);
         value["locked_at_end"] = json!(outcome.locked_at_end);

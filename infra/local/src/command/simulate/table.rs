@@ -1,8 +1,9 @@
-//! A simulation for people: what was assumed, all of it, and each day on which something happens.
+//! A simulation for people: what was assumed, each day on which something happens, and all of it.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use domain::calendar::Day;
 use domain::letter::LetterKind;
 use domain::money::{Currency, Money};
 use domain::whatif::Count;
@@ -12,20 +13,57 @@ use super::{Run, Simulation, average, count};
 /// A number of each run, by what it is.
 pub(super) type Measure = (String, Vec<String>);
 
-/// Prints it.
+/// What is played, and what was assumed.
 ///
 /// # Errors
 /// When nobody reads it.
-pub(super) fn print(out: &mut dyn Write, simulation: &Simulation) -> io::Result<()> {
+pub(super) fn head(out: &mut dyn Write, simulation: &Simulation) -> io::Result<()> {
     let Simulation { from, to, clients, invoices, .. } = simulation;
     let (clients, invoices) = (count(*clients as u64, "client"), count(*invoices, "invoice"));
     writeln!(out, "{from} to {to}: {clients}, {invoices}\n\nAssumed")?;
     for assumption in &simulation.assumptions {
         writeln!(out, "  - {assumption}")?;
     }
+    writeln!(out, "\nDay by day")
+}
+
+/// A day of a run; of which, where there are several.
+///
+/// # Errors
+/// When nobody reads it.
+pub(super) fn day(
+    out: &mut dyn Write,
+    simulation: &Simulation,
+    run: usize,
+    day: Day,
+    count: &Count,
+) -> io::Result<()> {
+    let names: Vec<_> = simulation.runs.iter().map(Run::name).collect();
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    match &names[..] {
+        [_] => writeln!(out, "  {day}  {}", words(count)),
+        _ => writeln!(out, "  {day}  {:<width$}  {}", names[run], words(count)),
+    }
+}
+
+/// What it comes to, and the runs over the caps.
+///
+/// # Errors
+/// When nobody reads it.
+pub(super) fn totals(out: &mut dyn Write, simulation: &Simulation) -> io::Result<()> {
+    if simulation.runs.iter().any(|run| !run.outcome.held.is_empty()) {
+        writeln!(out, "\nRuns over the caps, of which a partner is asked")?;
+    }
+    for run in &simulation.runs {
+        for held in &run.outcome.held {
+            let (locks, active) = (count(held.locks, "lock"), count(held.active, "active client"));
+            let demands = count(held.demands, "demand");
+            writeln!(out, "  {}  {}: {locks} and {demands} among {active}", held.on, run.name())?;
+        }
+    }
     writeln!(out, "\nIn total")?;
     let heads: Vec<_> = simulation.runs.iter().map(Run::name).collect();
-    let measures = totals(simulation);
+    let measures = measures(simulation);
     let first = measures.iter().map(|(what, _)| what.chars().count()).max().unwrap_or(0);
     let widths: Vec<_> = heads
         .iter()
@@ -36,29 +74,7 @@ pub(super) fn print(out: &mut dyn Write, simulation: &Simulation) -> io::Result<
         })
         .collect();
     row(out, first, &widths, "", &heads)?;
-    for (what, cells) in &measures {
-        row(out, first, &widths, what, cells)?;
-    }
-    writeln!(out, "\nDay by day")?;
-    for (index, run) in simulation.runs.iter().enumerate() {
-        if 1 < simulation.runs.len() {
-            writeln!(out, "{}{}:", if index == 0 { "" } else { "\n" }, run.name())?;
-        }
-        for (day, count) in &run.outcome.days {
-            writeln!(out, "  {day}  {}", words(count))?;
-        }
-        for held in &run.outcome.held {
-            let (locks, active) =
-                (count(held.locks, "client"), count(held.active, "active client"));
-            let demands = count(held.demands, "demand");
-            writeln!(
-                out,
-                "  {}  the run would lock {locks} of {active} and send {demands}: a partner is asked",
-                held.on
-            )?;
-        }
-    }
-    Ok(())
+    measures.iter().try_for_each(|(what, cells)| row(out, first, &widths, what, cells))
 }
 
 fn row(
@@ -76,7 +92,7 @@ fn row(
 }
 
 /// What each run comes to.
-pub(super) fn totals(simulation: &Simulation) -> Vec<Measure> {
+pub(super) fn measures(simulation: &Simulation) -> Vec<Measure> {
     let runs = &simulation.runs;
     let of = |what: &str, cell: &dyn Fn(&Run) -> String| {
         (what.to_owned(), runs.iter().map(cell).collect())
