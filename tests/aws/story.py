@@ -190,7 +190,7 @@ class Story(Firm):
             forged = self.webhook(delivery["body"], delivery["header"].replace("v1=", "v1=0"))
             assert 400 <= forged.status < 500, forged.text
             same(self.portal("acme"), "locked")
-        with self.report.check("signed webhooks go through the API, each twice: the payment is read back and counts once (PAY-1)"):
+        with self.report.check("signed webhooks, each twice: the payment is read back and counts once (PAY-1)"):
             for delivery in self.sandbox.deliveries():
                 for _ in range(2):
                     answer = self.webhook(delivery["body"], delivery["header"])

@@ -87,7 +87,7 @@ class Troubles(Firm):
             self.warned_once("gorse")
 
     def unheard_notice(self):
-        with self.report.check("demand-letter is killed after SES took a notice: SES's event says so, and it goes out once (LET-4)"):
+        with self.report.check("killed after SES took a notice: SES's event says so, and it goes out once (LET-4)"):
             self.imports(SENT)
             sending = self.dies("demand-letter", *self.sends("fir"), after=True)
             self.days_pass()
