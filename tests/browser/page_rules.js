@@ -46,8 +46,8 @@
     if (!element || element === document.body) return { name: "the page", at: -1, faults: [] };
     const faults = [];
     const at = this.known.indexOf(element);
-    // A date has stops of its own within: month, day, year, calendar.
-    const hasParts = element.matches("input[type=date], input[type=time], input[type=datetime-local], input[type=month]");
+    // A date has stops of its own within: month, day, year, calendar; and so has a frame: the letter's links in it.
+    const hasParts = element.matches("iframe, input[type=date], input[type=time], input[type=datetime-local], input[type=month]");
     const ringed = [element, element.closest("label")].find((one) => {
       if (!one) return false;
       const style = getComputedStyle(one);

@@ -3,6 +3,7 @@
 "use strict";
 document.addEventListener("submit", (event) => {
   if (event.target.method !== "post") return;
+  if (event.submitter && event.submitter.formTarget) return; // into a frame, and the form stays
   if (event.target.dataset.sent) { event.preventDefault(); return; }
   event.target.dataset.sent = "yes";
   const button = event.submitter;
