@@ -14,9 +14,8 @@ use services::office::Desk;
 use store::{FirmSettings, Grant, MailsReturned};
 
 use super::mail_domain::letters;
-use super::segment;
+use super::policies::path_of;
 use crate::brand::Picture;
-use crate::extract::Path;
 use crate::page::{Failure, Shell, Visit, render};
 use crate::said;
 
