@@ -36,12 +36,21 @@ use crate::run::Share;
 /// The presets of the contract.
 pub const PRESETS: [&str; 3] = ["cpa", "operator", "field-service"];
 
-/// The text of the preset `cpa`, comments and all.
-const CPA: &str = include_str!("presets/cpa.yaml");
+/// Their texts, comments and all, in that order.
+const TEXTS: [&str; 3] = [
+    include_str!("presets/cpa.yaml"),
+    include_str!("presets/operator.yaml"),
+    include_str!("presets/field-service.yaml"),
+];
 
-/// Without its lines: an error in a merged document is about the lines that the reader wrote.
-static CPA_NODE: LazyLock<Result<Node, DocumentError>> =
-    LazyLock::new(|| parse(CPA).map(Node::without_place));
+/// Whole, for where one is silent it says what `cpa` says; and without its lines: an error in a merged document is
+/// about the lines that the reader wrote.
+static NODES: LazyLock<Result<[Node; 3], DocumentError>> = LazyLock::new(|| {
+    let [cpa, operator, field_service] = TEXTS.map(|text| parse(text).map(Node::without_place));
+    let cpa = cpa?;
+    let over_cpa = |node: Result<Node, DocumentError>| Ok(merge(cpa.clone(), node?));
+    Ok([cpa.clone(), over_cpa(operator)?, over_cpa(field_service)?])
+});
 
 /// The longest name of a policy: one line on a page.
 const MAX_NAME_CHARS: usize = 100;
@@ -100,7 +109,7 @@ pub fn read_field(field: &Field<'_>) -> Result<Policy, DocumentError> {
 /// The preset of that name.
 ///
 /// # Errors
-/// For an unknown name, and for one that isn't built yet.
+/// For an unknown name.
 pub fn preset(name: &str) -> Result<Policy, DocumentError> {
     read_whole(&Field::root(preset_node(name)?))
 }
@@ -110,24 +119,26 @@ pub fn preset(name: &str) -> Result<Policy, DocumentError> {
 /// # Errors
 /// Those of [`preset`].
 pub fn preset_text(name: &str) -> Result<&'static str, DocumentError> {
-    let error = |message| DocumentError { line: 0, column: 0, path: String::new(), message };
-    if name == "cpa" {
-        return Ok(CPA);
-    }
-    if PRESETS.contains(&name) {
-        return Err(error(format!("the preset {name} is not yet supported, expected cpa")));
-    }
-    let nearest = nearest(name, &PRESETS).unwrap_or_default();
-    Err(error(format!("unknown preset {name:?}, the nearest known one is {nearest}")))
+    Ok(TEXTS[place(name)?])
 }
 
 fn preset_node(name: &str) -> Result<&'static Node, DocumentError> {
-    preset_text(name)?; // So far there is one that it answers.
-    cpa()
+    let place = place(name)?;
+    NODES.as_ref().map(|nodes| &nodes[place]).map_err(Clone::clone)
+}
+
+/// Which preset that is.
+fn place(name: &str) -> Result<usize, DocumentError> {
+    let place = PRESETS.iter().position(|preset| *preset == name);
+    place.ok_or_else(|| {
+        let nearest = nearest(name, &PRESETS).unwrap_or_default();
+        let message = format!("unknown preset {name:?}, the nearest known one is {nearest}");
+        DocumentError { line: 0, column: 0, path: String::new(), message }
+    })
 }
 
 fn cpa() -> Result<&'static Node, DocumentError> {
-    CPA_NODE.as_ref().map_err(Clone::clone)
+    preset_node("cpa")
 }
 
 fn read_over(base: &Node, changes: &Field<'_>) -> Result<Policy, DocumentError> {

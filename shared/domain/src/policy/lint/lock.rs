@@ -48,14 +48,14 @@ pub(super) fn locks_by_rule(policy: &Policy) -> bool {
     is_on || policy.steps().any(|(_, step)| step.action == Action::Lock)
 }
 
-/// On which day overdue the days rule is met for that kind: by its own step, or by the shared number.
+/// On which day overdue the days rule is met for that kind: by its own step, else by the shared number (POL-3).
 pub(super) fn days_rule(policy: &Policy, kind: InvoiceKind) -> Option<u32> {
     let step = policy.kind(kind).steps.iter().filter(|step| step.action == Action::Lock);
     let by_step = step.filter_map(|step| match step.when {
         When::DaysOverdue(days) => Some(days),
         When::AfterLock(_) => None,
     });
-    by_step.chain(policy.lock.days_overdue).min()
+    by_step.min().or(policy.lock.days_overdue)
 }
 
 fn triggers(lock: &LockRule, findings: &mut Findings) {

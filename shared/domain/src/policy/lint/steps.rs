@@ -1,6 +1,6 @@
 //! Steps and reminders that never come, or not as they read (POL-3, LET-1, LET-8).
 
-use super::super::{Action, KindRules, Policy, Require, Step, When};
+use super::super::{Action, KindRules, Policy, Step, When};
 use super::lock::{days_rule, latest_due, locks_by_rule};
 use super::{Findings, days};
 use crate::invoice::InvoiceKind;
@@ -64,8 +64,6 @@ fn beside_the_lock(
     path: &str,
     findings: &mut Findings,
 ) {
-    let lock = &policy.lock;
-    let shared = lock.days_overdue.filter(|_| lock.require == Require::Any);
     match (step.action, step.when) {
         (Action::Lock, When::AfterLock(_)) => {
             findings.error(path, "A lock after the lock does nothing: the portal is closed");
@@ -74,9 +72,10 @@ fn beside_the_lock(
             findings.error(path, "A limit after the lock does nothing: the portal is closed");
         }
         (Action::Lock, When::DaysOverdue(at)) => {
-            if let Some(rule) = shared.filter(|rule| *rule <= at) {
+            // It is its kind's number in place of the shared one, so only another step is before it.
+            if let Some(rule) = days_rule(policy, kind).filter(|rule| *rule < at) {
                 let text = format!(
-                    "The step never decides: the days rule locks at {} overdue",
+                    "The step never decides: another lock step is met at {} overdue",
                     days(rule)
                 );
                 findings.warning(format!("{path}.at"), text);

@@ -242,8 +242,8 @@ fn pol_5_steps_beside_the_lock_and_their_announcements() {
         (at(10, Action::Lock), |_| {}, ""),
         (
             at(30, Action::Lock),
-            |_| {},
-            "warning: regular.steps[6].at: The step never decides: the days rule locks at 30 days overdue.",
+            |p| p.regular.steps.push(Step::new(When::DaysOverdue(12), Action::Lock)),
+            "warning: regular.steps[6].at: The step never decides: another lock step is met at 12 days overdue.",
         ),
         (at(30, Action::Lock), |p| p.lock.days_overdue = None, ""),
         (

@@ -4,6 +4,8 @@ use serde_json::json;
 
 use super::*;
 use crate::calendar::{Day, Terms, parse_day};
+use crate::invoice::InvoiceKind;
+use crate::policy::lint::{Severity, lint};
 use crate::policy::{Action, KindRules, Step, When};
 
 fn usd(minor: u64) -> Money {
@@ -608,12 +610,8 @@ fn pol_4_an_unknown_field_names_the_nearest() {
 fn pol_4_a_preset_is_changed_under_with() {
     for (text, expected) in [
         (
-            "preset: operator",
-            "line 1: preset: the preset operator is not yet supported, expected cpa",
-        ),
-        (
-            "preset: field-service",
-            "line 1: preset: the preset field-service is not yet supported, expected cpa",
+            "preset: operater",
+            "line 1: preset: unknown preset \"operater\", the nearest known one is operator",
         ),
         ("preset: cap", "line 1: preset: unknown preset \"cap\", the nearest known one is cpa"),
         ("preset: off", "line 1: preset: unknown preset \"off\""),
@@ -635,13 +633,35 @@ fn pol_4_a_preset_is_changed_under_with() {
         assert!(message.contains(expected), "for {text}: {message}");
     }
     for (name, expected) in [
-        ("operator", "the preset operator is not yet supported, expected cpa"),
+        (
+            "field service",
+            "unknown preset \"field service\", the nearest known one is field-service",
+        ),
         ("CPA", "unknown preset \"CPA\", the nearest known one is "),
     ] {
         for message in [preset(name).unwrap_err(), preset_text(name).unwrap_err()] {
             assert!(message.to_string().starts_with(expected), "for {name}: {message}");
         }
     }
+}
+
+#[test]
+fn pol_4_each_preset_reads_alone_as_a_change_and_without_an_error_of_lint() {
+    for name in PRESETS {
+        let policy = preset(name).unwrap();
+        assert_eq!(policy.name, name);
+        assert_eq!(read_text(preset_text(name).unwrap()), Ok(policy.clone()), "{name}");
+        assert_eq!(read_text(&format!("{{preset: {name}, with: {{}}}}")), Ok(policy.clone()));
+        let errors = lint(&policy).into_iter().filter(|found| found.severity == Severity::Error);
+        assert_eq!(errors.collect::<Vec<_>>(), [], "{name}");
+    }
+    let days = |name| {
+        let policy = preset(name).unwrap();
+        let of = |kind| policy.lock_steps(kind).map(|(_, days, _)| days).collect::<Vec<_>>();
+        (policy.lock.days_overdue, of(InvoiceKind::Regular), of(InvoiceKind::OutOfTurn))
+    };
+    assert_eq!(days("operator"), (None, vec![20], vec![12]));
+    assert_eq!(days("field-service"), (Some(30), vec![], vec![]));
 }
 
 #[test]
