@@ -228,6 +228,7 @@ fn rehearsed(timeline: &Timeline) -> Counted {
             Event::Locked { .. } => "locks",
             Event::Unlocked { .. } => "unlocks",
             Event::LetterLeft { sending, .. } => sending.kind.as_str(),
+            Event::LimitBegun(_) => "limits",
             Event::FeeCharged { .. } => "fees",
             Event::FeeTakenBack { .. } => "fees taken back",
             _ => continue,
@@ -257,6 +258,7 @@ fn counted(outcome: &Outcome) -> Counted {
             ("unlocks", count.unlocks),
             ("people", count.people),
             ("fees", fees),
+            ("limits", count.limits),
         ];
         let all: BTreeMap<_, _> =
             letters.into_iter().chain(others).filter(|(_, number)| 0 < *number).collect();
@@ -290,7 +292,10 @@ fn book() -> impl Strategy<Value = Book> {
     prop::collection::vec(prop::collection::vec(told(), 0..7), 1..7)
 }
 
-const POLICIES: [&str; 9] = [
+const POLICIES: [&str; 12] = [
+    "{preset: cpa, with: {lock: {notify_before: [7, 2]}, regular: {steps: [{at: 3, do: limit, notify_before: [2]}, {at: 20, do: lock}]}}}",
+    "{preset: cpa, with: {regular: {steps: [{at: 1, do: notice}, {at: 12, do: close, notify_before: [5, 1]}]}, lock: {days_overdue: off}}}",
+    "{preset: cpa, with: {late_fee: {kind: flat, value: '3'}, regular: {steps: [{at: 4, do: late_fee}, {after_lock: 2, do: late_fee}, {after_lock: 5, do: final_demand}]}, lock: {days_overdue: 6}}}",
     "{preset: cpa, with: {late_fee: {kind: percent, value: '1.5', every_days: 10, times: 3}}}",
     "{preset: cpa, with: {late_fee: {kind: flat, value: '5', times: 2, every_days: 20, as: invoice, even_if_paid_late: false}}}",
     "{preset: cpa}",

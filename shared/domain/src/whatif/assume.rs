@@ -54,7 +54,7 @@ impl Assumed {
             },
             match self.approves_steps {
                 true => "A partner approves each step that waits for it on the day on which it comes up; referrals to \
-                         collections stay undecided."
+                         collections and proposals to close stay undecided."
                     .to_owned(),
                 false => "No partner approves a step that waits for it: such letters never leave.".to_owned(),
             },

@@ -16,11 +16,13 @@ pub struct Count {
     pub locks: u64,
     /// Clients that were opened again.
     pub unlocks: u64,
+    /// Clients whose portals were limited.
+    pub limits: u64,
     /// Letters that left, in the order of [`LetterKind::ALL`].
     letters: [u32; KINDS],
     /// Fees charged and not taken back, in minor units.
     pub fees: BTreeMap<Currency, u64>,
-    /// Clients that were locked, opened, charged or written to, receipts aside; over several days each counts once.
+    /// Clients that were locked, limited, opened, charged or written to, receipts aside; over several days each counts once.
     pub people: u64,
     /// Invoices that were paid to their end.
     pub paid: u64,
@@ -65,6 +67,7 @@ impl Count {
     pub fn add(&mut self, other: &Self) {
         self.locks += other.locks;
         self.unlocks += other.unlocks;
+        self.limits += other.limits;
         self.paid += other.paid;
         self.days_late += other.days_late;
         for (mine, theirs) in self.letters.iter_mut().zip(other.letters) {

@@ -503,6 +503,10 @@ impl Engine {
                     today.count.unlocks += 1;
                     today.touched.insert(number);
                 }
+                Event::LimitBegun(_) => {
+                    today.count.limits += 1;
+                    today.touched.insert(number);
+                }
                 Event::FeeCharged { fee, .. } => {
                     today.count.charge(fee.amount);
                     today.touched.insert(number);

@@ -86,6 +86,7 @@ fn of_run(run: &Run, count: &Count) -> Value {
         "response": run.is_assumed,
         "locks": count.locks,
         "unlocks": count.unlocks,
+        "limits": count.limits,
         "letters": letters,
         "fees": fees,
         "people": count.people,
