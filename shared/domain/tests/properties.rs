@@ -403,7 +403,7 @@ proptest! {
         let mut desk = lived(policy, &acts, true);
         let mut forgetful = desk.account.clone();
         forgetful.forget_closed(&desk.context(&Actor::Schedule));
-        for day in 1..130 {
+        for day in 1..80 {
             desk.day = plus(desk.day, 1);
             let mut commands = vec![Command::Evaluate];
             if day % 30 == 9 {
