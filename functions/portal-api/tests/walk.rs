@@ -9,6 +9,7 @@ mod world;
 
 use std::collections::BTreeSet;
 
+use axum::http::Method;
 use chrono::TimeDelta;
 use hall::{ANN, Hall};
 use serde_json::{Value, json};
@@ -145,9 +146,14 @@ enum State {
     Overdue,
     Locked,
     LockedByHand,
+    Limited,
+    Closed,
 }
 
 impl State {
+    const ALL: [Self; 6] =
+        [Self::Open, Self::Overdue, Self::Locked, Self::LockedByHand, Self::Limited, Self::Closed];
+
     fn is_locked(self) -> bool {
         matches!(self, Self::Locked | Self::LockedByHand)
     }
@@ -160,6 +166,20 @@ fn owes(path: &str) -> bool {
         .any(|end| path.ends_with(end))
 }
 
+/// Arms a policy that limits at five days overdue and proposes the end at eight.
+async fn restrict(hall: &Hall) {
+    let path = "/firm/v1/policies/default";
+    let tag = hall.world.get("pia", path).await.headers["etag"].to_str().unwrap().to_owned();
+    let policy = json!({"preset": "cpa", "with": {
+        "lock": {"days_overdue": "off", "unpaid_invoices": "off"},
+        "regular": {"steps": [
+            {"at": 1, "do": "notice"}, {"at": 5, "do": "limit"}, {"at": 8, "do": "close"},
+        ]},
+    }});
+    let request = hall.world.request("f-1", "adam", &Method::PUT, path).header("if-match", tag);
+    hall.world.send(world::with_json(request, &policy)).await.expect(201);
+}
+
 async fn hall(state: State) -> Hall {
     let hall = Hall::new().await;
     match state {
@@ -169,6 +189,16 @@ async fn hall(state: State) -> Hall {
         State::LockedByHand => {
             let body = json!({"reason": "no records"});
             hall.world.post("bea", "/firm/v1/clients/acme/lock", body).await.expect(200);
+        }
+        State::Limited => {
+            restrict(&hall).await;
+            hall.world.go_to("2026-04-08").await;
+        }
+        State::Closed => {
+            restrict(&hall).await;
+            hall.world.go_to("2026-04-12").await;
+            let path = "/firm/v1/clients/acme/approve-close";
+            hall.world.post("pat", path, Value::Null).await.expect(200);
         }
     }
     hall
@@ -199,7 +229,7 @@ fn acc_1_every_address_is_in_the_table() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn acc_1_each_address_with_each_caller_in_each_state() {
     let mut cells = 0;
-    for state in [State::Open, State::Overdue, State::Locked, State::LockedByHand] {
+    for state in State::ALL {
         let hall = hall(state).await;
         let expired = hall.signed_in("f-1", "acme", ANN).await;
         hall.world.clock.advance(services::contacts::SESSION_LONGEST);
@@ -290,7 +320,7 @@ async fn acc_1_each_address_with_each_caller_in_each_state() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn acc_4_paying_and_ones_own_records_are_open_in_every_state() {
-    for state in [State::Open, State::Overdue, State::Locked, State::LockedByHand] {
+    for state in State::ALL {
         let hall = hall(state).await;
         let ann = hall.signed_in("f-1", "acme", ANN).await;
         let records = "/portal/v1/clients/acme/records-requests";
@@ -306,6 +336,42 @@ async fn acc_4_paying_and_ones_own_records_are_open_in_every_state() {
             let found = access.iter().find(|one| one["capability"] == open).unwrap();
             assert_eq!(found["is_open"], true, "{state:?}: {open}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pol_3_and_close_1_a_limited_and_a_closed_portal_say_why_and_what_is_left() {
+    for (state, portal, reason, shut) in [
+        (
+            State::Limited,
+            "limited",
+            "1 unpaid invoice over 5 days",
+            &["statements", "documents"][..],
+        ),
+        (
+            State::Closed,
+            "closed",
+            "the engagement has ended",
+            &["statements", "documents", "act_upload", "act_form", "act_appointment", "projects"],
+        ),
+    ] {
+        let hall = hall(state).await;
+        let ann = hall.signed_in("f-1", "acme", ANN).await;
+        let path = "/portal/v1/clients/acme/dashboard";
+        let shown = hall.ask(Some(&ann), "GET", path, &Value::Null).await.body;
+        assert_eq!((&shown["portal"], &shown["reason"]), (&json!(portal), &json!(reason)));
+        let access = shown["access"].as_array().unwrap();
+        let is_shut = |one: &&Value| one["is_open"] == false;
+        let found: Vec<_> = access.iter().filter(is_shut).map(|one| &one["capability"]).collect();
+        assert_eq!(
+            found,
+            shut.iter().map(|name| json!(name)).collect::<Vec<_>>().iter().collect::<Vec<_>>()
+        );
+        let why = access.iter().find(is_shut).unwrap()["why"].as_str().unwrap();
+        assert!(
+            why.contains("1 unpaid invoice over 5 days") || why.contains("engagement"),
+            "{why}"
+        );
     }
 }
 
