@@ -9,6 +9,7 @@ use axum::response::IntoResponse;
 use domain::account::{Account, Contact, MAX_CONTACTS, Profile};
 use domain::command::Command;
 use domain::decide::decide;
+use domain::fee::Jurisdiction;
 use domain::id::{ClassId, ClientId, ServiceLine};
 use domain::letter::{Language, LanguageError};
 use domain::money::Currency;
@@ -99,6 +100,10 @@ pub(crate) struct NewClient {
     /// Whether its engagement's terms allow late fees.
     #[serde(default)]
     terms_allow_late_fee: bool,
+    /// Whose law caps its late fees, a code of ISO 3166; nobody's, if not said.
+    #[serde(default)]
+    #[schema(example = "US-NY")]
+    jurisdiction: Option<String>,
     /// In which language it is written to, `en` or `es`; in the firm's, if not said.
     #[serde(default)]
     #[schema(example = "es")]
@@ -140,6 +145,7 @@ pub(crate) async fn open(
         terms_allow_late_fee: new.terms_allow_late_fee,
         language: new.language.as_deref().map(|tag| language("language", tag)).transpose()?,
         late_fee_terms_since: None,
+        jurisdiction: new.jurisdiction.as_deref().map(jurisdiction).transpose()?,
     };
     let executed = desk.execute(&client, &Command::OpenAccount(profile)).await?;
     Ok(created(Outcome::of(&executed).with_id(client.as_str())))
@@ -176,6 +182,11 @@ pub(crate) fn name(text: String) -> Result<Personal, Problem> {
 fn currency(code: &str) -> Result<Currency, Problem> {
     code.parse()
         .map_err(|error: domain::money::MoneyError| Problem::invalid("currency", error.to_string()))
+}
+
+/// Whose law caps late fees (LF-1).
+fn jurisdiction(code: &str) -> Result<Jurisdiction, Problem> {
+    code.parse().map_err(|error: String| Problem::invalid("jurisdiction", error))
 }
 
 /// A language that letters are written in.
@@ -262,6 +273,10 @@ pub(crate) struct ClientChange {
     /// Whether its engagement's terms allow late fees.
     #[serde(default)]
     terms_allow_late_fee: Option<bool>,
+    /// Whose law caps its late fees, a code of ISO 3166; `null`: nobody's.
+    #[serde(default, deserialize_with = "said")]
+    #[schema(value_type = Option<String>, example = "US-NY")]
+    jurisdiction: Option<Option<String>>,
     /// In which language it is written to, `en` or `es`; `null`: in the firm's.
     #[serde(default, deserialize_with = "said")]
     #[schema(value_type = Option<String>, example = "es")]
@@ -286,6 +301,10 @@ pub(crate) async fn change(
         Some(tag) => Some(tag.as_deref().map(|tag| language("language", tag)).transpose()?),
         None => None,
     };
+    let law = match &change.jurisdiction {
+        Some(code) => Some(code.as_deref().map(jurisdiction).transpose()?),
+        None => None,
+    };
     let contacts = change.contacts.map(|new| contacts(new, &known.contacts)).transpose()?;
     // Laid over the profile as it is in the commit: two changes of two fields both hold.
     let changed = |account: &Account| -> Result<Command, Refusal> {
@@ -298,6 +317,7 @@ pub(crate) async fn change(
         profile.terms_allow_late_fee =
             change.terms_allow_late_fee.unwrap_or(profile.terms_allow_late_fee);
         profile.language = spoken.unwrap_or(profile.language);
+        profile.jurisdiction = law.clone().unwrap_or(profile.jurisdiction);
         Ok(Command::ChangeProfile(profile))
     };
     if let Some(contacts) = &contacts {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
+use crate::fee::Jurisdiction;
 use crate::id::{
     ClassId, ClientId, CreditNoteId, FirmId, InvoiceId, PaymentId, ServiceLine, StaffId,
 };
@@ -124,6 +125,9 @@ pub struct Profile {
     /// Since when they do, where they didn't at first: a fee of a day before is never charged (LF-1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub late_fee_terms_since: Option<Day>,
+    /// Whose law caps its late fees; without one, none does (LF-1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jurisdiction: Option<Jurisdiction>,
 }
 
 /// One address of a client.

@@ -4,6 +4,8 @@
 //! what is owed is both. All products are of integers; the fee itself is rounded once, half-even, and a
 //! cap is never passed, not by the part of a cent: its limit is rounded down.
 
+mod limits;
+
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Day, for_person};
@@ -12,6 +14,10 @@ use crate::invoice::Invoice;
 use crate::money::Money;
 use crate::policy::{LateFee, Percent, StepKey};
 use crate::text::Personal;
+
+pub use limits::{
+    FeeFinding, FeeLimit, InForce, Jurisdiction, LIMITS, check_fee_limits, fee_limit,
+};
 
 /// The most fees of one invoice, those by hand too: its item has to stay small.
 pub const MAX_FEES: usize = 200;
@@ -180,13 +186,19 @@ pub struct Caps {
 }
 
 impl Caps {
-    /// Those of the policy.
-    pub fn of(rule: &LateFee, invoice: &Invoice) -> Self {
+    /// Those of the policy, and of the law there on the fee's own day, if it is said where.
+    pub fn of(
+        rule: &LateFee,
+        invoice: &Invoice,
+        jurisdiction: Option<&Jurisdiction>,
+        day: Day,
+    ) -> Self {
         let currency = invoice.total.currency();
+        let law = jurisdiction.and_then(|at| fee_limit(Some(at), day)).map(|law| law.limit.annual);
         let amount = rule.cap_amount.as_ref().and_then(|caps| caps.get(&currency));
         Self {
             amounts: amount.copied().into_iter().collect(),
-            annual: rule.cap_annual.into_iter().collect(),
+            annual: rule.cap_annual.into_iter().chain(law).collect(),
         }
     }
 }

@@ -453,6 +453,7 @@ fn eval_5_the_other_events_are_told() {
         terms_allow_late_fee: false,
         language: None,
         late_fee_terms_since: None,
+        jurisdiction: None,
     };
     let news = |seen| News::Told {
         amount: usd(500),

@@ -76,6 +76,7 @@ fn profile(number: usize) -> Profile {
         terms_allow_late_fee: number.is_multiple_of(2),
         language: None,
         late_fee_terms_since: None,
+        jurisdiction: None,
     }
 }
 

@@ -391,6 +391,7 @@ fn facts() -> impl Strategy<Value = Facts> {
                 .collect(),
             terms_allow_late_fee,
             late_fee_terms_since: terms_allow_late_fee.then(|| day("2026-03-02")),
+            jurisdiction: None,
             ..profile()
         },
     );

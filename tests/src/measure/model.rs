@@ -84,6 +84,7 @@ impl Office {
             terms_allow_late_fee: false,
             language: None,
             late_fee_terms_since: None,
+            jurisdiction: None,
         };
         self.act(id, &Command::OpenAccount(profile), on).await;
     }

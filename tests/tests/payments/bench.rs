@@ -134,6 +134,7 @@ impl Bench {
             terms_allow_late_fee: false,
             language: None,
             late_fee_terms_since: None,
+            jurisdiction: None,
         };
         self.execute(client, &Command::OpenAccount(profile)).await;
     }

@@ -71,6 +71,8 @@ pub struct Client {
     pub service_lines: Vec<String>,
     /// Whether its engagement's terms allow late fees.
     pub terms_allow_late_fee: bool,
+    /// Whose law caps its late fees, a code of ISO 3166; none: nobody's.
+    pub jurisdiction: Option<String>,
     /// In which language it is written to; none: in the firm's.
     #[schema(example = "es")]
     pub language: Option<&'static str>,
@@ -271,6 +273,7 @@ impl Client {
             contacts: profile.contacts.iter().map(Contact::of).collect(),
             service_lines: names(&profile.service_lines),
             terms_allow_late_fee: profile.terms_allow_late_fee,
+            jurisdiction: profile.jurisdiction.as_ref().map(ToString::to_string),
             language: profile.language.map(Language::as_str),
             people: ClientPeople::of(&account.people),
             portal: portal(account),

@@ -9,6 +9,7 @@ use axum::response::Response;
 use domain::account::Profile;
 use domain::command::Command;
 use domain::event::Event;
+use domain::fee::Jurisdiction;
 use domain::id::{ClassId, ClientId, ServiceLine};
 use domain::letter::{Language, LanguageError};
 use domain::money::Currency;
@@ -27,6 +28,9 @@ const SERVICE_LINES: &str = "service_lines:list";
 
 /// The field that says whether late fees are agreed on.
 const LATE_FEES: &str = "terms_allow_late_fee:bool";
+
+/// The field that says whose law caps its late fees; empty: nobody's.
+const JURISDICTION: &str = "jurisdiction:clear";
 
 /// The field that says in which language it is written to; empty: in the firm's.
 pub(super) const LANGUAGE: &str = "language:clear";
@@ -82,6 +86,10 @@ fn fields(profile: &Profile, mut classes: BTreeSet<ClassId>) -> Vec<Field> {
             .zip([lines.join(", "), terms])
             .map(|(field, value)| field.value(value)),
     );
+    let law = profile.jurisdiction.as_ref().map(Jurisdiction::as_str);
+    let field = Field::new(JURISDICTION, "Jurisdiction", FieldKind::Line).optional();
+    let field = field.hint("Whose law caps its late fees, such as US-NY or CA. Of one that isn't known here the strictest limit holds; left empty, none does.");
+    fields.push(field.value(law.unwrap_or_default()));
     fields
 }
 
@@ -130,6 +138,13 @@ fn changed(asked: &Asked, known: &Profile) -> Result<Profile, Wrong> {
     let lines = lines.map_err(|error: domain::id::IdError| {
         Wrong::new("service_lines", format!("What is done for it: {error}."))
     })?;
+    let jurisdiction = match asked.text(JURISDICTION) {
+        "" => None,
+        code => Some(
+            code.parse::<Jurisdiction>()
+                .map_err(|error| Wrong::new("jurisdiction", format!("Jurisdiction: {error}.")))?,
+        ),
+    };
     let language = match asked.text(LANGUAGE) {
         "" => None,
         tag => Some(tag.parse().map_err(|error: LanguageError| {
@@ -138,6 +153,7 @@ fn changed(asked: &Asked, known: &Profile) -> Result<Profile, Wrong> {
     };
     Ok(Profile {
         language,
+        jurisdiction,
         name,
         class,
         currency,
@@ -195,6 +211,9 @@ fn differences(known: &Profile, new: &Profile) -> Vec<String> {
     let spoken = |profile: &Profile| {
         profile.language.map_or_else(|| "the firm's".to_owned(), |it| it.words().to_owned())
     };
+    let law = |profile: &Profile| {
+        profile.jurisdiction.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string)
+    };
     let of = |what: &str, was: String, now: String| {
         (was != now).then(|| format!("{what}: {was} becomes {now}."))
     };
@@ -204,6 +223,7 @@ fn differences(known: &Profile, new: &Profile) -> Vec<String> {
         of("Currency", known.currency.to_string(), new.currency.to_string()),
         of("What is done for it", lines(known), lines(new)),
         of("Terms", terms(known), terms(new)),
+        of("Jurisdiction", law(known), law(new)),
         of("Language of letters", spoken(known), spoken(new)),
     ];
     all.into_iter().flatten().collect()
@@ -217,6 +237,7 @@ fn sent(asked: &Asked, known: &Profile, new: &Profile) -> Vec<(&'static str, Str
         ("currency", new.currency != known.currency),
         (SERVICE_LINES, new.service_lines != known.service_lines),
         (LATE_FEES, new.terms_allow_late_fee != known.terms_allow_late_fee),
+        (JURISDICTION, new.jurisdiction != known.jurisdiction),
         (LANGUAGE, new.language != known.language),
     ];
     let changes = changes.into_iter().filter(|(_, is_changed)| *is_changed);

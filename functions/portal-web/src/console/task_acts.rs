@@ -159,6 +159,7 @@ mod tests {
             terms_allow_late_fee: false,
             language: None,
             late_fee_terms_since: None,
+            jurisdiction: None,
         };
         let account = Account::new("f-1".parse().unwrap(), "acme".parse().unwrap(), profile);
         let deed = |name, path: &str| Deed { name, path: path.to_owned(), is_grave: false };

@@ -560,11 +560,14 @@ impl<'a> Fees<'a> {
 
     /// What a fee for that many days overdue comes to now.
     fn amount(&self, rule: &LateFee, invoice: &Invoice, days_overdue: u32) -> Money {
+        let profile = &self.account.profile;
         if MAX_FEES <= invoice.fees.len() {
             return Money::zero(invoice.total.currency());
         }
-        let flat = rule.rate.flat(invoice.total.currency(), self.account.profile.currency);
-        amount(rule, flat, invoice, days_overdue, &Caps::of(rule, invoice))
+        let flat = rule.rate.flat(invoice.total.currency(), profile.currency);
+        let for_day = plus(invoice.due_on, days_overdue);
+        let caps = Caps::of(rule, invoice, profile.jurisdiction.as_ref(), for_day);
+        amount(rule, flat, invoice, days_overdue, &caps)
     }
 }
 

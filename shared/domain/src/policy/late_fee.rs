@@ -112,6 +112,16 @@ impl Percent {
     /// The highest that is one: a fee of ten times the debt is a mistake.
     const MOST: u64 = 10_000_000;
 
+    /// So many percent.
+    pub(crate) const fn whole(percent: u64) -> Self {
+        Self(percent * 10_000)
+    }
+
+    /// Its count of ten-thousandths of a percent.
+    pub(crate) fn ten_thousandths(self) -> u64 {
+        self.0
+    }
+
     /// That part of `base`, exactly, as a numerator and a denominator.
     pub(crate) fn of(self, base: u128) -> Option<(u128, u128)> {
         Some((base.checked_mul(self.0.into())?, Self::PER_WHOLE))

@@ -325,6 +325,7 @@ impl<'l> Reader<'l> {
                 terms_allow_late_fee: fields.or("terms_allow_late_fee", false, Field::flag)?,
                 language: None,
                 late_fee_terms_since: None,
+                jurisdiction: fields.optional("jurisdiction", Field::parse)?,
             })
         })
     }

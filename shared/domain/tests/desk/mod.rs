@@ -58,6 +58,7 @@ impl Desk {
             terms_allow_late_fee: false,
             language: None,
             late_fee_terms_since: None,
+            jurisdiction: None,
         };
         let mut account = Account::new("f-1".parse().unwrap(), "acme".parse().unwrap(), profile);
         account.looked_up.everything = true;

@@ -166,6 +166,7 @@ pub fn profile(client: &ClientId, rows: &[Row], assumed: &Assumed) -> Profile {
         terms_allow_late_fee: false,
         language: None,
         late_fee_terms_since: None,
+        jurisdiction: None,
     }
 }
 

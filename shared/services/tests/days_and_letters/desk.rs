@@ -160,6 +160,7 @@ impl Desk {
             terms_allow_late_fee: false,
             language: None,
             late_fee_terms_since: None,
+            jurisdiction: None,
         };
         let client = client(id);
         self.act(firm, &client, Command::OpenAccount(profile)).await.unwrap();

@@ -118,6 +118,7 @@ pub fn profile() -> Profile {
         terms_allow_late_fee: false,
         language: None,
         late_fee_terms_since: None,
+        jurisdiction: None,
     }
 }
 

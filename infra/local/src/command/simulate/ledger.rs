@@ -248,6 +248,7 @@ impl Ledger {
                 terms_allow_late_fee,
                 language: None,
                 late_fee_terms_since: None,
+                jurisdiction: None,
             };
             Account::new(firm.clone(), client.id.clone(), profile)
         };
