@@ -255,6 +255,43 @@ fn a_known_invoice_takes_a_larger_payment_and_nothing_else() {
     }
 }
 
+/// The other ledger knows nothing of our late fees: neither they nor what was paid of them is a conflict.
+#[test]
+fn lf_1_a_late_fee_is_no_conflict() {
+    const ROW: &str = "A-1,2026-09-01,2026-09-30,100,40,2026-09-09";
+    let usd = |minor| Money::new(minor, Currency::USD);
+    for (paid, row, expected, balance) in [
+        (0, ROW, "unchanged", "65.00 USD"),
+        (6_000, "A-1,2026-09-01,,100,100", "unchanged", "5.00 USD"),
+        (6_500, "A-1,2026-09-01,,100,100", "unchanged", "0.00 USD"),
+        (0, "A-1,2026-09-01,,100,100", "paid, paid 60.00 USD", "5.00 USD"),
+        (0, "A-1,2026-09-01,,105,40", "conflict; amount: ours 100.00, theirs 105.00", "65.00 USD"),
+    ] {
+        let mut desk = Desk::new();
+        desk.import(&[ROW]);
+        let invoice: InvoiceId = "A-1".parse().unwrap();
+        desk.act(&Command::AddFee { invoice: invoice.clone(), amount: usd(500) });
+        if 0 < paid {
+            let news = News::Told {
+                amount: usd(paid),
+                method: Method::Check,
+                invoices: vec![invoice],
+                seen: Seen::Succeeded,
+                on: None,
+            };
+            desk.act(&Command::RecordPayment { payment: "c-1".parse().unwrap(), news });
+        }
+        desk.account.letters.clear();
+        desk.account.tasks.clear();
+        let (told, _) = desk.import(&[row]);
+        assert_eq!(
+            (told.as_slice(), desk.balance("A-1").as_str()),
+            (&[expected.to_owned()][..], balance),
+            "for {row} with {paid} paid"
+        );
+    }
+}
+
 #[test]
 fn a_file_without_a_column_for_payments_says_nothing_of_them() {
     let mut desk = Desk::new();
