@@ -28,6 +28,39 @@ FULL = ["/console/clients/yarrow", "/console/clients/nordlicht/invoices", "/cons
 # The second step of a page: a form leads to it, and no link.
 PLAN = "/console/clients/acme-homes/plan?invoice=DP-2010&number=3&first=2026-10-31&every=month"
 
+# The same of what staff put in and correct: as it is looked at, and with what is wrong beside its field.
+INVOICE = "/console/clients/saint-elodie/do/invoice?invoice=X-1&total.currency=USD"
+LINES = "&what0=Tax+return&quantity0=2&unit0=150.00&tax0=24.30&what1=A+letter+to+the+tax+office&unit1=80.00"
+CHANGE = "/console/clients/saint-elodie/do/change?class=default&currency=USD&terms_allow_late_fee:bool=true"
+CREDIT = "/console/clients/larch/do/credit-note?credit_note=N-1&amount.currency=USD"
+REFUND = "/console/clients/larch/payments/staff%3ACHK-881/do/refund?amount.currency=USD&refund=R-1"
+LOOKED_AT = [
+    INVOICE + LINES,
+    INVOICE + LINES.replace("150.00", "150.005"),
+    CHANGE + "&name=Saint+Elodie&service_lines:list=tax,+audit",
+    CHANGE + "&name=&service_lines:list=",
+    CREDIT + "&amount.amount=100.00",
+    CREDIT + "&amount.amount=lots",
+    REFUND + "&amount.amount=",
+    REFUND + "&amount.amount=99999.00",
+]
+
+# Kinds of pages to which only a button or a hint leads.
+SEEN = [
+    "/console/mails",
+    "/console/unclaimed/*",
+    "/console/settings/ledger",
+    "/console/settings/numbering",
+    "/console/clients/*/do/people",
+    "/console/clients/*/do/change",
+    "/console/clients/*/do/invoice",
+    "/console/clients/*/do/credit-note",
+    "/console/clients/*/invoices/*/do/credit-note",
+    "/console/clients/*/invoices/*/do/review-dispute",
+    "/console/clients/*/payments/*/do/refund",
+    "/console/clients/*/payments/*/do/return",
+]
+
 # Whoever comes later looks at what the others don't see.
 STAFF = ["bea", "pat", "ada", "pre"]
 
@@ -86,10 +119,12 @@ class Parts:
                     if who == "bea":
                         self.page_rules.at(page, who, "/console/clients?q=nobody+at+all")
                         self.page_rules.at(page, who, "/console/clients/nobody", status=404)
+                        for address in LOOKED_AT:
+                            self.page_rules.at(page, who, address)
                     if who == "pat":
                         self.page_rules.at(page, who, PLAN)
                         self.page_rules.at(page, who, PLAN.replace("number=3", "number=many"))
-            for kind_of_page in ["/console/mails", "/console/clients/*/do/people", "/console/unclaimed/*"]:
+            for kind_of_page in SEEN:
                 self.report.is_so(f"{kind_of_page} was looked at", kind_of_page in seen, sorted(seen))
             for who in [ANN, OWNER]:
                 with self.browser.person(self.report, who, system.url) as page:

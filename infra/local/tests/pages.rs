@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
+mod bookkeeping;
 mod browse;
 mod up;
 
@@ -47,10 +48,18 @@ async fn every_link_of_the_console_leads_to_a_page_with_a_way_back() {
         // What is reached by a button of a client's page or by a hint is not forgotten.
         let ends =
             ["/mails", "/unclaimed", "/settings", "/mailbox", "/contacts", "/links", "/notes"];
-        for end in ends.into_iter().chain((who != "pre").then_some("/do/people")) {
+        let settings = ["/settings/ledger", "/settings/numbering"];
+        let of_bookkeepers = ["/do/people", "/do/change", "/do/credit-note", "/do/refund"];
+        let of_bookkeepers = of_bookkeepers.into_iter().filter(|_| who != "pre");
+        for end in ends.into_iter().chain(settings).chain(of_bookkeepers) {
             assert!(seen.iter().any(|path| path.ends_with(end)), "{who} finds {end}");
         }
         assert_eq!(seen.iter().any(|path| path.ends_with("/plan")), who == "pat", "{who}");
+        assert_eq!(
+            seen.iter().any(|path| path.ends_with("/review-dispute")),
+            who == "pat",
+            "{who}"
+        );
         assert_eq!(
             seen.iter().any(|path| path.ends_with("/do/exception")),
             who == "pat",
@@ -76,7 +85,17 @@ async fn staff_1_who_may_not_do_a_thing_reads_who_may_and_finds_no_form() {
     for (page, who) in [
         ("do/people".to_owned(), "bea pat ada"),
         ("do/payment".to_owned(), "bea pat ada"),
-        ("do/invoice".to_owned(), "bea pat ada"),
+        // What is looked at first has its form once it was.
+        ("do/invoice?invoice=X-1&total.amount=1&total.currency=USD".to_owned(), "bea pat ada"),
+        (
+            "do/change?name=Dune&class=default&currency=USD&terms_allow_late_fee:bool=false"
+                .to_owned(),
+            "bea pat ada",
+        ),
+        (
+            "do/credit-note?credit_note=N-1&amount.amount=1&amount.currency=USD".to_owned(),
+            "bea pat ada",
+        ),
         ("do/promise".to_owned(), "bea pat ada"),
         ("do/hold".to_owned(), "bea pat"),
         ("do/lock".to_owned(), "bea pat"),
@@ -87,6 +106,10 @@ async fn staff_1_who_may_not_do_a_thing_reads_who_may_and_finds_no_form() {
         (on_invoice("hold"), "bea pat"),
         (on_invoice("dispute"), "bea pat ada"),
         (on_invoice("resolve-dispute"), "pat"),
+        (
+            on_invoice("credit-note?credit_note=N-1&amount.amount=1&amount.currency=USD"),
+            "bea pat ada",
+        ),
         (on_invoice("void"), "bea pat ada"),
         (on_invoice("write-off"), "pat"),
     ] {
