@@ -111,6 +111,7 @@ async fn staff_1_who_may_not_do_a_thing_reads_who_may_and_finds_no_form() {
             "bea pat ada",
         ),
         (on_invoice("void"), "bea pat ada"),
+        (on_invoice("add-fee"), "pat"),
         (on_invoice("write-off"), "pat"),
     ] {
         for name in ["bea", "pat", "ada", "pre"] {
