@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use domain::calendar::Day;
 use domain::command::Command;
 use domain::id::ClientId;
+use domain::policy::life::State;
 use futures::StreamExt;
 use platform::clock::Clock;
 use platform::seal::LocalSeal;
@@ -13,7 +14,9 @@ use services::day::{Evaluation, MAX_CLIENTS, run};
 use services::firm::Firm;
 use services::sweep::{Sweeper, Swept};
 use services::webhook::{GatewayAccess, Webhooks};
-use store::{FirmChange, PolicyDocument};
+use store::{
+    DayRun, FirmChange, PageRequest, PolicyDocument, RunDecision, RunVerdict, Stage,
+};
 
 use crate::desk::{Desk, Wire, at, client, day, firm_id, settings, usd};
 
@@ -31,6 +34,15 @@ async fn sweep(desk: &Desk) -> Swept {
     let letters = Arc::new(Wire::default());
     let sweeper = Sweeper::new(webhooks, letters, desk.wire.clone(), desk.clock.clone());
     sweeper.sweep().await.unwrap()
+}
+
+/// Both passes, half a minute apart, and the pass of the day's run that follows them (LOCK-10).
+async fn roll_out(desk: &Desk) {
+    for _ in 0..2 {
+        assert_eq!(sweep(desk).await.rollouts, 1);
+        desk.work().await;
+        desk.pass(TimeDelta::seconds(30));
+    }
 }
 
 async fn arm(desk: &Desk, firm: &str, class: &str, version: u32, with: &str, from: &str) {
@@ -88,14 +100,17 @@ async fn pol_1_arming_evaluates_the_clients_of_the_class_at_once_and_no_others()
     arm(&desk, "f-1", "default", 2, STRICT, "2026-03-26").await;
     assert_eq!(sweep(&desk).await.rollouts, 1);
     assert_eq!(desk.work().await, 1);
-    assert!(is_locked(&firm, &acme).await);
+    // Nobody is locked on the way: who would be is due now, and counted when all were looked at (LOCK-10).
+    assert!(!is_locked(&firm, &acme).await);
+    assert_eq!(next_evaluation(&firm, &acme).await, Some(day("2026-03-26")));
     assert_eq!(version(&firm, &bolt).await, bolts);
-    // Once more for whoever read the policies a moment before; then it is done, and nothing was written twice.
-    let acmes = version(&firm, &acme).await;
+    // Once more for whoever read the policies a moment before; then a run does it, and nothing was written twice.
     assert_eq!(sweep(&desk).await.rollouts, 0);
     desk.pass(TimeDelta::seconds(30));
     assert_eq!(sweep(&desk).await.rollouts, 1);
-    assert_eq!(desk.work().await, 1);
+    desk.work().await;
+    assert!(is_locked(&firm, &acme).await);
+    let acmes = version(&firm, &acme).await;
     desk.pass(TimeDelta::days(2));
     assert_eq!(sweep(&desk).await.rollouts, 0);
     assert_eq!(firm.store().rollouts().await.unwrap(), []);
@@ -112,13 +127,113 @@ async fn pol_1_who_decided_under_the_policy_of_a_moment_ago_is_found_by_the_seco
     arm(&desk, "f-1", "default", 2, STRICT, "2026-03-26").await;
     sweep(&desk).await;
     desk.work().await;
-    assert!(is_locked(&stale, &acme).await);
     let bolt = a_debtor(&desk, &stale, "bolt").await; // under the old one still
     assert!(!is_locked(&stale, &bolt).await);
     desk.pass(TimeDelta::seconds(30));
     sweep(&desk).await;
     desk.work().await;
+    assert!(is_locked(&stale, &acme).await);
     assert!(is_locked(&stale, &bolt).await);
+}
+
+#[tokio::test]
+async fn lock_10_a_policy_that_would_lock_too_many_waits_for_a_partner() {
+    let desk = Desk::at("2026-03-26T12:00:00Z").await;
+    let firm = desk.firm("f-1", "UTC", "").await;
+    let mut clients = Vec::new();
+    for number in 0..6 {
+        clients.push(a_debtor(&desk, &firm, &format!("c-{number}")).await);
+    }
+    desk.tick().await;
+    desk.work().await;
+    arm(&desk, "f-1", "default", 2, STRICT, "2026-03-26").await;
+    roll_out(&desk).await;
+    let run = firm.store().day_run(day("2026-03-26")).await.unwrap().unwrap();
+    assert_eq!((run.stage, run.tally.locks), (Stage::Held, 6));
+    for client in &clients {
+        assert!(!is_locked(&firm, client).await);
+    }
+}
+
+#[tokio::test]
+async fn lock_10_what_was_decided_about_a_run_is_no_word_about_a_newer_policy() {
+    let desk = Desk::at("2026-03-26T12:00:00Z").await;
+    let firm = desk.firm("f-1", "UTC", "").await;
+    let acme = a_debtor(&desk, &firm, "acme").await;
+    desk.tick().await;
+    desk.work().await;
+    let run = firm.store().day_run(day("2026-03-26")).await.unwrap().unwrap();
+    let decision = RunDecision {
+        verdict: RunVerdict::Approved,
+        by: "pat".parse().unwrap(),
+        at: desk.clock.now(),
+        reason: None,
+    };
+    let decided = DayRun { decision: Some(decision), ..run };
+    assert!(firm.store().put_day_run(&decided, desk.clock.now()).await.unwrap());
+    arm(&desk, "f-1", "default", 2, STRICT, "2026-03-26").await;
+    roll_out(&desk).await;
+    assert!(!is_locked(&firm, &acme).await, "the next day's run counts it");
+    desk.clock.set(at("2026-03-27T00:00:00Z"));
+    desk.tick().await;
+    desk.work().await;
+    assert!(is_locked(&firm, &acme).await);
+}
+
+#[tokio::test]
+async fn pol_7_a_shadow_says_what_it_would_do_in_each_run_and_does_nothing() {
+    let desk = Desk::at("2026-03-26T12:00:00Z").await;
+    let firm = desk.firm("f-1", "UTC", "").await;
+    let acme = a_debtor(&desk, &firm, "acme").await;
+    desk.client(&firm, "bolt", ANN).await;
+    desk.tick().await;
+    desk.work().await;
+    let armed = next_evaluation(&firm, &acme).await.unwrap();
+    assert!(day("2026-03-27") < armed, "{armed}");
+
+    let shadow = FirmChange::PolicySaved(PolicyDocument {
+        class: "default".parse().unwrap(),
+        version: 2,
+        document: format!("{{preset: cpa, with: {{{STRICT}}}}}"),
+        effective_on: day("2026-03-26"),
+        state: State::Shadow,
+        author: None,
+        new_steps: Default::default(),
+        late_fee_since: None,
+    });
+    let opened = desk.open("f-1").await;
+    opened.store().change_firm(opened.loaded(), &shadow, &desk.meta()).await.unwrap();
+    roll_out(&desk).await;
+    // The client is due under the shadow now, on the next day.
+    assert_eq!(next_evaluation(&firm, &acme).await, Some(day("2026-03-27")));
+    for on in ["2026-03-27", "2026-03-28"] {
+        desk.clock.set(at(&format!("{on}T00:00:00Z")));
+        desk.tick().await;
+        desk.work().await;
+        let run = firm.store().day_run(day(on)).await.unwrap().unwrap();
+        let count = &run.shadow.versions[&"default".parse().unwrap()];
+        assert_eq!((count.version, count.looked_at), (2, 1), "{on}");
+        assert_eq!(count.acts.get("lock"), Some(&1), "{on}: {:?}", count.acts);
+        assert_eq!((run.tally.locks, run.done.locked), (0, 0), "{on}");
+        let pages = firm.store().run_pages(day(on), &PageRequest::default()).await.unwrap().items;
+        let who: Vec<_> = pages.into_iter().flat_map(|page| page.clients).collect();
+        assert_eq!(who.len(), 1);
+        assert!(who[0].client == acme && who[0].shadow.contains("lock"), "{who:?}");
+        assert!(!is_locked(&firm, &acme).await);
+    }
+    // Taken back, it looks at nobody any more.
+    let opened = desk.open("f-1").await;
+    let FirmChange::PolicySaved(shadow) = shadow else { unreachable!() };
+    let back = PolicyDocument { state: State::Withdrawn, ..shadow };
+    let back = FirmChange::PolicyWithdrawn(back);
+    opened.store().change_firm(opened.loaded(), &back, &desk.meta()).await.unwrap();
+    let opened = desk.open("f-1").await;
+    assert!(opened.settings().shadows.is_empty());
+    desk.clock.set(at("2026-03-29T00:00:00Z"));
+    desk.tick().await;
+    desk.work().await;
+    let run = firm.store().day_run(day("2026-03-29")).await.unwrap();
+    assert!(run.is_none_or(|run| run.shadow.is_empty()));
 }
 
 #[tokio::test]
@@ -134,7 +249,7 @@ async fn pol_1_a_rollout_that_died_is_gone_on_with() {
     desk.pass(TimeDelta::minutes(2));
     assert_eq!(sweep(&desk).await.rollouts, 1);
     desk.work().await;
-    assert!(is_locked(&firm, &acme).await);
+    assert_eq!(next_evaluation(&firm, &acme).await, Some(day("2026-03-26")), "it is due for a run");
     // Of two that come to the end of a pass, one says so: the second pass is made all the same.
     let [again] = &firm.store().rollouts().await.unwrap()[..] else { panic!("it ended") };
     assert_eq!(again.pass, 2);
@@ -164,7 +279,8 @@ async fn pol_1_a_policy_of_a_later_day_comes_on_that_day() {
     for (instant, rollouts, locked) in [
         ("2026-03-27T12:00:00Z", 0, false),
         ("2026-03-28T03:59:59Z", 0, false), // the 27th in New York
-        ("2026-03-28T04:00:00Z", 1, true),
+        ("2026-03-28T04:00:00Z", 1, false), // who would be locked is counted when all were looked at
+        ("2026-03-28T04:00:30Z", 1, true),
     ] {
         desk.clock.set(at(instant));
         assert_eq!(sweep(&desk).await.rollouts, rollouts, "{instant}");
