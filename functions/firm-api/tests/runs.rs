@@ -29,6 +29,7 @@ async fn held(world: &World) {
         tally: tally.clone(),
         active: Some(1),
         done: Default::default(),
+        shadow: Default::default(),
         decision: None,
         version: 0,
     };

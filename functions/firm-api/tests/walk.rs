@@ -67,6 +67,10 @@ fn table(request: &str) -> Vec<Row> {
         let letter = route("/firm/v1/templates/{kind}/{language}", rest);
         (method, letter, route("/firm/v1/templates/notice/es", rest), body, who, elsewhere)
     };
+    let of_vip = |method, rest: &str, body, who| -> Row {
+        let address = route("/firm/v1/policies/vip", &rest.replace("{version}", "1"));
+        (method, route("/firm/v1/policies/{class}", rest), address, body, who, Own)
+    };
     let own = |method, address, body, who| -> Row { (method, address, address, body, who, Own) };
     vec![
         own("GET", "/firm/v1/me", Value::Null, ALL),
@@ -275,6 +279,13 @@ fn table(request: &str) -> Vec<Row> {
             ALL,
             Own,
         ),
+        of_vip("GET", "/shadow", Value::Null, ALL),
+        of_vip("POST", "/lint", json!({"preset": "cpa"}), ALL),
+        of_vip("POST", "/versions/{version}/arm", json!({}), ADMINS),
+        of_vip("POST", "/versions/{version}/shadow", Value::Null, ADMINS),
+        of_vip("POST", "/versions/{version}/withdraw", Value::Null, ADMINS),
+        own("GET", "/firm/v1/policy-schema", Value::Null, ALL),
+        own("POST", "/firm/v1/policy-reviews", Value::Null, PARTNERS),
         own("GET", "/firm/v1/templates", Value::Null, ALL),
         words("GET", "", Value::Null, ALL, Own),
         words("DELETE", "", Value::Null, ADMINS, Own),
@@ -353,6 +364,7 @@ async fn furnished() -> (World, String) {
             tally: Default::default(),
             active: Some(10),
             done: Default::default(),
+            shadow: Default::default(),
             decision: None,
             version: 0,
         };
