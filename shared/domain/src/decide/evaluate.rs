@@ -31,6 +31,8 @@ struct DueSteps<'p> {
 }
 
 impl<'a> Decision<'a> {
+    /// What may newly be written here on some day is told there too ([`super::look`]), or that day is a certain one
+    /// of the search for the next ([`super::next`]): else nobody looks on it.
     pub(super) fn evaluate(&mut self) -> Result<(), Refusal> {
         if self.account.closed.is_some() {
             self.close_step_tasks();
