@@ -450,7 +450,7 @@ async fn sec_1_another_firms_things_are_not_there() {
         let answer = world.send(with_json(builder, &body)).await;
         let text = answer.body.to_string();
         // The words of the first firm's things.
-        for secret in ["Acme", "ann@acme", "no records", "f-1"] {
+        for secret in ["Acme Corp", "ann@acme", "no records", "f-1"] {
             assert!(!text.contains(secret), "{method} {path}: {text}");
         }
         match elsewhere {
