@@ -385,7 +385,7 @@ pub(crate) async fn check(
 
 /// The JSON Schema of policy documents.
 #[utoipa::path(get, path = "/firm/v1/policy-schema", tag = "policies", operation_id = "policy_schema",
-    responses((status = 200, body = Object)))]
+    responses((status = 200, body = serde_json::Value)))]
 pub(crate) async fn document_schema(_desk: Desk) -> Json<Value> {
     Json(schema::schema())
 }

@@ -125,7 +125,7 @@ const FIELDS: &[(&str, &[Known])] = &[
 
 /// What the text begins with.
 #[derive(Debug, Default, Deserialize)]
-pub(crate) struct From {
+pub(crate) struct Begin {
     #[serde(default)]
     from: Option<String>,
 }
@@ -134,7 +134,7 @@ pub(crate) struct From {
 pub(crate) async fn show(
     visit: Visit,
     Path(class): Path<ClassId>,
-    Query(From { from }): Query<From>,
+    Query(Begin { from }): Query<Begin>,
 ) -> Result<Response, Failure> {
     let documents = visit.desk.store().policies(&class).await?;
     let policy = begun(&documents, from.as_deref())?;
@@ -260,7 +260,7 @@ async fn page(
 
 fn groups(policy: Option<&Policy>) -> Vec<Group> {
     let document = policy.map(to_json).unwrap_or_default();
-    let input = |(path, label, hint, options): &Known| {
+    let input = |&(path, label, hint, options): &Known| {
         let value = document.pointer(&format!("/{}", path.replace('.', "/")));
         let value = match value {
             Some(Value::Array(items)) => {
@@ -272,7 +272,7 @@ fn groups(policy: Option<&Policy>) -> Vec<Group> {
         };
         Input { path, label, hint, value, options: options.to_vec() }
     };
-    let group = |(title, fields): &(&'static str, &[Known])| Group {
+    let group = |&(title, fields): &(&'static str, &[Known])| Group {
         title,
         fields: fields.iter().map(input).collect(),
     };
