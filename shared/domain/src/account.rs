@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
-use crate::fee::Jurisdiction;
+use crate::fee::limits::Jurisdiction;
 use crate::id::{
     ClassId, ClientId, CreditNoteId, FirmId, InvoiceId, PaymentId, ServiceLine, StaffId,
 };

@@ -4,7 +4,7 @@
 //! what is owed is both. All products are of integers; the fee itself is rounded once, half-even, and a
 //! cap is never passed, not by the part of a cent: its limit is rounded down.
 
-mod limits;
+pub mod limits;
 
 use serde::{Deserialize, Serialize};
 

@@ -17,7 +17,7 @@ use crate::text::Personal;
 #[derive(
     Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum Language {
     /// English, which every letter can be written in.
     #[default]
