@@ -22,7 +22,7 @@ fn usd(amount: &str) -> Value {
 async fn lf_1_a_partner_adds_a_fee_and_waives_it_with_a_reason() {
     let world = World::new().await;
     world.acme().await;
-    let before = world.get("pre", "/firm/v1/invoices/A-1").await.expect(200);
+    let before = world.get("pia", "/firm/v1/invoices/A-1").await.expect(200);
     assert_eq!((&before["fees"], &before["late_fees"]), (&json!([]), &usd("0.00")));
     let total = before["total"].clone();
 
@@ -39,7 +39,7 @@ async fn lf_1_a_partner_adds_a_fee_and_waives_it_with_a_reason() {
     world.post("pat", "/firm/v1/invoices/A-9/fees", fee("5.00")).await.problem(404);
 
     world.post("pat", FEES, fee("5.00")).await.expect(201);
-    let with = world.get("pre", "/firm/v1/invoices/A-1").await.expect(200);
+    let with = world.get("pia", "/firm/v1/invoices/A-1").await.expect(200);
     assert_eq!(with["total"], total, "what was issued doesn't change (INV-6)");
     assert_eq!(with["late_fees"], usd("5.00"));
     let charged = &with["fees"][0];
@@ -51,7 +51,7 @@ async fn lf_1_a_partner_adds_a_fee_and_waives_it_with_a_reason() {
 
     world.post("pat", WAIVE, json!({"reason": ""})).await.problem(422);
     world.post("pat", WAIVE, json!({"reason": "an old client"})).await.expect(200);
-    let after = world.get("pre", "/firm/v1/invoices/A-1").await.expect(200);
+    let after = world.get("pia", "/firm/v1/invoices/A-1").await.expect(200);
     assert_eq!(after["balance"], before["balance"]);
     assert_eq!(after["late_fees"], usd("0.00"));
     let waived = &after["fees"][0];
