@@ -183,7 +183,7 @@ pub struct Event {
     pub created: i64,
     /// The object.
     pub data: EventData,
-    /// Always false.
+    /// Whether it was made with the live key.
     pub livemode: bool,
     /// 1 until a delivery was answered with a 2xx.
     pub pending_webhooks: u64,

@@ -68,6 +68,15 @@ impl Bench {
     }
 
     pub fn stripe(&self, key: &str, account: Option<&str>) -> Stripe {
+        self.adapter(key, Mode::Test, account)
+    }
+
+    /// One that asks for real money.
+    pub fn live(&self, key: &str) -> Stripe {
+        self.adapter(key, Mode::Live, None)
+    }
+
+    fn adapter(&self, key: &str, mode: Mode, account: Option<&str>) -> Stripe {
         let timeouts = Timeouts {
             connect: Duration::from_secs(2),
             answer: Duration::from_millis(700),
@@ -75,8 +84,7 @@ impl Bench {
             pause: Duration::from_millis(1),
         };
         let account = account.map(str::to_owned);
-        let config =
-            Config { key: key.into(), mode: Mode::Test, account, base_url: self.url.clone() };
+        let config = Config { key: key.into(), mode, account, base_url: self.url.clone() };
         Stripe::new(Transport::new(timeouts), &config).unwrap()
     }
 

@@ -3,11 +3,12 @@
 use domain::money::Money;
 use gateways::{
     CHECKOUT_ID, CheckoutError, CheckoutLine, EndedCheckout, Expected, Gateway, GatewayError, Hint,
-    IdempotencyKey, Method, Mode, NewCheckout, OpenCheckout, PaymentState, compare,
+    IdempotencyKey, Method, Mode, NewCheckout, OpenCheckout, PaymentState, ReadBack, compare,
 };
 use portcullis::sandbox_stripe::{Act, Faults, SANDBOX_KEY};
+use serde_json::Value;
 
-use crate::bench::{Bench, START, id};
+use crate::bench::{Bench, START, id, secret};
 
 fn key(text: &str) -> IdempotencyKey {
     text.parse().unwrap()
@@ -262,4 +263,31 @@ async fn pay_2_a_connected_accounts_page_is_its_own() {
     assert!(bench.get(&format!("/v1/checkout/sessions/{}", open.id)).await.0 == 404);
     let ours = made(&bench, &two(), "k1").await.unwrap();
     assert_ne!(ours.id, open.id, "each account has keys of its own");
+}
+
+#[tokio::test]
+async fn pay_2_the_live_side_says_so_and_shares_nothing_with_the_test_side() {
+    let bench = Bench::start().await;
+    let live_key = SANDBOX_KEY.replace("_test_", "_live_");
+    let live = bench.live(&live_key);
+    let open = live.create_checkout(&two(), &key("k1")).await.unwrap();
+    assert_eq!(bench.get(&format!("/v1/checkout/sessions/{}", open.id)).await.0, 404);
+    bench.pay_by_card(open.id.as_str());
+    let deliveries = bench.sandbox.deliveries(&secret());
+    assert!(!deliveries.is_empty());
+    for delivery in deliveries {
+        let event: Value = serde_json::from_str(&delivery.body).unwrap();
+        assert_eq!(
+            (&event["livemode"], event.get("account")),
+            (&Value::Bool(true), None),
+            "{event}"
+        );
+        assert_eq!(event["data"]["object"]["livemode"], true, "{event}");
+    }
+    let ReadBack::Payment(facts) = live.read_back(&Hint::Checkout(open.id.clone())).await.unwrap()
+    else {
+        panic!("no payment")
+    };
+    assert_eq!((facts.mode, facts.state), (Mode::Live, PaymentState::Succeeded));
+    assert_eq!(live.create_checkout(&two(), &key("k1")).await.unwrap().id, open.id, "said twice");
 }
