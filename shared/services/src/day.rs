@@ -350,10 +350,12 @@ impl Days {
     /// about the day's run, that was about other clients: these wait for the next day's.
     pub(crate) async fn run_after_rollout(&self, firm: &Firm, day: Day) -> Result<(), DayError> {
         let run = firm.store().day_run(day).await?;
-        let shards = due_shards(firm, day).await?;
-        if shards.is_empty() || run.is_some_and(|run| run.decision.is_some()) {
+        let is_decided = run.is_some_and(|run| run.decision.is_some());
+        if is_decided || due_shards(firm, day).await?.is_empty() {
             return Ok(());
         }
+        // All of them: the last clients of the class are being looked at now, and any of them may be due then.
+        let shards: Vec<_> = (0..firm.settings().shards).collect();
         self.begin_run(firm, day, &shards).await
     }
 

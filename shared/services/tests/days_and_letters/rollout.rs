@@ -162,14 +162,25 @@ async fn lock_10_what_was_decided_about_a_run_is_no_word_about_a_newer_policy() 
     let acme = a_debtor(&desk, &firm, "acme").await;
     desk.tick().await;
     desk.work().await;
-    let run = firm.store().day_run(day("2026-03-26")).await.unwrap().unwrap();
     let decision = RunDecision {
         verdict: RunVerdict::Approved,
         by: "pat".parse().unwrap(),
         at: desk.clock.now(),
         reason: None,
     };
-    let decided = DayRun { decision: Some(decision), ..run };
+    let decided = DayRun {
+        day: day("2026-03-26"),
+        stage: Stage::Done,
+        round: 1,
+        shards: [0].into(),
+        began_at: desk.clock.now(),
+        tally: Default::default(),
+        active: None,
+        done: Default::default(),
+        shadow: Default::default(),
+        decision: Some(decision),
+        version: 0,
+    };
     assert!(firm.store().put_day_run(&decided, desk.clock.now()).await.unwrap());
     arm(&desk, "f-1", "default", 2, STRICT, "2026-03-26").await;
     roll_out(&desk).await;
