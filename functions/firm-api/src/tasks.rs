@@ -65,9 +65,8 @@ pub(crate) async fn list(
 ) -> Result<Json<Tasks>, Problem> {
     let request = page.request()?;
     let firm = if request.cursor.is_none() { of_firm(&desk).await? } else { Vec::new() };
-    let listed = Listing::of(desk.store().tasks(&request).await?, |row| {
-        Task::of(&row.client, &row.task)
-    });
+    let listed =
+        Listing::of(desk.store().tasks(&request).await?, |row| Task::of(&row.client, &row.task));
     Ok(Json(Tasks { firm, items: listed.items, next: listed.next }))
 }
 

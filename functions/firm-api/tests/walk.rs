@@ -68,8 +68,14 @@ fn table(request: &str) -> Vec<Row> {
         (method, letter, route("/firm/v1/templates/notice/es", rest), body, who, elsewhere)
     };
     let of_vip = |method, rest: &str, body, who| -> Row {
-        let address = route("/firm/v1/policies/vip", &rest.replace("{version}", "1"));
-        (method, route("/firm/v1/policies/{class}", rest), address, body, who, Own)
+        let (of_class, vip) = ("/firm/v1/policies/{class}", "/firm/v1/policies/vip");
+        (method, route(of_class, rest), route(vip, rest), body, who, Own)
+    };
+    // A draft of a class that the other firm hasn't.
+    let of_gold = |rest: &str, body| -> Row {
+        let version = route("/firm/v1/policies/{class}/versions/{version}", rest);
+        let address = route("/firm/v1/policies/gold/versions/1", rest);
+        ("POST", version, address, body, ADMINS, NotFound)
     };
     let own = |method, address, body, who| -> Row { (method, address, address, body, who, Own) };
     vec![
@@ -281,9 +287,9 @@ fn table(request: &str) -> Vec<Row> {
         ),
         of_vip("GET", "/shadow", Value::Null, ALL),
         of_vip("POST", "/lint", json!({"preset": "cpa"}), ALL),
-        of_vip("POST", "/versions/{version}/arm", json!({}), ADMINS),
-        of_vip("POST", "/versions/{version}/shadow", Value::Null, ADMINS),
-        of_vip("POST", "/versions/{version}/withdraw", Value::Null, ADMINS),
+        of_gold("/shadow", Value::Null),
+        of_gold("/arm", json!({})),
+        of_gold("/withdraw", Value::Null),
         own("GET", "/firm/v1/policy-schema", Value::Null, ALL),
         own("POST", "/firm/v1/policy-reviews", Value::Null, PARTNERS),
         own("GET", "/firm/v1/templates", Value::Null, ALL),
@@ -334,6 +340,8 @@ async fn furnished() -> (World, String) {
     let vip =
         world.ask("adam", Method::PUT, "/firm/v1/policies/vip", json!({"preset": "cpa"})).await;
     vip.expect(201);
+    let gold = "/firm/v1/policies/gold?state=draft";
+    world.ask("adam", Method::PUT, gold, json!({"preset": "cpa"})).await.expect(201);
     world
         .post("bea", "/firm/v1/clients/acme/lock", json!({"reason": "no records"}))
         .await
