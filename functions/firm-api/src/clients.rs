@@ -1,6 +1,7 @@
 //! Clients: the list, a new one, one with its explanation, and changes of who it is.
 
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
 use axum::Json;
 use axum::http::header::ETAG;
@@ -306,9 +307,14 @@ pub(crate) async fn change(
         None => None,
     };
     let contacts = change.contacts.map(|new| contacts(new, &known.contacts)).transpose()?;
+    // Also the addresses that came since: an invitation adds its own.
+    let gone = Mutex::new(known.contacts.clone());
     // Laid over the profile as it is in the commit: two changes of two fields both hold.
     let changed = |account: &Account| -> Result<Command, Refusal> {
         let mut profile = account.profile.clone();
+        let mut gone = gone.lock().unwrap_or_else(PoisonError::into_inner);
+        gone.extend(profile.contacts.iter().cloned());
+        drop(gone);
         profile.name = name.clone().unwrap_or(profile.name);
         profile.class = change.class.clone().unwrap_or(profile.class);
         profile.currency = currency.unwrap_or(profile.currency);
@@ -328,7 +334,8 @@ pub(crate) async fn change(
     }
     let executed = desk.execute_of(&client, changed).await?;
     if contacts.is_some() {
-        drop_late(&desk.firm, &client, &known.contacts, &desk.caller, desk.now).await?;
+        let gone = gone.into_inner().unwrap_or_else(PoisonError::into_inner);
+        drop_late(&desk.firm, &client, &gone, &desk.caller, desk.now).await?;
     }
     Ok(Json(Outcome::of(&executed)))
 }

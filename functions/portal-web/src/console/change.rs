@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn staff_1_only_what_is_changed_is_sent() {
         let known = serde_json::json!({
-            "name": "Acme", "class": "default", "currency": "USD", "service_lines": ["tax"],
+            "name": Personal::new("Acme"), "class": "default", "currency": "USD", "service_lines": ["tax"],
         });
         let known: Profile = serde_json::from_value(known).unwrap();
         let as_it_is = [

@@ -118,10 +118,7 @@ pub(crate) fn routes() -> Router<State> {
             get(policies::edit::show).post(policies::edit::check),
         )
         .route("/console/settings/policies/{class}/shadow/{day}", get(policies::shadow_day))
-        .route(
-            "/console/settings/policies/{class}/versions/{version}/do/{act}",
-            get(policies::act),
-        )
+        .route("/console/settings/policies/{class}/versions/{version}/do/{act}", get(policies::act))
         .route("/console/import", get(import::show))
         .route("/console/import/{run}", get(import::run))
         .route("/console/clock", get(clock::show))

@@ -222,9 +222,8 @@ fn deeds(visit: &Visit, document: &PolicyDocument, all: &[PolicyDocument]) -> Ve
         path: format!("{}/versions/{}/do/{act}", path_of(&document.class), document.version),
         is_grave,
     };
-    let is_newest = !all
-        .iter()
-        .any(|known| document.version < known.version && known.state == State::Armed);
+    let is_newest =
+        !all.iter().any(|known| document.version < known.version && known.state == State::Armed);
     let mut deeds = Vec::new();
     if is_newest && matches!(document.state, State::Draft | State::Shadow) {
         deeds.push(deed("Arm it", "arm", true));
@@ -254,7 +253,10 @@ async fn shadow(
         (count.version == document.version).then(|| ShadowDay {
             day: said::day(run.day),
             path: format!("{}/shadow/{}", path_of(class), run.day),
-            looked_at: said::count(usize::try_from(count.looked_at).unwrap_or(usize::MAX), "client"),
+            looked_at: said::count(
+                usize::try_from(count.looked_at).unwrap_or(usize::MAX),
+                "client",
+            ),
             acts: counted(&count.acts),
         })
     };
@@ -324,7 +326,8 @@ pub(crate) async fn shadow_day(
         day: said::day(day),
         run: format!("/console/runs/{day}"),
         back: path_of(&class),
-        shell: visit.shell(format!("What the shadow would have done on {}", said::day(day)), "settings"),
+        shell: visit
+            .shell(format!("What the shadow would have done on {}", said::day(day)), "settings"),
         class: class.to_string(),
     }))
 }
@@ -345,11 +348,9 @@ pub(crate) async fn act(
 ) -> Result<Response, Failure> {
     let documents = known(&visit, &class).await?;
     let document = documents.iter().find(|known| known.version == number);
-    let document = document.ok_or_else(|| Failure::not_found("There is no such version.".to_owned()))?;
-    let api = format!(
-        "/firm/v1/policies/{}/versions/{number}/{name}",
-        segment(class.as_str())
-    );
+    let document =
+        document.ok_or_else(|| Failure::not_found("There is no such version.".to_owned()))?;
+    let api = format!("/firm/v1/policies/{}/versions/{number}/{name}", segment(class.as_str()));
     let today = visit.desk.day();
     let act = match name.as_str() {
         "arm" => {
@@ -422,9 +423,9 @@ pub(super) async fn armed(
     let others: Vec<_> =
         documents.iter().filter(|known| known.version != number).cloned().collect();
     let replaced = replaced_by(&standings(&others), from);
-    let to_come = others.iter().filter(|known| {
-        replaced.contains(&known.version) && visit.desk.day() < known.effective_on
-    });
+    let to_come = others
+        .iter()
+        .filter(|known| replaced.contains(&known.version) && visit.desk.day() < known.effective_on);
     will.extend(to_come.map(|known| {
         let on = said::day(known.effective_on);
         format!("Version {}, armed for {on}, never comes.", known.version)

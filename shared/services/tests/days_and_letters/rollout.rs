@@ -14,9 +14,7 @@ use services::day::{Evaluation, MAX_CLIENTS, run};
 use services::firm::Firm;
 use services::sweep::{Sweeper, Swept};
 use services::webhook::{GatewayAccess, Webhooks};
-use store::{
-    DayRun, FirmChange, PageRequest, PolicyDocument, RunDecision, RunVerdict, Stage,
-};
+use store::{DayRun, FirmChange, PageRequest, PolicyDocument, RunDecision, RunVerdict, Stage};
 
 use crate::desk::{Desk, Wire, at, client, day, firm_id, settings, usd};
 

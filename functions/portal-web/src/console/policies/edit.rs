@@ -75,8 +75,13 @@ struct Outcome {
 }
 
 const ON_OFF: &[(&str, &str)] = &[("true", "Yes"), ("false", "No")];
-const COUNTS: &[(&str, &str)] =
-    &[("off", "Off"), ("2", "2 invoices"), ("3", "3 invoices"), ("4", "4 invoices"), ("5", "5 invoices")];
+const COUNTS: &[(&str, &str)] = &[
+    ("off", "Off"),
+    ("2", "2 invoices"),
+    ("3", "3 invoices"),
+    ("4", "4 invoices"),
+    ("5", "5 invoices"),
+];
 const REQUIRE: &[(&str, &str)] = &[("any", "Any one of them"), ("all", "All that are on")];
 const LETTERS: &[(&str, &str)] = &[
     ("demand_letter", "Demand letter"),
@@ -115,7 +120,12 @@ const FIELDS: &[(&str, &[Known])] = &[
     (
         "Terms and reminders",
         &[
-            ("regular.terms", "Terms of regular invoices", "net 30, due_on_receipt, eom + 15 or day 15.", &[]),
+            (
+                "regular.terms",
+                "Terms of regular invoices",
+                "net 30, due_on_receipt, eom + 15 or day 15.",
+                &[],
+            ),
             ("regular.reminders", "Reminders, in days before due", "Such as 7, 1.", &[]),
             ("out_of_turn.terms", "Terms of out-of-turn invoices", "", &[]),
             ("out_of_turn.reminders", "Their reminders", "", &[]),
