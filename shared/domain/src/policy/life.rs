@@ -37,7 +37,6 @@ impl State {
     }
 
     /// Whether it is as most of them are.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
     pub fn is_armed(&self) -> bool {
         *self == Self::Armed
     }
