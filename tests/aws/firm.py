@@ -88,9 +88,8 @@ class Firm:
 
     def verify(self, *words):
         """`audit verify` with the archive."""
-        outputs = self.stack.outputs
-        values = {"portcullis-prod": outputs["TableName"], "ARCHIVE_BUCKET": outputs["ArchiveBucketName"]}
-        return self.portcullis.run(*self.docs.command("audit verify", which=-1, **values), *words)
+        bucket = self.stack.outputs["ArchiveBucketName"]
+        return self.portcullis.run(*self.docs.command("audit verify", ARCHIVE_BUCKET=bucket), *words)
 
     def is_at_rest(self):
         """Nothing is under way: the queues are empty, and what was committed is archived."""
@@ -101,7 +100,10 @@ class Firm:
 
     def at_rest(self):
         """Comes to it."""
-        until("nothing is under way", self.is_at_rest)
+        try:
+            until("nothing is under way", self.is_at_rest)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; audit verify says: {self.verify().text}") from error
 
     def days_pass(self, days=1):
         """It is the morning, so many days later. What the stream tells must be taken in before: it forgets after one."""

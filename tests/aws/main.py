@@ -52,7 +52,7 @@ def main():
                 with report.check("`sam deploy` takes the template as it is, and all of the stack is made"):
                     assert stack.deploy() == "CREATE_COMPLETE"
                 portcullis = Portcullis(program, stack, clock)
-                docs = Docs(root / "docs" / "deploying.md")
+                docs = Docs(root / "docs" / "deploying.md", stack.outputs["TableName"])
                 story = Story(report, stack, clock, issuer, portcullis, sandbox, docs, folder)
                 story.run()
                 Troubles.of(story).run()
