@@ -9,12 +9,14 @@ use std::collections::BTreeSet;
 
 use desk::{Desk, invoice, new_invoice, staff, usd};
 use domain::account::{Collection, NotCollected};
-use domain::calendar::{Day, plus};
-use domain::command::{Command, DisputeOutcome, NewInvoice};
+use domain::calendar::{Day, minus, plus};
+use domain::command::{Command, DisputeOutcome, NewInvoice, News};
 use domain::decide::{evaluation_on, next_evaluation};
 use domain::event::Event;
+use domain::id::PaymentId;
 use domain::letter::{DebtKind, LetterState};
 use domain::note::NoteKind;
+use domain::payment::{Method, Seen};
 use domain::policy::{Action, Policy, Step, When};
 use domain::role::{Actor, Role};
 use domain::text::Personal;
@@ -456,4 +458,37 @@ fn eval_1_a_long_search_for_the_next_day_is_given_up_with_a_day_that_may_find_no
     }
     let given_up = next_evaluation(&desk.account, &desk.context(&SCHEDULE));
     assert!(given_up.is_some_and(|on| on < day("2026-02-28")), "{given_up:?}");
+}
+
+#[test]
+fn eval_1_a_letter_that_is_withdrawn_has_warned_nobody_and_the_next_notice_is_foreseen() {
+    let mut policy = Policy::default();
+    policy.lock.after_notice_days = 1;
+    policy.lock.working_days_only = true;
+    let mut desk = Desk::new(policy); // Thursday, 1 January
+    let bea = staff("bea", Role::BillingLead);
+    let issued_on = Some(minus(desk.day, 65));
+    let new = NewInvoice { issued_on, ..new_invoice(1, 500) };
+    desk.try_run(&Command::IssueInvoice(new), &bea).unwrap();
+    let payment: PaymentId = "p-1".parse().unwrap();
+    let told = News::Told {
+        amount: usd(500),
+        method: Method::Ach,
+        invoices: Vec::new(),
+        seen: Seen::Pending,
+        on: None,
+    };
+    for news in [told, News::Returned] {
+        let payment = payment.clone();
+        desk.try_run(&Command::RecordPayment { payment, news }, &Actor::Gateway).unwrap();
+    }
+    // The notice of today is withdrawn: collection rests until Sunday, 4 January. On that day it is sent after all;
+    // a lock would wait for Monday.
+    let next = next_evaluation(&desk.account, &desk.context(&Actor::Schedule));
+    assert_eq!(next, Some(day("2026-01-04")));
+    for _ in 0..3 {
+        desk.next_day();
+    }
+    let queued = desk.account.letters.values().filter(|l| l.state == LetterState::Queued);
+    assert_eq!((desk.day, queued.count()), (day("2026-01-04"), 1));
 }

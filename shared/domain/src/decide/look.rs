@@ -165,12 +165,13 @@ impl<'a> Look<'a> {
         lock_reason(self.policy, &all, &all)?;
         let warned = debts.iter().filter(|(invoice, _)| self.is_warned(invoice));
         let warned: Vec<Debt<'_>> = warned.map(|(_, debt)| *debt).collect();
-        if lock_reason(self.policy, &warned, &collected).is_some() {
-            let waits = rule.working_days_only && !self.policy.working_days.is_working(self.day);
-            return Some(!waits);
+        let waits = rule.working_days_only && !self.policy.working_days.is_working(self.day);
+        if lock_reason(self.policy, &warned, &collected).is_some() && !waits {
+            return Some(true);
         }
+        // A letter that is queued may be withdrawn, and then it warned nobody.
         let wanted = counted(self.policy, &all);
-        let mut never = debts.iter().filter(|(invoice, _)| !self.was_warned(invoice));
+        let mut never = debts.iter().filter(|(invoice, _)| !invoice.was_warned());
         Some(never.any(|(invoice, _)| wanted.contains(&invoice.id)))
     }
 
@@ -226,7 +227,7 @@ impl<'a> Look<'a> {
     }
 
     fn may_fire(&self, invoice: &Invoice, needs_warning: bool) -> bool {
-        let can_warn = self.account.deliverable().is_some() && !self.was_warned(invoice);
+        let can_warn = self.account.deliverable().is_some() && !invoice.was_warned();
         !needs_warning || self.is_warned(invoice) || can_warn
     }
 
@@ -275,10 +276,6 @@ impl<'a> Look<'a> {
         let first = invoice.first_warned_on();
         let leaves_on = self.leaving(&invoice.id).min();
         days == 0 || [first, leaves_on].into_iter().flatten().any(|on| plus(on, days) <= self.day)
-    }
-
-    fn was_warned(&self, invoice: &Invoice) -> bool {
-        invoice.was_warned() || self.leaving(&invoice.id).next().is_some()
     }
 
     /// The days on which queued letters leave that will have warned of it.
