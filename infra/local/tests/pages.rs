@@ -174,6 +174,14 @@ async fn an_address_that_can_not_be_read_is_answered_by_a_page_and_in_an_api_by_
     }
 }
 
+/// The page without what stands in its text areas: a letter's source is text there.
+fn without_areas(html: &str) -> String {
+    let mut pieces = html.split("<textarea");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    let after = |piece: &str| piece.split_once("</textarea>").map(|(_, after)| after.to_owned());
+    pieces.fold(first, |whole, piece| whole + &after(piece).expect("a text area ends"))
+}
+
 /// What holds for each page.
 fn look_at(path: &str, page: &Page) {
     let html = &page.html;
@@ -182,8 +190,9 @@ fn look_at(path: &str, page: &Page) {
     assert_eq!(html.matches("<h1").count(), 1, "{path} has one heading of the first rank");
     assert!(html.contains("<title>") && html.contains("id=\"main\""), "{path}");
     assert!(html.contains("href=\"/console\""), "{path} has a way back");
+    let source = without_areas(html);
     for inline in ["<style", " style=", " onclick=", "<script>", "javascript:"] {
-        assert!(!html.contains(inline), "{path} has {inline}, which the policy forbids (SEC-6)");
+        assert!(!source.contains(inline), "{path} has {inline}, which the policy forbids (SEC-6)");
     }
     let header = |name: &str| {
         page.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()

@@ -96,7 +96,7 @@ fn pol_5_json_has_one_finding_a_line() {
 #[test]
 fn pol_4_presets_are_printed_and_read() {
     let folder = folder(&[]);
-    for name in ["cpa"] {
+    for name in ["cpa", "field-service", "operator"] {
         let output = policy(folder.path(), &["preset", name]);
         assert_eq!(output.status.code(), Some(0), "{name}: {}", err(&output));
         let file = format!("{name}.yaml");

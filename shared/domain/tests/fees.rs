@@ -161,8 +161,7 @@ proptest! {
         tax in 0..TOTAL,
         acts in prop::collection::vec(act(), 1..30),
     ) {
-        let mut policy = Policy::default();
-        policy.late_fee = Some(rule.clone());
+        let mut policy = Policy { late_fee: Some(rule.clone()), ..Policy::default() };
         policy.lock.days_overdue = None;
         let mut desk = Desk::new(policy);
         desk.account.profile.terms_allow_late_fee = true;

@@ -48,7 +48,7 @@ fn pol_3_a_step_that_names_a_text_sends_its_letter_in_it() {
     issue(&mut desk, 1);
     pass(&mut desk, 2);
     let gentle = (LetterKind::Notice, Some("gentle".to_owned()));
-    assert_eq!(left(&desk), [gentle.clone()]);
+    assert_eq!(left(&desk), std::slice::from_ref(&gentle));
     pass(&mut desk, 2);
     assert_eq!(left(&desk), [gentle, (LetterKind::Notice, None)]);
 }

@@ -223,6 +223,7 @@ fn rehearsed(timeline: &Timeline) -> Counted {
     let report = run(timeline, Some(plus(from(), DAYS)));
     let mut counted = Counted::new();
     let mut people: BTreeMap<Day, BTreeSet<ClientId>> = BTreeMap::new();
+    let mut fees = BTreeMap::new();
     for item in &report.items {
         let Happening::Event(event) = &item.happening else { continue };
         let what = match event.as_ref() {
@@ -230,19 +231,27 @@ fn rehearsed(timeline: &Timeline) -> Counted {
             Event::Unlocked { .. } => "unlocks",
             Event::LetterLeft { sending, .. } => sending.kind.as_str(),
             Event::LimitBegun(_) => "limits",
-            Event::FeeCharged { .. } => "fees",
-            Event::FeeTakenBack { .. } => "fees taken back",
+            Event::FeeCharged { .. } | Event::FeeTakenBack { .. } => "fees",
             _ => continue,
         };
         let number = match event.as_ref() {
-            Event::FeeCharged { fee, .. } => fee.amount.minor(),
+            Event::FeeCharged { invoice, fee } => {
+                fees.insert((invoice, fee.number), fee.amount.minor());
+                fee.amount.minor()
+            }
             _ => 1,
         };
-        *counted.entry(item.day).or_default().entry(what).or_default() += number;
+        let count = counted.entry(item.day).or_default().entry(what).or_default();
+        match event.as_ref() {
+            // On the very day on which it was charged (LF-2).
+            Event::FeeTakenBack { invoice, fee, .. } => *count -= fees[&(invoice, *fee)],
+            _ => *count += number,
+        }
         if what != "receipt" {
             people.entry(item.day).or_default().insert(item.client.clone().unwrap());
         }
     }
+    counted.values_mut().for_each(|counts| counts.retain(|_, number| 0 < *number));
     for (day, people) in people {
         counted.entry(day).or_default().insert("people", people.len() as u64);
     }

@@ -14,6 +14,7 @@ use domain::lock::{Lock, LockCause};
 use domain::note::{Note, NoteId, NoteKind};
 use domain::payment::{Method, Payment, PaymentFacts, Seen};
 use domain::policy::PolicyRef;
+use domain::policy::life::State;
 use domain::role::Role;
 use domain::task::{About, Task, TaskId};
 use domain::text::Personal;
@@ -249,9 +250,16 @@ on_both! {
         let armed = FirmChange::PolicyArmed(policy(1, "2026-03-02"));
         assert_eq!(store.change_firm(&old, &armed, &meta).await.unwrap(), FirmCommit::Done);
         assert_eq!(store.change_firm(&old, &armed, &meta).await.unwrap(), FirmCommit::Stale);
-        // Also where the firm was read again, a version is armed once.
+        // Where the firm was read again, a version is written again: with another state (POL-7).
         let now = firm_now(&store).await;
-        assert_eq!(store.change_firm(&now, &armed, &meta).await.unwrap(), FirmCommit::Stale);
+        let draft = PolicyDocument { state: State::Draft, ..policy(2, "2026-03-09") };
+        let saved = FirmChange::PolicySaved(draft.clone());
+        assert_eq!(store.change_firm(&now, &saved, &meta).await.unwrap(), FirmCommit::Done);
+        assert_eq!(store.change_firm(&now, &saved, &meta).await.unwrap(), FirmCommit::Stale);
+        let now = firm_now(&store).await;
+        let gone = PolicyDocument { state: State::Withdrawn, ..draft };
+        let withdrawn = FirmChange::PolicyWithdrawn(gone.clone());
+        assert_eq!(store.change_firm(&now, &withdrawn, &meta).await.unwrap(), FirmCommit::Done);
         let grant = Grant {
             subject: "auth0|bea".to_owned(),
             staff: "bea".parse().unwrap(),

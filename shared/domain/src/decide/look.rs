@@ -35,6 +35,7 @@ pub fn may_decide(account: &Account, context: &Context<'_>, day: Day) -> bool {
         || look.credit_is_applied()
         || look.a_task_closes()
         || look.a_fee_is_charged()
+        || look.a_fee_is_taken_back()
         || look.the_limit_changes()
         || look.lock()
         || look.something_is_announced()
@@ -110,6 +111,13 @@ impl<'a> Look<'a> {
     fn a_fee_is_charged(&self) -> bool {
         let fees = self.fees(self.newest);
         self.view.debts().into_iter().any(|(invoice, _)| fees.are_due(invoice))
+    }
+
+    /// A late fee of the very day, should its invoice be paid by now (LF-2).
+    fn a_fee_is_taken_back(&self) -> bool {
+        let is_taken = self.policy.late_fee.as_ref().is_some_and(|rule| !rule.even_if_paid_late);
+        let mut fees = self.account.invoices.values().flat_map(|invoice| &invoice.fees);
+        is_taken && fees.any(|fee| fee.stands() && fee.charged_on == self.day)
     }
 
     fn fees(&self, version: &'a PolicyVersion) -> Fees<'a> {

@@ -293,10 +293,13 @@ async fn translated(
             parts.uri = form.queried(&parts.uri)?;
             (DOCUMENT_TYPE, form.control(DOCUMENT).unwrap_or_default().to_owned().into())
         }
-        None => {
-            let json = serde_json::to_vec(&form.json()?);
-            ("application/json", json.map_err(|error| Problem::internal(&error))?.into())
-        }
+        None => match form.json() {
+            Ok(json) => {
+                let json = serde_json::to_vec(&json);
+                ("application/json", json.map_err(|error| Problem::internal(&error))?.into())
+            }
+            Err(problem) => return Ok(form.refused(problem, known.pages.home())),
+        },
     };
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     match form.control("_method") {
@@ -445,6 +448,13 @@ impl Form {
         let mut json = Value::Object(json);
         close_up(&mut json);
         Ok(json)
+    }
+
+    /// Back to the form with what can't be meant, and what was typed.
+    fn refused(&self, problem: Problem, home: &str) -> Response {
+        let (text, field) = (problem.detail, problem.field);
+        let flash = Flash { is_done: false, text, field, typed: self.typed(), shown: None };
+        see(self.path("_back", home), &flash)
     }
 
     /// Back to a page: the next one, or the same with what is wrong.

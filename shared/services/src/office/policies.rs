@@ -364,7 +364,8 @@ mod tests {
         let two = policy("{at: 1, do: notice}, {at: 10, do: notice}");
         let first = document(1, &one, "2026-01-01", State::Armed, BTreeMap::new());
         let from = day("2026-12-01");
-        let scheduled = version_after(&class, &[first.clone()], (&two, 2), from).unwrap();
+        let scheduled =
+            version_after(&class, std::slice::from_ref(&first), (&two, 2), from).unwrap();
         let step: domain::policy::StepKey = "regular/at/10/notice".parse().unwrap();
         assert_eq!(scheduled.new_steps, BTreeMap::from([(step, from)]));
         let second = document(2, &two, "2026-12-01", State::Armed, scheduled.new_steps.clone());

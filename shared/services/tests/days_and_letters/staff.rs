@@ -271,7 +271,7 @@ async fn fresh_1_whoever_imports_is_told_once_that_the_ledger_is_too_old() {
     // Fresh until the 16th, a Monday; by Tuesday's digest it is not.
     morning(&desk, "2026-03-16").await;
     sent(&desk);
-    assert_eq!(morning(&desk, "2026-03-17").await, [TellOutcome::Made(1)]);
+    assert_eq!(morning(&desk, "2026-03-17").await, [TellOutcome::Made(1), TellOutcome::Sent]);
     let too_old = "Harbor & Pine CPAs, March 17: ledger too old".to_owned();
     assert_eq!(sent(&desk), [("bea@firm.example".to_owned(), too_old)]);
     let mail = mails(&firm, "bea").await.remove(0).text;
