@@ -77,7 +77,7 @@ fn pol_6_locks_letters_and_people_per_day_and_in_total() {
       clients locked                      1
       clients opened again                1
       clients locked at the end           0
-      clients limited                     0
+      times limited                       0
       people touched                      1
       letters: reminder                   2
       letters: notice                     2

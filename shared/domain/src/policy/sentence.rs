@@ -1,6 +1,7 @@
 //! A policy's lock and unlock in one sentence, for people who look at what is in force.
 
 use super::{LockRule, Policy, Require, UnlockMode, UnlockRule};
+use crate::invoice::InvoiceKind;
 
 impl Policy {
     /// When the portal locks and how it opens again, such as "Locks at 30 days overdue or at 3 unpaid
@@ -8,15 +9,16 @@ impl Policy {
     /// somebody else asked for." (LOCK-1, LOCK-7, LOCK-9, UNL-1, UNL-3)
     pub fn sentence(&self) -> String {
         let opens = opens(&self.unlock);
-        match triggers(&self.lock) {
+        match triggers(self) {
             Some(triggers) => format!("Locks {triggers}{}; {opens}.", warned(&self.lock)),
             None => format!("Never locks by itself; a lock by hand {opens}."),
         }
     }
 }
 
-fn triggers(lock: &LockRule) -> Option<String> {
-    let days = lock.days_overdue.map(|days| format!("at {}", count(days, "day", "overdue")));
+fn triggers(policy: &Policy) -> Option<String> {
+    let lock = &policy.lock;
+    let days = days_rule(policy);
     let invoices = lock.unpaid_invoices.map(|number| format!("at {}", unpaid(number)));
     let balance = lock.balance.as_ref().map(|amounts| {
         let amounts: Vec<_> = amounts.values().map(|amount| amount.for_person()).collect();
@@ -28,6 +30,22 @@ fn triggers(lock: &LockRule) -> Option<String> {
         Require::All => " and ",
     };
     (!on.is_empty()).then(|| on.join(between))
+}
+
+/// The days rule, where a kind's `lock` steps stand in place of the shared number (POL-3).
+fn days_rule(policy: &Policy) -> Option<String> {
+    let of = |kind| policy.lock_steps(kind).map(|(_, days, _)| days).min();
+    let of = |kind| of(kind).or(policy.lock.days_overdue);
+    let overdue = |days| format!("at {}", count(days, "day", "overdue"));
+    match (of(InvoiceKind::Regular), of(InvoiceKind::OutOfTurn)) {
+        (None, None) => None,
+        (Some(regular), Some(out_of_turn)) if regular == out_of_turn => Some(overdue(regular)),
+        (Some(regular), Some(out_of_turn)) => {
+            Some(format!("{} (out of turn: {out_of_turn})", overdue(regular)))
+        }
+        (Some(regular), None) => Some(format!("{} (out of turn: never)", overdue(regular))),
+        (None, Some(out_of_turn)) => Some(format!("{} (regular: never)", overdue(out_of_turn))),
+    }
 }
 
 fn unpaid(number: u32) -> String {
@@ -60,6 +78,7 @@ fn opens(unlock: &UnlockRule) -> &'static str {
 mod tests {
     use super::*;
     use crate::policy::read::preset;
+    use crate::policy::{Action, Step, When};
 
     #[test]
     fn pol_5_a_policy_in_one_sentence() {
@@ -96,6 +115,21 @@ mod tests {
                     policy.lock.unpaid_invoices = None;
                 }),
                 "Never locks by itself; a lock by hand ",
+            ),
+            (
+                with(&|policy| {
+                    policy.lock.unpaid_invoices = None;
+                    policy.regular.steps.push(Step::new(When::DaysOverdue(40), Action::Lock));
+                }),
+                "Locks at 40 days overdue (out of turn: 30), 3 days after a warning at the earliest; ",
+            ),
+            (
+                with(&|policy| {
+                    policy.lock.days_overdue = None;
+                    policy.lock.unpaid_invoices = None;
+                    policy.out_of_turn.steps.push(Step::new(When::DaysOverdue(10), Action::Lock));
+                }),
+                "Locks at 10 days overdue (regular: never), 3 days after a warning at the earliest; ",
             ),
         ] {
             assert_eq!(sentence, format!("{expected}{opens}"));

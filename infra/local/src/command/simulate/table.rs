@@ -103,7 +103,7 @@ pub(super) fn measures(simulation: &Simulation) -> Vec<Measure> {
         number("clients locked", &|run| run.outcome.total.locks),
         number("clients opened again", &|run| run.outcome.total.unlocks),
         number("clients locked at the end", &|run| run.outcome.locked_at_end),
-        number("clients limited", &|run| run.outcome.total.limits),
+        number("times limited", &|run| run.outcome.total.limits),
         number("people touched", &|run| run.outcome.total.people),
     ];
     for kind in kinds(simulation) {
