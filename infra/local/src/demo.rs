@@ -66,7 +66,7 @@ pub async fn open(ground: &Ground<'_>) -> Result<DemoGateway> {
     }
     let gateway = gateway::open(&store, ground.seal, ground.data).await?;
     if !is_lived {
-        story::live(ground).await?;
+        Box::pin(story::live(ground)).await?;
     }
     Ok(gateway)
 }

@@ -410,7 +410,7 @@ pub async fn run(firm: &Firm, now: DateTime<Utc>) -> Result<Ran, StoreError> {
         let evaluated = |run: &Option<DayRun>| run.as_ref().map_or(0, |run| run.done.evaluated);
         let before = evaluated(&firm.store().day_run(day).await?);
         let clock = FixedClock::at(now);
-        run_whole(firm, day, &shards, &Hands { clock: &clock, deadline: None }).await?;
+        Box::pin(run_whole(firm, day, &shards, &Hands { clock: &clock, deadline: None })).await?;
         ran.run = firm.store().day_run(day).await?;
         let after = evaluated(&ran.run).saturating_sub(before);
         ran.evaluated += u32::try_from(after).unwrap_or(u32::MAX);

@@ -364,7 +364,8 @@ async fn carry_out(
     caller: &Caller,
     now: DateTime<Utc>,
 ) -> Result<Executed, ExecuteError> {
-    let mut executed = with_retries(firm, client, asked, caller, now).await?;
+    // On the heap, as everything passes here and unoptimised futures are large for a thread's stack.
+    let mut executed = Box::pin(with_retries(firm, client, asked, caller, now)).await?;
     let spreading = Caller { actor: Actor::Schedule, request_id: caller.request_id.clone() };
     for _ in 0..MAX_SPREADS {
         if !executed.account.is_spreading() {

@@ -677,8 +677,10 @@ async fn evaluate_twice(
     how: InRun,
     now: DateTime<Utc>,
 ) -> Result<(Executed, Option<Caps>), ExecuteError> {
-    let executed = match evaluate_in(firm, &client.client, how, now).await {
-        Err(ExecuteError::Busy(_)) => evaluate_in(firm, &client.client, how, now).await?,
+    // On the heap: it lies deep within a day, and unoptimised futures are large for a thread's stack.
+    let evaluate = || Box::pin(evaluate_in(firm, &client.client, how, now));
+    let executed = match evaluate().await {
+        Err(ExecuteError::Busy(_)) => evaluate().await?,
         executed => executed?,
     };
     if !executed.withheld.is_any() {

@@ -88,7 +88,7 @@ impl Life<'_> {
         self.settle_letters(&firm).await?;
         let mut done = self.done_on(&firm, day).await?;
         loop {
-            self.day(&firm, day, &done).await?;
+            Box::pin(self.day(&firm, day, &done)).await?;
             if last <= day {
                 break;
             }
@@ -133,7 +133,7 @@ impl Life<'_> {
     async fn day(&self, firm: &Firm, day: Day, done: &BTreeSet<String>) -> Result<()> {
         let now = self.now();
         self.sandbox.begin_day(day).await;
-        let ran = day::run(firm, now).await?;
+        let ran = Box::pin(day::run(firm, now)).await?;
         if let Some((client, error)) = ran.failed.into_iter().next() {
             bail!("can't evaluate {client} on {day}: {error}");
         }
