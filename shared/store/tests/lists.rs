@@ -303,12 +303,12 @@ on_both! {
         assert_eq!(store.grant("auth0|bea").await.unwrap(), None);
         assert_eq!(platform.firms_of("auth0|bea").await.unwrap(), []);
         assert_eq!(platform.endpoint(&endpoint.id).await.unwrap(), None);
-        assert_eq!(store.verify_firm().await.unwrap(), Verdict::Whole { records: 8 });
+        assert_eq!(store.verify_firm().await.unwrap(), Verdict::Whole { records: 10 });
         let records = all!(3, page => store.firm_records(&page));
-        assert_eq!(records.len(), 8);
-        let last: FirmChange = serde_json::from_value(records[5].body.events[0].clone()).unwrap();
+        assert_eq!(records.len(), 10);
+        let last: FirmChange = serde_json::from_value(records[7].body.events[0].clone()).unwrap();
         assert_eq!(last, changes[3]);
-        assert!(!records[3].stored.contains("Bea\""), "{}", records[3].stored);
+        assert!(!records[5].stored.contains("Bea\""), "{}", records[5].stored);
     }
 }
 
