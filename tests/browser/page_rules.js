@@ -4,7 +4,7 @@
   // What a keyboard must reach, in the order of the document.
   stops() {
     const isShown = (element) => element.checkVisibility({ visibilityProperty: true }) && element.getClientRects().length > 0;
-    const reach = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex], iframe, [contenteditable]";
+    const reach = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex], [contenteditable]";
     const elements = [...document.querySelectorAll("*")].filter((element) => {
       if (!isShown(element)) return false;
       if (element.matches(reach)) return !element.disabled && element.tabIndex >= 0;
@@ -44,18 +44,18 @@
   async focused() {
     const element = document.activeElement;
     if (!element || element === document.body) return { name: "the page", at: -1, faults: [] };
+    // A frame has as many stops as there are links in it: none, for a letter without one. They show the focus themselves.
+    if (element.matches("iframe")) return { name: this.name(element), isFrame: true, faults: [] };
     const faults = [];
     const at = this.known.indexOf(element);
-    // A date has stops of its own within: month, day, year, calendar; and so has a frame: the letter's links in it.
-    const hasParts = element.matches("iframe, input[type=date], input[type=time], input[type=datetime-local], input[type=month]");
+    // A date has stops of its own within: month, day, year, calendar.
+    const hasParts = element.matches("input[type=date], input[type=time], input[type=datetime-local], input[type=month]");
     const ringed = [element, element.closest("label")].find((one) => {
       if (!one) return false;
       const style = getComputedStyle(one);
       return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
     });
-    if (element.matches("iframe")) {
-      // The focus is on a link of the page within, which shows it by itself; the frame is no stop of its own.
-    } else if (!ringed) {
+    if (!ringed) {
       faults.push("no focus ring");
     } else {
       const ring = this.rgb(getComputedStyle(ringed).outlineColor);

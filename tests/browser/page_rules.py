@@ -117,7 +117,7 @@ class Rules:
             page.keyboard.press("Tab")
             stop = asked.evaluate("rules => rules.focused()")
             faults += [f"{stop['name']}: {fault}" for fault in stop["faults"]]
-            if stop["at"] == at and stop.get("hasParts"):
+            if stop.get("isFrame") or (stop["at"] == at and stop.get("hasParts")):
                 continue
             at += 1
             if stop["at"] != at:
