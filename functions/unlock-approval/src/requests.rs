@@ -67,7 +67,7 @@ pub(crate) struct UnlockRequest {
 impl UnlockRequest {
     fn of(view: &View) -> Option<Self> {
         let account = &view.loaded.account;
-        let (lock, request) = (account.lock.as_ref()?, account.request.as_ref()?);
+        let (lock, request) = (account.lock()?, account.request.as_ref()?);
         let policy = &view.lock_policy().policy;
         let test = account.unlock_test(&view.policy.policy, &policy.unlock, view.day);
         let ready = account.tasks.values().find(|task| task.about == About::ReadyForUnlock);
@@ -212,7 +212,7 @@ pub(crate) async fn ask(
     desk: Desk,
     Ids(OfClient { client }): Ids<OfClient>,
 ) -> Result<(StatusCode, Json<Outcome>), Problem> {
-    let executed = desk.execute(&client, &Command::RequestUnlock).await?;
+    let executed = desk.execute(&client, &Command::RequestUnlock { lines: [].into() }).await?;
     let outcome = Outcome::of(&executed);
     let status = if outcome.did.is_empty() { StatusCode::OK } else { StatusCode::CREATED };
     let outcome = match RequestRef::of(&executed.account) {
@@ -322,7 +322,7 @@ pub(crate) async fn exception(
     desk.require(APPROVERS)?;
     desk.require_fresh_sign_in()?;
     let until = new.until.map(|Date(day)| day);
-    let command = Command::ExceptionUnlock { reason: Personal::new(new.reason), until };
+    let command = Command::ExceptionUnlock { reason: Personal::new(new.reason), until, lines: [].into() };
     let executed = desk.execute(&client, &command).await?;
     Ok(Json(Outcome::of(&executed)))
 }

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
 use crate::calendar::Day;
+use crate::id::ServiceLine;
+use crate::lock::Scope;
 use crate::money::Money;
 
 /// The state of a portal, strongest first.
@@ -171,6 +173,31 @@ pub enum Narrowed {
     ToTheFirm,
     /// What was already sent.
     AlreadySent,
+    /// What is of no locked service line (LOCK-5).
+    OtherLines,
+}
+
+/// What a limited portal denies.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// By a limit (POL-3).
+    pub capabilities: BTreeSet<Capability>,
+    /// Documents and statements of these service lines: they are locked, and others aren't (LOCK-5).
+    pub locked_lines: BTreeSet<ServiceLine>,
+}
+
+impl Limits {
+    /// What the locks on single lines come to for that capability.
+    fn by_lines(&self, capability: Capability, scope: &Scope) -> Access {
+        if !matches!(capability, Capability::Statements | Capability::Documents) {
+            return Access::Allow;
+        }
+        match scope {
+            Scope::Line(line) if self.locked_lines.contains(line) => Access::Deny(Denial::Locked),
+            Scope::Client if !self.locked_lines.is_empty() => Access::Only(Narrowed::OtherLines),
+            Scope::Line(_) | Scope::Client => Access::Allow,
+        }
+    }
 }
 
 /// Why not.
@@ -187,19 +214,22 @@ pub enum Denial {
     Closed,
 }
 
-/// Whether a portal in that state opens that capability (rules §4). `limited` is what the policy
-/// denies to a limited portal.
+/// Whether a portal in that state opens that capability (rules §4), for what is of that service line or, with the
+/// whole client as the scope, of none in particular. `limits` are what a limited portal denies.
 pub fn access(
     state: PortalState,
+    scope: &Scope,
     capability: Capability,
-    limited: &BTreeSet<Capability>,
+    limits: &Limits,
 ) -> Access {
     match state {
         PortalState::Open => Access::Allow,
-        PortalState::Limited if is_limitable(capability) && limited.contains(&capability) => {
+        PortalState::Limited
+            if is_limitable(capability) && limits.capabilities.contains(&capability) =>
+        {
             Access::Deny(Denial::Limited)
         }
-        PortalState::Limited => Access::Allow,
+        PortalState::Limited => limits.by_lines(capability, scope),
         PortalState::Locked => match capability {
             Capability::Statements
             | Capability::Documents
@@ -268,11 +298,12 @@ pub fn is_limitable(capability: Capability) -> bool {
 /// as the state says.
 pub fn may_download(
     state: PortalState,
-    limited: &BTreeSet<Capability>,
+    scope: &Scope,
+    limits: &Limits,
     is_client_record: bool,
 ) -> Access {
     let capability = if is_client_record { Capability::Records } else { Capability::Documents };
-    access(state, capability, limited)
+    access(state, scope, capability, limits)
 }
 
 /// What a denial tells a person: why, how much to pay, and whom to ask (ACC-3).
@@ -284,9 +315,14 @@ pub struct DenialText {
     pub amounts: Vec<Money>,
 }
 
-/// The sentence of a denial, with the amounts that would have to be paid (ACC-3).
-pub fn denial_text(account: &Account, denial: Denial, day: Day) -> DenialText {
+/// The sentence of a denial, with the amounts that would have to be paid (ACC-3): for what is of a locked service
+/// line, those of that line (LOCK-5).
+pub fn denial_text(account: &Account, scope: &Scope, denial: Denial, day: Day) -> DenialText {
+    let lock = account.locks.get(scope).or_else(|| account.lock());
+    let of_lock = lock.filter(|_| denial == Denial::Locked).map(|lock| &lock.scope);
+    let of_lock = of_lock.filter(|_| account.portal() == PortalState::Limited);
     let overdue = account.open_invoices().filter(|invoice| invoice.is_overdue(day));
+    let overdue = overdue.filter(|invoice| of_lock.is_none_or(|scope| scope.covers(invoice)));
     let mut amounts: Vec<Money> = Vec::new();
     for balance in overdue.map(|invoice| invoice.balance()) {
         match amounts.iter_mut().find(|sum| sum.currency() == balance.currency()) {
@@ -298,18 +334,17 @@ pub fn denial_text(account: &Account, denial: Denial, day: Day) -> DenialText {
     }
     let reason = match denial {
         Denial::Limited => account.limit.as_ref().map(|limit| limit.reason.to_string()),
-        Denial::Locked | Denial::MustPay | Denial::Closed => {
-            account.lock.as_ref().map(|lock| lock.cause.text())
-        }
+        Denial::Locked | Denial::MustPay | Denial::Closed => lock.map(|lock| lock.cause.text()),
     };
+    let what = of_lock.unwrap_or(&Scope::Client);
     // Nothing that could be paid opens what was locked by hand.
     let is_payable = !amounts.is_empty();
     let why = match (denial, reason) {
         (Denial::Locked, Some(reason)) if !is_payable => {
-            format!("Not available while the portal is locked ({reason}).")
+            format!("Not available while {what} is locked ({reason}).")
         }
         (Denial::Locked, Some(reason)) => {
-            format!("Ready, and available after payment: the portal is locked ({reason}).")
+            format!("Ready, and available after payment: {what} is locked ({reason}).")
         }
         (Denial::Locked, None) => "Ready, and available after payment.".to_owned(),
         (Denial::Limited, Some(reason)) => {
@@ -329,23 +364,30 @@ impl Account {
     pub fn portal(&self) -> PortalState {
         match self {
             Self { closed: Some(_), .. } => PortalState::Closed,
-            Self { lock: Some(_), .. } => PortalState::Locked,
+            _ if self.is_wholly_locked() => PortalState::Locked,
+            _ if self.is_locked() => PortalState::Limited, // LOCK-5
             Self { limit: Some(_), .. } => PortalState::Limited,
             Self { .. } => PortalState::Open,
         }
     }
 
-    /// What the policy denies to a limited portal.
-    pub fn limited(&self) -> BTreeSet<Capability> {
-        self.limit.as_ref().map(|limit| limit.capabilities.clone()).unwrap_or_default()
+    /// What the portal denies while it is limited.
+    pub fn limits(&self) -> Limits {
+        let limit = self.limit.as_ref();
+        Limits {
+            capabilities: limit.map(|limit| limit.capabilities.clone()).unwrap_or_default(),
+            locked_lines: self.locked_lines(),
+        }
     }
 
-    /// Why the portal isn't open, as the client reads it (LOCK-2).
+    /// Why the portal isn't open, as the client reads it: by its oldest lock, if there is one (LOCK-2, LOCK-5).
     pub fn portal_reason(&self) -> Option<String> {
         match self.portal() {
             PortalState::Open | PortalState::MustPay => None,
-            PortalState::Limited => self.limit.as_ref().map(|limit| limit.reason.to_string()),
-            PortalState::Locked => self.lock.as_ref().map(|lock| lock.cause.text()),
+            PortalState::Limited | PortalState::Locked => {
+                let limit = self.limit.as_ref().map(|limit| limit.reason.to_string());
+                self.lock().map(|lock| lock.cause.text()).or(limit)
+            }
             PortalState::Closed => Some("the engagement has ended".to_owned()),
         }
     }
@@ -373,6 +415,35 @@ mod tests {
         (Capability::Records, "yyyyy"),
     ];
 
+    fn all() -> Limits {
+        Limits { capabilities: Capability::ALL.into(), locked_lines: BTreeSet::new() }
+    }
+
+    #[test]
+    fn lock_5_locked_lines_deny_documents_and_statements_of_those_lines_only() {
+        let line = |name: &str| name.parse::<ServiceLine>().unwrap();
+        let limits = Limits { locked_lines: [line("tax")].into(), ..Limits::default() };
+        let tax = Scope::Line(line("tax"));
+        let audit = Scope::Line(line("audit"));
+        for capability in Capability::ALL {
+            let is_of_lines =
+                matches!(capability, Capability::Statements | Capability::Documents);
+            let (denied, narrowed) = match is_of_lines {
+                true => (Access::Deny(Denial::Locked), Access::Only(Narrowed::OtherLines)),
+                false => (Access::Allow, Access::Allow),
+            };
+            let of = |scope| access(PortalState::Limited, scope, capability, &limits);
+            assert_eq!(of(&tax), denied, "{capability:?}");
+            assert_eq!(of(&audit), Access::Allow, "{capability:?}");
+            assert_eq!(of(&Scope::Client), narrowed, "{capability:?}");
+            assert!(may_download(PortalState::Limited, &tax, &limits, true).is_allowed());
+        }
+        // A limit denies whatever the line (POL-3).
+        let both = Limits { capabilities: [Capability::Documents].into(), ..limits };
+        let found = access(PortalState::Limited, &audit, Capability::Documents, &both);
+        assert_eq!(found, Access::Deny(Denial::Limited));
+    }
+
     #[test]
     fn acc_1_every_cell_of_the_matrix() {
         let states = [
@@ -382,13 +453,12 @@ mod tests {
             PortalState::MustPay,
             PortalState::Closed,
         ];
-        let all: BTreeSet<_> = Capability::ALL.into();
-        let none = BTreeSet::new();
+        let (all, none) = (all(), Limits::default());
         let mut cells = 0;
         for (capability, row) in MATRIX {
             for (state, expected) in states.into_iter().zip(row.chars()) {
-                let strict = access(state, capability, &all);
-                let lenient = access(state, capability, &none);
+                let strict = access(state, &Scope::Client, capability, &all);
+                let lenient = access(state, &Scope::Client, capability, &none);
                 let found = match (strict, lenient) {
                     (Access::Deny(Denial::Limited), Access::Allow) => 'p',
                     (Access::Allow, Access::Allow) => 'y',
@@ -405,10 +475,10 @@ mod tests {
 
     #[test]
     fn acc_2_a_locked_portal_still_signs() {
-        let none = BTreeSet::new();
+        let none = Limits::default();
         for capability in [Capability::Signing, Capability::ActSign, Capability::Projects] {
             assert_eq!(
-                access(PortalState::Locked, capability, &none),
+                access(PortalState::Locked, &Scope::Client, capability, &none),
                 Access::Allow,
                 "{capability:?}"
             );
@@ -417,14 +487,15 @@ mod tests {
 
     #[test]
     fn acc_4_paying_writing_and_ones_own_records_are_never_blocked() {
-        let all: BTreeSet<_> = Capability::ALL.into();
+        let all = all();
         for state in PortalState::ALL {
             for capability in [Capability::ActPay, Capability::Messages, Capability::Records] {
-                assert!(access(state, capability, &all).is_allowed(), "{state:?} × {capability:?}");
+                let found = access(state, &Scope::Client, capability, &all);
+                assert!(found.is_allowed(), "{state:?} × {capability:?}");
             }
-            assert!(may_download(state, &all, true).is_allowed(), "own records when {state:?}");
+            assert!(may_download(state, &Scope::Client, &all, true).is_allowed(), "own records when {state:?}");
         }
-        assert!(!may_download(PortalState::Locked, &all, false).is_allowed());
+        assert!(!may_download(PortalState::Locked, &Scope::Client, &all, false).is_allowed());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::id::{
 use crate::invoice::{Hold, Invoice, InvoiceStatus, Source};
 use crate::letter::{Language, Letter, LetterId};
 use crate::limit::Limit;
-use crate::lock::{Debt, Lock};
+use crate::lock::{Debt, Lock, Scope};
 use crate::money::{Currency, Money};
 use crate::note::Note;
 use crate::pay_link::PayLink;
@@ -59,8 +59,8 @@ pub struct Account {
     pub credits: BTreeMap<Source, Credit>,
     /// Credit notes that were looked up.
     pub credit_notes: BTreeSet<CreditNoteId>,
-    /// The lock, if the portal is locked.
-    pub lock: Option<Lock>,
+    /// The locks, by what they are on: the whole client, or service lines of it (LOCK-5).
+    pub locks: BTreeMap<Scope, Lock>,
     /// The limit on the portal, if there is one (POL-3).
     pub limit: Option<Limit>,
     /// The end of the engagement (CLOSE-1).
@@ -69,10 +69,12 @@ pub struct Account {
     pub episodes: u32,
     /// How the last episode ended.
     pub last_unlock: Option<Unlocked>,
-    /// A running exception (UNL-4).
-    pub exception: Option<Exception>,
+    /// Running exceptions, by what they are for (UNL-4).
+    pub exceptions: BTreeMap<Scope, Exception>,
     /// The open request to unlock (UNL-6).
     pub request: Option<UnlockRequest>,
+    /// The service lines that invoices were of; those that are declared are in the profile (LOCK-5).
+    pub billed_lines: BTreeSet<ServiceLine>,
     /// The hold on the client (LOCK-6).
     pub hold: Option<Hold>,
     /// The hard stop (LOCK-6).
@@ -174,6 +176,9 @@ pub struct Exception {
     pub old_debts: BTreeSet<InvoiceId>,
     /// Whether they lock again (`relock_after_exception`).
     pub relocks: bool,
+    /// What it is for (LOCK-5).
+    #[serde(default, skip_serializing_if = "Scope::is_client")]
+    pub scope: Scope,
 }
 
 /// What ends an exception.
@@ -198,6 +203,19 @@ pub struct UnlockRequest {
     /// Counted from 1 over the episode: one that was rejected is another than the next of that day.
     #[serde(default)]
     pub number: u32,
+    /// For which service lines; none of them: for all that is locked (LOCK-5).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub lines: BTreeSet<ServiceLine>,
+    /// Of which episode it is: the oldest of those that it asks to end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub episode: Option<u32>,
+}
+
+impl UnlockRequest {
+    /// Whether it asks for the end of that lock.
+    pub fn asks_for(&self, scope: &Scope) -> bool {
+        self.lines.is_empty() || scope.line().is_some_and(|line| self.lines.contains(line))
+    }
 }
 
 /// How an episode ended.
@@ -207,6 +225,9 @@ pub struct Unlocked {
     pub on: Day,
     /// By whom or what.
     pub way: UnlockWay,
+    /// What was locked (LOCK-5).
+    #[serde(default, skip_serializing_if = "Scope::is_client")]
+    pub scope: Scope,
 }
 
 /// What lifted a lock.
@@ -342,13 +363,14 @@ impl Account {
             payments: BTreeMap::new(),
             credits: BTreeMap::new(),
             credit_notes: BTreeSet::new(),
-            lock: None,
+            locks: BTreeMap::new(),
             limit: None,
             closed: None,
             episodes: 0,
             last_unlock: None,
-            exception: None,
+            exceptions: BTreeMap::new(),
             request: None,
+            billed_lines: BTreeSet::new(),
             hold: None,
             hard_stop: None,
             plan: None,
@@ -401,10 +423,12 @@ impl Account {
         contacts.position(|contact| contact.address == *address && !contact.is_bounced)
     }
 
-    /// The invoice's status as the client sees it: an overdue one of a locked client is locked (INV-2).
+    /// The invoice's status as the client sees it: an overdue one of what is locked is locked (INV-2, LOCK-5).
     pub fn status(&self, invoice: &Invoice, day: Day) -> InvoiceStatus {
         match invoice.status(day) {
-            InvoiceStatus::Overdue if self.lock.is_some() => InvoiceStatus::Locked,
+            InvoiceStatus::Overdue if self.locks_over(invoice).next().is_some() => {
+                InvoiceStatus::Locked
+            }
             status => status,
         }
     }
@@ -514,14 +538,21 @@ impl Account {
         sums
     }
 
-    /// UNL-1's test: no invoice overdue, but for the named exceptions.
+    /// UNL-1's test: no invoice of what is locked overdue, but for the named exceptions.
     ///
     /// `unlock` is the rule of the running episode, `policy` the newest: thresholds are the newest's
     /// (POL-1).
-    pub fn unlock_test(&self, policy: &Policy, unlock: &UnlockRule, day: Day) -> UnlockTest {
+    pub fn unlock_test(
+        &self,
+        policy: &Policy,
+        unlock: &UnlockRule,
+        scope: &Scope,
+        day: Day,
+    ) -> UnlockTest {
         let view = self.collection(policy, day);
         let mut test = UnlockTest::default();
-        for invoice in self.open_invoices().filter(|invoice| invoice.is_overdue(day)) {
+        let overdue = self.open_invoices().filter(|invoice| invoice.is_overdue(day));
+        for invoice in overdue.filter(|invoice| scope.covers(invoice)) {
             if unlock.remainder_below_threshold && view.is_below_threshold(invoice) {
                 continue;
             }
@@ -566,9 +597,9 @@ impl Account {
         self.responses.iter().any(|response| first <= response.on && response.on < day)
     }
 
-    /// Whether a step of the running episode fired or was passed over.
-    pub fn episode_step_is_done(&self, key: StepKey) -> bool {
-        self.lock.as_ref().is_some_and(|lock| lock.steps.contains(&key))
+    /// Whether a step of that running episode fired or was passed over.
+    pub fn episode_step_is_done(&self, scope: &Scope, key: StepKey) -> bool {
+        self.locks.get(scope).is_some_and(|lock| lock.steps.contains(&key))
     }
 }
 

@@ -5,14 +5,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::account::{Account, Credit, MAX_RESPONSES, Response, Spreading};
+use crate::account::{Account, Credit, MAX_RESPONSES, Response, Spreading, UnlockRequest};
 use crate::calendar::Day;
 use crate::command::{DisputeOutcome, News};
-use crate::event::{Event, Settlement, SkipReason};
+use crate::event::{Event, Settlement};
 use crate::fee::{Fee, FeeEnd};
 use crate::id::InvoiceId;
 use crate::invoice::{Allocation, CatchUp, Ending, Invoice, Posting, Source, StepMark, Warning};
 use crate::letter::{Content, DebtKind, Letter, LetterId, LetterKind, LetterState, Part, Sending};
+use crate::lock::Scope;
 use crate::money::Money;
 use crate::payment::{Payment, PaymentFacts, PaymentState, Seen};
 use crate::policy::StepKey;
@@ -27,6 +28,7 @@ pub fn apply(account: &mut Account, event: &Event) {
         }
         Event::PeopleAssigned { now, .. } => account.people = now.clone(),
         Event::InvoiceIssued(invoice) => {
+            account.billed_lines.insert(invoice.line());
             account.invoices.insert(invoice.id.clone(), invoice.as_ref().clone());
         }
         Event::InvoicePosted { invoice, number } => {
@@ -153,8 +155,8 @@ pub fn apply(account: &mut Account, event: &Event) {
             for id in invoices {
                 on_invoice(account, id, |invoice| happened(invoice, lock.on));
             }
-            account.episodes = lock.episode;
-            account.lock = Some(lock.clone());
+            account.episodes = account.episodes.max(lock.episode);
+            account.locks.insert(lock.scope.clone(), lock.clone());
         }
         Event::LimitBegun(limit) | Event::LimitChanged(limit) => {
             account.limit = Some(limit.clone())
@@ -162,24 +164,29 @@ pub fn apply(account: &mut Account, event: &Event) {
         Event::LimitEnded { .. } => account.limit = None,
         Event::ClientClosed(closed) => account.closed = Some(closed.clone()),
         Event::EpisodeMoved { policy } => {
-            if let Some(lock) = &mut account.lock {
-                lock.policy = policy.clone();
-            }
+            account.locks.values_mut().for_each(|lock| lock.policy = policy.clone());
         }
         Event::Unlocked { unlocked, .. } => {
-            account.lock = None;
-            account.request = None;
+            account.locks.remove(&unlocked.scope);
+            let locks = &account.locks;
+            let is_moot = |request: &mut UnlockRequest| {
+                !locks.keys().any(|scope| request.asks_for(scope))
+            };
+            account.request.take_if(is_moot);
             account.last_unlock = Some(unlocked.clone());
         }
         Event::UnlockRequested(request) => {
-            if let Some(lock) = &mut account.lock {
+            for lock in account.locks.values_mut().filter(|lock| request.asks_for(&lock.scope)) {
                 lock.requests = lock.requests.max(request.number);
             }
             account.request = Some(request.clone());
         }
         Event::UnlockRejected { .. } | Event::UnlockRequestExpired { .. } => account.request = None,
-        Event::ExceptionBegun(exception) => account.exception = Some(exception.clone()),
-        Event::ExceptionEnded => end_exception(account),
+        Event::ExceptionBegun(exception) => {
+            account.exceptions.insert(exception.scope.clone(), exception.clone());
+        }
+        Event::ExceptionEnded => end_exception(account, &Scope::Client),
+        Event::LineExceptionEnded { line } => end_exception(account, &Scope::Line(line.clone())),
         Event::LetterQueued(letter) => queue(account, letter),
         Event::LetterExtended { letter, part } => extend(account, *letter, part),
         Event::LetterWithdrawn { letter, on } => {
@@ -191,11 +198,12 @@ pub fn apply(account: &mut Account, event: &Event) {
         Event::Reminded { invoice, reminders } => on_invoice(account, invoice, |invoice| {
             invoice.reminders.extend(reminders);
         }),
-        Event::StepDone { step, on, invoices, .. } | Event::StepReached { step, on, invoices } => {
-            step_done(account, *step, *on, invoices.iter())
+        Event::StepDone { step, on, invoices, scope, .. }
+        | Event::StepReached { step, on, invoices, scope } => {
+            step_done(account, (*step, scope), *on, invoices.iter())
         }
-        Event::StepSkipped { step, on, invoice, why } => {
-            skip_step(account, *step, *on, invoice.as_ref(), *why);
+        Event::StepSkipped { step, on, invoice, scope, .. } => {
+            skip_step(account, (*step, scope), *on, invoice.as_ref());
         }
         Event::TaskOpened(task) => {
             account.next_number = account.next_number.max(task.id.0 + 1);
@@ -392,11 +400,14 @@ fn settle(account: &mut Account, source: &Source, settlement: &Settlement, day: 
     move_credit(account, source, settlement, day);
 }
 
-/// Money or a credit came in since the lock (UNL-3).
+/// Money or a credit came in since the lock, for what is locked or for nothing in particular (UNL-3).
 fn money_came(account: &mut Account, settlement: &Settlement) {
-    let came = !settlement.allocated.is_empty() || settlement.credit_added.is_some();
-    if let Some(lock) = account.lock.as_mut().filter(|_| came) {
-        lock.money_came = true;
+    let invoices = &account.invoices;
+    let paid = settlement.allocated.iter().filter_map(|(id, _)| invoices.get(id));
+    let paid: Vec<_> = paid.collect();
+    for lock in account.locks.values_mut() {
+        lock.money_came |= settlement.credit_added.is_some()
+            || paid.iter().any(|invoice| lock.scope.covers(invoice));
     }
 }
 
@@ -478,8 +489,8 @@ fn take_from_invoice(account: &mut Account, id: &InvoiceId, source: &Source, amo
     });
 }
 
-fn end_exception(account: &mut Account) {
-    let Some(exception) = account.exception.take() else { return };
+fn end_exception(account: &mut Account, scope: &Scope) {
+    let Some(exception) = account.exceptions.remove(scope) else { return };
     if !exception.relocks {
         for invoice in &exception.old_debts {
             on_invoice(account, invoice, |invoice| invoice.never_locks = true);
@@ -563,7 +574,7 @@ fn warned_nobody(account: &mut Account, letter: LetterId) {
 
 fn step_done<'a>(
     account: &mut Account,
-    step: StepKey,
+    (step, scope): (StepKey, &Scope),
     day: Day,
     invoices: impl Iterator<Item = &'a InvoiceId>,
 ) {
@@ -581,7 +592,7 @@ fn step_done<'a>(
             for invoice in invoices {
                 on_invoice(account, invoice, |invoice| happened(invoice, day));
             }
-            if let Some(lock) = &mut account.lock {
+            if let Some(lock) = account.locks.get_mut(scope) {
                 lock.steps.insert(step);
             }
         }
@@ -590,17 +601,16 @@ fn step_done<'a>(
 
 fn skip_step(
     account: &mut Account,
-    step: StepKey,
+    (step, scope): (StepKey, &Scope),
     day: Day,
     invoice: Option<&InvoiceId>,
-    _why: SkipReason,
 ) {
     match invoice {
         Some(invoice) => on_invoice(account, invoice, |invoice| {
             invoice.steps.insert(step, StepMark { on: day, is_skipped: true });
         }),
         None => {
-            if let Some(lock) = &mut account.lock {
+            if let Some(lock) = account.locks.get_mut(scope) {
                 lock.steps.insert(step);
             }
         }

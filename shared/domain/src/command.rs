@@ -148,13 +148,24 @@ pub enum Command {
     Lock {
         /// Why.
         reason: Personal,
+        /// Of which service lines; none of them: of the whole client (LOCK-5).
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        lines: BTreeSet<ServiceLine>,
     },
     /// A running episode follows the newest policy from now on (POL-1).
     MoveEpisode,
     /// A billing lead asks for the unlock (UNL-1).
-    RequestUnlock,
+    RequestUnlock {
+        /// Of which service lines; none of them: of all that is locked (LOCK-5).
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        lines: BTreeSet<ServiceLine>,
+    },
     /// A partner approves it.
-    ApproveUnlock,
+    ApproveUnlock {
+        /// For which service lines; none of them: for all that it asks for (LOCK-5).
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        lines: BTreeSet<ServiceLine>,
+    },
     /// It is rejected (UNL-6).
     RejectUnlock {
         /// Why.
@@ -166,6 +177,9 @@ pub enum Command {
         reason: Personal,
         /// The last day; without one, as long as the running plan is kept.
         until: Option<Day>,
+        /// Of which service lines; none of them: of all that is locked, and for all of the client (LOCK-5).
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        lines: BTreeSet<ServiceLine>,
     },
     /// A partner approves a step that waits for it (POL-3).
     ApproveStep {
@@ -177,8 +191,8 @@ pub enum Command {
     /// What a day's run did to the client is taken back (LOCK-10): its lock, if that is still the one, and
     /// its letters, as far as they are here.
     UndoRun {
-        /// The episode that the run began, if it locked.
-        episode: Option<u32>,
+        /// The episodes that the run began, if it locked.
+        episodes: BTreeSet<u32>,
         /// The letters that it decided.
         letters: BTreeSet<LetterId>,
         /// Why.
@@ -474,8 +488,8 @@ pub fn needs(account: &Account, command: &Command) -> Needs {
         | Command::HardStop { .. }
         | Command::Lock { .. }
         | Command::MoveEpisode
-        | Command::RequestUnlock
-        | Command::ApproveUnlock
+        | Command::RequestUnlock { .. }
+        | Command::ApproveUnlock { .. }
         | Command::RejectUnlock { .. }
         | Command::ExceptionUnlock { .. }
         | Command::ApproveStep { .. }

@@ -9,12 +9,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::access::Capability;
-use crate::account::{ExceptionEnd, UnlockWay};
+use crate::account::{ExceptionEnd, UnlockWay, Unlocked};
 use crate::calendar::for_person;
 use crate::command::{DisputeOutcome, News};
 use crate::event::{Event, Settlement, SkipReason};
 use crate::fee::{Fee, FeeCause};
-use crate::id::InvoiceId;
+use crate::id::{InvoiceId, ServiceLine};
 use crate::invoice::{Invoice, Posting, Source};
 use crate::letter::{Content, Letter, LetterKind, Part};
 use crate::money::Money;
@@ -132,7 +132,7 @@ pub fn describe(event: &Event) -> String {
         Event::Locked { lock, invoices } => {
             let over =
                 if invoices.is_empty() { String::new() } else { format!(" ({})", list(invoices)) };
-            format!("locks the portal: {}{over}", lock.cause.text())
+            format!("locks {}: {}{over}", lock.scope, lock.cause.text())
         }
         Event::LimitBegun(limit) => {
             format!("limits the portal, without {}: {}", words(&limit.capabilities), limit.reason)
@@ -149,9 +149,10 @@ pub fn describe(event: &Event) -> String {
                 policy.version, policy.class
             )
         }
-        Event::Unlocked { unlocked, .. } => unlocked_by(&unlocked.way),
+        Event::Unlocked { unlocked, .. } => unlocked_by(unlocked),
         Event::UnlockRequested(request) => format!(
-            "asks for the unlock, by {}; the request expires at the start of {}",
+            "asks for the unlock{}, by {}; the request expires at the start of {}",
+            of_lines(&request.lines),
             request.by,
             for_person(request.expires_on)
         ),
@@ -167,9 +168,11 @@ pub fn describe(event: &Event) -> String {
                 ExceptionEnd::Until(until) => format!("until {}", for_person(until)),
                 ExceptionEnd::WithPlan => "while the plan is kept".to_owned(),
             };
-            format!("begins an exception {ends}: {}", exception.reason.as_str())
+            let of = of_lines(&exception.scope.line().cloned().into_iter().collect());
+            format!("begins an exception{of} {ends}: {}", exception.reason.as_str())
         }
         Event::ExceptionEnded => "ends the exception".to_owned(),
+        Event::LineExceptionEnded { line } => format!("ends the exception for {line}"),
         Event::LetterQueued(letter) => queued(letter),
         Event::LetterExtended { part, .. } => {
             format!("adds {} to the day's letter", part_text(part))
@@ -304,18 +307,25 @@ fn moved(settlement: &Settlement) -> String {
     if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
 }
 
-fn unlocked_by(way: &UnlockWay) -> String {
-    match way {
+/// Whose unlock or exception it is, where it isn't all of the client's (LOCK-5).
+fn of_lines(lines: &BTreeSet<ServiceLine>) -> String {
+    let names: Vec<_> = lines.iter().map(ServiceLine::as_str).collect();
+    if names.is_empty() { String::new() } else { format!(" for {}", names.join(", ")) }
+}
+
+fn unlocked_by(unlocked: &Unlocked) -> String {
+    let what = &unlocked.scope;
+    match &unlocked.way {
         UnlockWay::Approved { by, despite } if despite.is_empty() => {
-            format!("unlocks the portal, approved by {by}")
+            format!("unlocks {what}, approved by {by}")
         }
         UnlockWay::Approved { by, despite } => {
-            format!("unlocks the portal, approved by {by} despite {}", list(despite))
+            format!("unlocks {what}, approved by {by} despite {}", list(despite))
         }
-        UnlockWay::Payment => "unlocks the portal: everything is paid".to_owned(),
-        UnlockWay::Exception { by } => format!("unlocks the portal by exception of {by}"),
+        UnlockWay::Payment => format!("unlocks {what}: everything is paid"),
+        UnlockWay::Exception { by } => format!("unlocks {what} by exception of {by}"),
         UnlockWay::Undone { by, reason } => format!(
-            "unlocks the portal: {by} took back what the day's run had done: {}",
+            "unlocks {what}: {by} took back what the day's run had done: {}",
             reason.as_str()
         ),
     }
@@ -332,6 +342,9 @@ fn queued(letter: &Letter) -> String {
             parts.join(" and ")
         }
         Content::WelcomeBack => article(LetterKind::WelcomeBack),
+        Content::LineWelcomeBack { line } => {
+            format!("{} for {line}", article(LetterKind::WelcomeBack))
+        }
         Content::Receipt { payment } => {
             format!("{} for payment {payment}", article(LetterKind::Receipt))
         }

@@ -8,11 +8,11 @@ use crate::account::{Closed, Exception, Profile, TaskId, UnlockRequest, Unlocked
 use crate::calendar::Day;
 use crate::command::{DisputeOutcome, News};
 use crate::fee::Fee;
-use crate::id::{CreditNoteId, InvoiceId, PaymentId, StaffId};
+use crate::id::{CreditNoteId, InvoiceId, PaymentId, ServiceLine, StaffId};
 use crate::invoice::{Dispute, Hold, Invoice, Source};
 use crate::letter::{Letter, LetterId, Part, Sending};
 use crate::limit::Limit;
-use crate::lock::{Lock, LockCause, LockReason};
+use crate::lock::{Lock, LockCause, LockReason, Scope};
 use crate::money::Money;
 use crate::note::Note;
 use crate::pay_link::PayLink;
@@ -272,6 +272,11 @@ pub enum Event {
     ExceptionBegun(Exception),
     /// Locks are set again.
     ExceptionEnded,
+    /// Locks of that service line are set again (LOCK-5).
+    LineExceptionEnded {
+        /// Which.
+        line: ServiceLine,
+    },
     /// A letter was decided.
     LetterQueued(Letter),
     /// Another debt letter of the day joined it (LET-9).
@@ -319,6 +324,9 @@ pub enum Event {
         invoices: BTreeSet<InvoiceId>,
         /// Its letter, if it has one and there was an address.
         letter: Option<LetterId>,
+        /// Whose episode it follows, where it follows a lock (LOCK-5).
+        #[serde(default, skip_serializing_if = "Scope::is_client")]
+        scope: Scope,
     },
     /// A step's day came, and it waits for a partner's approval.
     StepReached {
@@ -328,6 +336,9 @@ pub enum Event {
         on: Day,
         /// For which invoices.
         invoices: BTreeSet<InvoiceId>,
+        /// Whose episode it follows, where it follows a lock (LOCK-5).
+        #[serde(default, skip_serializing_if = "Scope::is_client")]
+        scope: Scope,
     },
     /// A step was passed over, for good.
     StepSkipped {
@@ -339,6 +350,9 @@ pub enum Event {
         invoice: Option<InvoiceId>,
         /// Why.
         why: SkipReason,
+        /// For whose episode, where it follows a lock (LOCK-5).
+        #[serde(default, skip_serializing_if = "Scope::is_client")]
+        scope: Scope,
     },
     /// Something waits for a person.
     TaskOpened(Task),
@@ -456,6 +470,7 @@ impl Event {
             | Self::UnlockRequestExpired { .. }
             | Self::ExceptionBegun(_)
             | Self::ExceptionEnded
+            | Self::LineExceptionEnded { .. }
             | Self::LetterQueued(_)
             | Self::LetterWithdrawn { .. }
             | Self::StepSkipped { .. }

@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-use crate::account::{Account, Collection, ExceptionEnd, NotCollected};
+use crate::account::{Account, Collection, Exception, ExceptionEnd, NotCollected};
 use crate::calendar::{Day, days_between, for_person};
 use crate::command::Command;
 use crate::decide::{Context, decide, evaluation_on, next_evaluation};
@@ -14,7 +14,7 @@ use crate::describe::describe;
 use crate::event::Event;
 use crate::id::InvoiceId;
 use crate::invoice::Invoice;
-use crate::lock::LockCause;
+use crate::lock::{Lock, LockCause};
 use crate::policy::PolicyRef;
 use crate::run::Latitude;
 use crate::text::sentence;
@@ -46,43 +46,51 @@ pub struct Next {
 
 /// Explains an account on a day.
 pub fn explain(account: &Account, context: &Context<'_>) -> Explanation {
-    let mut why = vec![portal(account, context.day)];
+    let mut why = portal(account, context.day);
     why.extend(old_ledger(context));
     why.extend(stopped(context));
-    why.extend(exception(account));
-    why.extend(waiting_for_unlock(account, context));
+    why.extend(account.exceptions.values().map(exception));
+    why.extend(account.locks.values().filter_map(|lock| waiting_for_unlock(account, lock, context)));
     why.extend(invoices(account, context));
     Explanation { why, next: next(account, context), policy: context.policy.id.clone() }
 }
 
-fn portal(account: &Account, day: Day) -> String {
+fn portal(account: &Account, day: Day) -> Vec<String> {
     if let Some(closed) = &account.closed {
-        return format!(
+        return vec![format!(
             "The engagement ended on {}, approved by {}.",
             for_person(closed.on),
             closed.by
-        );
+        )];
     }
-    let Some(lock) = &account.lock else {
-        if let Some(limit) = &account.limit {
-            let on = for_person(limit.on);
-            return format!("The portal is limited since {on}: {}.", limit.reason);
-        }
-        return match account.open_invoices().any(|invoice| invoice.is_overdue(day)) {
-            true => "The portal is open, with invoices overdue.".to_owned(),
-            false => "The portal is open: nothing is overdue.".to_owned(),
-        };
-    };
+    let mut locks: Vec<_> = account.locks.values().collect();
+    locks.sort_by_key(|lock| (lock.on, lock.episode));
+    if !locks.is_empty() {
+        return locks.into_iter().map(locked).collect();
+    }
+    if let Some(limit) = &account.limit {
+        let on = for_person(limit.on);
+        return vec![format!("The portal is limited since {on}: {}.", limit.reason)];
+    }
+    vec![match account.open_invoices().any(|invoice| invoice.is_overdue(day)) {
+        true => "The portal is open, with invoices overdue.".to_owned(),
+        false => "The portal is open: nothing is overdue.".to_owned(),
+    }]
+}
+
+fn locked(lock: &Lock) -> String {
     let on = for_person(lock.on);
+    let what = &lock.scope;
     match &lock.cause {
         LockCause::Rule(reason) => {
             let version = lock.policy.version;
-            format!(
-                "The portal was locked by the rule of policy version {version} on {on}: {reason}."
-            )
+            sentence(&format!(
+                "{what} was locked by the rule of policy version {version} on {on}: {reason}"
+            ))
         }
         LockCause::Hand(reason) => {
-            format!("The portal was locked by hand on {on}. {}", sentence(reason.as_str()))
+            let locked = sentence(&format!("{what} was locked by hand on {on}"));
+            format!("{locked} {}", sentence(reason.as_str()))
         }
     }
 }
@@ -100,33 +108,38 @@ fn stopped(context: &Context<'_>) -> Option<String> {
     is_stopped.then(|| "No lock is set and no letter leaves: the firm stopped both.".to_owned())
 }
 
-fn exception(account: &Account) -> Option<String> {
-    let exception = account.exception.as_ref()?;
+fn exception(exception: &Exception) -> String {
     let ends = match exception.ends {
         ExceptionEnd::Until(until) => format!("until {}", for_person(until)),
         ExceptionEnd::WithPlan => "as long as the plan is kept".to_owned(),
     };
-    Some(format!(
-        "No automatic lock is set {ends}: an exception was granted on {}.",
+    let of = exception.scope.line().map(|line| format!(" for {line}")).unwrap_or_default();
+    format!(
+        "No automatic lock is set{of} {ends}: an exception was granted on {}.",
         for_person(exception.begun_on)
-    ))
+    )
 }
 
-fn waiting_for_unlock(account: &Account, context: &Context<'_>) -> Option<String> {
-    let lock = account.lock.as_ref()?;
-    let known = [Some(context.policy), context.episode].into_iter().flatten();
-    let version = known.into_iter().find(|version| version.id == lock.policy)?;
-    let test = account.unlock_test(&context.policy.policy, &version.policy.unlock, context.day);
+fn waiting_for_unlock(
+    account: &Account,
+    lock: &Lock,
+    context: &Context<'_>,
+) -> Option<String> {
+    let unlock = &context.version(&lock.policy)?.policy.unlock;
+    let test = account.unlock_test(&context.policy.policy, unlock, &lock.scope, context.day);
+    let of = lock.scope.line().map(|line| format!(" of {line}")).unwrap_or_default();
+    let it = lock.scope.line().map_or("It".to_owned(), |line| format!("What is {line}"));
+    let asked = account.request.as_ref().filter(|request| request.asks_for(&lock.scope));
     let names = |ids: &std::collections::BTreeSet<InvoiceId>| {
         ids.iter().map(InvoiceId::as_str).collect::<Vec<_>>().join(", ")
     };
-    Some(match (test.holds(), &account.request) {
+    Some(match (test.holds(), asked) {
         (false, _) => {
-            format!("It can't be unlocked while these are overdue: {}.", names(&test.open))
+            format!("{it} can't be unlocked while these are overdue: {}.", names(&test.open))
         }
-        (true, None) => "Nothing stands against the unlock: it can be asked for.".to_owned(),
+        (true, None) => format!("Nothing stands against the unlock{of}: it can be asked for."),
         (true, Some(request)) => format!(
-            "{} asked for the unlock on {}: a partner can approve it.",
+            "{} asked for the unlock{of} on {}: a partner can approve it.",
             request.by,
             for_person(request.on)
         ),

@@ -48,7 +48,7 @@ impl Account {
     /// The first day whose response a step may still ask for (LET-8): one of an open invoice or of the episode that
     /// wasn't done yet, or one of an invoice to come. `None`: no step asks.
     fn oldest_response(&self, context: &Context<'_>) -> Option<Day> {
-        let policies = [Some(context.policy), context.episode].into_iter().flatten();
+        let policies = std::iter::once(context.policy).chain(context.episodes);
         let steps = policies.flat_map(|version| version.policy.steps());
         let asking = steps.filter_map(|(key, step)| Some((key, step.unless_response_days?)));
         let asked = asking.map(|(key, days)| {
@@ -59,8 +59,8 @@ impl Account {
                     .map(|invoice| plus(invoice.due_on, at))
                     .min(),
                 When::AfterLock(at) => {
-                    let lock = self.lock.as_ref().filter(|lock| !lock.steps.contains(&key));
-                    lock.map(|lock| plus(lock.on, at))
+                    let locks = self.locks.values().filter(|lock| !lock.steps.contains(&key));
+                    locks.map(|lock| plus(lock.on, at)).min()
                 }
             };
             minus(oldest.unwrap_or(context.day).min(context.day), days)
@@ -74,6 +74,7 @@ fn payment_of(content: &Content) -> Option<PaymentId> {
         Content::Receipt { payment } | Content::PaymentFailed { payment } => Some(payment.clone()),
         Content::Debt { .. }
         | Content::WelcomeBack
+        | Content::LineWelcomeBack { .. }
         | Content::PromiseConfirmation { .. }
         | Content::PlanConfirmation { .. }
         | Content::PayLink { .. } => None,

@@ -134,6 +134,16 @@ ids! {
     ServiceLine;
 }
 
+/// The line of invoices that name none (LOCK-5).
+const UNNAMED_LINE: &str = "-";
+
+impl ServiceLine {
+    /// That of invoices that name none (LOCK-5).
+    pub fn unnamed() -> Self {
+        Self(UNNAMED_LINE.to_owned())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

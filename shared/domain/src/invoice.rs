@@ -300,6 +300,11 @@ impl InvoiceStatus {
 }
 
 impl Invoice {
+    /// Its service line: that of those without one, if it names none (LOCK-5).
+    pub fn line(&self) -> ServiceLine {
+        self.service_line.clone().unwrap_or_else(ServiceLine::unnamed)
+    }
+
     /// A regular one over `total` without any history, issued on the first of the days, due on the second.
     pub fn new(
         id: InvoiceId,

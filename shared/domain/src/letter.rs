@@ -10,7 +10,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
-use crate::id::{InvoiceId, PaymentId, TemplateName};
+use crate::id::{InvoiceId, PaymentId, ServiceLine, TemplateName};
 use crate::text::Personal;
 
 /// A language that letters are written in.
@@ -254,6 +254,11 @@ pub enum Content {
     },
     /// The portal is open again.
     WelcomeBack,
+    /// What of it is for that service line is open again (LOCK-5).
+    LineWelcomeBack {
+        /// Which.
+        line: ServiceLine,
+    },
     /// A payment succeeded.
     Receipt {
         /// Which.
@@ -290,7 +295,7 @@ impl Content {
     pub fn fixed_kind(&self) -> Option<LetterKind> {
         match self {
             Self::Debt { .. } => None,
-            Self::WelcomeBack => Some(LetterKind::WelcomeBack),
+            Self::WelcomeBack | Self::LineWelcomeBack { .. } => Some(LetterKind::WelcomeBack),
             Self::Receipt { .. } => Some(LetterKind::Receipt),
             Self::PaymentFailed { .. } => Some(LetterKind::PaymentFailed),
             Self::PromiseConfirmation { .. } => Some(LetterKind::PromiseConfirmation),

@@ -26,6 +26,7 @@ pub mod ledger;
 pub mod letter;
 pub mod limit;
 pub mod lock;
+mod locks;
 pub mod money;
 pub mod note;
 pub mod numbering;

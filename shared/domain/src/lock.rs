@@ -3,6 +3,9 @@
 //! A trigger looks at invoices that are overdue and collected; whether only warned ones count is
 //! the caller's question (LOCK-7), so that the same function tells both that the client is to be
 //! locked and that it would be, had it been warned.
+//!
+//! A lock is on the whole client or on one service line of it, by the policy's choice or by hand (LOCK-5). Each is
+//! an episode of its own; which invoices it is about is its [`Scope`], and no rule asks for more than that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,12 +13,74 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
-use crate::id::InvoiceId;
+use crate::id::{InvoiceId, ServiceLine};
+use crate::invoice::Invoice;
 use crate::money::{Currency, Money};
 use crate::policy::{LockRule, Policy, PolicyRef, Require, StepKey};
 use crate::text::Personal;
 
-/// The lock on a client, from the day it is set until it is lifted: an episode.
+/// What a lock is on: it is about the invoices that this covers (LOCK-5).
+#[derive(
+    Debug, Default, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(from = "Option<ServiceLine>", into = "Option<ServiceLine>")]
+pub enum Scope {
+    /// The whole client.
+    #[default]
+    Client,
+    /// One service line.
+    Line(ServiceLine),
+}
+
+impl Scope {
+    /// Whether it is the whole client.
+    pub fn is_client(&self) -> bool {
+        matches!(self, Self::Client)
+    }
+
+    /// The service line, if it is one.
+    pub fn line(&self) -> Option<&ServiceLine> {
+        match self {
+            Self::Client => None,
+            Self::Line(line) => Some(line),
+        }
+    }
+
+    /// Whether the invoice is of it.
+    pub fn covers(&self, invoice: &Invoice) -> bool {
+        self.line().is_none_or(|line| *line == invoice.line())
+    }
+}
+
+impl From<Option<ServiceLine>> for Scope {
+    fn from(line: Option<ServiceLine>) -> Self {
+        line.map_or(Self::Client, Self::Line)
+    }
+}
+
+impl From<Scope> for Option<ServiceLine> {
+    fn from(scope: Scope) -> Self {
+        match scope {
+            Scope::Client => None,
+            Scope::Line(line) => Some(line),
+        }
+    }
+}
+
+/// What is locked, as it stands in a sentence.
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Client => f.write_str("the portal"),
+            Self::Line(line) if *line == ServiceLine::unnamed() => {
+                f.write_str("the portal for what has no service line")
+            }
+            Self::Line(line) => write!(f, "the portal for {line}"),
+        }
+    }
+}
+
+/// The lock on a client or a line of it, from the day it is set until it is lifted: an episode.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lock {
     /// Counted from 1 over the client's life; a changed reason doesn't begin a new one.
@@ -35,6 +100,16 @@ pub struct Lock {
     /// How many requests to unlock there were (UNL-6).
     #[serde(default, skip_serializing_if = "is_zero")]
     pub requests: u32,
+    /// What it is on (LOCK-5).
+    #[serde(default, skip_serializing_if = "Scope::is_client")]
+    pub scope: Scope,
+}
+
+impl Lock {
+    /// Whether the policy's rule set it.
+    pub fn is_by_rule(&self) -> bool {
+        matches!(self.cause, LockCause::Rule(_))
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]

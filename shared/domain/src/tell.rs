@@ -12,7 +12,7 @@ use crate::calendar::for_person;
 use crate::command::DisputeOutcome;
 use crate::event::Event;
 use crate::id::StaffId;
-use crate::lock::LockCause;
+use crate::lock::{LockCause, Scope};
 use crate::plan::Outcome;
 use crate::role::{Actor, Role};
 use crate::task::{About, Task};
@@ -108,6 +108,11 @@ pub fn still_waits(account: &Account, event: &Event) -> bool {
     }
 }
 
+/// The portal, or what of it is for a service line (LOCK-5).
+fn portal(scope: &Scope) -> String {
+    scope.line().map_or("portal".to_owned(), |line| format!("portal for {line}"))
+}
+
 fn of(event: &Event) -> Option<News> {
     let plain = |matter, text: String| Some(News { matter, text, waits_for: None });
     match event {
@@ -117,15 +122,17 @@ fn of(event: &Event) -> Option<News> {
                 LockCause::Rule(reason) => reason.to_string(),
                 LockCause::Hand(_) => "by hand".to_owned(),
             };
-            plain(Matter::Portal, format!("portal locked, {why}"))
+            let what = portal(&lock.scope);
+            plain(Matter::Portal, format!("{what} locked, {why}"))
         }
         Event::Unlocked { unlocked, .. } => {
+            let what = portal(&unlocked.scope);
             let how = match &unlocked.way {
-                UnlockWay::Approved { by, .. } => format!("portal open again, approved by {by}"),
-                UnlockWay::Payment => "portal open again, everything is paid".to_owned(),
-                UnlockWay::Exception { by } => format!("portal open by exception of {by}"),
+                UnlockWay::Approved { by, .. } => format!("{what} open again, approved by {by}"),
+                UnlockWay::Payment => format!("{what} open again, everything is paid"),
+                UnlockWay::Exception { by } => format!("{what} open by exception of {by}"),
                 UnlockWay::Undone { by, .. } => {
-                    format!("portal open again, the run undone by {by}")
+                    format!("{what} open again, the run undone by {by}")
                 }
             };
             plain(Matter::Portal, how)
@@ -211,6 +218,7 @@ fn of(event: &Event) -> Option<News> {
         | Event::LimitChanged(_)
         | Event::ExceptionBegun(_)
         | Event::ExceptionEnded
+        | Event::LineExceptionEnded { .. }
         | Event::LetterQueued(_)
         | Event::LetterExtended { .. }
         | Event::LetterWithdrawn { .. }

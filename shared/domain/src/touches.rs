@@ -88,6 +88,7 @@ fn add(account: &Account, event: &Event, needs: &mut Needs) {
                 needs.payments.insert(payment.clone());
             }
             Content::WelcomeBack
+            | Content::LineWelcomeBack { .. }
             | Content::PaymentFailed { .. }
             | Content::PromiseConfirmation { .. }
             | Content::PlanConfirmation { .. }
@@ -124,6 +125,7 @@ fn add(account: &Account, event: &Event, needs: &mut Needs) {
         | Event::UnlockRequestExpired { .. }
         | Event::ExceptionBegun(_)
         | Event::ExceptionEnded
+        | Event::LineExceptionEnded { .. }
         | Event::TaskOpened(_)
         | Event::TaskExtended { .. }
         | Event::TaskAssigned { .. }

@@ -15,6 +15,7 @@ use domain::event::Event;
 use domain::explain::explain;
 use domain::invoice::Line;
 use domain::letter::LetterId;
+use domain::lock::Scope;
 use domain::money::Money;
 use domain::payment::{Method, Seen};
 use domain::plan::{Instalment, MAX_INSTALMENTS, Outcome};
@@ -36,7 +37,7 @@ fn locked() -> Desk {
     for _ in 0..70 {
         desk.next_day();
     }
-    assert!(desk.account.lock.is_some());
+    assert!(desk.account.is_locked());
     desk
 }
 
@@ -100,18 +101,18 @@ fn unl_1_lock_4_dis_1_plan_1_who_may_do_what() {
     use Role::{Admin, BillingLead, Impersonator, Partner, Preparer};
     let number = || invoice(1);
     let cases: Vec<(Command, &[Role])> = vec![
-        (Command::Lock { reason: reason() }, &[BillingLead, Partner]),
+        (Command::Lock { reason: reason(), lines: [].into() }, &[BillingLead, Partner]),
         (
             Command::PlaceHold { invoice: None, until: None, reason: reason() },
             &[BillingLead, Partner],
         ),
         (Command::ReleaseHold { invoice: None }, &[BillingLead, Partner]),
         (Command::HardStop { reason: reason() }, &[BillingLead, Partner]),
-        (Command::RequestUnlock, &[BillingLead, Partner]),
+        (Command::RequestUnlock { lines: [].into() }, &[BillingLead, Partner]),
         (Command::RejectUnlock { reason: reason() }, &[BillingLead, Partner]),
-        (Command::ApproveUnlock, &[Partner]),
+        (Command::ApproveUnlock { lines: [].into() }, &[Partner]),
         (Command::MoveEpisode, &[Partner]),
-        (Command::ExceptionUnlock { reason: reason(), until: None }, &[Partner]),
+        (Command::ExceptionUnlock { reason: reason(), until: None, lines: [].into() }, &[Partner]),
         (Command::ApproveStep { action: Action::FinalDemand }, &[Partner]),
         (Command::WriteOff { invoice: number(), reason: reason() }, &[Partner]),
         (
@@ -155,7 +156,7 @@ fn lock_4_a_reason_is_required_and_has_an_end() {
         [("", "required"), (" \n", "required"), (&*"x".repeat(MAX_TEXT_BYTES + 1), "longer")]
     {
         let mut desk = Desk::new(Policy::default());
-        let command = Command::Lock { reason: Personal::new(text) };
+        let command = Command::Lock { reason: Personal::new(text), lines: [].into() };
         let refusal = desk.try_run(&command, &staff("bea", Role::BillingLead)).unwrap_err();
         assert!(refusal.text.contains(expected), "{refusal}");
     }
@@ -205,7 +206,7 @@ fn pay_4_a_payment_over_300_invoices_is_spread_and_nothing_escalates_meanwhile()
     let mut commits = 1;
     while desk.account.is_spreading() {
         assert!(desk.account.letters.values().all(|letter| !letter.content.is_debt()));
-        assert!(desk.account.lock.is_none());
+        assert!(!desk.account.is_locked());
         let owed: u64 =
             desk.account.invoices.values().map(|invoice| invoice.balance().minor()).sum();
         let credit = desk.account.credit(usd(0).currency()).minor();
@@ -285,7 +286,7 @@ fn eval_5_why_and_what_next_in_sentences() {
 #[test]
 fn acc_3_a_denial_says_why_and_how_much() {
     let desk = locked();
-    let denial = denial_text(&desk.account, Denial::Locked, desk.day);
+    let denial = denial_text(&desk.account, &Scope::Client, Denial::Locked, desk.day);
     assert_eq!(
         denial.why,
         "Ready, and available after payment: the portal is locked (1 unpaid invoice over 30 days)."
@@ -298,13 +299,13 @@ fn acc_3_a_denial_says_why_and_how_much() {
         (Denial::MustPay, "Available once the first invoice is paid."),
         (Denial::Closed, "The engagement has ended; your own records stay available."),
     ] {
-        let text = denial_text(&fresh.account, denial, fresh.day);
+        let text = denial_text(&fresh.account, &Scope::Client, denial, fresh.day);
         assert_eq!((text.why.as_str(), text.amounts.len()), (expected, 0));
     }
     // Nothing that could be paid opens what was locked by hand.
     let mut by_hand = Desk::new(Policy::default());
-    by_hand.try_run(&Command::Lock { reason: reason() }, &staff("bea", Role::BillingLead)).unwrap();
-    let why = denial_text(&by_hand.account, Denial::Locked, by_hand.day).why;
+    by_hand.try_run(&Command::Lock { reason: reason(), lines: [].into() }, &staff("bea", Role::BillingLead)).unwrap();
+    let why = denial_text(&by_hand.account, &Scope::Client, Denial::Locked, by_hand.day).why;
     assert_eq!(why, "Not available while the portal is locked (because).");
     let mut two = Desk::new(Policy::default());
     for (number, currency) in [(1, "USD"), (2, "JPY"), (3, "USD")] {
@@ -313,7 +314,7 @@ fn acc_3_a_denial_says_why_and_how_much() {
         two.try_run(&Command::IssueInvoice(new), &Actor::Import).unwrap();
     }
     let later = plus(two.day, 40);
-    let amounts = denial_text(&two.account, Denial::Locked, later).amounts;
+    let amounts = denial_text(&two.account, &Scope::Client, Denial::Locked, later).amounts;
     assert_eq!(amounts, [usd(1_000), Money::new(500, "JPY".parse().unwrap())], "per currency");
 }
 
@@ -329,7 +330,7 @@ fn prom_1_plan_1_lock_6_today_is_not_past() {
         assert_eq!(desk.try_run(&promise, &bea).is_ok(), is_fine, "a promise until {day}");
         let hold = Command::PlaceHold { invoice: None, until: Some(day), reason: reason() };
         assert_eq!(desk.try_run(&hold, &bea).is_ok(), is_fine, "a hold until {day}");
-        let exception = Command::ExceptionUnlock { reason: reason(), until: Some(day) };
+        let exception = Command::ExceptionUnlock { reason: reason(), until: Some(day), lines: [].into() };
         assert_eq!(locked().try_run(&exception, &pat).is_ok(), is_fine, "an exception until {day}");
         let instalments = vec![Instalment { due_on: day, amount: usd(10_000) }];
         let plan = Command::BeginPlan { invoices: BTreeSet::from([invoice(1)]), instalments };
@@ -339,7 +340,7 @@ fn prom_1_plan_1_lock_6_today_is_not_past() {
     let commands = [
         Command::MakePromise { invoice: None, until: yesterday },
         Command::PlaceHold { invoice: None, until: Some(yesterday), reason: reason() },
-        Command::ExceptionUnlock { reason: reason(), until: Some(yesterday) },
+        Command::ExceptionUnlock { reason: reason(), until: Some(yesterday), lines: [].into() },
         Command::BeginPlan {
             invoices: BTreeSet::from([invoice(1)]),
             instalments: vec![Instalment { due_on: yesterday, amount: usd(10_000) }],
@@ -367,12 +368,12 @@ fn plan_1_a_plan_has_at_most_so_many_instalments() {
 fn unl_6_two_requests_of_one_day_are_told_apart() {
     let mut desk = locked();
     let (bea, pat) = (staff("bea", Role::BillingLead), staff("pat", Role::Partner));
-    desk.try_run(&Command::RequestUnlock, &bea).unwrap();
+    desk.try_run(&Command::RequestUnlock { lines: [].into() }, &bea).unwrap();
     let first = desk.account.request.clone().unwrap();
-    desk.try_run(&Command::RequestUnlock, &bea).unwrap(); // the same one
+    desk.try_run(&Command::RequestUnlock { lines: [].into() }, &bea).unwrap(); // the same one
     assert_eq!(desk.account.request.as_ref(), Some(&first));
     desk.try_run(&Command::RejectUnlock { reason: reason() }, &pat).unwrap();
-    desk.try_run(&Command::RequestUnlock, &bea).unwrap();
+    desk.try_run(&Command::RequestUnlock { lines: [].into() }, &bea).unwrap();
     let second = desk.account.request.clone().unwrap();
     assert_eq!((&first.by, first.on), (&second.by, second.on));
     assert_eq!((first.number, second.number), (1, 2));

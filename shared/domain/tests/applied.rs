@@ -16,7 +16,7 @@ use domain::event::{Event, Settlement};
 use domain::id::InvoiceId;
 use domain::invoice::{Line, MAX_LINES, Source};
 use domain::letter::{Content, LetterKind};
-use domain::lock::LockCause;
+use domain::lock::{LockCause, Scope};
 use domain::money::{Currency, MAX_MINOR};
 use domain::numbering::{Numbers, Series};
 use domain::payment::{Method, Seen};
@@ -185,11 +185,11 @@ fn inv_3_terms_currencies_and_colours_are_written_by_their_names() {
 #[test]
 fn unl_6_how_often_an_unlock_was_asked_for_is_written_down_unless_never() {
     let mut desk = Desk::new(Policy::default());
-    let lock = Command::Lock { reason: because() };
+    let lock = Command::Lock { reason: because(), lines: [].into() };
     desk.try_run(&lock, &partner()).unwrap();
-    let written = |desk: &Desk| serde_json::to_value(desk.account.lock.as_ref().unwrap()).unwrap();
+    let written = |desk: &Desk| serde_json::to_value(desk.account.lock().unwrap()).unwrap();
     assert_eq!(written(&desk).get("requests"), None);
-    desk.account.lock.as_mut().unwrap().requests = 2;
+    desk.account.locks.get_mut(&Scope::Client).unwrap().requests = 2;
     assert_eq!(written(&desk)["requests"], 2);
 }
 
@@ -219,7 +219,7 @@ fn aud_1_an_unlock_is_told_with_what_was_still_open_if_anything_was() {
         let way = UnlockWay::Approved { by: "pat".parse().unwrap(), despite };
         let on = Desk::new(Policy::default()).day;
         let was = LockCause::Hand(because());
-        domain::describe::describe(&Event::Unlocked { unlocked: Unlocked { on, way }, was })
+        domain::describe::describe(&Event::Unlocked { unlocked: Unlocked { on, way, scope: Scope::Client }, was })
     };
     assert!(!told(&[]).contains("despite"), "{}", told(&[]));
     assert!(told(&[1]).ends_with("despite A-1"), "{}", told(&[1]));

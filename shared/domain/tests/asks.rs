@@ -128,7 +128,7 @@ fn plan_1_a_request_ends_with_a_no_or_with_the_debt() {
 #[test]
 fn unl_1_a_client_asks_and_two_people_of_the_firm_still_decide() {
     let mut desk = after(70, Policy::default());
-    assert!(desk.account.lock.is_some());
+    assert!(desk.account.is_locked());
     let (bea, pat) = (staff("bea", Role::BillingLead), staff("pat", Role::Partner));
     for actor in [&bea, &pat, &Actor::Schedule] {
         let no = desk.try_run(&unlock(), actor).unwrap_err();
@@ -139,12 +139,12 @@ fn unl_1_a_client_asks_and_two_people_of_the_firm_still_decide() {
     assert_eq!(desk.try_run(&unlock(), &CLIENT).unwrap(), [], "a second one is the same (UNL-6)");
     desk.try_run(&paid(10_000), &Actor::Gateway).unwrap();
     assert!(tasks(&desk).contains("unlock_asked"), "payment answers nobody");
-    let no = desk.try_run(&Command::ApproveUnlock, &pat).unwrap_err();
+    let no = desk.try_run(&Command::ApproveUnlock { lines: [].into() }, &pat).unwrap_err();
     assert_eq!(no.rule, "UNL-1", "the client is none of the two: {no}");
-    desk.try_run(&Command::RequestUnlock, &bea).unwrap();
+    desk.try_run(&Command::RequestUnlock { lines: [].into() }, &bea).unwrap();
     assert!(!tasks(&desk).contains("unlock_asked"), "bea has taken it up");
     assert_eq!(desk.try_run(&unlock(), &CLIENT).unwrap(), [], "it is asked for already");
-    desk.try_run(&Command::ApproveUnlock, &pat).unwrap();
+    desk.try_run(&Command::ApproveUnlock { lines: [].into() }, &pat).unwrap();
     let no = desk.try_run(&unlock(), &CLIENT).unwrap_err();
     assert_eq!((no.kind, no.rule), (RefusalKind::Conflict, "UNL-6"));
 }
@@ -157,11 +157,11 @@ fn unl_3_what_opens_by_itself_need_not_be_asked_for() {
     let no = desk.try_run(&unlock(), &CLIENT).unwrap_err();
     assert_eq!((no.kind, no.rule), (RefusalKind::Conflict, "UNL-3"));
     // Nothing opens a lock by hand by itself.
-    let lock = Command::Lock { reason: Personal::new("no records") };
+    let lock = Command::Lock { reason: Personal::new("no records"), lines: [].into() };
     desk.try_run(&lock, &staff("bea", Role::BillingLead)).unwrap();
     desk.try_run(&unlock(), &CLIENT).unwrap();
     let until = Some(plus(desk.day, 5));
-    let open = Command::ExceptionUnlock { reason: Personal::new("agreed"), until };
+    let open = Command::ExceptionUnlock { reason: Personal::new("agreed"), until, lines: [].into() };
     let events = desk.try_run(&open, &staff("pat", Role::Partner)).unwrap();
     assert!(
         events

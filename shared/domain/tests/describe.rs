@@ -11,6 +11,7 @@ use domain::describe::describe;
 use domain::event::{Event, Settlement, SkipReason};
 use domain::invoice::{Invoice, Posting};
 use domain::letter::LetterId;
+use domain::lock::Scope;
 use domain::money::{Currency, Money};
 use domain::note::{Note, NoteId, NoteKind};
 use domain::payment::{Method, PaymentState, Seen};
@@ -475,6 +476,7 @@ fn eval_5_the_other_events_are_told() {
         on: day("2026-03-02"),
         invoice: None,
         why,
+        scope: Scope::Client,
     };
     for (event, expected) in [
         (Event::AccountOpened(profile.clone()), "becomes a client of class vip"),

@@ -183,7 +183,7 @@ fn inv_1_a_draft_is_never_overdue() {
     go_to(&mut desk, "2026-03-10");
     let draft = &desk.account.invoices[&invoice(1)];
     assert!(!draft.is_overdue(desk.day) && draft.days_overdue(desk.day) == 0);
-    assert!(desk.account.letters.is_empty() && desk.account.lock.is_none());
+    assert!(desk.account.letters.is_empty() && !desk.account.is_locked());
 }
 
 #[test]
@@ -345,7 +345,7 @@ fn dis_1_no_lock_waits_where_it_takes_an_invoice_that_never_locks() {
     issue(&mut desk, 2);
     desk.account.invoices.get_mut(&invoice(2)).unwrap().never_locks = true;
     go_to(&mut desk, "2026-03-10");
-    assert!(desk.account.lock.is_none(), "one of the two doesn't count");
+    assert!(!desk.account.is_locked(), "one of the two doesn't count");
     let dispute = Command::OpenDispute { invoice: invoice(1), amount: None, reason: because() };
     desk.try_run(&dispute, &CLIENT).unwrap();
     let since = desk.events.len();
@@ -360,9 +360,9 @@ fn dis_1_an_exception_keeps_no_invoice_catching_up() {
     policy.lock.days_overdue = Some(30);
     let mut desk = desk(policy);
     go_to(&mut desk, "2026-03-10");
-    assert!(desk.account.lock.is_some());
+    assert!(desk.account.is_locked());
     let until = Some(day("2026-06-01"));
-    let unlock = Command::ExceptionUnlock { reason: because(), until };
+    let unlock = Command::ExceptionUnlock { reason: because(), until, lines: [].into() };
     desk.try_run(&unlock, &partner()).unwrap();
     let dispute = Command::OpenDispute { invoice: invoice(1), amount: None, reason: because() };
     desk.try_run(&dispute, &CLIENT).unwrap();
@@ -390,10 +390,10 @@ fn eval_1_the_next_evaluation_counts_the_warning_from_the_day_on_which_the_lette
     let events = evaluation_on(&desk.account, &desk.context(&SCHEDULE), next);
     assert!(events.iter().any(|event| matches!(event, Event::Locked { .. })), "{events:?}");
     while desk.day < next {
-        assert!(desk.account.lock.is_none(), "{}", desk.day);
+        assert!(!desk.account.is_locked(), "{}", desk.day);
         desk.next_day();
     }
-    assert!(desk.account.lock.is_some());
+    assert!(desk.account.is_locked());
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn fresh_1_reminders_leave_and_what_is_harsher_waits_and_is_caught_up_with() {
     let mut desk = desk(updated("2026-01-01"), "2026-03-10");
     let reminders = [("2026-01-24".to_owned(), Reminder), ("2026-01-30".to_owned(), Reminder)];
     assert_eq!(left(&desk), reminders);
-    assert!(desk.account.lock.is_none() && queued(&desk) == 0 && desk.account.tasks.is_empty());
+    assert!(!desk.account.is_locked() && queued(&desk) == 0 && desk.account.tasks.is_empty());
     // Whoever waits is looked at each day; nothing is lost by it.
     let actor = Actor::Schedule;
     assert_eq!(next_evaluation(&desk.account, &desk.context(&actor)), Some(day("2026-03-11")));
@@ -95,7 +95,7 @@ fn fresh_1_reminders_leave_and_what_is_harsher_waits_and_is_caught_up_with() {
     go_to(&mut desk, "2026-03-14");
     let after = [("2026-03-11".to_owned(), Notice)];
     assert_eq!(left(&desk)[2..], after);
-    assert_eq!(desk.account.lock.as_ref().map(|lock| lock.on), Some(day("2026-03-14")));
+    assert_eq!(desk.account.lock().map(|lock| lock.on), Some(day("2026-03-14")));
     desk.leave();
     assert_eq!(left(&desk)[3..], [("2026-03-14".to_owned(), DemandLetter)]);
     // Fresh again, nothing of it is said.
@@ -108,7 +108,7 @@ fn fresh_1_a_ledger_that_was_never_brought_in_is_old_and_one_kept_here_is_not() 
     let never = Some(Ledger { updated_on: None, fresh_days: 7 });
     for (ledger, locked) in [(never, false), (None, true)] {
         let desk = desk(ledger, "2026-03-10");
-        assert_eq!(desk.account.lock.is_some(), locked, "{ledger:?}");
+        assert_eq!(desk.account.is_locked(), locked, "{ledger:?}");
     }
     let desk = desk(never, "2026-02-10");
     let told = explain(&desk.account, &desk.context(&Actor::Schedule));
@@ -119,11 +119,11 @@ fn fresh_1_a_ledger_that_was_never_brought_in_is_old_and_one_kept_here_is_not() 
 fn fresh_1_a_warned_client_is_not_locked_by_an_old_ledger() {
     // Warned on February 1 and 15; too old on March 2, the day of the lock, and on the days after.
     let mut desk = desk(updated("2026-02-22"), "2026-03-05");
-    assert!(desk.account.lock.is_none());
+    assert!(!desk.account.is_locked());
     assert_eq!(left(&desk).len(), 4);
     desk.ledger = updated("2026-03-05");
     desk.next_day();
-    assert_eq!(desk.account.lock.as_ref().map(|lock| lock.on), Some(day("2026-03-06")));
+    assert_eq!(desk.account.lock().map(|lock| lock.on), Some(day("2026-03-06")));
 }
 
 #[test]
@@ -169,12 +169,12 @@ fn pay(desk: &mut Desk) {
 #[test]
 fn fresh_1_a_payment_and_an_unlock_wait_for_nothing() {
     let mut desk = desk(None, "2026-03-02");
-    assert!(desk.account.lock.is_some());
+    assert!(desk.account.is_locked());
     desk.ledger = updated("2026-01-01");
     pay(&mut desk);
-    desk.try_run(&Command::RequestUnlock, &staff("bea", Role::BillingLead)).unwrap();
-    desk.try_run(&Command::ApproveUnlock, &staff("pat", Role::Partner)).unwrap();
-    assert!(desk.account.lock.is_none());
+    desk.try_run(&Command::RequestUnlock { lines: [].into() }, &staff("bea", Role::BillingLead)).unwrap();
+    desk.try_run(&Command::ApproveUnlock { lines: [].into() }, &staff("pat", Role::Partner)).unwrap();
+    assert!(!desk.account.is_locked());
     desk.leave();
     let kinds: Vec<_> = left(&desk).into_iter().map(|(_, kind)| kind).collect();
     assert!(kinds.contains(&LetterKind::WelcomeBack) && kinds.contains(&LetterKind::Receipt));
@@ -185,8 +185,8 @@ fn fresh_1_a_payment_and_an_unlock_wait_for_nothing() {
 fn fresh_1_a_lock_by_hand_is_a_persons_and_its_letter_waits() {
     let mut desk = desk(updated("2026-01-01"), "2026-02-10");
     let reason = Personal::new("a cheque that bounced twice");
-    desk.try_run(&Command::Lock { reason }, &staff("pat", Role::Partner)).unwrap();
-    assert!(desk.account.lock.is_some());
+    desk.try_run(&Command::Lock { reason, lines: [].into() }, &staff("pat", Role::Partner)).unwrap();
+    assert!(desk.account.is_locked());
     desk.leave();
     assert_eq!(left(&desk).len(), 2, "{:?}", left(&desk));
     assert!(left(&desk).iter().all(|(_, kind)| *kind == LetterKind::Reminder));

@@ -112,7 +112,7 @@ fn lock_10_what_waits_is_looked_at_each_day() {
     let mut desk = desk("", "2026-03-01");
     desk.latitude = Latitude::NothingHarsh;
     go_to(&mut desk, "2026-03-03");
-    assert!(desk.account.lock.is_none());
+    assert!(!desk.account.is_locked());
     let next = next_evaluation(&desk.account, &desk.context(&Actor::Schedule));
     assert_eq!(next, Some("2026-03-04".parse().unwrap()));
 }
@@ -136,7 +136,7 @@ fn lock_10_a_stopped_firm_locks_nobody_and_nothing_leaves_until_it_goes_on() {
     let claim = Command::ClaimLetter { letter };
     let refusal = desk.try_run(&claim, &Actor::Schedule).unwrap_err();
     assert_eq!(refusal.rule, "LOCK-10");
-    let by_hand = Command::Lock { reason: Personal::new("no answer") };
+    let by_hand = Command::Lock { reason: Personal::new("no answer"), lines: [].into() };
     let bea = staff("bea", Role::BillingLead);
     assert_eq!(desk.try_run(&by_hand, &bea).unwrap_err().rule, "LOCK-10");
     for on in ["2026-03-02", "2026-03-20", "2026-05-01"] {
@@ -174,8 +174,8 @@ fn lock_10_and_let_4_what_is_no_longer_true_is_withdrawn_though_the_firm_is_stop
 /// The letters, the episode and the reason with which a run is undone.
 fn undo(desk: &Desk) -> Command {
     let letters = desk.account.letters.keys().copied().collect();
-    let episode = desk.account.lock.as_ref().map(|lock| lock.episode);
-    Command::UndoRun { episode, letters, reason: Personal::new("wrong policy") }
+    let episodes = desk.account.lock().map(|lock| lock.episode).into_iter().collect();
+    Command::UndoRun { episodes, letters, reason: Personal::new("wrong policy") }
 }
 
 #[test]
@@ -187,12 +187,12 @@ fn lock_10_a_run_is_undone_and_doesnt_lock_again_that_day() {
     let command = undo(&desk);
     let bea = staff("bea", Role::BillingLead);
     assert_eq!(desk.try_run(&command, &bea).unwrap_err().rule, "STAFF-1");
-    let Command::UndoRun { episode, letters, .. } = command.clone() else { unreachable!() };
-    let without = Command::UndoRun { episode, letters, reason: Personal::new(" ") };
+    let Command::UndoRun { episodes, letters, .. } = command.clone() else { unreachable!() };
+    let without = Command::UndoRun { episodes, letters, reason: Personal::new(" ") };
     assert_eq!(desk.try_run(&without, &pat).unwrap_err().rule, "LOCK-10");
     let events = desk.try_run(&command, &pat).unwrap();
     let withdrawn = events.iter().filter(|event| matches!(event, Event::LetterWithdrawn { .. }));
-    assert_eq!((withdrawn.count(), desk.account.lock.is_none()), (1, true), "{events:?}");
+    assert_eq!((withdrawn.count(), !desk.account.is_locked()), (1, true), "{events:?}");
     assert!(!events.iter().any(|event| matches!(event, Event::LetterQueued(_))), "{events:?}");
     // Once more it does nothing, and neither does the day: tomorrow's run decides anew.
     assert_eq!(desk.try_run(&command, &pat).unwrap(), []);
@@ -200,15 +200,15 @@ fn lock_10_a_run_is_undone_and_doesnt_lock_again_that_day() {
     let next = next_evaluation(&desk.account, &desk.context(&Actor::Schedule));
     assert_eq!(next, Some("2026-03-03".parse().unwrap()));
     go_to(&mut desk, "2026-03-03");
-    assert_eq!(desk.account.lock.as_ref().map(|lock| lock.episode), Some(2));
+    assert_eq!(desk.account.lock().map(|lock| lock.episode), Some(2));
     // A lock of another episode, and one that staff made theirs, stay.
     assert_eq!(desk.try_run(&command, &pat).unwrap(), []);
-    let by_hand = Command::Lock { reason: Personal::new("no answer") };
+    let by_hand = Command::Lock { reason: Personal::new("no answer"), lines: [].into() };
     desk.try_run(&by_hand, &bea).unwrap();
     let of_two =
-        Command::UndoRun { episode: Some(2), letters: [].into(), reason: Personal::new("wrong") };
+        Command::UndoRun { episodes: [2].into(), letters: [].into(), reason: Personal::new("wrong") };
     assert_eq!(desk.try_run(&of_two, &pat).unwrap(), []);
-    assert!(desk.account.lock.is_some());
+    assert!(desk.account.is_locked());
 }
 
 #[test]

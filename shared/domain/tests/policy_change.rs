@@ -93,7 +93,7 @@ fn after_lock(days: u32) -> Step {
 /// Locked on March 2 under a policy without a step after the lock; it is March 7.
 fn locked_five_days() -> Desk {
     let desk = overdue(with_steps(vec![notice(1)]), 35);
-    assert_eq!(desk.account.lock.as_ref().unwrap().on, "2026-03-02".parse().unwrap());
+    assert_eq!(desk.account.lock().unwrap().on, "2026-03-02".parse().unwrap());
     desk
 }
 
@@ -137,7 +137,7 @@ fn pol_1_a_new_step_after_the_lock_whose_day_has_passed_is_skipped() {
 fn eval_2_a_final_demand_after_the_lock_waits_for_the_warning() {
     let final_demand = step(When::AfterLock(2), Action::FinalDemand);
     let mut desk = overdue(with_steps(vec![notice(1), final_demand]), 31);
-    assert!(desk.account.lock.is_some());
+    assert!(desk.account.is_locked());
     // Another old debt comes in: it was never warned, the first one was.
     let late =
         NewInvoice { issued_on: Some("2026-01-01".parse().unwrap()), ..new_invoice(2, 10_000) };

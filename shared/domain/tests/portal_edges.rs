@@ -27,7 +27,7 @@ fn because(why: &str) -> Personal {
 #[test]
 fn lock_4_locking_again_for_the_same_reason_changes_nothing_and_for_another_says_so() {
     let mut desk = Desk::new(Policy::default());
-    let lock = |why: &str| Command::Lock { reason: because(why) };
+    let lock = |why: &str| Command::Lock { reason: because(why), lines: [].into() };
     for (why, written, reason) in
         [("fraud", 1, "fraud"), ("fraud", 0, "fraud"), ("court order", 1, "court order")]
     {
@@ -36,7 +36,7 @@ fn lock_4_locking_again_for_the_same_reason_changes_nothing_and_for_another_says
         assert_eq!(locks, written, "for {why}");
         let told = explain(&desk.account, &desk.context(&Actor::Schedule)).why[0].clone();
         assert!(told.to_lowercase().contains(reason), "{told}");
-        assert_eq!(desk.account.lock.as_ref().unwrap().episode, 1, "it is one episode");
+        assert_eq!(desk.account.lock().unwrap().episode, 1, "it is one episode");
     }
 }
 
@@ -44,13 +44,13 @@ fn lock_4_locking_again_for_the_same_reason_changes_nothing_and_for_another_says
 fn unl_6_approving_is_refused_where_nothing_was_locked_or_the_last_unlock_was_no_approval() {
     let mut desk = Desk::new(Policy::default());
     let refused = |desk: &mut Desk| {
-        let refusal = desk.try_run(&Command::ApproveUnlock, &partner()).unwrap_err();
+        let refusal = desk.try_run(&Command::ApproveUnlock { lines: [].into() }, &partner()).unwrap_err();
         assert_eq!((refusal.kind, refusal.rule), (RefusalKind::Conflict, "UNL-6"), "{refusal}");
     };
     refused(&mut desk);
-    desk.try_run(&Command::Lock { reason: because("fraud") }, &partner()).unwrap();
+    desk.try_run(&Command::Lock { reason: because("fraud"), lines: [].into() }, &partner()).unwrap();
     let until: Option<Day> = Some("2026-02-01".parse().unwrap());
-    let exception = Command::ExceptionUnlock { reason: because("he came by"), until };
+    let exception = Command::ExceptionUnlock { reason: because("he came by"), until, lines: [].into() };
     desk.try_run(&exception, &partner()).unwrap();
     refused(&mut desk);
 }
@@ -58,9 +58,9 @@ fn unl_6_approving_is_refused_where_nothing_was_locked_or_the_last_unlock_was_no
 #[test]
 fn unl_4_an_exception_is_told_with_its_end() {
     let mut desk = Desk::new(Policy::default());
-    desk.try_run(&Command::Lock { reason: because("fraud") }, &partner()).unwrap();
+    desk.try_run(&Command::Lock { reason: because("fraud"), lines: [].into() }, &partner()).unwrap();
     let until: Option<Day> = Some("2026-02-01".parse().unwrap());
-    let exception = Command::ExceptionUnlock { reason: because("he came by"), until };
+    let exception = Command::ExceptionUnlock { reason: because("he came by"), until, lines: [].into() };
     desk.try_run(&exception, &partner()).unwrap();
     let why = explain(&desk.account, &desk.context(&Actor::Schedule)).why;
     let told =
@@ -94,7 +94,7 @@ fn inv_4_each_reason_why_nothing_is_collected_has_words_of_its_own() {
 #[test]
 fn eval_5_what_a_command_would_do_is_said_in_sentences_and_nothing_is_done() {
     let mut desk = Desk::new(Policy::default());
-    let lock = Command::Lock { reason: because("fraud") };
+    let lock = Command::Lock { reason: because("fraud"), lines: [].into() };
     let before = desk.account.clone();
     let actor = partner();
     let told = preview(&desk.account, &lock, &desk.context(&actor)).unwrap();

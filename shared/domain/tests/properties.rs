@@ -160,11 +160,11 @@ impl Act {
             Self::Release { number } => {
                 (Command::ReleaseHold { invoice: number.map(invoice) }, bea)
             }
-            Self::Lock => (Command::Lock { reason }, bea),
-            Self::Request => (Command::RequestUnlock, bea),
-            Self::Approve => (Command::ApproveUnlock, pat),
+            Self::Lock => (Command::Lock { reason, lines: [].into() }, bea),
+            Self::Request => (Command::RequestUnlock { lines: [].into() }, bea),
+            Self::Approve => (Command::ApproveUnlock { lines: [].into() }, pat),
             Self::Exception { days } => {
-                (Command::ExceptionUnlock { reason, until: Some(plus(day, days)) }, pat)
+                (Command::ExceptionUnlock { reason, until: Some(plus(day, days)), lines: [].into() }, pat)
             }
             Self::ApproveStep { action } => (Command::ApproveStep { action }, pat),
             Self::ApproveClose => (Command::ApproveClose, pat),

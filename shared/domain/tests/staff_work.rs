@@ -253,7 +253,7 @@ fn inv_7_a_draft_without_a_number_is_named_by_nothing_that_outlives_its_name() {
 fn lock_4_a_reason_may_be_just_as_long_as_a_text() {
     for (bytes, is_taken) in [(MAX_TEXT_BYTES, true), (MAX_TEXT_BYTES + 1, false)] {
         let mut desk = Desk::new(Policy::default());
-        let lock = Command::Lock { reason: Personal::new("x".repeat(bytes)) };
+        let lock = Command::Lock { reason: Personal::new("x".repeat(bytes)), lines: [].into() };
         assert_eq!(desk.try_run(&lock, &bea()).is_ok(), is_taken, "{bytes} bytes");
     }
 }

@@ -159,8 +159,8 @@ fn timeline(policy: &Policy, book: &Book, assumed: &Assumed) -> Timeline {
             all.extend(steps.map(|action| (partner.clone(), Command::ApproveStep { action })));
         }
         if assumed.unlock_days.is_some() && policy.working_days.is_working(on) {
-            all.push((lead.clone(), Command::RequestUnlock));
-            all.push((partner.clone(), Command::ApproveUnlock));
+            all.push((lead.clone(), Command::RequestUnlock { lines: [].into() }));
+            all.push((partner.clone(), Command::ApproveUnlock { lines: [].into() }));
         }
         for number in 0..book.len() {
             for (actor, command) in &all {

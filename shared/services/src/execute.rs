@@ -655,7 +655,7 @@ pub(crate) async fn episode(
     newest: &PolicyVersion,
     now: DateTime<Utc>,
 ) -> Result<Option<Arc<PolicyVersion>>, ExecuteError> {
-    let of_episode = account.lock.as_ref().map(|lock| &lock.policy);
+    let of_episode = account.lock().map(|lock| &lock.policy);
     match of_episode.filter(|policy| **policy != newest.id) {
         Some(policy) => Ok(Some(firm.policy_version(policy, now).await?)),
         None => Ok(None),

@@ -713,6 +713,6 @@ fn letters(executed: &Executed, today: Day) -> BTreeSet<LetterId> {
 
 /// The episode that a release began: who was on the list was not locked.
 fn locked(executed: &Executed, today: Day) -> Option<u32> {
-    let lock = executed.account.lock.as_ref()?;
+    let lock = executed.account.lock()?;
     (lock.on == today && matches!(lock.cause, LockCause::Rule(_))).then_some(lock.episode)
 }

@@ -43,7 +43,7 @@ async fn aud_1_who_what_when_and_why_are_in_the_record() {
     // A refused act and a repeated one write none.
     refused(
         &firm,
-        &Command::ExceptionUnlock { reason: Personal::new("x"), until: None },
+        &Command::ExceptionUnlock { reason: Personal::new("x"), until: None, lines: [].into() },
         &bea(),
         "2026-03-03",
     )
@@ -117,7 +117,7 @@ async fn eval_1_a_client_is_evaluated_when_it_is_due_and_locked_in_the_end() {
                 let evaluated = evaluated.unwrap();
                 assert!(!evaluated.events.is_empty(), "nothing happened on {today}");
                 assert!(evaluated.next_evaluation.is_none_or(|next| today < next));
-                if evaluated.account.lock.is_some() {
+                if evaluated.account.is_locked() {
                     locked_on = locked_on.or(Some(today));
                 }
             }

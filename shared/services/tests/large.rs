@@ -109,7 +109,7 @@ async fn pay_6_a_payment_over_300_invoices_is_right_at_every_moment() {
     let unfinished = accounts.iter().filter(|account| account.is_spreading());
     for account in unfinished.clone() {
         assert!(
-            account.lock.is_none()
+            !account.is_locked()
                 && account.letters.values().all(|letter| !letter.content.is_debt())
         );
     }

@@ -143,11 +143,11 @@ impl Act {
                 (Command::PlaceHold { invoice: number.map(id), until, reason }, bea())
             }
             Self::Release { number } => (Command::ReleaseHold { invoice: number.map(id) }, bea()),
-            Self::Lock => (Command::Lock { reason }, bea()),
-            Self::Ask => (Command::RequestUnlock, bea()),
-            Self::Approve => (Command::ApproveUnlock, pat()),
+            Self::Lock => (Command::Lock { reason, lines: [].into() }, bea()),
+            Self::Ask => (Command::RequestUnlock { lines: [].into() }, bea()),
+            Self::Approve => (Command::ApproveUnlock { lines: [].into() }, pat()),
             Self::Exception { days } => {
-                (Command::ExceptionUnlock { reason, until: Some(plus(day, days)) }, pat())
+                (Command::ExceptionUnlock { reason, until: Some(plus(day, days)), lines: [].into() }, pat())
             }
             Self::Claim => match account.letters.keys().next_back() {
                 Some(letter) => (Command::ClaimLetter { letter: *letter }, schedule()),

@@ -156,7 +156,7 @@ async fn check(dynamo: &Dynamo, items: &[Value]) {
     ));
     assert_eq!(account.payments[&"stripe:pi_1".parse().unwrap()].kept(), 5_000);
     assert!(!account.is_spreading());
-    assert_eq!(account.lock.as_ref().unwrap().cause.text(), "1 unpaid invoice over 30 days");
+    assert_eq!(account.lock().unwrap().cause.text(), "1 unpaid invoice over 30 days");
     assert_eq!(account.hold.as_ref().unwrap().reason.as_str(), "in mourning");
     assert_eq!((account.tasks.len(), account.letters.len(), account.next_number), (1, 2, 5));
     let letter = store.letter(&acme(), LetterId(1)).await.unwrap().unwrap();

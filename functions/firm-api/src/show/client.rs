@@ -277,7 +277,7 @@ impl Client {
             language: profile.language.map(Language::as_str),
             people: ClientPeople::of(&account.people),
             portal: portal(account),
-            lock: account.lock.as_ref().map(Lock::of),
+            lock: account.lock().map(Lock::of),
             unlock_request: Request::of(account),
             hold: account.hold.as_ref().map(|on_client| hold(None, on_client)),
             hard_stop: account.hard_stop.as_ref().map(|stop| HardStop {

@@ -63,7 +63,7 @@ pub(super) fn of_client(visit: &Visit, account: &Account) -> Vec<Deed> {
         deeds.push(Deed { name: "Copy or send a pay link", path, is_grave: false });
     }
     if visit.may(COLLECTORS) {
-        if account.lock.is_some() && account.request.is_none() {
+        if account.is_locked() && account.request.is_none() {
             deeds.push(deed("Ask for unlock", "ask-unlock", false));
         }
         deeds.push(deed("Record promise", "promise", false));
@@ -76,7 +76,7 @@ pub(super) fn of_client(visit: &Visit, account: &Account) -> Vec<Deed> {
         if account.open_invoices().next().is_some() {
             deeds.push(plan::deed(account, "Agree on a payment plan"));
         }
-        if account.lock.is_some() {
+        if account.is_locked() {
             deeds.push(deed("Unlock by exception", "exception", false));
             deeds.push(deed("Move the lock to the newest policy", "move-episode", false));
         }
@@ -90,7 +90,7 @@ pub(super) fn of_client(visit: &Visit, account: &Account) -> Vec<Deed> {
         deeds.push(deed("Log a call", "call", false));
     }
     if visit.may(COLLECTORS) && account.closed.is_none() {
-        let name = if account.lock.is_some() { "Change lock reason" } else { "Lock portal" };
+        let name = if account.is_locked() { "Change lock reason" } else { "Lock portal" };
         deeds.push(deed(name, "lock", true));
         if account.hard_stop.is_none() {
             deeds.push(deed("Stop collection", "hard-stop", true));
@@ -317,7 +317,7 @@ fn client_act(visit: &Visit, view: &View, name: &str, grants: &[Grant]) -> Optio
         .grave()
         .field(Field::reason("The client reads it on its portal."))
         .said("The portal is locked.")
-        .foreseen(visit, view, &Command::Lock { reason: to_be_typed() }),
+        .foreseen(visit, view, &Command::Lock { reason: to_be_typed(), lines: [].into() }),
         "hold" => Act::new(
             format!("Place {who} on hold"),
             "A hold stops reminders, notices, steps and new locks for all invoices, later ones too. It doesn't open a locked portal.",
@@ -356,7 +356,7 @@ fn client_act(visit: &Visit, view: &View, name: &str, grants: &[Grant]) -> Optio
             format!("{api}/unlock-requests"),
         )
         .said("The unlock is asked for.")
-        .foreseen(visit, view, &Command::RequestUnlock),
+        .foreseen(visit, view, &Command::RequestUnlock { lines: [].into() }),
         "exception" => {
             exception(who, &api, account).only(visit, PARTNERS, "unlock by exception")
         }

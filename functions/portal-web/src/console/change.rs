@@ -181,7 +181,7 @@ async fn tried(visit: &Visit, view: &View, asked: &Asked) -> Result<Result<Tried
             return Ok(Err(Wrong::new("class", text)));
         };
         will.push(format!("Policy of class {}: {}", new.class, policy.policy.sentence()));
-        if account.lock.is_some() {
+        if account.is_locked() {
             let text = "The portal stays locked under the policy that it was locked by.";
             will.push(text.to_owned());
         }

@@ -236,7 +236,7 @@ fn about(view: &View) -> Vec<String> {
     if view.loaded.account.plan.is_some() {
         about.push("A plan runs already: the new one takes its place.".to_owned());
     }
-    if view.loaded.account.lock.is_some() {
+    if view.loaded.account.is_locked() {
         about.push(
             "The portal stays locked. While the plan is kept, its invoices don't stand against opening it: the \
              unlock can be asked for."

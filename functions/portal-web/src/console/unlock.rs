@@ -53,7 +53,7 @@ impl Row {
     /// `None`: nothing waits there.
     fn of(visit: &Visit, view: &View) -> Option<Self> {
         let account = &view.loaded.account;
-        let lock = account.lock.as_ref()?;
+        let lock = account.lock()?;
         let policy = &view.lock_policy().policy;
         let test = account.unlock_test(&view.policy.policy, &policy.unlock, view.day);
         let ready = account.tasks.values().find(|task| task.about == About::ReadyForUnlock);
@@ -163,7 +163,7 @@ pub(crate) async fn request(
     let row = Row::of(&visit, &view).filter(|_| is_open).ok_or_else(gone)?;
     let roles = visit.desk.principal.grant.roles.clone();
     let actor = Actor::Staff { id: visit.desk.staff().clone(), roles };
-    let command = domain::command::Command::ApproveUnlock;
+    let command = domain::command::Command::ApproveUnlock { lines: [].into() };
     let page = RequestPage {
         consequences: super::act::consequences(&view, &actor, &command).unwrap_or_default(),
         row,

@@ -73,7 +73,7 @@ pub(crate) async fn dispute(
     let invoices = payable.iter().map(|of| of.invoice);
     let asked = invoices.clone().filter(|known| chosen.is_none_or(|id| known.id == *id));
     let mut ask = dispute_of(&view, &guest.visitor.caller.actor, asked);
-    if view.loaded.account.lock.is_some() {
+    if view.loaded.account.is_locked() {
         ask.will.push(
             "Your portal stays locked. An invoice that is in dispute as a whole doesn't stand against opening it."
                 .to_owned(),
@@ -131,7 +131,7 @@ pub(crate) async fn promise_page(
     let is_whole = invoice.is_none() && 1 < overdue.len() && trial(&view, actor, &whole).is_ok();
     let invoices = payable.iter().map(|of| of.invoice);
     let mut ask = promise_of(&view, actor, invoices, invoice.as_ref(), is_whole);
-    if view.loaded.account.lock.is_some() {
+    if view.loaded.account.is_locked() {
         ask.will.push(
             "Your portal stays locked. While the promise holds, its invoices don't stand against opening it: you can \
              ask for that."
@@ -171,7 +171,7 @@ pub(crate) async fn plan(
     let payable = of_client(&view, invoice.as_ref())?;
     let actor = &guest.visitor.caller.actor;
     let mut ask = plan_of(&view, actor, payable.iter().map(|of| of.invoice), invoice.as_ref());
-    if view.loaded.account.lock.is_some() {
+    if view.loaded.account.is_locked() {
         ask.will.push(
             "Your portal stays locked. A partner can open it while a plan is kept.".to_owned(),
         );
@@ -241,7 +241,7 @@ pub(crate) async fn unlock(
     let page = UnlockPage {
         refused: trial(&view, actor, &command).err(),
         pay: PayNow::of(&Payable::all(&view), &view),
-        asked: unlock_asked(account).filter(|_| account.lock.is_some()).map(said::day),
+        asked: unlock_asked(account).filter(|_| account.is_locked()).map(said::day),
         panel: Panel::of(&view),
         shell: guest.shell("Ask to open the portal", "overview"),
         will,

@@ -128,7 +128,7 @@ impl Panel {
                 .tasks
                 .values()
                 .any(|task| task.about == About::RecordsRequest),
-            can_ask_for_unlock: account.lock.is_some() && ask::unlock_asked(account).is_none(),
+            can_ask_for_unlock: account.is_locked() && ask::unlock_asked(account).is_none(),
         }
     }
 }
@@ -186,7 +186,7 @@ fn words(view: &View, payable: &[Payable<'_>]) -> Vec<String> {
     if let Some((on, _)) = ask::plan_asked(account) {
         words.push(format!("You asked for a payment plan on {on}: a partner decides on it."));
     }
-    if let Some(on) = ask::unlock_asked(account).filter(|_| account.lock.is_some()) {
+    if let Some(on) = ask::unlock_asked(account).filter(|_| account.is_locked()) {
         let on = said::day(on);
         words.push(format!("The firm was asked on {on} to open it, and looks at that."));
     }
@@ -213,7 +213,7 @@ fn promised(invoices: &BTreeSet<InvoiceId>, until: String) -> String {
 
 /// What opens a locked portal again, by the policy under which it was locked (UNL-1).
 pub(super) fn opening(view: &View) -> Option<&'static str> {
-    let lock = view.loaded.account.lock.as_ref()?;
+    let lock = view.loaded.account.lock()?;
     let mode = view.lock_policy().policy.unlock.mode;
     let mut posted = view.loaded.account.open_invoices().filter(|known| known.is_posted(view.day));
     let is_overdue = posted.any(|known| known.is_overdue(view.day));

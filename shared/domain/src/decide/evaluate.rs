@@ -8,13 +8,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Decision;
-use crate::account::{ExceptionEnd, UnlockWay};
+use super::notice::may_be_locked;
+use crate::account::{Exception, ExceptionEnd, UnlockWay};
 use crate::calendar::{Day, days_between, minus, plus};
 use crate::event::{Event, SkipReason};
 use crate::id::InvoiceId;
 use crate::invoice::{Invoice, InvoiceKind, Posting};
 use crate::letter::{Content, DebtKind, LetterState, Part};
-use crate::lock::{Debt, LockCause, LockReason, counted, lock_reason};
+use crate::lock::{Debt, Lock, LockCause, LockReason, Scope, counted, lock_reason};
 use crate::policy::{Action, Policy, PolicyVersion, Step, StepKey, UnlockMode, When};
 use crate::refusal::Refusal;
 use crate::run::Latitude;
@@ -72,7 +73,7 @@ impl<'a> Decision<'a> {
         }
         self.expire_request();
         self.end_arrangements_by_themselves();
-        self.end_exception();
+        self.end_exceptions();
         self.end_limit();
     }
 
@@ -86,14 +87,17 @@ impl<'a> Decision<'a> {
         }
     }
 
-    fn end_exception(&mut self) {
-        let is_over =
-            self.account.exception.as_ref().is_some_and(|exception| match exception.ends {
-                ExceptionEnd::Until(until) => until < self.day(),
-                ExceptionEnd::WithPlan => self.account.plan.is_none(),
+    fn end_exceptions(&mut self) {
+        let is_over = |exception: &&Exception| match exception.ends {
+            ExceptionEnd::Until(until) => until < self.day(),
+            ExceptionEnd::WithPlan => self.account.plan.is_none(),
+        };
+        let over: Vec<_> = self.account.exceptions.values().filter(is_over).cloned().collect();
+        for exception in over {
+            self.emit(match exception.scope {
+                Scope::Client => Event::ExceptionEnded,
+                Scope::Line(line) => Event::LineExceptionEnded { line },
             });
-        if is_over {
-            self.emit(Event::ExceptionEnded);
         }
     }
 
@@ -127,38 +131,50 @@ impl<'a> Decision<'a> {
         });
     }
 
-    /// Locks where the rule says so; answers what must be warned before (LOCK-1, LOCK-3, LOCK-7).
+    /// Locks where the rule says so, the client or each line by itself; answers what must be warned before
+    /// (LOCK-1, LOCK-3, LOCK-5, LOCK-7).
     fn lock_by_rule(&mut self) -> BTreeSet<InvoiceId> {
-        let finding = self.find_lock();
+        let findings = self.find_locks();
         let has_address = self.account.deliverable().is_some();
-        let wants_address = !has_address && finding != Finding::Nothing;
+        let wants_address =
+            !has_address && findings.iter().any(|(_, finding)| *finding != Finding::Nothing);
         if !wants_address {
             self.close_tasks(|about| *about == About::NoAddress);
         } else if !self.has_task(|about| *about == About::NoAddress) {
             self.open_task(About::NoAddress);
         }
-        match finding {
-            Finding::Lock { .. } if has_address && self.context.latitude != Latitude::Full => {
-                self.withheld.lock = true;
-                self.withheld.demand |= self.policy().lock.letter.is_some_and(DebtKind::is_demand);
-                BTreeSet::new()
+        let mut unwarned = BTreeSet::new();
+        for (scope, finding) in findings {
+            match finding {
+                Finding::Lock { .. } if has_address && self.context.latitude != Latitude::Full => {
+                    self.withheld.lock = true;
+                    let letter = self.policy().lock.letter;
+                    self.withheld.demand |= letter.is_some_and(DebtKind::is_demand);
+                }
+                Finding::Lock { reason, invoices, named } if has_address => {
+                    self.lock(scope, reason, invoices, named);
+                }
+                Finding::Warn(invoices) => unwarned.extend(invoices),
+                Finding::Nothing | Finding::Wait | Finding::Lock { .. } => {}
             }
-            Finding::Lock { reason, invoices, named } if has_address => {
-                self.lock(reason, invoices, named);
-                BTreeSet::new()
-            }
-            Finding::Warn(invoices) => invoices,
-            Finding::Nothing | Finding::Wait | Finding::Lock { .. } => BTreeSet::new(),
         }
+        unwarned
     }
 
-    fn find_lock(&self) -> Finding {
-        if self.account.lock.is_some() || self.account.exception.is_some() {
-            return Finding::Nothing;
-        }
-        let policy = self.policy();
+    /// What the rule finds for the client, or for each line of it.
+    fn find_locks(&self) -> Vec<(Scope, Finding)> {
         let view = self.account.collection(self.policy(), self.day());
-        let debts = view.debts();
+        let debts = self.policy().lock.by_scope(view.debts());
+        let may_lock = |scope: &Scope| {
+            !self.account.has_lock_on(scope) && !self.account.has_exception_for(scope)
+        };
+        let debts = debts.into_iter().filter(|(scope, _)| may_lock(scope));
+        let found = debts.map(|(scope, debts)| (scope, self.find_lock(debts)));
+        found.collect()
+    }
+
+    fn find_lock(&self, debts: Vec<(&Invoice, Debt<'_>)>) -> Finding {
+        let policy = self.policy();
         let collected: Vec<_> = debts.iter().map(|(_, debt)| *debt).collect();
         let debts: Vec<_> = debts
             .into_iter()
@@ -198,11 +214,12 @@ impl<'a> Decision<'a> {
 
     fn lock(
         &mut self,
+        scope: Scope,
         reason: LockReason,
         invoices: BTreeSet<InvoiceId>,
         named: BTreeSet<InvoiceId>,
     ) {
-        let lock = self.new_lock(LockCause::Rule(reason));
+        let lock = self.new_lock(scope, LockCause::Rule(reason));
         let episode = lock.episode;
         self.emit(Event::Locked { lock, invoices });
         if let Some(kind) = self.policy().lock.letter {
@@ -233,19 +250,19 @@ impl<'a> Decision<'a> {
                     continue;
                 }
                 if self.has_responded(&due) {
-                    self.skip(&due, Some(&invoice.id));
+                    self.skip(&due, Some(&invoice.id), &Scope::Client);
                 } else if waits {
                     if !invoice.was_warned() {
                         unwarned.insert(invoice.id.clone());
                     }
                 } else if !self.withholds(due.step) {
-                    self.pass_over(&due, Some(&invoice.id));
+                    self.pass_over(&due, Some(&invoice.id), &Scope::Client);
                     fires.entry((action, due.key)).or_default().insert(invoice.id.clone());
                 }
             }
         }
         for ((_, key), invoices) in fires {
-            self.fire(self.policy(), key, invoices);
+            self.fire(self.policy(), key, &Scope::Client, invoices);
         }
         unwarned
     }
@@ -279,7 +296,8 @@ impl<'a> Decision<'a> {
         for step in late {
             let invoice = Some(invoice.id.clone());
             let why = SkipReason::CameTooLate;
-            self.emit(Event::StepSkipped { step, on: self.day(), invoice, why });
+            let scope = Scope::Client;
+            self.emit(Event::StepSkipped { step, on: self.day(), invoice, why, scope });
         }
     }
 
@@ -298,16 +316,26 @@ impl<'a> Decision<'a> {
     /// Fires the steps after the lock, once per episode over all that is overdue and collected.
     fn fire_steps_after_lock(&mut self) -> Result<BTreeSet<InvoiceId>, Refusal> {
         let mut unwarned = BTreeSet::new();
-        let Some(lock) = &self.account.lock else { return Ok(unwarned) };
-        if matches!(lock.cause, LockCause::Hand(_)) {
-            return Ok(unwarned); // LOCK-4: a lock by hand starts no step
+        for lock in self.locks_by_rule() {
+            unwarned.extend(self.fire_steps_after(&lock)?);
         }
-        let version = self.lock_policy()?;
-        self.skip_after_lock_steps_that_came_too_late(version);
+        Ok(unwarned)
+    }
+
+    /// The locks that start steps: one by hand doesn't (LOCK-4).
+    pub(super) fn locks_by_rule(&self) -> Vec<Lock> {
+        self.account.locks.values().filter(|lock| lock.is_by_rule()).cloned().collect()
+    }
+
+    fn fire_steps_after(&mut self, lock: &Lock) -> Result<BTreeSet<InvoiceId>, Refusal> {
+        let mut unwarned = BTreeSet::new();
+        let version = self.policy_of(lock)?;
+        self.skip_after_lock_steps_that_came_too_late(lock, version);
         for kind in [InvoiceKind::Regular, InvoiceKind::OutOfTurn] {
-            for due in self.due_steps_after_lock(version, kind) {
+            for due in self.due_steps_after(&lock.scope, version, kind) {
                 let action = due.key.action;
-                let overdue = self.collected().into_iter().filter(|i| i.fee_of.is_none());
+                let overdue = self.collected().into_iter();
+                let overdue = overdue.filter(|i| i.fee_of.is_none() && lock.scope.covers(i));
                 let may = overdue.filter(|i| i.kind == kind && self.may_happen(i, action));
                 let (ready, waiting): (Vec<_>, Vec<_>) =
                     may.partition(|invoice| !action.needs_warning() || self.is_warned(invoice));
@@ -317,19 +345,22 @@ impl<'a> Decision<'a> {
                     continue;
                 }
                 if self.has_responded(&due) {
-                    self.skip(&due, None);
+                    self.skip(&due, None, &lock.scope);
                 } else if !self.withholds(due.step) {
-                    self.pass_over(&due, None);
+                    self.pass_over(&due, None, &lock.scope);
                     let invoices = ready.into_iter().map(|invoice| invoice.id).collect();
-                    self.fire(&version.policy, due.key, invoices);
+                    self.fire(&version.policy, due.key, &lock.scope, invoices);
                 }
             }
         }
         Ok(unwarned)
     }
 
-    pub(super) fn skip_after_lock_steps_that_came_too_late(&mut self, version: &PolicyVersion) {
-        let Some(lock) = &self.account.lock else { return };
+    pub(super) fn skip_after_lock_steps_that_came_too_late(
+        &mut self,
+        lock: &Lock,
+        version: &PolicyVersion,
+    ) {
         let late: Vec<_> = version
             .new_steps
             .iter()
@@ -338,20 +369,21 @@ impl<'a> Decision<'a> {
                 When::DaysOverdue(_) => false,
             })
             .map(|(key, _)| *key)
-            .filter(|key| !self.account.episode_step_is_done(*key))
+            .filter(|key| !self.account.episode_step_is_done(&lock.scope, *key))
             .collect();
         for step in late {
-            let why = SkipReason::CameTooLate;
-            self.emit(Event::StepSkipped { step, on: self.day(), invoice: None, why });
+            let (why, scope) = (SkipReason::CameTooLate, lock.scope.clone());
+            self.emit(Event::StepSkipped { step, on: self.day(), invoice: None, why, scope });
         }
     }
 
-    fn due_steps_after_lock(
+    fn due_steps_after(
         &self,
+        scope: &Scope,
         version: &'a PolicyVersion,
         kind: InvoiceKind,
     ) -> Vec<DueSteps<'a>> {
-        let Some(lock) = &self.account.lock else { return Vec::new() };
+        let Some(lock) = self.account.locks.get(scope) else { return Vec::new() };
         let since = days_between(lock.on, self.day());
         let day_of = |when| match when {
             When::AfterLock(days) if days <= since => Some(plus(lock.on, days)),
@@ -376,25 +408,34 @@ impl<'a> Decision<'a> {
         days.is_some_and(|days| self.account.responded_within(days, due.day))
     }
 
-    fn skip(&mut self, due: &DueSteps<'_>, invoice: Option<&InvoiceId>) {
-        self.pass_over(due, invoice);
+    fn skip(&mut self, due: &DueSteps<'_>, invoice: Option<&InvoiceId>, scope: &Scope) {
+        self.pass_over(due, invoice, scope);
         let (step, why) = (due.key, SkipReason::Responded);
-        self.emit(Event::StepSkipped { step, on: self.day(), invoice: invoice.cloned(), why });
+        let (on, invoice, scope) = (self.day(), invoice.cloned(), scope.clone());
+        self.emit(Event::StepSkipped { step, on, invoice, why, scope });
     }
 
-    fn pass_over(&mut self, due: &DueSteps<'_>, invoice: Option<&InvoiceId>) {
+    fn pass_over(&mut self, due: &DueSteps<'_>, invoice: Option<&InvoiceId>, scope: &Scope) {
         for &step in &due.passed_over {
             let why = SkipReason::PassedOver;
-            self.emit(Event::StepSkipped { step, on: self.day(), invoice: invoice.cloned(), why });
+            let (on, invoice, scope) = (self.day(), invoice.cloned(), scope.clone());
+            self.emit(Event::StepSkipped { step, on, invoice, why, scope });
         }
     }
 
     /// One step, over those invoices: a letter, a task, or a task to approve it (POL-3).
-    fn fire(&mut self, policy: &Policy, step: StepKey, invoices: BTreeSet<InvoiceId>) {
+    fn fire(
+        &mut self,
+        policy: &Policy,
+        step: StepKey,
+        scope: &Scope,
+        invoices: BTreeSet<InvoiceId>,
+    ) {
+        let scope = scope.clone();
         let on = self.day();
         let needs_approval = policy.steps().any(|(key, step_)| key == step && step_.needs_approval);
         if needs_approval {
-            self.emit(Event::StepReached { step, on, invoices: invoices.clone() });
+            self.emit(Event::StepReached { step, on, invoices: invoices.clone(), scope });
             return self.open_step_task(step, invoices, true);
         }
         let letter = step
@@ -402,7 +443,7 @@ impl<'a> Decision<'a> {
             .letter()
             .map(|kind| Part { text: policy.text_of(step), ..Part::new(kind, invoices.clone()) })
             .and_then(|part| self.queue_debt_part(part));
-        self.emit(Event::StepDone { step, on, invoices: invoices.clone(), letter });
+        self.emit(Event::StepDone { step, on, invoices: invoices.clone(), letter, scope });
         if step.action.letter().is_none() {
             self.open_step_task(step, invoices, false);
         }
@@ -504,8 +545,9 @@ impl<'a> Decision<'a> {
         let due = self.due_steps(invoice).into_iter();
         let mut things: BTreeSet<_> =
             due.filter_map(|due| self.thing(invoice, due.key.action)).collect();
-        if let (Some(_), Ok(version)) = (&self.account.lock, self.lock_policy()) {
-            let due = self.due_steps_after_lock(version, invoice.kind).into_iter();
+        for lock in self.account.locks_over(invoice) {
+            let Ok(version) = self.policy_of(lock) else { continue };
+            let due = self.due_steps_after(&lock.scope, version, invoice.kind).into_iter();
             things.extend(due.filter_map(|due| self.thing(invoice, due.key.action)));
         }
         if self.has_due_fee(invoice) {
@@ -530,15 +572,15 @@ impl<'a> Decision<'a> {
 
     /// Whether the rule would lock with this invoice counted.
     fn would_lock(&self, invoice: &Invoice) -> bool {
-        if self.account.lock.is_some() || self.account.exception.is_some() || invoice.never_locks {
+        let policy = self.policy();
+        if !may_be_locked(&self.account, policy, invoice) {
             return false;
         }
-        let policy = self.policy();
         let view = self.account.collection(self.policy(), self.day());
-        let debts = view
-            .debts()
-            .into_iter()
-            .filter(|(known, _)| !known.never_locks && self.is_warned(known));
+        let scope = policy.lock.scope_of(invoice);
+        let debts = view.debts().into_iter().filter(|(known, _)| {
+            scope.covers(known) && !known.never_locks && self.is_warned(known)
+        });
         let debts: Vec<Debt<'_>> = debts.map(|(_, debt)| debt).collect();
         lock_reason(policy, &debts, &debts).is_some()
             && counted(policy, &debts).contains(&invoice.id)
@@ -563,18 +605,21 @@ impl<'a> Decision<'a> {
     /// Everything is paid: the rule unlocks, or the billing lead is told (UNL-2, UNL-3).
     fn offer_unlock(&mut self) -> Result<(), Refusal> {
         let is_ready = |about: &About| *about == About::ReadyForUnlock;
-        let unlock = &self.lock_policy()?.policy.unlock;
-        let Some(lock) = &self.account.lock else {
+        let (mut paid, mut waits) = (Vec::new(), false);
+        for lock in self.account.locks.values() {
+            if self.unlock_test(lock)?.holds() {
+                let mode = self.policy_of(lock)?.policy.unlock.mode;
+                match mode == UnlockMode::OnPayment && lock.money_came && lock.is_by_rule() {
+                    true => paid.push(lock.scope.clone()),
+                    false => waits = true,
+                }
+            }
+        }
+        for scope in paid {
+            self.unlock(&scope, UnlockWay::Payment);
+        }
+        if !waits {
             self.close_tasks(is_ready);
-            return Ok(());
-        };
-        if !self.account.unlock_test(self.policy(), unlock, self.day()).holds() {
-            self.close_tasks(is_ready);
-        } else if unlock.mode == UnlockMode::OnPayment
-            && lock.money_came
-            && matches!(lock.cause, LockCause::Rule(_))
-        {
-            self.unlock(UnlockWay::Payment);
         } else if !self.has_task(is_ready) {
             self.open_task(About::ReadyForUnlock);
         }

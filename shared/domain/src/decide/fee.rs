@@ -13,6 +13,7 @@ use crate::event::{Event, Settlement};
 use crate::fee::{Caps, Fee, FeeCause, FeeEnd, MAX_FEES, amount, fee_invoice};
 use crate::id::InvoiceId;
 use crate::invoice::{Invoice, Posting, Source};
+use crate::lock::{Lock, Scope};
 use crate::money::Money;
 use crate::plan::Outcome;
 use crate::policy::{Action, FeeForm, LateFee, PolicyVersion, Step, StepKey, When};
@@ -150,7 +151,7 @@ impl<'a> Decision<'a> {
             let due: Vec<_> = due.map(|(step, due)| (step.clone(), due)).collect();
             for (step, due) in due {
                 let invoices = BTreeSet::from([invoice.id.clone()]);
-                self.fire_fee_step(version, &step, due, invoices);
+                self.fire_fee_step(version, (&step, &Scope::Client), due, invoices);
             }
         }
     }
@@ -158,7 +159,7 @@ impl<'a> Decision<'a> {
     fn fire_fee_step(
         &mut self,
         version: &'a PolicyVersion,
-        step: &Step,
+        (step, scope): (&Step, &Scope),
         due: DueFee,
         invoices: BTreeSet<InvoiceId>,
     ) {
@@ -180,16 +181,19 @@ impl<'a> Decision<'a> {
                 When::AfterLock(_) => vec![None],
             };
             for invoice in of {
-                self.emit(Event::StepSkipped { step: key, on, invoice, why });
+                let scope = scope.clone();
+                self.emit(Event::StepSkipped { step: key, on, invoice, why, scope });
             }
             return;
         }
         if step.needs_approval {
-            self.emit(Event::StepReached { step: key, on, invoices: invoices.clone() });
+            let (of, scope) = (invoices.clone(), scope.clone());
+            self.emit(Event::StepReached { step: key, on, invoices: of, scope });
             return self.open_step_task(key, invoices, true);
         }
         self.charge_for_step(version, (key, due.for_day), &invoices);
-        self.emit(Event::StepDone { step: key, on, invoices, letter: None });
+        let scope = scope.clone();
+        self.emit(Event::StepDone { step: key, on, invoices, letter: None, scope });
     }
 
     fn charge_for_step(
@@ -210,13 +214,18 @@ impl<'a> Decision<'a> {
 
     /// The `late_fee` steps after the lock, once per episode over all that is overdue and collected.
     pub(super) fn fire_fee_steps_after_lock(&mut self) -> Result<(), Refusal> {
-        let Some(lock) = &self.account.lock else { return Ok(()) };
-        if matches!(lock.cause, crate::lock::LockCause::Hand(_)) || !self.may_charge() {
-            return Ok(()); // LOCK-4: a lock by hand starts no step
+        for lock in self.locks_by_rule() {
+            if self.may_charge() {
+                self.fire_fee_steps_after(&lock)?;
+            }
         }
-        let version = self.lock_policy()?;
-        let (locked_on, done) = (lock.on, lock.steps.clone());
-        self.skip_after_lock_steps_that_came_too_late(version);
+        Ok(())
+    }
+
+    fn fire_fee_steps_after(&mut self, lock: &Lock) -> Result<(), Refusal> {
+        let version = self.policy_of(lock)?;
+        let (locked_on, done) = (lock.on, &lock.steps);
+        self.skip_after_lock_steps_that_came_too_late(lock, version);
         let steps: Vec<_> = version
             .policy
             .steps()
@@ -228,18 +237,19 @@ impl<'a> Decision<'a> {
             .filter(|(_, _, for_day)| *for_day <= self.day())
             .collect();
         for (key, step, for_day) in steps {
-            if self.account.episode_step_is_done(key) {
+            if self.account.episode_step_is_done(&lock.scope, key) {
                 continue;
             }
             let ready = self.collected().into_iter().filter(|invoice| {
                 invoice.kind == key.kind
                     && invoice.fee_of.is_none()
+                    && lock.scope.covers(invoice)
                     && !self.fees(version).came_too_late(invoice, for_day)
                     && self.may_happen(invoice, Action::LateFee)
             });
             let invoices: BTreeSet<_> = ready.map(|invoice| invoice.id).collect();
             let due = DueFee { cause: FeeCause::Step(key), for_day, days_overdue: 0 };
-            self.fire_fee_step(version, step, due, invoices);
+            self.fire_fee_step(version, (step, &lock.scope), due, invoices);
         }
         Ok(())
     }
@@ -250,17 +260,18 @@ impl<'a> Decision<'a> {
         key: StepKey,
         collected: &BTreeSet<InvoiceId>,
     ) -> Result<(), Refusal> {
-        let version = match key.when {
-            When::DaysOverdue(_) => self.context.policy,
-            When::AfterLock(_) => self.lock_policy()?,
-        };
-        let locked_on = self.account.lock.as_ref().map(|lock| lock.on);
         let charged = self.events.len();
         for id in collected {
             let Some(invoice) = self.account.invoices.get(id) else { continue };
-            let for_day = match key.when {
-                When::DaysOverdue(days) => plus(invoice.due_on, days),
-                When::AfterLock(days) => plus(locked_on.unwrap_or(self.day()), days),
+            let (version, for_day) = match key.when {
+                When::DaysOverdue(days) => (self.context.policy, plus(invoice.due_on, days)),
+                When::AfterLock(days) => {
+                    let mut locks = self.account.locks_over(invoice);
+                    match locks.find(|lock| lock.steps.contains(&key)) {
+                        Some(lock) => (self.policy_of(lock)?, plus(lock.on, days)),
+                        None => (self.context.policy, plus(self.day(), days)),
+                    }
+                }
             };
             if self.may_charge() {
                 self.charge_for_step(version, (key, for_day), &BTreeSet::from([id.clone()]));

@@ -11,6 +11,7 @@ use crate::event::Event;
 use crate::id::InvoiceId;
 use crate::letter::{Content, DebtKind, Letter, LetterId, LetterKind, LetterState, Part, Sending};
 use crate::limit::limits;
+use crate::lock::Scope;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
 use crate::task::About;
@@ -232,8 +233,13 @@ fn sending_to(
             text = strongest.text.clone();
             (strongest.kind.into(), invoices)
         }
-        Content::WelcomeBack if account.lock.is_some() => return None,
-        Content::WelcomeBack => (LetterKind::WelcomeBack, BTreeSet::new()),
+        Content::WelcomeBack if account.has_lock_on(&Scope::Client) => return None,
+        Content::LineWelcomeBack { line } if account.has_lock_on(&Scope::Line(line.clone())) => {
+            return None;
+        }
+        Content::WelcomeBack | Content::LineWelcomeBack { .. } => {
+            (LetterKind::WelcomeBack, BTreeSet::new())
+        }
         Content::Receipt { payment } => (LetterKind::Receipt, paid_by(account, payment)),
         Content::PaymentFailed { payment } => {
             (LetterKind::PaymentFailed, paid_by(account, payment))
@@ -284,11 +290,11 @@ fn debt<'a>(
     parts: &'a [Part],
     day: Day,
 ) -> Option<(&'a Part, BTreeSet<InvoiceId>)> {
-    let episode = account.lock.as_ref().map(|lock| lock.episode);
+    let runs = |episode: u32| account.locks.values().any(|lock| lock.episode == episode);
     let mut strongest: Option<&Part> = None;
     let mut invoices = BTreeSet::new();
     let rank = |part: &Part| (part.kind, part.text.is_some());
-    for part in parts.iter().filter(|part| part.episode.is_none() || part.episode == episode) {
+    for part in parts.iter().filter(|part| part.episode.is_none_or(runs)) {
         let mut still = collected(account, policy, &part.invoices, day);
         still.retain(|invoice| still_comes(account, policy, part.kind, invoice));
         if !still.is_empty() {
@@ -303,7 +309,7 @@ fn debt<'a>(
 fn still_comes(account: &Account, policy: &Policy, kind: DebtKind, invoice: &InvoiceId) -> bool {
     let Some(invoice) = account.invoices.get(invoice) else { return false };
     match kind {
-        DebtKind::LockNotice => may_be_locked(account, invoice),
+        DebtKind::LockNotice => may_be_locked(account, policy, invoice),
         DebtKind::LimitNotice => {
             let mut limits = limits(policy, invoice);
             limits.any(|(key, _, _)| !invoice.steps.contains_key(&key))

@@ -10,6 +10,7 @@ use crate::event::{Event, SkipReason};
 use crate::id::InvoiceId;
 use crate::invoice::Invoice;
 use crate::limit::{Limit, limits};
+use crate::lock::Scope;
 use crate::policy::{Action, StepKey};
 
 impl Decision<'_> {
@@ -54,7 +55,8 @@ impl Decision<'_> {
             }
         }
         for (step, invoices) in reached {
-            self.emit(Event::StepDone { step, on: self.day(), invoices, letter: None });
+            let (on, letter, scope) = (self.day(), None, Scope::Client);
+            self.emit(Event::StepDone { step, on, invoices, letter, scope });
         }
     }
 
@@ -88,7 +90,8 @@ impl Decision<'_> {
                 .collect();
             for step in answered {
                 let (invoice, why) = (Some(invoice.id.clone()), SkipReason::Responded);
-                self.emit(Event::StepSkipped { step, on: self.day(), invoice, why });
+                let (on, scope) = (self.day(), Scope::Client);
+                self.emit(Event::StepSkipped { step, on, invoice, why, scope });
             }
         }
     }

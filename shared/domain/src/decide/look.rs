@@ -13,7 +13,7 @@ use crate::id::InvoiceId;
 use crate::invoice::{Hold, Invoice, Posting};
 use crate::letter::{Content, DebtKind, LetterState};
 use crate::limit::Limit;
-use crate::lock::{Debt, LockCause, counted, lock_reason};
+use crate::lock::{Debt, Lock, counted, lock_reason};
 use crate::policy::{Action, Policy, PolicyVersion, UnlockMode, When};
 use crate::task::About;
 
@@ -24,7 +24,7 @@ pub fn may_decide(account: &Account, context: &Context<'_>, day: Day) -> bool {
         account,
         policy: &context.policy.policy,
         newest: context.policy,
-        episode: context.episode,
+        context,
         view: account.collection(&context.policy.policy, day),
         day,
     };
@@ -50,7 +50,7 @@ struct Look<'a> {
     account: &'a Account,
     policy: &'a Policy,
     newest: &'a PolicyVersion,
-    episode: Option<&'a PolicyVersion>,
+    context: &'a Context<'a>,
     view: CollectionView<'a>,
     day: Day,
 }
@@ -65,11 +65,10 @@ impl<'a> Look<'a> {
             let balance = account.planned_balance(plan);
             balance == 0 || !plan.is_kept(balance, day)
         });
-        let exception_ends =
-            account.exception.as_ref().is_some_and(|exception| match exception.ends {
-                ExceptionEnd::Until(until) => until < day,
-                ExceptionEnd::WithPlan => account.plan.is_none() || plan_ends,
-            });
+        let exception_ends = account.exceptions.values().any(|exception| match exception.ends {
+            ExceptionEnd::Until(until) => until < day,
+            ExceptionEnd::WithPlan => account.plan.is_none() || plan_ends,
+        });
         let mut promises = account.promises.iter();
         account.request.as_ref().is_some_and(|request| request.expires_on <= day)
             || promises.any(|known| known.until < day || !known.invoices.iter().any(is_open))
@@ -136,36 +135,31 @@ impl<'a> Look<'a> {
     }
 
     fn something_is_announced(&self) -> bool {
-        let version = self.lock_version();
-        let episode = version.map(|version| &version.policy);
-        let announcing = Announcing::new(self.account, self.policy, episode, self.day);
+        let announcing = Announcing::new(self.account, self.context, self.day);
         self.account.open_invoices().any(|invoice| !announcing.due_for(invoice).is_empty())
-    }
-
-    /// That of the running episode (POL-1).
-    fn lock_version(&self) -> Option<&'a PolicyVersion> {
-        let lock = self.account.lock.as_ref()?;
-        let known = [Some(self.newest), self.episode].into_iter().flatten();
-        known.into_iter().find(|version| version.id == lock.policy)
     }
 
     /// The lock rule: a lock, a notice before it, or a task for want of an address (LOCK-1, LOCK-7).
     fn lock(&self) -> bool {
         let has_task = self.has_task(&About::NoAddress);
-        let Some(wants_letter) = self.lock_wants() else { return has_task };
+        let wanted = self.policy.lock.by_scope(self.view.debts()).into_iter();
+        let wanted = wanted.filter(|(scope, _)| {
+            !self.account.has_lock_on(scope) && !self.account.has_exception_for(scope)
+        });
+        let wanted: Vec<_> = wanted.filter_map(|(_, debts)| self.lock_wants(debts)).collect();
+        if wanted.is_empty() {
+            return has_task;
+        }
         match self.account.deliverable() {
             None => !has_task,
-            Some(_) => has_task || wants_letter,
+            Some(_) => has_task || wanted.contains(&true),
         }
     }
 
-    /// What the lock rule comes to: `None`, no trigger is met; else whether it would lock or warn.
-    fn lock_wants(&self) -> Option<bool> {
-        if self.account.lock.is_some() || self.account.exception.is_some() {
-            return None;
-        }
+    /// What the lock rule comes to for a client or a line of it: `None`, no trigger is met; else whether it would
+    /// lock or warn.
+    fn lock_wants(&self, debts: Vec<(&Invoice, Debt<'_>)>) -> Option<bool> {
         let rule = &self.policy.lock;
-        let debts = self.view.debts();
         let collected: Vec<Debt<'_>> = debts.iter().map(|(_, debt)| *debt).collect();
         let counts = |invoice: &Invoice| !invoice.never_locks;
         let debts: Vec<_> = debts.into_iter().filter(|(invoice, _)| counts(invoice)).collect();
@@ -207,11 +201,12 @@ impl<'a> Look<'a> {
     }
 
     fn a_step_after_the_lock_fires(&self) -> bool {
-        let Some(lock) = self.account.lock.as_ref() else { return false };
-        if matches!(lock.cause, LockCause::Hand(_)) {
-            return false;
-        }
-        let Some(version) = self.lock_version() else {
+        let mut locks = self.account.locks.values();
+        locks.any(|lock| lock.is_by_rule() && self.a_step_after_fires(lock))
+    }
+
+    fn a_step_after_fires(&self, lock: &Lock) -> bool {
+        let Some(version) = self.context.version(&lock.policy) else {
             return true; // who decides says what is wrong
         };
         let debts = self.view.debts();
@@ -221,9 +216,10 @@ impl<'a> Look<'a> {
             if lock.steps.contains(&key) {
                 return false;
             }
-            let mut of_kind = debts
-                .iter()
-                .filter(|(invoice, _)| invoice.kind == key.kind && invoice.fee_of.is_none());
+            let mut of_kind = debts.iter().filter(|(invoice, _)| {
+                let is_covered = lock.scope.covers(invoice) && invoice.fee_of.is_none();
+                is_covered && invoice.kind == key.kind
+            });
             let fees = self.fees(version);
             let may_fire = |invoice: &Invoice| match key.action == Action::LateFee {
                 true => fees.charges_after_lock(invoice, on),
@@ -264,14 +260,18 @@ impl<'a> Look<'a> {
     /// The client is told of as ready, or no longer; or the rule unlocks (UNL-2, UNL-3).
     fn unlock_is_offered(&self) -> bool {
         let has_task = self.has_task(&About::ReadyForUnlock);
-        let Some(lock) = &self.account.lock else { return has_task };
-        let Some(version) = self.lock_version() else { return true };
-        let unlock = &version.policy.unlock;
-        let holds = self.account.unlock_test(self.policy, unlock, self.day).holds();
-        let by_rule = unlock.mode == UnlockMode::OnPayment
-            && lock.money_came
-            && matches!(lock.cause, LockCause::Rule(_));
-        holds != has_task || (holds && by_rule)
+        let mut waits = false;
+        for lock in self.account.locks.values() {
+            let Some(version) = self.context.version(&lock.policy) else { return true };
+            let unlock = &version.policy.unlock;
+            if self.account.unlock_test(self.policy, unlock, &lock.scope, self.day).holds() {
+                if unlock.mode == UnlockMode::OnPayment && lock.money_came && lock.is_by_rule() {
+                    return true;
+                }
+                waits = true;
+            }
+        }
+        waits != has_task
     }
 
     fn has_task(&self, about: &About) -> bool {

@@ -14,10 +14,11 @@ use crate::event::Event;
 use crate::id::{InvoiceId, StaffId};
 use crate::invoice::Invoice;
 use crate::ledger::Ledger;
+use crate::lock::Lock;
 use crate::note::{Note, NoteId, NoteKind};
 use crate::numbering::{Numbers, is_unnumbered};
 use crate::people::{MAX_PREPARERS, People};
-use crate::policy::{Policy, PolicyVersion};
+use crate::policy::{Policy, PolicyRef, PolicyVersion};
 use crate::refusal::Refusal;
 use crate::role::{Actor, Role};
 use crate::run::{Latitude, Withheld};
@@ -63,14 +64,21 @@ pub struct Context<'a> {
     pub actor: &'a Actor,
     /// The newest policy of the client's class.
     pub policy: &'a PolicyVersion,
-    /// The policy that a running episode began with, where that is another (POL-1).
-    pub episode: Option<&'a PolicyVersion>,
+    /// The policies that running episodes began with, where those are others (POL-1).
+    pub episodes: &'a [PolicyVersion],
     /// The firm's series of invoice numbers, and what is drawn of them (INV-7).
     pub numbers: Numbers<'a>,
     /// How fresh the firm's ledger is, where that comes from elsewhere (FRESH-1).
     pub ledger: Option<Ledger>,
     /// How far an evaluation may go by itself (LOCK-10).
     pub latitude: Latitude,
+}
+
+impl<'a> Context<'a> {
+    /// The policy of that name: the newest, or that of a running episode.
+    pub fn version(&self, id: &PolicyRef) -> Option<&'a PolicyVersion> {
+        std::iter::once(self.policy).chain(self.episodes).find(|version| version.id == *id)
+    }
 }
 
 /// What was decided.
@@ -194,16 +202,18 @@ impl<'a> Decision<'a> {
             }
             Command::ReleaseHold { invoice } => self.release_hold(invoice.as_ref()),
             Command::HardStop { reason } => self.hard_stop(reason),
-            Command::Lock { reason } => self.lock_by_hand(reason),
+            Command::Lock { reason, lines } => self.lock_by_hand(reason, lines),
             Command::MoveEpisode => self.move_episode(),
-            Command::RequestUnlock => self.request_unlock(),
-            Command::ApproveUnlock => self.approve_unlock(),
+            Command::RequestUnlock { lines } => self.request_unlock(lines),
+            Command::ApproveUnlock { lines } => self.approve_unlock(lines),
             Command::RejectUnlock { reason } => self.reject_unlock(reason),
-            Command::ExceptionUnlock { reason, until } => self.exception_unlock(reason, *until),
+            Command::ExceptionUnlock { reason, until, lines } => {
+                self.exception_unlock(reason, *until, lines)
+            }
             Command::ApproveStep { action } => self.approve_step(*action),
             Command::ApproveClose => self.approve_close(),
-            Command::UndoRun { episode, letters, reason } => {
-                self.undo_run(*episode, letters, reason)
+            Command::UndoRun { episodes, letters, reason } => {
+                self.undo_run(episodes, letters, reason)
             }
             Command::AssignTask { task, to } => self.assign_task(*task, to),
             Command::CloseTask { task } => self.close_task_by_hand(*task),
@@ -250,12 +260,9 @@ impl<'a> Decision<'a> {
         &self.context.policy.policy
     }
 
-    /// The policy of lock, unlock and after-lock steps: that of the running episode (POL-1).
-    fn lock_policy(&self) -> Result<&'a PolicyVersion, Refusal> {
-        let newest = self.context.policy;
-        let Some(lock) = &self.account.lock else { return Ok(newest) };
-        let known = [Some(newest), self.context.episode].into_iter().flatten();
-        let found = known.into_iter().find(|version| version.id == lock.policy);
+    /// The policy of lock, unlock and after-lock steps: that which the episode began with (POL-1).
+    fn policy_of(&self, lock: &Lock) -> Result<&'a PolicyVersion, Refusal> {
+        let found = self.context.version(&lock.policy);
         found.ok_or_else(|| Refusal::not_loaded(format_args!("{:?}", lock.policy)))
     }
 

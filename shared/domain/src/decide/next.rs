@@ -68,12 +68,12 @@ pub fn evaluation_on(account: &Account, context: &Context<'_>, day: Day) -> Vec<
 
 /// As the schedule will decide that day, whoever asks today, with a fresh ledger and all latitude.
 fn by_schedule<'a>(context: &Context<'a>, day: Day) -> Context<'a> {
-    let Context { policy, episode, numbers, .. } = *context;
+    let Context { policy, episodes, numbers, .. } = *context;
     Context {
         day,
         actor: &Actor::Schedule,
         policy,
-        episode,
+        episodes,
         numbers,
         ledger: None,
         latitude: Latitude::Full,
@@ -106,7 +106,6 @@ struct Days {
 /// Every later day on which an evaluation could find something new.
 fn days_of_change(account: &Account, context: &Context<'_>) -> Days {
     let policy = &context.policy.policy;
-    let episode = context.episode.map_or(policy, |version| &version.policy);
     if account.closed.is_some() {
         return Days { certain: BTreeSet::new(), maybe: BTreeSet::new() }; // CLOSE-1
     }
@@ -120,13 +119,13 @@ fn days_of_change(account: &Account, context: &Context<'_>) -> Days {
         let due = plan.instalments.iter().map(|instalment| instalment.due_on);
         days.extend(due.map(|day| plus(day, plan.grace_days.saturating_add(1))));
     }
-    if let Some(ExceptionEnd::Until(until)) =
-        account.exception.as_ref().map(|exception| exception.ends)
-    {
-        days.insert(plus(until, 1));
-    }
-    if let Some(lock) = &account.lock {
-        let steps = policy.steps().chain(episode.steps());
+    days.extend(account.exceptions.values().filter_map(|exception| match exception.ends {
+        ExceptionEnd::Until(until) => Some(plus(until, 1)),
+        ExceptionEnd::WithPlan => None,
+    }));
+    for lock in account.locks.values() {
+        let begun_with = context.version(&lock.policy).unwrap_or(context.policy);
+        let steps = policy.steps().chain(begun_with.policy.steps());
         days.extend(steps.flat_map(|(key, step)| match key.when {
             When::AfterLock(after) => ahead(plus(lock.on, after), &step.notify_before),
             When::DaysOverdue(_) => Vec::new(),

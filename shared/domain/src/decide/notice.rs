@@ -8,47 +8,48 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Decision;
+use super::{Context, Decision};
 use crate::account::{Account, CollectionView};
 use crate::calendar::{Day, minus, plus};
 use crate::event::{Event, SkipReason};
 use crate::id::InvoiceId;
 use crate::invoice::Invoice;
-use crate::lock::{Debt, LockCause, counted, lock_reason};
+use crate::lock::{Debt, Scope, counted, lock_reason};
 use crate::policy::{Action, Policy, StepKey, When};
 
 impl Decision<'_> {
     /// Sends the advance notices of that day.
     pub(super) fn announce(&mut self) {
-        let mut leaving: BTreeMap<StepKey, BTreeSet<InvoiceId>> = BTreeMap::new();
-        let mut skipped: BTreeSet<(StepKey, Option<InvoiceId>)> = BTreeSet::new();
+        let mut leaving: BTreeMap<(StepKey, Scope), BTreeSet<InvoiceId>> = BTreeMap::new();
+        let mut skipped: BTreeSet<(StepKey, Scope, Option<InvoiceId>)> = BTreeSet::new();
         let announcing = self.announcing();
         for invoice in self.account.open_invoices() {
             let due = announcing.due_for(invoice);
             if due.is_empty() || !self.may_happen(invoice, Action::Notice) {
                 continue;
             }
-            for Due { notice, passed_over } in due {
+            for Due { notice, scope, passed_over } in due {
                 let once_per_invoice = matches!(notice.when, When::DaysOverdue(_));
                 let of = once_per_invoice.then(|| invoice.id.clone());
-                skipped.extend(passed_over.into_iter().map(|step| (step, of.clone())));
-                leaving.entry(notice).or_default().insert(invoice.id.clone());
+                let passed_over = passed_over.into_iter();
+                skipped.extend(passed_over.map(|step| (step, scope.clone(), of.clone())));
+                leaving.entry((notice, scope)).or_default().insert(invoice.id.clone());
             }
         }
         let on = self.day();
-        for (step, invoice) in skipped {
-            self.emit(Event::StepSkipped { step, on, invoice, why: SkipReason::PassedOver });
+        for (step, scope, invoice) in skipped {
+            let why = SkipReason::PassedOver;
+            self.emit(Event::StepSkipped { step, on, invoice, why, scope });
         }
-        for (step, invoices) in leaving {
+        for ((step, scope), invoices) in leaving {
             let kind = step.action.announced_by();
             let letter = self.queue_debt_letter(kind, invoices.clone(), None);
-            self.emit(Event::StepDone { step, on, invoices, letter });
+            self.emit(Event::StepDone { step, on, invoices, letter, scope });
         }
     }
 
     pub(super) fn announcing(&self) -> Announcing<'_> {
-        let episode = self.lock_policy().ok().map(|version| &version.policy);
-        Announcing::new(&self.account, self.policy(), episode, self.day())
+        Announcing::new(&self.account, &self.context, self.day())
     }
 }
 
@@ -56,6 +57,8 @@ impl Decision<'_> {
 pub(super) struct Due {
     /// The nearest: it leaves.
     pub(super) notice: StepKey,
+    /// Whose episode it follows, where it follows a lock (LOCK-5).
+    scope: Scope,
     passed_over: Vec<StepKey>,
 }
 
@@ -63,8 +66,8 @@ pub(super) struct Due {
 pub(super) struct Announcing<'a> {
     account: &'a Account,
     policy: &'a Policy,
-    /// That of a running episode: steps after the lock follow it (POL-1).
-    episode: Option<&'a Policy>,
+    /// Steps after a lock follow the policy that it began with (POL-1).
+    context: &'a Context<'a>,
     day: Day,
     view: CollectionView<'a>,
 }
@@ -72,11 +75,11 @@ pub(super) struct Announcing<'a> {
 impl<'a> Announcing<'a> {
     pub(super) fn new(
         account: &'a Account,
-        policy: &'a Policy,
-        episode: Option<&'a Policy>,
+        context: &'a Context<'a>,
         day: Day,
     ) -> Self {
-        Self { account, policy, episode, day, view: account.collection(policy, day) }
+        let policy = &context.policy.policy;
+        Self { account, policy, context, day, view: account.collection(policy, day) }
     }
 
     /// What is due for an invoice, per thing announced.
@@ -87,56 +90,61 @@ impl<'a> Announcing<'a> {
         if announced.is_empty() || !is_out || is_fee || !self.view.collects(invoice) {
             return Vec::new();
         }
-        let mut due: BTreeMap<StepKey, Due> = BTreeMap::new();
+        let mut due: BTreeMap<(StepKey, Scope), Due> = BTreeMap::new();
+        let announced =
+            announced.into_iter().filter(|(key, scope)| self.is_due(invoice, *key, scope));
         // The nearest comes last: what stands there by then is passed over.
-        for notice in announced.into_iter().filter(|key| self.is_due(invoice, *key)) {
-            let nearest = due.entry(notice.step());
+        for (notice, scope) in announced {
+            let nearest = due.entry((notice.step(), scope.clone()));
             nearest
                 .and_modify(|due| {
                     let farther = std::mem::replace(&mut due.notice, notice);
                     due.passed_over.push(farther);
                 })
-                .or_insert(Due { notice, passed_over: Vec::new() });
+                .or_insert(Due { notice, scope, passed_over: Vec::new() });
         }
         due.into_values().collect()
     }
 
-    /// All that is announced to an invoice of its kind, farthest first.
-    fn announced(&self, invoice: &Invoice) -> Vec<StepKey> {
+    /// All that is announced to an invoice of its kind, farthest first; what follows a lock, for each that it is
+    /// under.
+    fn announced(&self, invoice: &Invoice) -> Vec<(StepKey, Scope)> {
         let newest = self.policy.announced(invoice.kind).into_iter();
-        let mut announced: Vec<_> =
-            newest.filter(|key| matches!(key.when, When::DaysOverdue(_))).collect();
-        let lock = self.account.lock.as_ref();
-        let by_rule = lock.is_some_and(|lock| matches!(lock.cause, LockCause::Rule(_)));
-        if by_rule && invoice.is_overdue(self.day) {
-            let of_episode = self.episode.map(|policy| policy.announced(invoice.kind));
+        let newest = newest.filter(|key| matches!(key.when, When::DaysOverdue(_)));
+        let mut announced: Vec<_> = newest.map(|key| (key, Scope::Client)).collect();
+        let locks = self.account.locks_over(invoice).filter(|lock| lock.is_by_rule());
+        for lock in locks.filter(|_| invoice.is_overdue(self.day)) {
+            let begun_with = self.context.version(&lock.policy);
+            let of_episode = begun_with.map(|version| version.policy.announced(invoice.kind));
             let of_episode = of_episode.into_iter().flatten();
-            announced.extend(of_episode.filter(|key| matches!(key.when, When::AfterLock(_))));
+            let of_episode = of_episode.filter(|key| matches!(key.when, When::AfterLock(_)));
+            announced.extend(of_episode.map(|key| (key, lock.scope.clone())));
         }
-        announced.sort_by_key(|key| Reverse(key.before));
+        announced.sort_by_key(|(key, _)| Reverse(key.before));
         announced
     }
 
-    fn is_due(&self, invoice: &Invoice, key: StepKey) -> bool {
+    fn is_due(&self, invoice: &Invoice, key: StepKey, scope: &Scope) -> bool {
         let Some(before) = key.before else { return false };
         let on = match key.when {
             When::DaysOverdue(days) => Some(plus(invoice.due_on, days)),
-            When::AfterLock(days) => self.account.lock.as_ref().map(|lock| plus(lock.on, days)),
+            When::AfterLock(days) => self.account.locks.get(scope).map(|lock| plus(lock.on, days)),
         };
         on.is_some_and(|on| {
             (minus(on, before)..on).contains(&self.day)
-                && !self.is_done(invoice, key)
+                && !self.is_done(invoice, key, scope)
                 && self.still_comes(invoice, key.step(), on)
         })
     }
 
     /// Whether it is done, or one that is nearer, or what it announces.
-    fn is_done(&self, invoice: &Invoice, key: StepKey) -> bool {
+    fn is_done(&self, invoice: &Invoice, key: StepKey, scope: &Scope) -> bool {
         let is_it = |mark: &StepKey| mark.step() == key.step() && mark.before <= key.before;
         match key.when {
             When::DaysOverdue(_) => invoice.steps.keys().any(is_it),
             When::AfterLock(_) => {
-                self.account.lock.as_ref().is_some_and(|lock| lock.steps.iter().any(is_it))
+                let lock = self.account.locks.get(scope);
+                lock.is_some_and(|lock| lock.steps.iter().any(is_it))
             }
         }
     }
@@ -162,8 +170,8 @@ impl<'a> Announcing<'a> {
 
     /// Whether an answer exempts that step by now (LET-8).
     fn is_answered(&self, step: StepKey, on: Day) -> bool {
-        let policies = [Some(self.policy), self.episode].into_iter().flatten();
-        let mut steps = policies.flat_map(Policy::steps);
+        let versions = std::iter::once(self.context.policy).chain(self.context.episodes);
+        let mut steps = versions.flat_map(|version| version.policy.steps());
         let within =
             steps.find(|(key, _)| *key == step).and_then(|(_, step)| step.unless_response_days);
         within.is_some_and(|days| self.account.responded_within(days, on))
@@ -171,18 +179,20 @@ impl<'a> Announcing<'a> {
 
     /// Whether the rule would lock on that day with this invoice counted.
     fn would_lock(&self, invoice: &Invoice, on: Day) -> bool {
-        if !may_be_locked(self.account, invoice) {
+        if !may_be_locked(self.account, self.policy, invoice) {
             return false;
         }
         let debts = self.account.collection(self.policy, on).debts();
-        let debts = debts.into_iter().filter(|(invoice, _)| !invoice.never_locks);
+        let scope = self.policy.lock.scope_of(invoice);
+        let debts = debts.into_iter().filter(|(known, _)| scope.covers(known) && !known.never_locks);
         let debts: Vec<Debt<'_>> = debts.map(|(_, debt)| debt).collect();
         lock_reason(self.policy, &debts, &debts).is_some()
             && counted(self.policy, &debts).contains(&invoice.id)
     }
 }
 
-/// Whether a lock by the rule is still to come for the client, as far as this invoice goes.
-pub(super) fn may_be_locked(account: &Account, invoice: &Invoice) -> bool {
-    account.lock.is_none() && account.exception.is_none() && !invoice.never_locks
+/// Whether a lock by the rule is still to come for the client or its line, as far as this invoice goes.
+pub(super) fn may_be_locked(account: &Account, policy: &Policy, invoice: &Invoice) -> bool {
+    let scope = policy.lock.scope_of(invoice);
+    !account.has_lock_on(&scope) && !account.has_exception_for(&scope) && !invoice.never_locks
 }

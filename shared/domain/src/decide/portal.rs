@@ -4,19 +4,25 @@
 use std::collections::BTreeSet;
 
 use super::{COLLECTORS, Decision, PARTNERS, past, reason_given, within_length};
-use crate::account::{Exception, ExceptionEnd, UnlockRequest, UnlockWay, Unlocked};
+use crate::account::{
+    Exception, ExceptionEnd, UnlockRequest, UnlockTest, UnlockWay, Unlocked,
+};
 use crate::calendar::{Day, plus};
 use crate::event::Event;
-use crate::id::TemplateName;
+use crate::id::{InvoiceId, ServiceLine, StaffId, TemplateName};
 use crate::letter::{Content, LetterId, LetterState, Part};
-use crate::lock::{Lock, LockCause};
+use crate::lock::{Lock, LockCause, Scope};
 use crate::policy::{Action, StepKey, UnlockMode};
 use crate::refusal::Refusal;
 use crate::task::{About, TaskId};
 use crate::text::Personal;
 
 impl Decision<'_> {
-    pub(super) fn lock_by_hand(&mut self, reason: &Personal) -> Result<(), Refusal> {
+    pub(super) fn lock_by_hand(
+        &mut self,
+        reason: &Personal,
+        lines: &BTreeSet<ServiceLine>,
+    ) -> Result<(), Refusal> {
         self.require(COLLECTORS, "STAFF-1", "lock a portal")?;
         reason_given(reason, "LOCK-4")?;
         self.still_open("its portal can't be locked")?;
@@ -24,17 +30,24 @@ impl Decision<'_> {
             let text = "the firm stopped locks and letters; lift that first";
             return Err(Refusal::conflict("LOCK-10", text));
         }
-        let cause = LockCause::Hand(reason.clone());
-        let lock = match &self.account.lock {
-            Some(lock) if lock.cause == cause => return Ok(()),
-            Some(lock) => Lock { cause, ..lock.clone() },
-            None => self.new_lock(cause),
-        };
-        self.emit(Event::Locked { lock, invoices: BTreeSet::new() });
+        let known = self.account.service_lines();
+        if let Some(line) = lines.iter().find(|line| !known.contains(*line)) {
+            let text = format!("the client has no service line {line}");
+            return Err(Refusal::not_found("LOCK-5", text));
+        }
+        for scope in scopes(lines) {
+            let cause = LockCause::Hand(reason.clone());
+            let lock = match self.account.locks.get(&scope) {
+                Some(lock) if lock.cause == cause => continue,
+                Some(lock) => Lock { cause, ..lock.clone() },
+                None => self.new_lock(scope, cause),
+            };
+            self.emit(Event::Locked { lock, invoices: BTreeSet::new() });
+        }
         Ok(())
     }
 
-    pub(super) fn new_lock(&self, cause: LockCause) -> Lock {
+    pub(super) fn new_lock(&self, scope: Scope, cause: LockCause) -> Lock {
         Lock {
             episode: self.account.episodes.saturating_add(1),
             on: self.day(),
@@ -43,28 +56,50 @@ impl Decision<'_> {
             steps: BTreeSet::new(),
             money_came: false,
             requests: 0,
+            scope,
         }
     }
 
     pub(super) fn move_episode(&mut self) -> Result<(), Refusal> {
         self.require(PARTNERS, "POL-1", "move a running episode to the newest policy")?;
         let newest = self.context.policy.id.clone();
-        if self.locked("POL-1")?.policy != newest {
+        let locks = self.locked(&BTreeSet::new(), "POL-1")?;
+        if locks.iter().any(|lock| lock.policy != newest) {
             self.emit(Event::EpisodeMoved { policy: newest });
         }
         Ok(())
     }
 
-    pub(super) fn request_unlock(&mut self) -> Result<(), Refusal> {
+    pub(super) fn request_unlock(&mut self, lines: &BTreeSet<ServiceLine>) -> Result<(), Refusal> {
         self.require(COLLECTORS, "STAFF-1", "ask for an unlock")?;
-        let number = self.locked("UNL-6")?.requests.saturating_add(1);
-        if self.account.request.is_some() {
-            return Ok(()); // a second one is the same request
+        let locks = self.locked(lines, "UNL-6")?;
+        if let Some(request) = &self.account.request {
+            return match locks.iter().all(|lock| request.asks_for(&lock.scope)) {
+                true => Ok(()), // a second one is the same request
+                false => {
+                    let text = format!(
+                        "{} asked for the unlock of other service lines; decide on that first",
+                        request.by
+                    );
+                    Err(Refusal::conflict("UNL-6", text))
+                }
+            };
         }
-        let expires_days = self.lock_policy()?.policy.unlock.request_expires_days;
+        let mut expires_days = u32::MAX;
+        for lock in &locks {
+            let days = self.policy_of(lock)?.policy.unlock.request_expires_days;
+            expires_days = expires_days.min(days);
+        }
+        let number = locks.iter().map(|lock| lock.requests).max().unwrap_or(0).saturating_add(1);
         let (by, on) = (self.staff()?, self.day());
-        let expires_on = plus(on, expires_days);
-        let request = UnlockRequest { by, on, expires_on, number };
+        let request = UnlockRequest {
+            by,
+            on,
+            expires_on: plus(on, expires_days),
+            number,
+            lines: lines.clone(),
+            episode: locks.iter().map(|lock| lock.episode).min(),
+        };
         self.emit(Event::UnlockRequested(request));
         self.close_tasks(|about| matches!(about, About::UnlockAsked { .. }));
         Ok(())
@@ -77,10 +112,14 @@ impl Decision<'_> {
             return Err(Refusal::forbidden("UNL-1", text));
         }
         within_length(words, "UNL-6")?;
-        let is_by_rule = matches!(self.locked("UNL-6")?.cause, LockCause::Rule(_));
-        let unlock = &self.lock_policy()?.policy.unlock;
-        let is_paid = self.account.unlock_test(self.policy(), unlock, self.day()).holds();
-        if unlock.mode == UnlockMode::OnPayment && is_by_rule && !is_paid {
+        let mut opens_by_itself = true;
+        for lock in self.locked(&BTreeSet::new(), "UNL-6")? {
+            let unlock = &self.policy_of(&lock)?.policy.unlock;
+            let is_paid = self.unlock_test(&lock)?.holds();
+            let waits_for_payment = unlock.mode == UnlockMode::OnPayment && lock.is_by_rule();
+            opens_by_itself &= waits_for_payment && !is_paid;
+        }
+        if opens_by_itself {
             let text = "the portal opens by itself as soon as nothing is overdue any more";
             return Err(Refusal::conflict("UNL-3", text));
         }
@@ -92,32 +131,57 @@ impl Decision<'_> {
         Ok(())
     }
 
-    pub(super) fn approve_unlock(&mut self) -> Result<(), Refusal> {
+    pub(super) fn approve_unlock(&mut self, lines: &BTreeSet<ServiceLine>) -> Result<(), Refusal> {
         self.require(PARTNERS, "STAFF-1", "approve an unlock")?;
         let by = self.staff()?;
-        if self.account.lock.is_none() && self.was_approved() {
+        let is_open = match lines.is_empty() {
+            true => !self.account.is_locked(),
+            false => scopes(lines).iter().all(|scope| !self.account.has_lock_on(scope)),
+        };
+        if is_open && self.was_approved() {
             return Ok(()); // approving twice is one approval
         }
-        self.locked("UNL-6")?;
-        let unlock = &self.lock_policy()?.policy.unlock;
-        if unlock.four_eyes {
-            match self.account.requester() {
-                None => return Err(Refusal::conflict("UNL-1", "nobody asked for the unlock")),
-                Some(requester) if *requester == by => {
-                    let text = "whoever asked for the unlock can't approve it: that takes two different people";
-                    return Err(Refusal::forbidden("UNL-1", text));
-                }
-                Some(_) => {}
+        let asked = self.account.request.as_ref().map(|request| &request.lines);
+        let wanted = if lines.is_empty() { asked.unwrap_or(lines) } else { lines };
+        let locks = self.locked(wanted, "UNL-6")?;
+        let mut open = BTreeSet::new();
+        let mut tests = Vec::new();
+        for lock in locks {
+            if self.policy_of(&lock)?.policy.unlock.four_eyes {
+                self.asked_by_another(&lock, &by)?;
             }
+            let test = self.unlock_test(&lock)?;
+            open.extend(test.open);
+            tests.push((lock.scope, test.despite));
         }
-        let test = self.account.unlock_test(self.policy(), unlock, self.day());
-        if !test.holds() {
-            let open: Vec<_> = test.open.iter().map(|id| id.as_str()).collect();
+        if !open.is_empty() {
+            let open: Vec<_> = open.iter().map(InvoiceId::as_str).collect();
             let text = format!("these are still overdue: {}", open.join(", "));
             return Err(Refusal::conflict("UNL-1", text));
         }
-        self.unlock(UnlockWay::Approved { by, despite: test.despite });
+        for (scope, despite) in tests {
+            self.unlock(&scope, UnlockWay::Approved { by: by.clone(), despite });
+        }
         Ok(())
+    }
+
+    /// An unlock takes two different people (UNL-1).
+    fn asked_by_another(&self, lock: &Lock, approver: &StaffId) -> Result<(), Refusal> {
+        let asking = self.account.request.as_ref().filter(|known| known.asks_for(&lock.scope));
+        match asking.map(|request| &request.by) {
+            None => Err(Refusal::conflict("UNL-1", "nobody asked for the unlock")),
+            Some(requester) if requester == approver => {
+                let text = "whoever asked for the unlock can't approve it: that takes two different people";
+                Err(Refusal::forbidden("UNL-1", text))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// UNL-1's test of what is under that lock.
+    pub(super) fn unlock_test(&self, lock: &Lock) -> Result<UnlockTest, Refusal> {
+        let unlock = &self.policy_of(lock)?.policy.unlock;
+        Ok(self.account.unlock_test(self.policy(), unlock, &lock.scope, self.day()))
     }
 
     fn was_approved(&self) -> bool {
@@ -138,10 +202,11 @@ impl Decision<'_> {
         &mut self,
         reason: &Personal,
         until: Option<Day>,
+        lines: &BTreeSet<ServiceLine>,
     ) -> Result<(), Refusal> {
         self.require(PARTNERS, "STAFF-1", "unlock by exception")?;
         reason_given(reason, "UNL-4")?;
-        self.locked("UNL-4")?;
+        let locks = self.locked(lines, "UNL-4")?;
         let ends = match until {
             Some(until) if until < self.day() => {
                 return Err(past(until, "UNL-4"));
@@ -153,37 +218,56 @@ impl Decision<'_> {
                 return Err(Refusal::invalid("UNL-4", text));
             }
         };
-        let overdue = self.account.open_invoices().filter(|invoice| invoice.is_overdue(self.day()));
-        let exception = Exception {
-            begun_on: self.day(),
-            ends,
-            reason: reason.clone(),
-            old_debts: overdue.map(|invoice| invoice.id.clone()).collect(),
-            relocks: self.lock_policy()?.policy.lock.relock_after_exception,
-        };
+        let mut relocks = true;
+        for lock in &locks {
+            relocks &= self.policy_of(lock)?.policy.lock.relock_after_exception;
+        }
         let by = self.staff()?;
-        self.emit(Event::ExceptionBegun(exception));
-        self.unlock(UnlockWay::Exception { by });
+        for scope in scopes(lines) {
+            let today = self.day();
+            let overdue = self.account.open_invoices().filter(|invoice| invoice.is_overdue(today));
+            let old_debts = overdue.filter(|invoice| scope.covers(invoice));
+            let old_debts = old_debts.map(|invoice| invoice.id.clone()).collect();
+            let reason = reason.clone();
+            let exception =
+                Exception { begun_on: today, ends, reason, old_debts, relocks, scope };
+            self.emit(Event::ExceptionBegun(exception));
+        }
+        for lock in locks {
+            self.unlock(&lock.scope, UnlockWay::Exception { by: by.clone() });
+        }
         Ok(())
     }
 
-    /// Clears the lock, closes what waited for it and says so (UNL-5).
-    pub(super) fn unlock(&mut self, way: UnlockWay) {
-        let Some(lock) = &self.account.lock else { return };
-        let was = lock.cause.clone();
-        let unlocked = Unlocked { on: self.day(), way };
-        self.emit(Event::Unlocked { unlocked, was });
-        self.close_tasks(|about| {
-            matches!(about, About::ReadyForUnlock | About::UnlockAsked { .. })
-        });
-        self.queue_letter(Content::WelcomeBack);
+    /// Clears that lock, closes what waited for it and says so (UNL-5).
+    pub(super) fn unlock(&mut self, scope: &Scope, way: UnlockWay) {
+        if self.lift(scope, way) {
+            self.queue_letter(match scope {
+                Scope::Client => Content::WelcomeBack,
+                Scope::Line(line) => Content::LineWelcomeBack { line: line.clone() },
+            });
+        }
     }
 
-    /// A run that should not have been: the lock that it set is lifted and its letters stay here. Whom a letter
+    /// Clears that lock and closes what waited for it; whether there was one.
+    fn lift(&mut self, scope: &Scope, way: UnlockWay) -> bool {
+        let Some(lock) = self.account.locks.get(scope) else { return false };
+        let was = lock.cause.clone();
+        let unlocked = Unlocked { on: self.day(), way, scope: scope.clone() };
+        self.emit(Event::Unlocked { unlocked, was });
+        if !self.account.is_locked() {
+            self.close_tasks(|about| {
+                matches!(about, About::ReadyForUnlock | About::UnlockAsked { .. })
+            });
+        }
+        true
+    }
+
+    /// A run that should not have been: the locks that it set are lifted and its letters stay here. Whom a letter
     /// reached is told by the firm in its own words, so no letter follows.
     pub(super) fn undo_run(
         &mut self,
-        episode: Option<u32>,
+        episodes: &BTreeSet<u32>,
         letters: &BTreeSet<LetterId>,
         reason: &Personal,
     ) -> Result<(), Refusal> {
@@ -196,22 +280,38 @@ impl Decision<'_> {
                 self.emit(Event::LetterWithdrawn { letter, on: self.day() });
             }
         }
-        let lock = self.account.lock.as_ref();
-        let lock = lock.filter(|lock| matches!(lock.cause, LockCause::Rule(_)));
-        if let Some(lock) = lock.filter(|lock| Some(lock.episode) == episode) {
-            let was = lock.cause.clone();
-            let way = UnlockWay::Undone { by, reason: reason.clone() };
-            self.emit(Event::Unlocked { unlocked: Unlocked { on: self.day(), way }, was });
-            self.close_tasks(|about| {
-                matches!(about, About::ReadyForUnlock | About::UnlockAsked { .. })
-            });
+        let of_run = |lock: &&Lock| lock.is_by_rule() && episodes.contains(&lock.episode);
+        let locks: Vec<_> = self.account.locks.values().filter(of_run).cloned().collect();
+        for lock in locks {
+            let way = UnlockWay::Undone { by: by.clone(), reason: reason.clone() };
+            self.lift(&lock.scope, way);
         }
         Ok(())
     }
 
-    fn locked(&self, rule: &'static str) -> Result<&Lock, Refusal> {
-        let lock = self.account.lock.as_ref();
-        lock.ok_or_else(|| Refusal::conflict(rule, "the portal is not locked"))
+    /// The locks on those lines, on all that is locked if none are named.
+    fn locked(
+        &self,
+        lines: &BTreeSet<ServiceLine>,
+        rule: &'static str,
+    ) -> Result<Vec<Lock>, Refusal> {
+        let locks = &self.account.locks;
+        if locks.is_empty() {
+            return Err(Refusal::conflict(rule, "the portal is not locked"));
+        }
+        if lines.is_empty() {
+            return Ok(locks.values().cloned().collect());
+        }
+        let lock_on = |scope: Scope| {
+            locks.get(&scope).cloned().ok_or_else(|| {
+                let text = match locks.contains_key(&Scope::Client) {
+                    true => "the whole client is locked, and is unlocked as a whole".to_owned(),
+                    false => format!("{scope} is not locked"),
+                };
+                Refusal::conflict("LOCK-5", text)
+            })
+        };
+        scopes(lines).into_iter().map(lock_on).collect()
     }
 
     /// A partner approves every step of that kind that waits for it.
@@ -278,8 +378,16 @@ impl Decision<'_> {
 
     /// The text that a step names, by the policy in force or by that of the lock.
     fn text_of(&self, step: StepKey) -> Option<TemplateName> {
-        let episode = self.context.episode.map(|version| &version.policy);
-        [Some(self.policy()), episode].into_iter().flatten().find_map(|policy| policy.text_of(step))
+        let episodes = self.context.episodes.iter().map(|version| &version.policy);
+        std::iter::once(self.policy()).chain(episodes).find_map(|policy| policy.text_of(step))
+    }
+}
+
+/// What an act is about that names those lines: the whole client, if it names none.
+fn scopes(lines: &BTreeSet<ServiceLine>) -> Vec<Scope> {
+    match lines.is_empty() {
+        true => vec![Scope::Client],
+        false => lines.iter().cloned().map(Scope::Line).collect(),
     }
 }
 

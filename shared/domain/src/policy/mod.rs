@@ -14,6 +14,7 @@ use crate::calendar::{Day, Terms, WorkingDays};
 use crate::id::{ClassId, TemplateName};
 use crate::invoice::{Invoice, InvoiceKind};
 use crate::letter::DebtKind;
+use crate::lock::{Debt, Scope};
 use crate::money::{Currency, Money};
 use crate::run::Share;
 
@@ -160,6 +161,8 @@ pub struct LockRule {
     pub after_notice_days: u32,
     /// How many days ahead of the days rule the lock is announced (LET-1).
     pub notify_before: BTreeSet<u32>,
+    /// Whether the client is locked, or each service line by itself (LOCK-5).
+    pub scope: LockScope,
     /// Whether a lock waits for a working day (LOCK-3).
     pub working_days_only: bool,
     /// The letter that goes with the lock, if any.
@@ -170,6 +173,37 @@ pub struct LockRule {
     pub max_share_per_run: Share,
     /// So many locks in one run are never too many (LOCK-10).
     pub min_locks_for_cap: u32,
+}
+
+impl LockRule {
+    /// What the rule locks for such an invoice.
+    pub fn scope_of(&self, invoice: &Invoice) -> Scope {
+        match self.scope {
+            LockScope::Client => Scope::Client,
+            LockScope::ServiceLines => Scope::Line(invoice.line()),
+        }
+    }
+
+    /// Debts by what the rule would lock for them: its triggers look at each by itself.
+    pub fn by_scope<'d>(
+        &self,
+        debts: Vec<(&'d Invoice, Debt<'d>)>,
+    ) -> BTreeMap<Scope, Vec<(&'d Invoice, Debt<'d>)>> {
+        let mut by_scope: BTreeMap<Scope, Vec<_>> = BTreeMap::new();
+        for (invoice, debt) in debts {
+            by_scope.entry(self.scope_of(invoice)).or_default().push((invoice, debt));
+        }
+        by_scope
+    }
+}
+
+/// What a lock by the rule is on (LOCK-5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LockScope {
+    /// The whole client.
+    Client,
+    /// A service line: each by itself.
+    ServiceLines,
 }
 
 /// How many of the triggers that are on must be met (LOCK-1).

@@ -24,7 +24,7 @@ pub use json::to_json;
 pub use yaml::{flow, to_yaml};
 
 use super::{
-    LetterRule, LockRule, Policy, PromiseRule, Require, ThresholdOn, UnlockMode, UnlockRule,
+    LetterRule, LockRule, LockScope, Policy, PromiseRule, Require, ThresholdOn, UnlockMode, UnlockRule,
 };
 use crate::access::{Capability, is_limitable};
 use crate::calendar::{MAX_DAYS, WorkingDays};
@@ -180,6 +180,8 @@ fn read_whole(document: &Field<'_>) -> Result<Policy, DocumentError> {
 
 const THRESHOLD_ON: [(&str, ThresholdOn); 2] =
     [("invoice", ThresholdOn::Invoice), ("client_overdue", ThresholdOn::ClientOverdue)];
+const SCOPES: [(&str, LockScope); 2] =
+    [("client", LockScope::Client), ("service_lines", LockScope::ServiceLines)];
 const REQUIRE: [(&str, Require); 2] = [("any", Require::Any), ("all", Require::All)];
 const UNLOCK_MODES: [(&str, UnlockMode); 2] =
     [("approval", UnlockMode::Approval), ("on_payment", UnlockMode::OnPayment)];
@@ -216,7 +218,7 @@ fn days(field: &Field<'_>) -> Result<u32, DocumentError> {
 
 fn lock(field: &Field<'_>) -> Result<LockRule, DocumentError> {
     field.fields(|fields| {
-        let rule = LockRule {
+        Ok(LockRule {
             days_overdue: fields.required("days_overdue", |field| {
                 field.unless_off(|field| count_or_off(field, 1, MAX_DAYS))
             })?,
@@ -228,6 +230,7 @@ fn lock(field: &Field<'_>) -> Result<LockRule, DocumentError> {
             after_notice_days: fields
                 .required("after_notice_days", |field| Ok(field.unless_off(days)?.unwrap_or(0)))?,
             notify_before: fields.required("notify_before", notify_before)?,
+            scope: fields.required("scope", |field| field.choice(&SCOPES))?,
             working_days_only: fields.required("working_days_only", Field::flag)?,
             letter: fields.required("letter", |field| {
                 field.unless_off(|field| field.choice(&LOCK_LETTERS))
@@ -236,9 +239,7 @@ fn lock(field: &Field<'_>) -> Result<LockRule, DocumentError> {
             max_share_per_run: fields.required("max_share_per_run", share)?,
             min_locks_for_cap: fields
                 .required("min_locks_for_cap", |field| field.count(0..=u32::MAX))?,
-        };
-        later::lock(fields)?;
-        Ok(rule)
+        })
     })
 }
 

@@ -1,6 +1,6 @@
 //! A policy's lock and unlock in one sentence, for people who look at what is in force.
 
-use super::{LockRule, Policy, Require, UnlockMode, UnlockRule};
+use super::{LockRule, LockScope, Policy, Require, UnlockMode, UnlockRule};
 use crate::invoice::InvoiceKind;
 
 impl Policy {
@@ -10,9 +10,20 @@ impl Policy {
     pub fn sentence(&self) -> String {
         let opens = opens(&self.unlock);
         match triggers(self) {
-            Some(triggers) => format!("Locks {triggers}{}; {opens}.", warned(&self.lock)),
+            Some(triggers) => {
+                let (each, warned) = (each(&self.lock), warned(&self.lock));
+                format!("Locks {each}{triggers}{warned}; {opens}.")
+            }
             None => format!("Never locks by itself; a lock by hand {opens}."),
         }
+    }
+}
+
+/// What is locked, where it isn't the client (LOCK-5).
+fn each(lock: &LockRule) -> &'static str {
+    match lock.scope {
+        LockScope::Client => "",
+        LockScope::ServiceLines => "each service line by itself ",
     }
 }
 
@@ -108,6 +119,10 @@ mod tests {
                     policy.lock.after_notice_days = 0;
                 }),
                 "Locks at 30 days overdue, with or without a warning; ",
+            ),
+            (
+                with(&|policy| policy.lock.scope = LockScope::ServiceLines),
+                "Locks each service line by itself at 30 days overdue or at 3 unpaid invoices, 3 days after a warning at the earliest; ",
             ),
             (
                 with(&|policy| {

@@ -13,6 +13,7 @@ use crate::document::{DocumentError, Field, Fields, nearest};
 use crate::id::{ClientId, InvoiceId};
 use crate::invoice::{Ending, Invoice, InvoiceStatus};
 use crate::letter::{Letter, LetterState};
+use crate::lock::Scope;
 use crate::money::{Currency, Money};
 
 /// What an answer is where there is nothing.
@@ -332,7 +333,11 @@ impl Question {
         let (account, day) = (seen.account, seen.context.day);
         match self {
             Self::Portal => account.portal().as_str().to_owned(),
-            Self::LockedLines | Self::Charges => list(Vec::new()), // neither exists yet
+            Self::LockedLines => {
+                let lines = account.locked_lines().into_iter();
+                list(lines.map(String::from).collect())
+            }
+            Self::Charges => list(Vec::new()), // not yet
             Self::Reason => account.portal_reason().unwrap_or(NONE.to_owned()),
             Self::Balance(currency) => balance(account, *currency, day).amount(),
             Self::Credit(currency) => account.credit(*currency).amount(),
@@ -351,7 +356,8 @@ impl Question {
             }
             Self::Fees(currency) => fees(account, *currency).amount(),
             Self::Access(capability) => {
-                match access(account.portal(), *capability, &account.limited()) {
+                let scope = &Scope::Client;
+                match access(account.portal(), scope, *capability, &account.limits()) {
                     Access::Deny(_) => "deny".to_owned(),
                     Access::Allow | Access::Only(_) => "allow".to_owned(),
                 }

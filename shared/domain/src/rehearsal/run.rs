@@ -114,13 +114,11 @@ impl<'t> Rehearsal<'t> {
     pub fn context<'a>(&'a self, client: &ClientId, actor: &'a Actor) -> Option<Context<'a>> {
         let account = self.accounts.get(client)?;
         let versions = self.policies.get(&account.profile.class)?;
-        let begun_with = account.lock.as_ref().map(|lock| &lock.policy);
         Some(Context {
             day: self.day,
             actor,
             policy: versions.last()?,
-            episode: begun_with
-                .and_then(|begun| versions.iter().find(|version| version.id == *begun)),
+            episodes: versions,
             numbers: Numbers::default(), // a timeline brings its own
             ledger: None,                // and is all there is
             latitude: self.latitude,

@@ -227,7 +227,7 @@ impl Engine {
         let last = self.acts.take();
         let end = plus(self.to, 1);
         self.play_until(last, end)?;
-        let is_locked = |client: &&Client| client.account.lock.is_some();
+        let is_locked = |client: &&Client| client.account.is_locked();
         self.outcome.locked_at_end = self.clients.iter().filter(is_locked).count() as u64;
         self.outcome.total.people =
             self.clients.iter().filter(|client| client.is_touched).count() as u64;
@@ -491,7 +491,7 @@ impl Engine {
         }
         today.seen.insert(number);
         let Some(client) = self.clients.get(number as usize) else { return };
-        let was_locked = client.account.lock.is_some();
+        let was_locked = client.account.is_locked();
         let open = open(&client.account);
         for event in &events {
             match event {
@@ -602,13 +602,11 @@ impl Engine {
         actor: &'a Actor,
     ) -> (&'a mut Client, Context<'a>) {
         let client = &mut self.clients[number as usize];
-        let of_lock = client.account.lock.as_ref().map(|lock| &lock.policy);
-        let episode = self.older.iter().find(|version| Some(&version.id) == of_lock);
         let context = Context {
             day,
             actor,
             policy: &self.policy,
-            episode,
+            episodes: &self.older,
             numbers: Numbers::default(), // a book brings its own
             ledger: None,                // and is all there is
             latitude: Latitude::Full,

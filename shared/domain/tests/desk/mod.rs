@@ -77,12 +77,11 @@ impl Desk {
     }
 
     pub fn context<'a>(&'a self, actor: &'a Actor) -> Context<'a> {
-        let of = self.account.lock.as_ref().map(|lock| &lock.policy);
-        let episode = self.older.iter().find(|version| Some(&version.id) == of);
         let numbers = domain::numbering::Numbers::default();
         let (day, policy, ledger) = (self.day, &self.policy, self.ledger);
         let latitude = self.latitude;
-        Context { day, actor, policy, episode, numbers, ledger, latitude }
+        let episodes = &self.older;
+        Context { day, actor, policy, episodes, numbers, ledger, latitude }
     }
 
     /// Arms a newer version from the desk's day on.

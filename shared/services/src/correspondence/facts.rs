@@ -228,7 +228,7 @@ impl Facts<'_> {
     }
 
     fn lock(&self) -> Option<facts::Lock> {
-        let lock = self.account.lock.as_ref()?;
+        let lock = self.account.lock()?;
         let opens = match (&lock.cause, self.view.lock_policy().policy.unlock.mode) {
             (LockCause::Hand(_), _) => Opens::ByTheFirm,
             (LockCause::Rule(_), UnlockMode::Approval) => Opens::AfterReview,

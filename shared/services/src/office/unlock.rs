@@ -38,7 +38,7 @@ impl RequestRef {
 
     /// The open request of an account, if there is one.
     pub fn of(account: &Account) -> Option<Self> {
-        let (lock, request) = (account.lock.as_ref()?, account.request.as_ref()?);
+        let (lock, request) = (account.lock()?, account.request.as_ref()?);
         Some(Self::new(&account.client, lock, request))
     }
 
@@ -71,9 +71,9 @@ impl RequestRef {
     /// # Errors
     /// For a request of an ended episode, and one that was rejected or expired.
     pub fn approve(&self, account: &Account) -> Result<Command, Refusal> {
-        if account.lock.is_none() && account.episodes == self.episode {
+        if !account.is_locked() && account.episodes == self.episode {
             return match account.last_unlock.as_ref().map(|unlocked| &unlocked.way) {
-                Some(UnlockWay::Approved { .. }) => Ok(Command::ApproveUnlock),
+                Some(UnlockWay::Approved { .. }) => Ok(Command::ApproveUnlock { lines: [].into() }),
                 Some(
                     UnlockWay::Payment | UnlockWay::Exception { .. } | UnlockWay::Undone { .. },
                 )
@@ -81,7 +81,7 @@ impl RequestRef {
             };
         }
         self.check(account)?;
-        Ok(Command::ApproveUnlock)
+        Ok(Command::ApproveUnlock { lines: [].into() })
     }
 
     /// The rejection of this request.
@@ -94,7 +94,7 @@ impl RequestRef {
     }
 
     fn check(&self, account: &Account) -> Result<(), Refusal> {
-        let episode = account.lock.as_ref().map(|lock| lock.episode);
+        let episode = account.lock().map(|lock| lock.episode);
         if episode != Some(self.episode) {
             return Err(Refusal::conflict(
                 "UNL-6",

@@ -274,9 +274,9 @@ async fn opened() -> (Desk, Arc<Firm>, ClientId) {
         desk.act(&firm, &acme, lock.clone()).await.unwrap();
         desk.deliver().await;
     }
-    assert!(firm.store().load(&acme).await.unwrap().unwrap().account.lock.is_some());
+    assert!(firm.store().load(&acme).await.unwrap().unwrap().account.is_locked());
     desk.pay(&firm, &acme, "stripe:pi_1", usd(10_000)).await;
-    assert!(firm.store().load(&acme).await.unwrap().unwrap().account.lock.is_none());
+    assert!(firm.store().load(&acme).await.unwrap().unwrap().!account.is_locked());
     (desk, firm, acme)
 }
 

@@ -67,7 +67,7 @@ async fn a_debtor(desk: &Desk, firm: &Firm, id: &str) -> ClientId {
 }
 
 async fn is_locked(firm: &Firm, client: &ClientId) -> bool {
-    firm.store().load(client).await.unwrap().unwrap().account.lock.is_some()
+    firm.store().load(client).await.unwrap().unwrap().account.is_locked()
 }
 
 async fn version(firm: &Firm, client: &ClientId) -> u64 {

@@ -80,7 +80,7 @@ async fn locked(firm: &Firm, clients: usize) -> usize {
     let mut locked = 0;
     for number in 0..clients {
         let loaded = firm.store().load(&client(&format!("c-{number:03}"))).await.unwrap().unwrap();
-        locked += usize::from(loaded.account.lock.is_some());
+        locked += usize::from(loaded.account.is_locked());
     }
     locked
 }
@@ -221,7 +221,7 @@ async fn outcome(firm: &Firm, clients: usize) -> Vec<(bool, usize, u64)> {
         let Verdict::Whole { records } = firm.store().verify(&id).await.unwrap() else {
             panic!("the chain of {id} is broken")
         };
-        all.push((loaded.account.lock.is_some(), letters.len(), records));
+        all.push((loaded.account.is_locked(), letters.len(), records));
     }
     all
 }
@@ -398,7 +398,7 @@ async fn lock_10_a_run_is_undone_client_by_client_and_says_whom_it_reached() {
     let first = desk.waiting().await.into_iter().find(|letter| letter.client == client("c-000"));
     desk.send(&first.unwrap()).await.unwrap();
     let reason = Personal::new("bank holiday");
-    let exception = Command::ExceptionUnlock { reason, until: Some(day("2026-03-20")) };
+    let exception = Command::ExceptionUnlock { reason, until: Some(day("2026-03-20")), lines: [].into() };
     desk.act(&firm, &client("c-001"), exception).await.unwrap();
 
     let now = desk.clock.now();

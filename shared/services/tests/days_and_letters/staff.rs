@@ -92,7 +92,7 @@ async fn name_people(desk: &Desk, firm: &Firm, client: &ClientId, partner: &str,
 
 async fn lock(desk: &Desk, firm: &Firm, client: &ClientId) {
     let bea = caller("bea", Role::BillingLead);
-    run(desk, firm, client, Command::Lock { reason: reason() }, &bea).await;
+    run(desk, firm, client, Command::Lock { reason: reason(), lines: [].into() }, &bea).await;
 }
 
 use platform::clock::Clock;
@@ -153,7 +153,7 @@ async fn staff_1_a_decision_is_told_at_once_to_whoever_decides() {
         let stop = Command::HardStop { reason: reason() };
         run(&desk, &firm, &acme, stop, &caller("bea", Role::BillingLead)).await;
         let role = if asks == "bea" { Role::BillingLead } else { Role::Partner };
-        run(&desk, &firm, &acme, Command::RequestUnlock, &caller(asks, role)).await;
+        run(&desk, &firm, &acme, Command::RequestUnlock { lines: [].into() }, &caller(asks, role)).await;
         tell(&desk).await;
         let message = desk.post.sent.lock().unwrap()[0].clone();
         let parsed = MessageParser::default().parse(&message.raw_mime).unwrap();
@@ -182,8 +182,8 @@ async fn staff_1_what_is_decided_meanwhile_is_told_to_nobody() {
     let acme = desk.client(&firm, "acme", &["ann@acme.example"]).await;
     lock(&desk, &firm, &acme).await;
     let bea = caller("bea", Role::BillingLead);
-    run(&desk, &firm, &acme, Command::RequestUnlock, &bea).await;
-    run(&desk, &firm, &acme, Command::ApproveUnlock, &caller("pat", Role::Partner)).await;
+    run(&desk, &firm, &acme, Command::RequestUnlock { lines: [].into() }, &bea).await;
+    run(&desk, &firm, &acme, Command::ApproveUnlock { lines: [].into() }, &caller("pat", Role::Partner)).await;
     assert_eq!(tell(&desk).await, [TellOutcome::Made(0)]);
     assert_eq!(sent(&desk), []);
 }
@@ -298,7 +298,7 @@ async fn staff_1_the_digest_leaves_out_what_was_told_at_once_or_done() {
     let cove = desk.client(&firm, "cove", &["cy@cove.example"]).await;
     lock(&desk, &firm, &acme).await;
     let bea = caller("bea", Role::BillingLead);
-    run(&desk, &firm, &acme, Command::RequestUnlock, &bea).await;
+    run(&desk, &firm, &acme, Command::RequestUnlock { lines: [].into() }, &bea).await;
     tell(&desk).await;
     assert_eq!(readers(&desk), "pam pat");
     run(&desk, &firm, &cove, Command::RequestRecords, &the_client()).await;
@@ -331,7 +331,7 @@ async fn staff_1_what_is_told_at_once_is_not_in_the_digest_that_overtakes_it() {
     name_people(&desk, &firm, &acme, "pat", "bea").await;
     lock(&desk, &firm, &acme).await;
     let bea = caller("bea", Role::BillingLead);
-    run(&desk, &firm, &acme, Command::RequestUnlock, &bea).await;
+    run(&desk, &firm, &acme, Command::RequestUnlock { lines: [].into() }, &bea).await;
     firm.store().plan_digest(day("2026-03-06"), desk.clock.now()).await.unwrap();
     let mut messages = waiting(&desk).await;
     messages.sort_by_key(|message| !matches!(message.tell, Tell::Digest { .. }));
@@ -358,7 +358,7 @@ async fn staff_1_who_left_or_wants_no_mail_gets_none() {
         let now = desk.clock.now();
         choose_mails(&firm, &id("pat"), mails, &pat, now).await.unwrap();
         choose_mails(&firm, &id("pat"), mails, &pat, now).await.unwrap();
-        run(&desk, &firm, &acme, Command::RequestUnlock, &bea).await;
+        run(&desk, &firm, &acme, Command::RequestUnlock { lines: [].into() }, &bea).await;
         tell(&desk).await;
         assert_eq!(readers(&desk), at_once, "{mails:?}");
         let day = desk.clock.now().date_naive();
@@ -374,7 +374,7 @@ async fn staff_1_who_left_or_wants_no_mail_gets_none() {
         desk.pass(TimeDelta::days(3));
     }
     // A grant that goes while a mail waits.
-    run(&desk, &firm, &acme, Command::RequestUnlock, &bea).await;
+    run(&desk, &firm, &acme, Command::RequestUnlock { lines: [].into() }, &bea).await;
     let notice = waiting(&desk).await.remove(0);
     desk.correspondence().tell(&firm, &notice, desk.clock.now()).await.unwrap();
     change(&desk, &firm, FirmChange::GrantTaken { subject: "pat".to_owned() }).await;
@@ -413,7 +413,7 @@ async fn staff_1_a_mail_is_neither_lost_nor_sent_twice() {
         grant(&desk, &firm, "pat", Role::Partner).await;
         let acme = desk.client(&firm, "acme", &["ann@acme.example"]).await;
         lock(&desk, &firm, &acme).await;
-        run(&desk, &firm, &acme, Command::RequestUnlock, &caller("bea", Role::BillingLead)).await;
+        run(&desk, &firm, &acme, Command::RequestUnlock { lines: [].into() }, &caller("bea", Role::BillingLead)).await;
         desk.post.tells.store(tells, Ordering::Relaxed);
         desk.next_answers(answers);
         for _ in 0..6 {
@@ -441,7 +441,7 @@ async fn let_2_mails_to_staff_wait_for_the_firm_s_domain_and_not_for_ever() {
     grant(&desk, &firm, "pat", Role::Partner).await;
     let acme = desk.client(&firm, "acme", &["ann@acme.example"]).await;
     lock(&desk, &firm, &acme).await;
-    run(&desk, &firm, &acme, Command::RequestUnlock, &caller("bea", Role::BillingLead)).await;
+    run(&desk, &firm, &acme, Command::RequestUnlock { lines: [].into() }, &caller("bea", Role::BillingLead)).await;
     let hour = desk.clock.now() + TimeDelta::hours(1);
     assert_eq!(tell(&desk).await, [TellOutcome::Made(1), TellOutcome::Again(hour)]);
     desk.pass(TimeDelta::days(3));
@@ -557,7 +557,7 @@ async fn staff_1_test_1_a_test_firm_s_staff_are_told_by_its_own_clock() {
     let bea = caller("bea", Role::BillingLead);
     let firm_now = desk.open("f-1").await;
     run(&desk, &firm_now, &acme, Command::RequestRecords, &the_client()).await;
-    run(&desk, &firm_now, &acme, Command::RequestUnlock, &bea).await;
+    run(&desk, &firm_now, &acme, Command::RequestUnlock { lines: [].into() }, &bea).await;
     assert_eq!(tell_all("2026-03-07T17:00:00Z").await, "pat", "at once, also on a Saturday");
     assert_eq!(tell_all("2026-03-08T17:00:00Z").await, "");
     assert_eq!(tell_all("2026-03-09T16:00:00Z").await, "pat");

@@ -73,7 +73,7 @@ async fn lock_10_what_was_queued_waits_and_what_comes_is_not_decided_until_the_f
     }
     assert_eq!(desk.sent(), 0);
     let account = firm.store().load(&acme).await.unwrap().unwrap().account;
-    assert!(account.lock.is_none());
+    assert!(!account.is_locked());
 
     // It goes on: acme's notice leaves, bolt's was withdrawn, and the next run decides on the day's facts.
     stop(&firm, None, &by(Role::Partner), desk.clock.now()).await.unwrap();
@@ -85,7 +85,7 @@ async fn lock_10_what_was_queued_waits_and_what_comes_is_not_decided_until_the_f
     desk.work().await;
     let account = firm.store().load(&acme).await.unwrap().unwrap().account;
     let warned = account.invoices.values().next().unwrap().first_warned_on();
-    assert_eq!((warned, account.lock.is_none()), (Some(day("2026-04-10")), true), "warned first");
+    assert_eq!((warned, !account.is_locked()), (Some(day("2026-04-10")), true), "warned first");
     for on in ["2026-04-12", "2026-04-13"] {
         desk.clock.set(at(&format!("{on}T00:00:00Z")));
         desk.tick().await;

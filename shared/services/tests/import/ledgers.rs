@@ -65,7 +65,7 @@ async fn lock_10_the_sample_ledger_is_in_the_table_to_the_cent_and_fires_nothing
         }
         let loaded = firm.store().load(client).await.unwrap().unwrap();
         let account = &loaded.account;
-        assert!(account.letters.is_empty() && account.lock.is_none() && account.tasks.is_empty());
+        assert!(account.letters.is_empty() && !account.is_locked() && account.tasks.is_empty());
         assert_eq!(account.credits.len(), 0, "no row is paid more than it comes to");
         let next = loaded.next_evaluation();
         assert!(next.is_none_or(|next| date(TODAY) < next), "{client} is due on {next:?}");

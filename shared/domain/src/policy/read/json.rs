@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::{FeeRate, KindRules, LateFee, LockRule, Policy, Step, When};
 use super::late_fee::FORMS;
-use super::{LOCK_LETTERS, REQUIRE, THRESHOLD_ON, UNLOCK_MODES, WEEKDAYS};
+use super::{LOCK_LETTERS, REQUIRE, SCOPES, THRESHOLD_ON, UNLOCK_MODES, WEEKDAYS};
 use crate::access::Capability;
 use crate::calendar::WorkingDays;
 use crate::money::{Currency, Money};
@@ -77,7 +77,7 @@ fn lock(rule: &LockRule) -> Value {
         "require": name(&REQUIRE, rule.require),
         "after_notice_days": rule.after_notice_days,
         "notify_before": rule.notify_before,
-        "scope": "client",
+        "scope": name(&SCOPES, rule.scope),
         "working_days_only": rule.working_days_only,
         "letter": or_off(rule.letter, |kind| name(&LOCK_LETTERS, kind).into()),
         "relock_after_exception": rule.relock_after_exception,

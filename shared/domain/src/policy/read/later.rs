@@ -10,14 +10,6 @@ pub(super) fn document(fields: &mut Fields<'_>) -> Result<(), DocumentError> {
     Ok(())
 }
 
-pub(super) fn lock(fields: &mut Fields<'_>) -> Result<(), DocumentError> {
-    fields.optional("scope", |field| {
-        let is_client = field.choice(&[("client", true), ("service_lines", false)])?;
-        only(field, is_client, "client")
-    })?;
-    Ok(())
-}
-
 pub(super) fn letters(fields: &mut Fields<'_>) -> Result<(), DocumentError> {
     fields.optional("consolidate_over_clients", |field| only(field, !field.flag()?, "false"))?;
     Ok(())
@@ -71,7 +63,6 @@ mod tests {
         }
         for (text, field, value) in [
             ("access_on_pending_debit: true", "access_on_pending_debit", "true"),
-            ("lock: {scope: service_lines}", "lock.scope", "\"service_lines\""),
             (
                 "letters: {consolidate_over_clients: true}",
                 "letters.consolidate_over_clients",

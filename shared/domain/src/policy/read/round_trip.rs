@@ -42,7 +42,7 @@ fn any_lock() -> impl Strategy<Value = LockRule> {
         any_days(0),
         any::<bool>(),
         prop::option::of(prop::sample::select(letters)),
-        any::<bool>(),
+        (any::<bool>(), prop::sample::select(vec![LockScope::Client, LockScope::ServiceLines])),
         (0..=100_u32, any::<u32>(), any_notices()),
     )
         .prop_map(|row| LockRule {
@@ -53,7 +53,8 @@ fn any_lock() -> impl Strategy<Value = LockRule> {
             after_notice_days: row.4,
             working_days_only: row.5,
             letter: row.6,
-            relock_after_exception: row.7,
+            relock_after_exception: row.7.0,
+            scope: row.7.1,
             notify_before: row.8.2,
             max_share_per_run: Decimal::new(i64::from(row.8.0), 2).to_string().parse().unwrap(),
             min_locks_for_cap: row.8.1,

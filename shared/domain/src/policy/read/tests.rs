@@ -42,6 +42,7 @@ fn pol_4_the_preset_cpa_is_the_contracts() {
             require: Require::Any,
             after_notice_days: 3,
             notify_before: BTreeSet::new(),
+            scope: LockScope::Client,
             working_days_only: false,
             letter: Some(DebtKind::DemandLetter),
             relock_after_exception: true,

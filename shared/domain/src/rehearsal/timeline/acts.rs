@@ -6,7 +6,9 @@ use super::{Act, Deed, Reader, known};
 use crate::calendar::MAX_DAYS;
 use crate::command::{Command, DisputeOutcome, NewInvoice, News};
 use crate::document::{DocumentError, Field, Fields, Value};
-use crate::id::{ClientId, GatewayId, InvoiceId, PaymentId, RefundId, StaffId};
+use crate::id::{
+    ClientId, GatewayId, InvoiceId, PaymentId, RefundId, ServiceLine, StaffId,
+};
 use crate::invoice::{InvoiceKind, Line};
 use crate::letter::LetterKind;
 use crate::money::{Currency, Money};
@@ -157,15 +159,6 @@ impl Reader<'_> {
         name: &'static str,
         fields: &mut Fields<'_>,
     ) -> Result<Command, DocumentError> {
-        if matches!(
-            name,
-            "lock" | "request_unlock" | "approve_unlock" | "reject_unlock" | "exception_unlock"
-        ) && let Some(field) = fields.field("service_lines")
-        {
-            return Err(
-                field.error("locking and unlocking single service lines is not yet supported")
-            );
-        }
         Ok(match name {
             "void" => {
                 let invoice = fields.required("invoice", Field::parse)?;
@@ -203,15 +196,19 @@ impl Reader<'_> {
                 Command::ReleaseHold { invoice: fields.optional("invoice", Field::parse)? }
             }
             "hard_stop" => Command::HardStop { reason: fields.required("reason", reason)? },
-            "lock" => Command::Lock { reason: fields.required("reason", reason)? },
-            "request_unlock" => Command::RequestUnlock,
-            "approve_unlock" => Command::ApproveUnlock,
+            "lock" => Command::Lock {
+                reason: fields.required("reason", reason)?,
+                lines: lines_of(fields)?,
+            },
+            "request_unlock" => Command::RequestUnlock { lines: lines_of(fields)? },
+            "approve_unlock" => Command::ApproveUnlock { lines: lines_of(fields)? },
             "reject_unlock" => {
                 Command::RejectUnlock { reason: fields.or("reason", Personal::default(), reason)? }
             }
             "exception_unlock" => Command::ExceptionUnlock {
                 reason: fields.required("reason", reason)?,
                 until: fields.optional("until", Field::day)?,
+                lines: lines_of(fields)?,
             },
             "approve_step" => Command::ApproveStep { action: fields.required("do", action)? },
             "approve_close" => Command::ApproveClose,
@@ -411,6 +408,17 @@ fn sender(fields: &mut Fields<'_>) -> Result<Actor, DocumentError> {
 }
 
 /// May be empty: that the rules want a reason is theirs to say.
+/// The service lines that an act is about; none of them: all (LOCK-5).
+fn lines_of(fields: &mut Fields<'_>) -> Result<BTreeSet<ServiceLine>, DocumentError> {
+    fields.or("service_lines", BTreeSet::new(), |field| {
+        let lines = field.list(Field::parse)?;
+        if lines.is_empty() {
+            return Err(field.error("expected at least one service line, or no such field"));
+        }
+        Ok(BTreeSet::from_iter(lines))
+    })
+}
+
 fn reason(field: &Field<'_>) -> Result<Personal, DocumentError> {
     match &field.node().value {
         Value::Text(text) => Ok(Personal::new(text)),

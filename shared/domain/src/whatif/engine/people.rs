@@ -6,9 +6,9 @@ use super::{Act, ClientNumber, Deed, Engine, Refused, Today, assumed};
 use crate::calendar::{Day, plus};
 use crate::command::Command;
 use crate::decide::decide_alone;
-use crate::id::{InvoiceId, StaffId};
+use crate::id::{InvoiceId, ServiceLine, StaffId};
 use crate::letter::{LetterKind, Sending};
-use crate::lock::LockCause;
+use crate::lock::Scope;
 use crate::policy::{Action, Policy, UnlockMode};
 use crate::role::{Actor, Role};
 use crate::task::About;
@@ -44,10 +44,10 @@ impl Engine {
                 self.act(number, day, &partner, &Command::ApproveStep { action }, today)?;
                 is_changed = true;
             }
-            if self.unlocks(number, day) {
+            if let Some(lines) = self.unlocks(number, day) {
                 let (lead, partner) = (self.staff.lead.clone(), self.staff.partner.clone());
-                self.act(number, day, &lead, &Command::RequestUnlock, today)?;
-                self.act(number, day, &partner, &Command::ApproveUnlock, today)?;
+                self.act(number, day, &lead, &Command::RequestUnlock { lines: lines.clone() }, today)?;
+                self.act(number, day, &partner, &Command::ApproveUnlock { lines }, today)?;
                 is_changed = true;
             }
             if !is_changed {
@@ -93,31 +93,34 @@ impl Engine {
         steps.into_iter().filter(|(_, is_about)| *is_about).map(|(action, _)| action).collect()
     }
 
-    /// Whether today is the day on which the unlock is asked for and approved.
-    fn unlocks(&mut self, number: ClientNumber, day: Day) -> bool {
-        let Some(after) = self.assumed.unlock_days else { return false };
+    /// The lines whose unlock is asked for and approved today, none of them being the whole client; `None`: nothing is
+    /// unlocked today.
+    fn unlocks(&mut self, number: ClientNumber, day: Day) -> Option<BTreeSet<ServiceLine>> {
+        let after = self.assumed.unlock_days?;
         let (client, context) = self.client_and_context(number, day, &Actor::Schedule);
-        let by_rule =
-            client.account.lock.as_ref().filter(|lock| matches!(lock.cause, LockCause::Rule(_)));
         let policy = &context.policy.policy;
-        let holds = by_rule.is_some_and(|lock| {
-            let of_episode = context.episode.unwrap_or(context.policy);
-            let of_lock =
-                if lock.policy == context.policy.id { context.policy } else { of_episode };
-            let unlock = &of_lock.policy.unlock;
+        let by_rule = client.account.locks.values().filter(|lock| lock.is_by_rule());
+        let ready = by_rule.filter(|lock| {
+            let unlock = &context.version(&lock.policy).unwrap_or(context.policy).policy.unlock;
             unlock.mode == UnlockMode::Approval
-                && client.account.unlock_test(policy, unlock, day).holds()
+                && client.account.unlock_test(policy, unlock, &lock.scope, day).holds()
         });
-        if !holds {
+        let ready: BTreeSet<_> = ready.map(|lock| lock.scope.clone()).collect();
+        if ready.is_empty() {
             client.unlock_on = None;
-            return false;
+            return None;
         }
         let on = *client.unlock_on.get_or_insert_with(|| working_days_after(policy, day, after));
         let is_today = on <= day;
         if is_today {
             client.unlock_on = None;
         }
-        is_today
+        // The whole client comes first, and the lines then stay for another day.
+        let lines = match ready.contains(&Scope::Client) {
+            true => BTreeSet::new(),
+            false => ready.iter().filter_map(Scope::line).cloned().collect(),
+        };
+        is_today.then_some(lines)
     }
 
     /// A letter that left, and who pays because of it, where that is assumed.

@@ -98,7 +98,7 @@ impl Desk {
         self.account = account;
         self.is_new = false;
         assert!(self.account.letters.is_empty(), "an import sends nothing");
-        assert!(self.account.lock.is_none() && self.account.tasks.is_empty());
+        assert!(!self.account.is_locked() && self.account.tasks.is_empty());
         (rows.iter().map(told).collect(), events)
     }
 
