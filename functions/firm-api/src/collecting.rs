@@ -204,7 +204,8 @@ pub(crate) async fn lock(
     Ids(OfClient { client }): Ids<OfClient>,
     JsonBody(because): JsonBody<Because>,
 ) -> Result<Json<Outcome>, Problem> {
-    let executed = desk.execute(&client, &Command::Lock { reason: because.text(), lines: [].into() }).await?;
+    let executed =
+        desk.execute(&client, &Command::Lock { reason: because.text(), lines: [].into() }).await?;
     Ok(Json(Outcome::of(&executed)))
 }
 

@@ -69,7 +69,7 @@ impl UnlockRequest {
         let account = &view.loaded.account;
         let (lock, request) = (account.lock()?, account.request.as_ref()?);
         let policy = &view.lock_policy().policy;
-        let test = account.unlock_test(&view.policy.policy, &policy.unlock, view.day);
+        let test = view.test_of_request();
         let ready = account.tasks.values().find(|task| task.about == About::ReadyForUnlock);
         let ready_since = ready.map(|task| task.opened_on);
         Some(Self {
@@ -322,7 +322,8 @@ pub(crate) async fn exception(
     desk.require(APPROVERS)?;
     desk.require_fresh_sign_in()?;
     let until = new.until.map(|Date(day)| day);
-    let command = Command::ExceptionUnlock { reason: Personal::new(new.reason), until, lines: [].into() };
+    let command =
+        Command::ExceptionUnlock { reason: Personal::new(new.reason), until, lines: [].into() };
     let executed = desk.execute(&client, &command).await?;
     Ok(Json(Outcome::of(&executed)))
 }

@@ -181,7 +181,7 @@ impl Walk<'_> {
         let mut reasons = Vec::new();
         for client in locked.difference(&self.locked) {
             let seen = view(&firm, client, now).await?;
-            let lock = seen.and_then(|seen| seen.loaded.account.lock);
+            let lock = seen.and_then(|seen| seen.loaded.account.lock().cloned());
             reasons.push((client.clone(), lock.map_or(String::new(), |lock| lock.cause.text())));
         }
         let opened = self.locked.difference(&locked).cloned().collect();

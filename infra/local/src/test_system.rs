@@ -369,6 +369,7 @@ fn kind(event: &Event) -> Option<Kind> {
         | Event::CreditMoved { .. } => Some(Kind::Paid),
         Event::TaskOpened(_) => Some(Kind::Task),
         Event::ExceptionEnded
+        | Event::LineExceptionEnded { .. }
         | Event::LimitEnded { .. }
         | Event::HoldEnded { .. }
         | Event::PromiseEnded { .. }

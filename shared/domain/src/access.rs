@@ -426,8 +426,7 @@ mod tests {
         let tax = Scope::Line(line("tax"));
         let audit = Scope::Line(line("audit"));
         for capability in Capability::ALL {
-            let is_of_lines =
-                matches!(capability, Capability::Statements | Capability::Documents);
+            let is_of_lines = matches!(capability, Capability::Statements | Capability::Documents);
             let (denied, narrowed) = match is_of_lines {
                 true => (Access::Deny(Denial::Locked), Access::Only(Narrowed::OtherLines)),
                 false => (Access::Allow, Access::Allow),
@@ -493,7 +492,10 @@ mod tests {
                 let found = access(state, &Scope::Client, capability, &all);
                 assert!(found.is_allowed(), "{state:?} × {capability:?}");
             }
-            assert!(may_download(state, &Scope::Client, &all, true).is_allowed(), "own records when {state:?}");
+            assert!(
+                may_download(state, &Scope::Client, &all, true).is_allowed(),
+                "own records when {state:?}"
+            );
         }
         assert!(!may_download(PortalState::Locked, &Scope::Client, &all, false).is_allowed());
     }

@@ -22,7 +22,7 @@ use crate::pay_link::PayLink;
 use crate::payment::{Payment, PaymentState};
 use crate::people::People;
 use crate::plan::{Plan, Promise};
-use crate::policy::{Policy, StepKey, ThresholdOn, UnlockRule};
+use crate::policy::{Policy, ThresholdOn};
 use crate::task::Task;
 use crate::text::Personal;
 
@@ -538,33 +538,6 @@ impl Account {
         sums
     }
 
-    /// UNL-1's test: no invoice of what is locked overdue, but for the named exceptions.
-    ///
-    /// `unlock` is the rule of the running episode, `policy` the newest: thresholds are the newest's
-    /// (POL-1).
-    pub fn unlock_test(
-        &self,
-        policy: &Policy,
-        unlock: &UnlockRule,
-        scope: &Scope,
-        day: Day,
-    ) -> UnlockTest {
-        let view = self.collection(policy, day);
-        let mut test = UnlockTest::default();
-        let overdue = self.open_invoices().filter(|invoice| invoice.is_overdue(day));
-        for invoice in overdue.filter(|invoice| scope.covers(invoice)) {
-            if unlock.remainder_below_threshold && view.is_below_threshold(invoice) {
-                continue;
-            }
-            let is_excused = invoice.collectable().is_zero()
-                || self.is_promised(&invoice.id, day)
-                || self.is_planned(&invoice.id, day);
-            let list = if is_excused { &mut test.despite } else { &mut test.open };
-            list.insert(invoice.id.clone());
-        }
-        test
-    }
-
     /// Whether a running promise covers it that day.
     pub fn is_promised(&self, invoice: &InvoiceId, day: Day) -> bool {
         self.promises
@@ -595,11 +568,6 @@ impl Account {
     pub fn responded_within(&self, days: u32, day: Day) -> bool {
         let first = crate::calendar::minus(day, days);
         self.responses.iter().any(|response| first <= response.on && response.on < day)
-    }
-
-    /// Whether a step of that running episode fired or was passed over.
-    pub fn episode_step_is_done(&self, scope: &Scope, key: StepKey) -> bool {
-        self.locks.get(scope).is_some_and(|lock| lock.steps.contains(&key))
     }
 }
 

@@ -169,9 +169,8 @@ pub fn apply(account: &mut Account, event: &Event) {
         Event::Unlocked { unlocked, .. } => {
             account.locks.remove(&unlocked.scope);
             let locks = &account.locks;
-            let is_moot = |request: &mut UnlockRequest| {
-                !locks.keys().any(|scope| request.asks_for(scope))
-            };
+            let is_moot =
+                |request: &mut UnlockRequest| !locks.keys().any(|scope| request.asks_for(scope));
             account.request.take_if(is_moot);
             account.last_unlock = Some(unlocked.clone());
         }

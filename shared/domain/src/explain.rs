@@ -50,7 +50,9 @@ pub fn explain(account: &Account, context: &Context<'_>) -> Explanation {
     why.extend(old_ledger(context));
     why.extend(stopped(context));
     why.extend(account.exceptions.values().map(exception));
-    why.extend(account.locks.values().filter_map(|lock| waiting_for_unlock(account, lock, context)));
+    why.extend(
+        account.locks.values().filter_map(|lock| waiting_for_unlock(account, lock, context)),
+    );
     why.extend(invoices(account, context));
     Explanation { why, next: next(account, context), policy: context.policy.id.clone() }
 }
@@ -120,11 +122,7 @@ fn exception(exception: &Exception) -> String {
     )
 }
 
-fn waiting_for_unlock(
-    account: &Account,
-    lock: &Lock,
-    context: &Context<'_>,
-) -> Option<String> {
+fn waiting_for_unlock(account: &Account, lock: &Lock, context: &Context<'_>) -> Option<String> {
     let unlock = &context.version(&lock.policy)?.policy.unlock;
     let test = account.unlock_test(&context.policy.policy, unlock, &lock.scope, context.day);
     let of = lock.scope.line().map(|line| format!(" of {line}")).unwrap_or_default();

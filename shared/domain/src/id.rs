@@ -134,13 +134,13 @@ ids! {
     ServiceLine;
 }
 
-/// The line of invoices that name none (LOCK-5).
-const UNNAMED_LINE: &str = "-";
-
 impl ServiceLine {
-    /// That of invoices that name none (LOCK-5).
+    /// The line of invoices that name none (LOCK-5).
+    pub const UNNAMED: &str = "-";
+
+    /// The same as a line.
     pub fn unnamed() -> Self {
-        Self(UNNAMED_LINE.to_owned())
+        Self(Self::UNNAMED.to_owned())
     }
 }
 

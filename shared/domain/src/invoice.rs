@@ -300,7 +300,12 @@ impl InvoiceStatus {
 }
 
 impl Invoice {
-    /// Its service line: that of those without one, if it names none (LOCK-5).
+    /// The name of its service line: that of those without one, if it names none (LOCK-5).
+    pub fn line_name(&self) -> &str {
+        self.service_line.as_ref().map_or(ServiceLine::UNNAMED, ServiceLine::as_str)
+    }
+
+    /// Its service line, in the same way.
     pub fn line(&self) -> ServiceLine {
         self.service_line.clone().unwrap_or_else(ServiceLine::unnamed)
     }

@@ -20,9 +20,7 @@ use crate::policy::{LockRule, Policy, PolicyRef, Require, StepKey};
 use crate::text::Personal;
 
 /// What a lock is on: it is about the invoices that this covers (LOCK-5).
-#[derive(
-    Debug, Default, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "Option<ServiceLine>", into = "Option<ServiceLine>")]
 pub enum Scope {
     /// The whole client.
@@ -48,7 +46,7 @@ impl Scope {
 
     /// Whether the invoice is of it.
     pub fn covers(&self, invoice: &Invoice) -> bool {
-        self.line().is_none_or(|line| *line == invoice.line())
+        self.line().is_none_or(|line| line.as_str() == invoice.line_name())
     }
 }
 
@@ -72,7 +70,7 @@ impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Client => f.write_str("the portal"),
-            Self::Line(line) if *line == ServiceLine::unnamed() => {
+            Self::Line(line) if line.as_str() == ServiceLine::UNNAMED => {
                 f.write_str("the portal for what has no service line")
             }
             Self::Line(line) => write!(f, "the portal for {line}"),

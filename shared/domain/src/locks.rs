@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::account::Account;
+use crate::account::{Account, UnlockTest};
+use crate::calendar::Day;
 use crate::id::ServiceLine;
 use crate::invoice::Invoice;
 use crate::lock::{Lock, Scope};
+use crate::policy::{Policy, StepKey, UnlockRule};
 
 impl Account {
     /// The oldest lock: its reason is the portal's.
@@ -53,5 +55,37 @@ impl Account {
     pub fn is_wholly_locked(&self) -> bool {
         let all_lines = || self.service_lines().is_subset(&self.locked_lines());
         self.is_locked() && (self.locks.contains_key(&Scope::Client) || all_lines())
+    }
+
+    /// Whether a step of that running episode fired or was passed over.
+    pub fn episode_step_is_done(&self, scope: &Scope, key: StepKey) -> bool {
+        self.locks.get(scope).is_some_and(|lock| lock.steps.contains(&key))
+    }
+
+    /// UNL-1's test: no invoice of what is locked overdue, but for the named exceptions.
+    ///
+    /// `unlock` is the rule of the running episode, `policy` the newest: thresholds are the newest's
+    /// (POL-1).
+    pub fn unlock_test(
+        &self,
+        policy: &Policy,
+        unlock: &UnlockRule,
+        scope: &Scope,
+        day: Day,
+    ) -> UnlockTest {
+        let view = self.collection(policy, day);
+        let mut test = UnlockTest::default();
+        let overdue = self.open_invoices().filter(|invoice| invoice.is_overdue(day));
+        for invoice in overdue.filter(|invoice| scope.covers(invoice)) {
+            if unlock.remainder_below_threshold && view.is_below_threshold(invoice) {
+                continue;
+            }
+            let is_excused = invoice.collectable().is_zero()
+                || self.is_promised(&invoice.id, day)
+                || self.is_planned(&invoice.id, day);
+            let list = if is_excused { &mut test.despite } else { &mut test.open };
+            list.insert(invoice.id.clone());
+        }
+        test
     }
 }

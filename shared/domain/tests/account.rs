@@ -304,7 +304,12 @@ fn acc_3_a_denial_says_why_and_how_much() {
     }
     // Nothing that could be paid opens what was locked by hand.
     let mut by_hand = Desk::new(Policy::default());
-    by_hand.try_run(&Command::Lock { reason: reason(), lines: [].into() }, &staff("bea", Role::BillingLead)).unwrap();
+    by_hand
+        .try_run(
+            &Command::Lock { reason: reason(), lines: [].into() },
+            &staff("bea", Role::BillingLead),
+        )
+        .unwrap();
     let why = denial_text(&by_hand.account, &Scope::Client, Denial::Locked, by_hand.day).why;
     assert_eq!(why, "Not available while the portal is locked (because).");
     let mut two = Desk::new(Policy::default());
@@ -330,7 +335,8 @@ fn prom_1_plan_1_lock_6_today_is_not_past() {
         assert_eq!(desk.try_run(&promise, &bea).is_ok(), is_fine, "a promise until {day}");
         let hold = Command::PlaceHold { invoice: None, until: Some(day), reason: reason() };
         assert_eq!(desk.try_run(&hold, &bea).is_ok(), is_fine, "a hold until {day}");
-        let exception = Command::ExceptionUnlock { reason: reason(), until: Some(day), lines: [].into() };
+        let exception =
+            Command::ExceptionUnlock { reason: reason(), until: Some(day), lines: [].into() };
         assert_eq!(locked().try_run(&exception, &pat).is_ok(), is_fine, "an exception until {day}");
         let instalments = vec![Instalment { due_on: day, amount: usd(10_000) }];
         let plan = Command::BeginPlan { invoices: BTreeSet::from([invoice(1)]), instalments };

@@ -219,7 +219,10 @@ fn aud_1_an_unlock_is_told_with_what_was_still_open_if_anything_was() {
         let way = UnlockWay::Approved { by: "pat".parse().unwrap(), despite };
         let on = Desk::new(Policy::default()).day;
         let was = LockCause::Hand(because());
-        domain::describe::describe(&Event::Unlocked { unlocked: Unlocked { on, way, scope: Scope::Client }, was })
+        domain::describe::describe(&Event::Unlocked {
+            unlocked: Unlocked { on, way, scope: Scope::Client },
+            was,
+        })
     };
     assert!(!told(&[]).contains("despite"), "{}", told(&[]));
     assert!(told(&[1]).ends_with("despite A-1"), "{}", told(&[1]));

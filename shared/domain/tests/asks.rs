@@ -161,7 +161,8 @@ fn unl_3_what_opens_by_itself_need_not_be_asked_for() {
     desk.try_run(&lock, &staff("bea", Role::BillingLead)).unwrap();
     desk.try_run(&unlock(), &CLIENT).unwrap();
     let until = Some(plus(desk.day, 5));
-    let open = Command::ExceptionUnlock { reason: Personal::new("agreed"), until, lines: [].into() };
+    let open =
+        Command::ExceptionUnlock { reason: Personal::new("agreed"), until, lines: [].into() };
     let events = desk.try_run(&open, &staff("pat", Role::Partner)).unwrap();
     assert!(
         events

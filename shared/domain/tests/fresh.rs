@@ -172,8 +172,10 @@ fn fresh_1_a_payment_and_an_unlock_wait_for_nothing() {
     assert!(desk.account.is_locked());
     desk.ledger = updated("2026-01-01");
     pay(&mut desk);
-    desk.try_run(&Command::RequestUnlock { lines: [].into() }, &staff("bea", Role::BillingLead)).unwrap();
-    desk.try_run(&Command::ApproveUnlock { lines: [].into() }, &staff("pat", Role::Partner)).unwrap();
+    desk.try_run(&Command::RequestUnlock { lines: [].into() }, &staff("bea", Role::BillingLead))
+        .unwrap();
+    desk.try_run(&Command::ApproveUnlock { lines: [].into() }, &staff("pat", Role::Partner))
+        .unwrap();
     assert!(!desk.account.is_locked());
     desk.leave();
     let kinds: Vec<_> = left(&desk).into_iter().map(|(_, kind)| kind).collect();
@@ -185,7 +187,8 @@ fn fresh_1_a_payment_and_an_unlock_wait_for_nothing() {
 fn fresh_1_a_lock_by_hand_is_a_persons_and_its_letter_waits() {
     let mut desk = desk(updated("2026-01-01"), "2026-02-10");
     let reason = Personal::new("a cheque that bounced twice");
-    desk.try_run(&Command::Lock { reason, lines: [].into() }, &staff("pat", Role::Partner)).unwrap();
+    desk.try_run(&Command::Lock { reason, lines: [].into() }, &staff("pat", Role::Partner))
+        .unwrap();
     assert!(desk.account.is_locked());
     desk.leave();
     assert_eq!(left(&desk).len(), 2, "{:?}", left(&desk));

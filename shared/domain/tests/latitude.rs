@@ -205,8 +205,11 @@ fn lock_10_a_run_is_undone_and_doesnt_lock_again_that_day() {
     assert_eq!(desk.try_run(&command, &pat).unwrap(), []);
     let by_hand = Command::Lock { reason: Personal::new("no answer"), lines: [].into() };
     desk.try_run(&by_hand, &bea).unwrap();
-    let of_two =
-        Command::UndoRun { episodes: [2].into(), letters: [].into(), reason: Personal::new("wrong") };
+    let of_two = Command::UndoRun {
+        episodes: [2].into(),
+        letters: [].into(),
+        reason: Personal::new("wrong"),
+    };
     assert_eq!(desk.try_run(&of_two, &pat).unwrap(), []);
     assert!(desk.account.is_locked());
 }

@@ -44,13 +44,16 @@ fn lock_4_locking_again_for_the_same_reason_changes_nothing_and_for_another_says
 fn unl_6_approving_is_refused_where_nothing_was_locked_or_the_last_unlock_was_no_approval() {
     let mut desk = Desk::new(Policy::default());
     let refused = |desk: &mut Desk| {
-        let refusal = desk.try_run(&Command::ApproveUnlock { lines: [].into() }, &partner()).unwrap_err();
+        let refusal =
+            desk.try_run(&Command::ApproveUnlock { lines: [].into() }, &partner()).unwrap_err();
         assert_eq!((refusal.kind, refusal.rule), (RefusalKind::Conflict, "UNL-6"), "{refusal}");
     };
     refused(&mut desk);
-    desk.try_run(&Command::Lock { reason: because("fraud"), lines: [].into() }, &partner()).unwrap();
+    desk.try_run(&Command::Lock { reason: because("fraud"), lines: [].into() }, &partner())
+        .unwrap();
     let until: Option<Day> = Some("2026-02-01".parse().unwrap());
-    let exception = Command::ExceptionUnlock { reason: because("he came by"), until, lines: [].into() };
+    let exception =
+        Command::ExceptionUnlock { reason: because("he came by"), until, lines: [].into() };
     desk.try_run(&exception, &partner()).unwrap();
     refused(&mut desk);
 }
@@ -58,9 +61,11 @@ fn unl_6_approving_is_refused_where_nothing_was_locked_or_the_last_unlock_was_no
 #[test]
 fn unl_4_an_exception_is_told_with_its_end() {
     let mut desk = Desk::new(Policy::default());
-    desk.try_run(&Command::Lock { reason: because("fraud"), lines: [].into() }, &partner()).unwrap();
+    desk.try_run(&Command::Lock { reason: because("fraud"), lines: [].into() }, &partner())
+        .unwrap();
     let until: Option<Day> = Some("2026-02-01".parse().unwrap());
-    let exception = Command::ExceptionUnlock { reason: because("he came by"), until, lines: [].into() };
+    let exception =
+        Command::ExceptionUnlock { reason: because("he came by"), until, lines: [].into() };
     desk.try_run(&exception, &partner()).unwrap();
     let why = explain(&desk.account, &desk.context(&Actor::Schedule)).why;
     let told =

@@ -13,15 +13,15 @@ use domain::calendar::{Day, plus};
 use domain::command::{Command, DisputeOutcome, NewInvoice, News};
 use domain::decide::{decide, evaluation_on, may_decide, next_evaluation, next_look};
 use domain::event::Event;
-use domain::id::InvoiceId;
+use domain::id::{InvoiceId, ServiceLine};
 use domain::invoice::InvoiceKind;
 use domain::letter::LetterState;
 use domain::money::{Currency, Money};
 use domain::payment::{ChargebackState, Method, PaymentState, Seen};
 use domain::plan::Instalment;
 use domain::policy::{
-    Action, FeeForm, FeeRate, FeeSchedule, LateFee, Policy, Require, Step, ThresholdOn, UnlockMode,
-    When,
+    Action, FeeForm, FeeRate, FeeSchedule, LateFee, LockScope, Policy, Require, Step, ThresholdOn,
+    UnlockMode, When,
 };
 use domain::role::{Actor, Role};
 use domain::text::Personal;
@@ -47,10 +47,10 @@ enum Act {
     Plan { number: u8, days: u32 },
     Hold { number: Option<u8>, days: Option<u32> },
     Release { number: Option<u8> },
-    Lock,
-    Request,
-    Approve,
-    Exception { days: u32 },
+    Lock { of: u8 },
+    Request { of: u8 },
+    Approve { of: u8 },
+    Exception { days: u32, of: u8 },
     ApproveStep { action: Action },
     ApproveClose,
     Message,
@@ -68,7 +68,7 @@ impl Act {
                 let new = NewInvoice {
                     id: invoice(number),
                     kind,
-                    service_line: None,
+                    service_line: line(number),
                     lines: Vec::new(),
                     total: money(amount, yen),
                     issued_on,
@@ -160,11 +160,12 @@ impl Act {
             Self::Release { number } => {
                 (Command::ReleaseHold { invoice: number.map(invoice) }, bea)
             }
-            Self::Lock => (Command::Lock { reason, lines: [].into() }, bea),
-            Self::Request => (Command::RequestUnlock { lines: [].into() }, bea),
-            Self::Approve => (Command::ApproveUnlock { lines: [].into() }, pat),
-            Self::Exception { days } => {
-                (Command::ExceptionUnlock { reason, until: Some(plus(day, days)), lines: [].into() }, pat)
+            Self::Lock { of } => (Command::Lock { reason, lines: lines(of) }, bea),
+            Self::Request { of } => (Command::RequestUnlock { lines: lines(of) }, bea),
+            Self::Approve { of } => (Command::ApproveUnlock { lines: lines(of) }, pat),
+            Self::Exception { days, of } => {
+                let (until, lines) = (Some(plus(day, days)), lines(of));
+                (Command::ExceptionUnlock { reason, until, lines }, pat)
             }
             Self::ApproveStep { action } => (Command::ApproveStep { action }, pat),
             Self::ApproveClose => (Command::ApproveClose, pat),
@@ -172,6 +173,29 @@ impl Act {
             Self::Wait { .. } => (Command::Evaluate, Actor::Schedule),
         }
     }
+}
+
+/// Invoices 0 and 3 name no line.
+fn line(number: u8) -> Option<ServiceLine> {
+    match number {
+        1 => Some("tax".parse().unwrap()),
+        2 => Some("audit".parse().unwrap()),
+        _ => None,
+    }
+}
+
+/// None of the lines, one of the three, or two of them.
+fn lines(of: u8) -> BTreeSet<ServiceLine> {
+    let all = ["-", "audit", "tax"].map(|name| name.parse().unwrap());
+    all.into_iter()
+        .enumerate()
+        .filter(|(place, _)| of & (1 << place) != 0)
+        .map(|(_, l)| l)
+        .collect()
+}
+
+fn of_lines() -> impl Strategy<Value = u8> {
+    prop_oneof![3 => Just(0_u8), 4 => 1..7_u8]
 }
 
 /// The act, and what follows from it.
@@ -218,10 +242,10 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (number.clone(), 0..20_u32).prop_map(|(number, days)| Act::Plan { number, days }),
         1 => (named(), prop::option::of(0..20_u32)).prop_map(|(number, days)| Act::Hold { number, days }),
         1 => named().prop_map(|number| Act::Release { number }),
-        1 => Just(Act::Lock),
-        1 => Just(Act::Request),
-        1 => Just(Act::Approve),
-        1 => (0..20_u32).prop_map(|days| Act::Exception { days }),
+        1 => of_lines().prop_map(|of| Act::Lock { of }),
+        1 => of_lines().prop_map(|of| Act::Request { of }),
+        1 => of_lines().prop_map(|of| Act::Approve { of }),
+        1 => (0..20_u32, of_lines()).prop_map(|(days, of)| Act::Exception { days, of }),
         1 => prop_oneof![Just(Action::FinalDemand), Just(Action::CollectionsReferral)].prop_map(|action| Act::ApproveStep { action }),
         1 => Just(Act::ApproveClose),
         1 => Just(Act::Message),
@@ -250,18 +274,20 @@ fn restrictions() -> impl Strategy<Value = fn(&mut Policy)> {
 
 fn policy() -> impl Strategy<Value = Policy> {
     let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
-    let flags = (flags, restrictions());
+    let scope = prop::sample::select(vec![LockScope::Client, LockScope::ServiceLines]);
+    let flags = (flags, restrictions(), scope);
     (0..4_u32, flags, prop::option::of(late_fee()), prop::option::weighted(0.3, 1..20_u32))
         .prop_map(
             |(
                 after_notice_days,
-                ((on_payment, lock_waits, letters_wait, relocks), restricts),
+                ((on_payment, lock_waits, letters_wait, relocks), restricts, scope),
                 late_fee,
                 step,
             )| {
                 let mut policy = Policy::default();
                 restricts(&mut policy);
                 policy.lock.after_notice_days = after_notice_days;
+                policy.lock.scope = scope;
                 policy.lock.working_days_only = lock_waits;
                 policy.lock.relock_after_exception = relocks;
                 policy.letters.working_days_only = letters_wait;

@@ -133,7 +133,8 @@ fn staff_1_what_staff_are_told_and_what_of_it_at_once() {
 fn staff_1_unl_1_a_request_waits_for_a_partner_until_it_is_decided() {
     let mut desk = Desk::new(Policy::default());
     let bea = staff("bea", Role::BillingLead);
-    desk.try_run(&Command::Lock { reason: Personal::new("between us"), lines: [].into() }, &bea).unwrap();
+    desk.try_run(&Command::Lock { reason: Personal::new("between us"), lines: [].into() }, &bea)
+        .unwrap();
     let events = desk.try_run(&Command::RequestUnlock { lines: [].into() }, &bea).unwrap();
     let told = news(&events);
     let asked = told.iter().find(|news| news.matter == Matter::Decision).unwrap();
@@ -147,7 +148,8 @@ fn staff_1_unl_1_a_request_waits_for_a_partner_until_it_is_decided() {
         events.iter().any(|event| waits(&event))
     };
     assert!(waits(&desk));
-    desk.try_run(&Command::ApproveUnlock { lines: [].into() }, &staff("pat", Role::Partner)).unwrap();
+    desk.try_run(&Command::ApproveUnlock { lines: [].into() }, &staff("pat", Role::Partner))
+        .unwrap();
     assert!(!waits(&desk));
 }
 
@@ -172,7 +174,9 @@ fn of_tasks(events: &[Event]) -> Vec<(Matter, Option<WaitsFor>)> {
 fn staff_1_a_portal_that_could_be_opened_is_told_unless_it_was_just_locked() {
     let mut desk = Desk::new(Policy::default());
     let bea = staff("bea", Role::BillingLead);
-    let locked = desk.try_run(&Command::Lock { reason: Personal::new("x"), lines: [].into() }, &bea).unwrap();
+    let locked = desk
+        .try_run(&Command::Lock { reason: Personal::new("x"), lines: [].into() }, &bea)
+        .unwrap();
     let opened = |events: &[Event]| {
         let is = |event: &Event| matches!(event, Event::TaskOpened(task) if task.about == About::ReadyForUnlock);
         events.iter().find(|event| is(event)).cloned()

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::account::Account;
+use domain::account::{Account, UnlockTest};
 use domain::apply::fold;
 use domain::calendar::Day;
 use domain::command::{Command, Needs, needs};
@@ -18,6 +18,7 @@ use domain::decide::{Context, Decided, decide, decide_within, next_evaluation};
 use domain::event::Event;
 use domain::id::{ClientId, InvoiceId, PaymentId};
 use domain::ledger::Ledger;
+use domain::lock::Lock;
 use domain::numbering::{Numbers, Series};
 use domain::policy::shadow::acts;
 use domain::policy::{PolicyRef, PolicyVersion};
@@ -197,8 +198,8 @@ pub struct View {
     pub loaded: Loaded,
     /// The policy of the client's class.
     pub policy: Arc<PolicyVersion>,
-    /// The running episode's policy, where that is another.
-    pub episode: Option<Arc<PolicyVersion>>,
+    /// The policies that running episodes began with, where those are others.
+    pub episodes: Vec<PolicyVersion>,
     /// Which day it is at the firm.
     pub day: Day,
     /// How fresh the firm's ledger is, where that comes from elsewhere (FRESH-1).
@@ -215,16 +216,43 @@ impl View {
             day: self.day,
             actor,
             policy: &self.policy,
-            episode: self.episode.as_deref(),
+            episodes: &self.episodes,
             numbers: Numbers::default(),
             ledger: self.ledger,
             latitude: self.latitude,
         }
     }
 
-    /// The policy of lock, unlock and after-lock steps (POL-1).
+    /// The policy of lock, unlock and after-lock steps: that of the oldest lock (POL-1).
     pub fn lock_policy(&self) -> &PolicyVersion {
-        self.episode.as_deref().unwrap_or(&self.policy)
+        self.loaded.account.lock().map_or(&*self.policy, |lock| self.policy_of(lock))
+    }
+
+    /// The policy that the episode of that lock began with.
+    pub fn policy_of(&self, lock: &Lock) -> &PolicyVersion {
+        let begun_with = self.episodes.iter().find(|version| version.id == lock.policy);
+        begun_with.unwrap_or(&self.policy)
+    }
+
+    /// UNL-1's test of what is under that lock.
+    pub fn unlock_test(&self, lock: &Lock) -> UnlockTest {
+        let unlock = &self.policy_of(lock).policy.unlock;
+        self.loaded.account.unlock_test(&self.policy.policy, unlock, &lock.scope, self.day)
+    }
+
+    /// UNL-1's test of all that is asked to be unlocked; of all that is locked, where nobody asks.
+    pub fn test_of_request(&self) -> UnlockTest {
+        let account = &self.loaded.account;
+        let is_asked = |lock: &&Lock| {
+            account.request.as_ref().is_none_or(|request| request.asks_for(&lock.scope))
+        };
+        let mut whole = UnlockTest::default();
+        for lock in account.locks.values().filter(is_asked) {
+            let test = self.unlock_test(lock);
+            whole.open.extend(test.open);
+            whole.despite.extend(test.despite);
+        }
+        whole
     }
 }
 
@@ -240,9 +268,9 @@ pub async fn view(
     let Some(loaded) = firm.store().load(client).await? else { return Ok(None) };
     let day = firm.day(now);
     let policy = firm.policy(&loaded.account.profile.class, day, now).await?;
-    let episode = episode(firm, &loaded.account, &policy, now).await?;
+    let episodes = episodes(firm, &loaded.account, &policy, now).await?;
     let (ledger, latitude) = (firm.ledger(), firm.latitude());
-    Ok(Some(View { loaded, policy, episode, day, ledger, latitude }))
+    Ok(Some(View { loaded, policy, episodes, day, ledger, latitude }))
 }
 
 /// Carries out a command.
@@ -350,7 +378,7 @@ pub async fn foresee(
     }
     if let Command::ChangeProfile(profile) = &command {
         view.policy = firm.policy(&profile.class, view.day, now).await?;
-        view.episode = episode(firm, &view.loaded.account, &view.policy, now).await?;
+        view.episodes = episodes(firm, &view.loaded.account, &view.policy, now).await?;
     }
     let numbers = Numbers { series: &firm.settings().numbering, drawn };
     let context = Context { numbers, ..view.context(&caller.actor) };
@@ -466,15 +494,15 @@ async fn attempt(
         _ => &loaded.account.profile.class,
     };
     let policy = firm.policy(class, day, now).await?;
-    let episode = episode(firm, &loaded.account, &policy, now).await?;
+    let episodes = episodes(firm, &loaded.account, &policy, now).await?;
     let numbers = Numbers { series: &firm.settings().numbering, drawn };
-    let (episode, ledger) = (episode.as_deref(), firm.ledger());
+    let (episodes, ledger) = (&episodes[..], firm.ledger());
     let latitude = match attempt.asked {
         Asked::Evaluate(run) => run.latitude(firm.latitude()),
         Asked::Command(_) | Asked::Of(_) | Asked::Numbered(_) => firm.latitude(),
     };
     let actor = &caller.actor;
-    let context = Context { day, actor, policy: &policy, episode, numbers, ledger, latitude };
+    let context = Context { day, actor, policy: &policy, episodes, numbers, ledger, latitude };
     let Decided { events, withheld } = match decide_within(&loaded.account, command, &context) {
         Ok(decided) if decided.events.is_empty() && glanced => return Ok(Try::Look),
         Err(_) if glanced => return Ok(Try::Look),
@@ -649,17 +677,20 @@ fn payment_alone<'a>(command: &'a Command, missing: &Needs) -> Option<&'a Paymen
     (*missing == alone).then_some(payment)
 }
 
-pub(crate) async fn episode(
+pub(crate) async fn episodes(
     firm: &Firm,
     account: &Account,
     newest: &PolicyVersion,
     now: DateTime<Utc>,
-) -> Result<Option<Arc<PolicyVersion>>, ExecuteError> {
-    let of_episode = account.lock().map(|lock| &lock.policy);
-    match of_episode.filter(|policy| **policy != newest.id) {
-        Some(policy) => Ok(Some(firm.policy_version(policy, now).await?)),
-        None => Ok(None),
+) -> Result<Vec<PolicyVersion>, ExecuteError> {
+    let mut episodes: Vec<PolicyVersion> = Vec::new();
+    for lock in account.locks.values().filter(|lock| lock.policy != newest.id) {
+        if episodes.iter().all(|known| known.id != lock.policy) {
+            let version = firm.policy_version(&lock.policy, now).await?;
+            episodes.push(Arc::unwrap_or_clone(version));
+        }
     }
+    Ok(episodes)
 }
 
 /// A client whose payment is being put on its invoices is due at once: should this process end, the

@@ -20,7 +20,6 @@ use domain::command::Command;
 use domain::event::Event;
 use domain::id::{ClientId, FirmId};
 use domain::letter::{LetterId, LetterState};
-use domain::lock::LockCause;
 use domain::policy::PolicyRef;
 use domain::role::{Actor, Role};
 use domain::run::{Caps, Tally, Withheld, is_active};
@@ -583,7 +582,11 @@ impl Work<'_> {
                 client.withheld = executed.withheld;
                 client.letters.extend(letters(&executed, self.firm.day(now)));
                 if how == InRun::Release {
-                    client.locked = locked(&executed, self.firm.day(now)).or(client.locked);
+                    let mut episodes = locked(&executed, self.firm.day(now));
+                    if let Some(first) = episodes.pop_first() {
+                        client.locked = Some(first);
+                        client.also_locked = episodes;
+                    }
                 }
                 did.written = u64::from(!had_letters && !client.letters.is_empty());
                 did.locked = u64::from(client.locked.is_some() && how == InRun::Release);
@@ -622,7 +625,7 @@ impl Work<'_> {
             return Ok(Seen { client, had_failed, caps: None, shadow: None, did });
         };
         let command = Command::UndoRun {
-            episode: client.locked,
+            episodes: client.locked.into_iter().chain(client.also_locked.iter().copied()).collect(),
             letters: client.letters.clone(),
             reason: decision.reason.clone().unwrap_or_else(|| Personal::new("undone")),
         };
@@ -711,8 +714,9 @@ fn letters(executed: &Executed, today: Day) -> BTreeSet<LetterId> {
     }
 }
 
-/// The episode that a release began: who was on the list was not locked.
-fn locked(executed: &Executed, today: Day) -> Option<u32> {
-    let lock = executed.account.lock()?;
-    (lock.on == today && matches!(lock.cause, LockCause::Rule(_))).then_some(lock.episode)
+/// The episodes that a release began: who was on the list was not locked.
+fn locked(executed: &Executed, today: Day) -> BTreeSet<u32> {
+    let locks = executed.account.locks.values();
+    let of_today = locks.filter(|lock| lock.on == today && lock.is_by_rule());
+    of_today.map(|lock| lock.episode).collect()
 }

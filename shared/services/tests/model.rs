@@ -146,9 +146,10 @@ impl Act {
             Self::Lock => (Command::Lock { reason, lines: [].into() }, bea()),
             Self::Ask => (Command::RequestUnlock { lines: [].into() }, bea()),
             Self::Approve => (Command::ApproveUnlock { lines: [].into() }, pat()),
-            Self::Exception { days } => {
-                (Command::ExceptionUnlock { reason, until: Some(plus(day, days)), lines: [].into() }, pat())
-            }
+            Self::Exception { days } => (
+                Command::ExceptionUnlock { reason, until: Some(plus(day, days)), lines: [].into() },
+                pat(),
+            ),
             Self::Claim => match account.letters.keys().next_back() {
                 Some(letter) => (Command::ClaimLetter { letter: *letter }, schedule()),
                 None => (Command::Evaluate, schedule()),
@@ -170,7 +171,7 @@ async fn in_memory(
     let numbers = Numbers::default();
     let (actor, policy) = (&caller.actor, &*policy);
     let latitude = Default::default();
-    let context = Context { day, actor, policy, episode: None, numbers, ledger: None, latitude };
+    let context = Context { day, actor, policy, episodes: &[], numbers, ledger: None, latitude };
     let events = decide(model, command, &context).map_err(|refusal| refusal.to_string())?;
     *model = fold(model.clone(), &events);
     Ok(events)

@@ -8,6 +8,7 @@ use domain::account::{Account, TaskId};
 use domain::calendar::Day;
 use domain::id::{CreditNoteId, InvoiceId, PaymentId};
 use domain::letter::{Letter, LetterState};
+use domain::lock::Scope;
 use domain::payment::{Payment, PaymentState};
 use serde::Serialize;
 
@@ -394,7 +395,19 @@ impl Comparison<'_> {
         }
         self.compare(self.place(Key::Plan(client)), before.plan.as_ref(), after.plan.as_ref())?;
         let place = self.place(Key::Exception(client));
-        self.compare(place, before.exception.as_ref(), after.exception.as_ref())?;
+        let of_client = |account: &Account| account.exceptions.get(&Scope::Client).cloned();
+        self.compare(place, of_client(before).as_ref(), of_client(after).as_ref())?;
+        let scopes = |account: &Account| -> BTreeSet<Scope> {
+            account.locks.keys().chain(account.exceptions.keys()).cloned().collect()
+        };
+        let all: BTreeSet<_> = scopes(before).union(&scopes(after)).cloned().collect();
+        for scope in &all {
+            let Some(line) = scope.line() else { continue };
+            let place = self.place(Key::LineLock(client, line));
+            self.compare(place, before.locks.get(scope), after.locks.get(scope))?;
+            let place = self.place(Key::LineException(client, line));
+            self.compare(place, before.exceptions.get(scope), after.exceptions.get(scope))?;
+        }
         let place = self.place(Key::Unlocked(client));
         self.compare(place, before.last_unlock.as_ref(), after.last_unlock.as_ref())
     }

@@ -3,13 +3,15 @@
 //! Beside the facts it has the books: the account's version, where its chain ends, when it is to be
 //! evaluated, and the keys of the indexes. The facts come from the account, the books from the store.
 
+use std::collections::BTreeSet;
+
 use domain::account::{Account, Closed, HardStop, Profile, Response, UnlockRequest};
 use domain::audit::ChainHash;
 use domain::calendar::Day;
-use domain::id::{ClientId, FirmId};
+use domain::id::{ClientId, FirmId, ServiceLine};
 use domain::invoice::Hold;
 use domain::limit::Limit;
-use domain::lock::Lock;
+use domain::lock::{Lock, Scope};
 use domain::people::People;
 use domain::run::last_invoiced;
 use serde::{Deserialize, Serialize};
@@ -63,6 +65,8 @@ pub(crate) struct Facts {
     pub(crate) episodes: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) request: Option<UnlockRequest>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) billed_lines: BTreeSet<ServiceLine>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) hold: Option<Hold>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -77,11 +81,12 @@ impl Facts {
         Self {
             profile: account.profile.clone(),
             people: account.people.clone(),
-            lock: account.lock.clone(),
+            lock: account.locks.get(&Scope::Client).cloned(),
             limit: account.limit.clone(),
             closed: account.closed.clone(),
             episodes: account.episodes,
             request: account.request.clone(),
+            billed_lines: account.billed_lines.clone(),
             hold: account.hold.clone(),
             hard_stop: account.hard_stop.clone(),
             responses: account.responses.clone(),
@@ -92,11 +97,12 @@ impl Facts {
     pub(crate) fn into_account(self, firm: FirmId, client: ClientId) -> Account {
         let mut account = Account::new(firm, client, self.profile);
         account.people = self.people;
-        account.lock = self.lock;
+        account.locks = self.lock.into_iter().map(|lock| (Scope::Client, lock)).collect();
         account.limit = self.limit;
         account.closed = self.closed;
         account.episodes = self.episodes;
         account.request = self.request;
+        account.billed_lines = self.billed_lines;
         account.hold = self.hold;
         account.hard_stop = self.hard_stop;
         account.responses = self.responses;
@@ -148,9 +154,10 @@ fn state(account: &Account) -> ClientState {
     match account {
         Account { closed: Some(_), .. } => ClientState::Closed,
         Account { hard_stop: Some(_), .. } => ClientState::Stopped,
-        Account { lock: Some(_), .. } => ClientState::Locked,
-        Account { exception: Some(_), .. } => ClientState::Exception,
+        _ if account.is_wholly_locked() => ClientState::Locked,
+        _ if !account.exceptions.is_empty() => ClientState::Exception,
         Account { hold: Some(_), .. } => ClientState::OnHold,
+        _ if account.is_locked() => ClientState::Limited, // LOCK-5
         Account { limit: Some(_), .. } => ClientState::Limited,
         Account { .. } => ClientState::Open,
     }

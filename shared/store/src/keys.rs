@@ -11,8 +11,8 @@ use std::fmt;
 use domain::account::TaskId;
 use domain::calendar::Day;
 use domain::id::{
-    ClassId, ClientId, ContactId, CreditNoteId, FirmId, GatewayId, InvoiceId, PaymentId, StaffId,
-    TemplateName,
+    ClassId, ClientId, ContactId, CreditNoteId, FirmId, GatewayId, InvoiceId, PaymentId,
+    ServiceLine, StaffId, TemplateName,
 };
 use domain::invoice::Source;
 use domain::letter::LetterId;
@@ -79,6 +79,10 @@ pub enum Key<'a> {
     Promise(&'a ClientId, usize),
     /// The running exception.
     Exception(&'a ClientId),
+    /// That of a service line.
+    LineException(&'a ClientId, &'a ServiceLine),
+    /// The lock on a service line; that on the client is on the head.
+    LineLock(&'a ClientId, &'a ServiceLine),
     /// How the last episode ended.
     Unlocked(&'a ClientId),
     /// An open task.
@@ -201,6 +205,8 @@ impl Key<'_> {
             | Self::Plan(client)
             | Self::Promise(client, _)
             | Self::Exception(client)
+            | Self::LineException(client, _)
+            | Self::LineLock(client, _)
             | Self::Unlocked(client)
             | Self::Task(client, _)
             | Self::Parcel(client, _)
@@ -268,6 +274,8 @@ impl Key<'_> {
             Self::Plan(_) => "A#P#plan".to_owned(),
             Self::Promise(_, place) => format!("{}{place:04}", prefix::PROMISE),
             Self::Exception(_) => "A#P#exception".to_owned(),
+            Self::LineException(_, line) => format!("{}{line}", prefix::LINE_EXCEPTION),
+            Self::LineLock(_, line) => format!("{}{line}", prefix::LINE_LOCK),
             Self::Unlocked(_) => "A#P#unlocked".to_owned(),
             Self::Task(_, task) => format!("{}{}", prefix::TASK, digits(task.0)),
             Self::Parcel(_, part) => format!("{}{part:04}", prefix::PARCEL),
@@ -338,6 +346,8 @@ pub(crate) mod prefix {
     pub(crate) const MOVING_PAYMENT: &str = "A#D#";
     pub(crate) const QUEUED_LETTER: &str = "A#L#";
     pub(crate) const PROMISE: &str = "A#P#promise#";
+    pub(crate) const LINE_EXCEPTION: &str = "A#P#exception#";
+    pub(crate) const LINE_LOCK: &str = "A#P#lock#";
     pub(crate) const TASK: &str = "A#T#";
     pub(crate) const PARCEL: &str = "A#Z#";
     pub(crate) const CLOSED_INVOICE: &str = "X#";

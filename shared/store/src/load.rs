@@ -10,6 +10,7 @@ use domain::command::Needs;
 use domain::id::{ClientId, PaymentId};
 use domain::invoice::{Invoice, Source};
 use domain::letter::Letter;
+use domain::lock::{Lock, Scope};
 use domain::payment::Payment;
 use domain::plan::{Plan, Promise};
 use domain::task::Task;
@@ -272,7 +273,17 @@ fn put_open(account: &mut Account, sk: &str, item: &Item) -> Result<(), StoreErr
         }
         _ if sk.starts_with(prefix::PROMISE) => account.promises.push(read::<Promise>(item)?),
         "A#P#plan" => account.plan = Some(read::<Plan>(item)?),
-        "A#P#exception" => account.exception = Some(read::<Exception>(item)?),
+        "A#P#exception" => {
+            account.exceptions.insert(Scope::Client, read::<Exception>(item)?);
+        }
+        _ if sk.starts_with(prefix::LINE_EXCEPTION) => {
+            let exception: Exception = read(item)?;
+            account.exceptions.insert(exception.scope.clone(), exception);
+        }
+        _ if sk.starts_with(prefix::LINE_LOCK) => {
+            let lock: Lock = read(item)?;
+            account.locks.insert(lock.scope.clone(), lock);
+        }
         "A#P#unlocked" => account.last_unlock = Some(read::<Unlocked>(item)?),
         _ => check_schema(item)?,
     }

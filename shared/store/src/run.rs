@@ -313,6 +313,9 @@ pub struct RunClient {
     /// The episode that the run began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locked: Option<u32>,
+    /// Those that it began beside it: each service line has its own (LOCK-5).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub also_locked: BTreeSet<u32>,
     /// The letters about debts that it decided.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub letters: BTreeSet<LetterId>,
@@ -342,6 +345,7 @@ impl RunClient {
             client,
             withheld: Withheld::default(),
             locked: None,
+            also_locked: BTreeSet::new(),
             letters: BTreeSet::new(),
             shadow: BTreeSet::new(),
             failed: None,

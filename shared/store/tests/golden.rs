@@ -17,7 +17,7 @@ use domain::command::Needs;
 use domain::event::Event;
 use domain::invoice::{Allocation, Dispute, Ending, Hold, Source, StepMark, Warning};
 use domain::letter::{Content, DebtKind, Letter, LetterId, LetterKind, LetterState, Part, Sending};
-use domain::lock::{Lock, LockCause, LockReason};
+use domain::lock::{Lock, LockCause, LockReason, Scope};
 use domain::payment::{Payment, Seen};
 use domain::policy::PolicyRef;
 use domain::task::{About, Task, TaskId};
@@ -85,7 +85,7 @@ async fn write(store: &Store) {
     };
     let left = Letter { id: LetterId(1), state: LetterState::Left(sending), ..queued.clone() };
     after.letters = [(queued.id, queued), (left.id, left)].into();
-    after.lock = Some(Lock {
+    let lock = Lock {
         episode: 1,
         on,
         cause: LockCause::Rule(LockReason::Unpaid { invoices: 1, days: 30 }),
@@ -93,7 +93,9 @@ async fn write(store: &Store) {
         steps: [].into(),
         money_came: false,
         requests: 0,
-    });
+        scope: Scope::Client,
+    };
+    after.locks.insert(Scope::Client, lock);
     after.hold = Some(Hold { until: None, reason: Personal::new("in mourning"), begun_on: on });
     let about = About::ReadyForUnlock;
     let task = Task { id: TaskId(4), opened_on: on, about, assignee: Some("bea".parse().unwrap()) };

@@ -10,7 +10,7 @@ use domain::event::Event;
 use domain::id::{ClientId, PaymentId};
 use domain::invoice::{Ending, Hold};
 use domain::letter::{Content, Letter, LetterId, LetterKind, LetterState, Sending};
-use domain::lock::{Lock, LockCause};
+use domain::lock::{Lock, LockCause, Scope};
 use domain::note::{Note, NoteId, NoteKind};
 use domain::payment::{Method, Payment, PaymentFacts, Seen};
 use domain::policy::PolicyRef;
@@ -74,7 +74,7 @@ on_both! {
             after.invoices.insert("A".parse().unwrap(), invoice(&format!("{id}-1"), 5));
             let first = after.invoices.remove(&"A".parse().unwrap()).unwrap();
             after.invoices.insert(first.id.clone(), first);
-            after.lock = is_locked.then(|| Lock {
+            let lock = is_locked.then(|| Lock {
                 episode: 1,
                 on: day("2026-03-02"),
                 cause: LockCause::Hand(Personal::new("why")),
@@ -82,7 +82,9 @@ on_both! {
                 steps: [].into(),
                 money_came: false,
                 requests: 0,
+                scope: Scope::Client,
             });
+            after.locks = lock.into_iter().map(|lock| (Scope::Client, lock)).collect();
             let commit = store.commit(&loaded, &after, &[Event::ExceptionEnded], &meta("open"), &derived(None)).await;
             assert!(matches!(commit.unwrap(), Commit::Done(_)));
         }

@@ -25,7 +25,7 @@ use domain::invoice::{
 };
 use domain::letter::{Content, DebtKind, Letter, LetterId, LetterKind, LetterState, Part, Sending};
 use domain::limit::Limit;
-use domain::lock::{Lock, LockCause, LockReason};
+use domain::lock::{Lock, LockCause, LockReason, Scope};
 use domain::money::Money;
 use domain::payment::{ChargebackState, Method, Payment, PaymentFacts, Seen};
 use domain::plan::{Instalment, Plan, Promise};
@@ -240,6 +240,7 @@ fn a_letter() -> impl Strategy<Value = Letter> {
     let content = prop_oneof![
         vec(part, 1..3).prop_map(|parts| Content::Debt { parts }),
         Just(Content::WelcomeBack),
+        Just(Content::LineWelcomeBack { line: "tax".parse().unwrap() }),
         payment_id().prop_map(|payment| Content::Receipt { payment }),
         (invoices(), days())
             .prop_map(|(invoices, until)| Content::PromiseConfirmation { invoices, until }),
@@ -286,6 +287,11 @@ fn a_task() -> impl Strategy<Value = Task> {
     })
 }
 
+fn scope() -> impl Strategy<Value = Scope> {
+    let line = |name: &str| Scope::Line(name.parse().unwrap());
+    prop_oneof![Just(Scope::Client), Just(line("-")), Just(line("tax")), Just(line("audit"))]
+}
+
 fn a_lock() -> impl Strategy<Value = Lock> {
     let cause = prop_oneof![
         (1..9_u32, 1..90_u32)
@@ -302,6 +308,7 @@ fn a_lock() -> impl Strategy<Value = Lock> {
             steps,
             money_came,
             requests: episode - 1,
+            scope: Scope::Client,
         },
     )
 }
@@ -314,9 +321,9 @@ struct Facts {
     letters: Vec<Letter>,
     tasks: Vec<Task>,
     credits: BTreeMap<Source, Credit>,
-    lock: Option<Lock>,
+    locks: Vec<Lock>,
     hold: Option<Hold>,
-    exception: Option<Exception>,
+    exceptions: Vec<Exception>,
     last_unlock: Option<Unlocked>,
     plan: Option<Plan>,
     promises: Vec<Promise>,
@@ -350,13 +357,17 @@ fn facts() -> impl Strategy<Value = Facts> {
             reason,
             old_debts,
             relocks,
+            scope: Scope::Client,
         },
     );
     let way = prop_oneof![
         Just(UnlockWay::Payment),
         invoices().prop_map(|despite| UnlockWay::Approved { by: "pat".parse().unwrap(), despite }),
     ];
-    let unlocked = (days(), way).prop_map(|(on, way)| Unlocked { on, way });
+    let unlocked = (days(), way).prop_map(|(on, way)| {
+        let scope = Scope::Line("tax".parse().unwrap());
+        Unlocked { on, way, scope }
+    });
     let plan = (days(), invoices(), vec((days(), 1..99_u64), 1..3)).prop_map(
         |(begun_on, invoices, dues)| Plan {
             begun_on,
@@ -379,6 +390,8 @@ fn facts() -> impl Strategy<Value = Facts> {
         on,
         expires_on,
         number,
+        lines: (number % 2 == 0).then(|| "tax".parse().unwrap()).into_iter().collect(),
+        episode: Some(number),
     });
     let stop = (days(), text()).prop_map(|(on, reason)| HardStop { on, reason });
     let response = (days(), of(payment_id())).prop_map(|(on, payment)| Response { on, payment });
@@ -395,12 +408,21 @@ fn facts() -> impl Strategy<Value = Facts> {
             ..profile()
         },
     );
-    let head =
-        (of(a_lock()), of(hold()), of(exception), of(unlocked), of(plan), vec(promise, 0..3));
+    // At most one on each line: the keys are places.
+    let scopes = || btree_set(scope(), 0..3);
+    let locks = (scopes(), vec(a_lock(), 3)).prop_map(|(scopes, locks)| {
+        let of = scopes.into_iter().zip(locks);
+        of.map(|(scope, lock)| Lock { scope, ..lock }).collect::<Vec<_>>()
+    });
+    let exceptions = (scopes(), vec(exception, 3)).prop_map(|(scopes, exceptions)| {
+        let of = scopes.into_iter().zip(exceptions);
+        of.map(|(scope, known)| Exception { scope, ..known }).collect::<Vec<_>>()
+    });
+    let head = (locks, of(hold()), exceptions, of(unlocked), of(plan), vec(promise, 0..3));
     let rest = (of(request), of(stop), vec(response, 0..3), profile, of(days()));
     (lists, btree_map(source(), credit, 0..3), head, rest).prop_map(
         |((invoices, payments, letters, tasks), credits, head, rest)| {
-            let (lock, hold, exception, last_unlock, plan, promises) = head;
+            let (locks, hold, exceptions, last_unlock, plan, promises) = head;
             let (request, hard_stop, responses, profile, next_evaluation) = rest;
             Facts {
                 invoices,
@@ -408,9 +430,9 @@ fn facts() -> impl Strategy<Value = Facts> {
                 letters,
                 tasks,
                 credits,
-                lock,
+                locks,
                 hold,
-                exception,
+                exceptions,
                 last_unlock,
                 plan,
                 promises,
@@ -436,10 +458,11 @@ impl Facts {
         after.letters.extend(self.letters.iter().map(|letter| (letter.id, letter.clone())));
         after.tasks = self.tasks.iter().map(|task| (task.id, task.clone())).collect();
         after.credits = self.credits.clone();
-        after.lock = self.lock.clone();
-        after.episodes = self.lock.as_ref().map_or(0, |lock| lock.episode);
+        after.locks = self.locks.iter().map(|lock| (lock.scope.clone(), lock.clone())).collect();
+        after.episodes = self.locks.iter().map(|lock| lock.episode).max().unwrap_or(0);
+        after.billed_lines = after.locks.keys().filter_map(Scope::line).cloned().collect();
         // Both come and go with what else there is: each where another part happens to be there.
-        after.limit = self.exception.as_ref().map(|exception| Limit {
+        after.limit = self.exceptions.first().map(|exception| Limit {
             on: exception.begun_on,
             capabilities: BTreeSet::from([Capability::Documents, Capability::ActForm]),
             reason: LockReason::Unpaid { invoices: 2, days: 9 },
@@ -447,7 +470,8 @@ impl Facts {
         after.closed =
             self.hard_stop.as_ref().map(|stop| Closed { on: stop.on, by: "pat".parse().unwrap() });
         after.hold = self.hold.clone();
-        after.exception = self.exception.clone();
+        let of_scope = |known: &Exception| (known.scope.clone(), known.clone());
+        after.exceptions = self.exceptions.iter().map(of_scope).collect();
         after.last_unlock = self.last_unlock.clone();
         after.plan = self.plan.clone();
         after.promises = self.promises.clone();

@@ -109,8 +109,9 @@ fn about(content: &Content) -> BTreeSet<domain::id::InvoiceId> {
         Content::PromiseConfirmation { invoices, .. }
         | Content::PlanConfirmation { invoices }
         | Content::PayLink { invoices, .. } => invoices.clone(),
-        Content::WelcomeBack | Content::Receipt { .. } | Content::PaymentFailed { .. } => {
-            BTreeSet::new()
-        }
+        Content::WelcomeBack
+        | Content::LineWelcomeBack { .. }
+        | Content::Receipt { .. }
+        | Content::PaymentFailed { .. } => BTreeSet::new(),
     }
 }

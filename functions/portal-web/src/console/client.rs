@@ -217,12 +217,13 @@ fn arrangements(account: &Account) -> Vec<String> {
             hold.reason.as_str()
         ));
     }
-    if let Some(exception) = &account.exception {
+    for exception in account.exceptions.values() {
+        let what = exception.scope.line().map(|line| format!(" for {line}")).unwrap_or_default();
         let until = match exception.ends {
             ExceptionEnd::Until(until) => format!("until {}", said::day(until)),
             ExceptionEnd::WithPlan => "while the plan is kept".to_owned(),
         };
-        lines.push(format!("Open by exception {until}: {}", exception.reason.as_str()));
+        lines.push(format!("Open{what} by exception {until}: {}", exception.reason.as_str()));
     }
     if let Some(plan) = &account.plan {
         let instalments: Vec<_> = plan

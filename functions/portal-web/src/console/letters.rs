@@ -90,9 +90,13 @@ fn invoices_of(letter: &domain::letter::Letter) -> Vec<String> {
             | Content::PlanConfirmation { invoices }
             | Content::PayLink { invoices, .. },
         ) => invoices.iter().collect(),
-        (_, Content::WelcomeBack | Content::Receipt { .. } | Content::PaymentFailed { .. }) => {
-            std::collections::BTreeSet::new()
-        }
+        (
+            _,
+            Content::WelcomeBack
+            | Content::LineWelcomeBack { .. }
+            | Content::Receipt { .. }
+            | Content::PaymentFailed { .. },
+        ) => std::collections::BTreeSet::new(),
     };
     ids.into_iter().map(ToString::to_string).collect()
 }

@@ -55,7 +55,7 @@ impl Row {
         let account = &view.loaded.account;
         let lock = account.lock()?;
         let policy = &view.lock_policy().policy;
-        let test = account.unlock_test(&view.policy.policy, &policy.unlock, view.day);
+        let test = view.test_of_request();
         let ready = account.tasks.values().find(|task| task.about == About::ReadyForUnlock);
         if account.request.is_none() && ready.is_none() {
             return None;

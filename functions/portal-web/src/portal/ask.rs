@@ -220,8 +220,7 @@ pub(crate) async fn unlock(
     let view = guest.visitor.view_for(&client, Capability::Messages).await?;
     let (account, actor) = (&view.loaded.account, &guest.visitor.caller.actor);
     let command = Command::AskForUnlock { words: Personal::default() };
-    let test =
-        account.unlock_test(&view.policy.policy, &view.lock_policy().policy.unlock, view.day);
+    let test = view.test_of_request();
     let open = account.open_invoices().filter(|invoice| test.open.contains(&invoice.id));
     let open = said::sums(open.map(Invoice::balance)).join(" and ");
     let now = match open.is_empty() {

@@ -145,7 +145,9 @@ fn words(view: &View, payable: &[Payable<'_>]) -> Vec<String> {
         ));
         return words;
     }
-    match &account.lock {
+    let mut locks: Vec<_> = account.locks.values().collect();
+    locks.sort_by_key(|lock| (lock.on, lock.episode));
+    match locks.first() {
         None if account.limit.is_some() => words.extend(account.limit.iter().map(|limit| {
             let why = sentence(&limit.reason.to_string());
             format!(
@@ -157,18 +159,22 @@ fn words(view: &View, payable: &[Payable<'_>]) -> Vec<String> {
             words.push("Your portal is open. Some of your invoices are overdue.".to_owned())
         }
         None => words.push("Your portal is open, and nothing is overdue.".to_owned()),
-        Some(lock) => {
-            let why = sentence(&lock.cause.text());
-            words.push(format!("Locked since {}. {why}", said::day(lock.on)));
+        Some(_) => {
+            for lock in locks {
+                let what = lock.scope.line().map(|line| format!(" for {line}")).unwrap_or_default();
+                let why = sentence(&lock.cause.text());
+                words.push(format!("Locked{what} since {}. {why}", said::day(lock.on)));
+            }
             words.extend(opening(view).map(str::to_owned));
         }
     }
-    if let Some(exception) = &account.exception {
+    for exception in account.exceptions.values() {
+        let what = exception.scope.line().map(|line| format!(" for {line}")).unwrap_or_default();
         words.push(match exception.ends {
             ExceptionEnd::Until(until) => {
-                format!("Open by agreement until {}.", said::day(until))
+                format!("Open{what} by agreement until {}.", said::day(until))
             }
-            ExceptionEnd::WithPlan => "Open while the payment plan is kept.".to_owned(),
+            ExceptionEnd::WithPlan => format!("Open{what} while the payment plan is kept."),
         });
     }
     if let Some(plan) = &account.plan

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{BOOKKEEPERS, Decision, PARTNERS, reason_given};
-use crate::account::MAX_OPEN_INVOICES;
+use crate::account::{MAX_OPEN_INVOICES, MAX_SERVICE_LINES};
 use crate::calendar::for_person;
 use crate::command::{DisputeOutcome, NewInvoice};
 use crate::event::Event;
@@ -42,6 +42,14 @@ impl Decision<'_> {
     /// follows from the terms (INV-3).
     fn new_invoice(&self, new: &NewInvoice) -> Result<Invoice, Refusal> {
         let today = self.day();
+        if let Some(line) = &new.service_line
+            && !self.account.billed_lines.contains(line)
+            && !self.account.service_lines().contains(line)
+            && MAX_SERVICE_LINES <= self.account.service_lines().len()
+        {
+            let text = format!("a client has at most {MAX_SERVICE_LINES} service lines");
+            return Err(Refusal::invalid("LOCK-5", text));
+        }
         let issued_on = new.issued_on.or(new.posts_on).unwrap_or(today);
         let due_on =
             new.due_on.unwrap_or_else(|| self.policy().kind(new.kind).terms.due(issued_on));

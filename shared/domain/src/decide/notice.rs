@@ -73,11 +73,7 @@ pub(super) struct Announcing<'a> {
 }
 
 impl<'a> Announcing<'a> {
-    pub(super) fn new(
-        account: &'a Account,
-        context: &'a Context<'a>,
-        day: Day,
-    ) -> Self {
+    pub(super) fn new(account: &'a Account, context: &'a Context<'a>, day: Day) -> Self {
         let policy = &context.policy.policy;
         Self { account, policy, context, day, view: account.collection(policy, day) }
     }
@@ -184,7 +180,8 @@ impl<'a> Announcing<'a> {
         }
         let debts = self.account.collection(self.policy, on).debts();
         let scope = self.policy.lock.scope_of(invoice);
-        let debts = debts.into_iter().filter(|(known, _)| scope.covers(known) && !known.never_locks);
+        let debts =
+            debts.into_iter().filter(|(known, _)| scope.covers(known) && !known.never_locks);
         let debts: Vec<Debt<'_>> = debts.map(|(_, debt)| debt).collect();
         lock_reason(self.policy, &debts, &debts).is_some()
             && counted(self.policy, &debts).contains(&invoice.id)

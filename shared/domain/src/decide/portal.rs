@@ -4,9 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{COLLECTORS, Decision, PARTNERS, past, reason_given, within_length};
-use crate::account::{
-    Exception, ExceptionEnd, UnlockRequest, UnlockTest, UnlockWay, Unlocked,
-};
+use crate::account::{Exception, ExceptionEnd, UnlockRequest, UnlockTest, UnlockWay, Unlocked};
 use crate::calendar::{Day, plus};
 use crate::event::Event;
 use crate::id::{InvoiceId, ServiceLine, StaffId, TemplateName};
@@ -229,8 +227,7 @@ impl Decision<'_> {
             let old_debts = overdue.filter(|invoice| scope.covers(invoice));
             let old_debts = old_debts.map(|invoice| invoice.id.clone()).collect();
             let reason = reason.clone();
-            let exception =
-                Exception { begun_on: today, ends, reason, old_debts, relocks, scope };
+            let exception = Exception { begun_on: today, ends, reason, old_debts, relocks, scope };
             self.emit(Event::ExceptionBegun(exception));
         }
         for lock in locks {

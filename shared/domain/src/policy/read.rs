@@ -24,7 +24,8 @@ pub use json::to_json;
 pub use yaml::{flow, to_yaml};
 
 use super::{
-    LetterRule, LockRule, LockScope, Policy, PromiseRule, Require, ThresholdOn, UnlockMode, UnlockRule,
+    LetterRule, LockRule, LockScope, Policy, PromiseRule, Require, ThresholdOn, UnlockMode,
+    UnlockRule,
 };
 use crate::access::{Capability, is_limitable};
 use crate::calendar::{MAX_DAYS, WorkingDays};

@@ -15,6 +15,7 @@ use crate::invoice::{Ending, Invoice, InvoiceStatus};
 use crate::letter::{Letter, LetterState};
 use crate::lock::Scope;
 use crate::money::{Currency, Money};
+use crate::policy::LockScope;
 
 /// What an answer is where there is nothing.
 const NONE: &str = "none";
@@ -334,8 +335,13 @@ impl Question {
         match self {
             Self::Portal => account.portal().as_str().to_owned(),
             Self::LockedLines => {
-                let lines = account.locked_lines().into_iter();
-                list(lines.map(String::from).collect())
+                // Where clients are locked, a lock on the client is on no line of it.
+                let own = || account.locks.keys().filter_map(Scope::line).cloned().collect();
+                let lines = match seen.context.policy.policy.lock.scope {
+                    LockScope::Client => own(),
+                    LockScope::ServiceLines => account.locked_lines(),
+                };
+                list(lines.into_iter().map(String::from).collect())
             }
             Self::Charges => list(Vec::new()), // not yet
             Self::Reason => account.portal_reason().unwrap_or(NONE.to_owned()),

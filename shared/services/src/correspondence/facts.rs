@@ -14,7 +14,7 @@ use domain::event::Event;
 use domain::id::{InvoiceId, PaymentId};
 use domain::invoice::Source;
 use domain::letter::{Content, DebtKind, Letter, LetterKind, LetterState, Sending};
-use domain::lock::LockCause;
+use domain::lock::{LockCause, Scope};
 use domain::money::{Currency, Money};
 use domain::numbering::Numbers;
 use domain::payment::{Method, PaymentFacts, PaymentState};
@@ -110,8 +110,11 @@ impl Facts<'_> {
             (_, Content::PlanConfirmation { invoices }) => {
                 facts::Content::PlanConfirmation(self.plan(invoices)?)
             }
+            (_, Content::LineWelcomeBack { line }) => {
+                facts::Content::WelcomeBack(self.welcome_back(&Scope::Line(line.clone())))
+            }
             (_, Content::WelcomeBack | Content::Debt { .. }) => {
-                facts::Content::WelcomeBack(self.welcome_back())
+                facts::Content::WelcomeBack(self.welcome_back(&Scope::Client))
             }
         })
     }
@@ -194,14 +197,19 @@ impl Facts<'_> {
         })
     }
 
-    fn welcome_back(&self) -> facts::WelcomeBack {
-        let way = self.account.last_unlock.as_ref().map(|unlocked| &unlocked.way);
-        let exception = self.account.exception.as_ref().map(|exception| exception.ends);
-        let reopened = match (way, exception) {
+    fn welcome_back(&self, scope: &Scope) -> facts::WelcomeBack {
+        let unlocked = self.account.last_unlock.as_ref();
+        let way = unlocked.filter(|last| last.scope == *scope).map(|last| &last.way);
+        let exceptions = &self.account.exceptions;
+        let exception = exceptions.get(scope).or_else(|| exceptions.get(&Scope::Client));
+        let reopened = match (way, exception.map(|exception| exception.ends)) {
             (Some(UnlockWay::Exception { .. }), Some(ExceptionEnd::Until(until))) => {
                 Reopened::Until(until)
             }
             (Some(UnlockWay::Exception { .. }), Some(ExceptionEnd::WithPlan)) => Reopened::WithPlan,
+            // Another line was opened after it that day.
+            (None, Some(ExceptionEnd::Until(until))) => Reopened::Until(until),
+            (None, Some(ExceptionEnd::WithPlan)) => Reopened::WithPlan,
             (Some(UnlockWay::Approved { despite, .. }), _)
                 if !despite.is_empty() && self.account.plan.is_some() =>
             {
@@ -228,8 +236,12 @@ impl Facts<'_> {
     }
 
     fn lock(&self) -> Option<facts::Lock> {
-        let lock = self.account.lock()?;
-        let opens = match (&lock.cause, self.view.lock_policy().policy.unlock.mode) {
+        // The oldest that an invoice of the letter is under (LOCK-5).
+        let invoices = self.sending.invoices.iter().filter_map(|id| self.account.invoices.get(id));
+        let over = invoices.flat_map(|invoice| self.account.locks_over(invoice));
+        let oldest = over.min_by_key(|lock| (lock.on, lock.episode));
+        let lock = oldest.or_else(|| self.account.locks.get(&Scope::Client))?;
+        let opens = match (&lock.cause, self.view.policy_of(lock).policy.unlock.mode) {
             (LockCause::Hand(_), _) => Opens::ByTheFirm,
             (LockCause::Rule(_), UnlockMode::Approval) => Opens::AfterReview,
             (LockCause::Rule(_), UnlockMode::OnPayment) => Opens::OnPayment,
@@ -253,7 +265,7 @@ impl Facts<'_> {
             day: self.sending.on,
             actor: &Actor::Schedule,
             policy: &self.view.policy,
-            episode: self.view.episode.as_deref(),
+            episodes: &self.view.episodes,
             numbers: Numbers::default(),
             ledger: None, // what follows if the ledger stays as it is, and fresh
             latitude: Default::default(),

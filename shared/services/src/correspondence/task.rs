@@ -232,7 +232,7 @@ fn history(account: &Account, letter: &Letter) -> Needs {
         | Content::PayLink { invoices, .. } => {
             needs.invoices.extend(invoices.iter().cloned());
         }
-        Content::Debt { .. } | Content::WelcomeBack => {}
+        Content::Debt { .. } | Content::WelcomeBack | Content::LineWelcomeBack { .. } => {}
     }
     needs.invoices.retain(|id| !account.knows_invoice(id));
     needs.payments.retain(|id| !account.knows_payment(id));

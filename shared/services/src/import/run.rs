@@ -27,7 +27,7 @@ use super::plan::{
     Books, Difference, Outcome, Planned, RowReport, plan, profile, profile_differences, wanted,
 };
 use super::read::{Assumed, Fault, FileError, Ledger, Row, read};
-use crate::execute::{Caller, ExecuteError, episode, execute, jitter, next};
+use crate::execute::{Caller, ExecuteError, episodes, execute, jitter, next};
 use crate::firm::{Firm, PolicyError};
 
 /// The class of a client whose rows name none.
@@ -400,15 +400,14 @@ impl Import<'_> {
         }
         let day = self.assumed.today;
         let policy = self.firm.policy(&account.profile.class, day, self.now).await?;
-        let episode = episode(self.firm, account, &policy, self.now).await?;
+        let episodes = episodes(self.firm, account, &policy, self.now).await?;
         let actor = Actor::Import;
         let numbers = Numbers { series: &self.firm.settings().numbering, drawn: None };
-        let episode = episode.as_deref();
         let context = Context {
             day,
             actor: &actor,
             policy: &policy,
-            episode,
+            episodes: &episodes,
             numbers,
             ledger: None,
             latitude: Latitude::Full,

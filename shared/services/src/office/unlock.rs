@@ -33,7 +33,9 @@ impl RequestRef {
     /// That of a request on a locked client.
     pub fn new(client: &ClientId, lock: &Lock, request: &UnlockRequest) -> Self {
         let (by, on, number) = (request.by.clone(), request.on, request.number);
-        Self { client: client.clone(), episode: lock.episode, by, on, number }
+        // That of the oldest lock which it was about, also when that one is lifted and others stand (LOCK-5).
+        let episode = request.episode.unwrap_or(lock.episode);
+        Self { client: client.clone(), episode, by, on, number }
     }
 
     /// The open request of an account, if there is one.
@@ -94,16 +96,14 @@ impl RequestRef {
     }
 
     fn check(&self, account: &Account) -> Result<(), Refusal> {
-        let episode = account.lock().map(|lock| lock.episode);
-        if episode != Some(self.episode) {
+        if Self::of(account).as_ref() == Some(self) {
+            return Ok(());
+        }
+        if account.locks.values().all(|lock| lock.episode != self.episode) {
             return Err(Refusal::conflict(
                 "UNL-6",
                 "the lock that this request is about has ended",
             ));
-        }
-        let is_open = Self::of(account).as_ref() == Some(self);
-        if is_open {
-            return Ok(());
         }
         Err(Refusal::conflict(
             "UNL-6",

@@ -1,9 +1,10 @@
 //! How a client's portal stands: what is open, what isn't and why, and what can be paid (ACC-1..4).
 
-use std::collections::BTreeSet;
-
-use domain::access::{Access, Capability, Denial, DenialText, PortalState, access, denial_text};
+use domain::access::{
+    Access, Capability, Denial, DenialText, Limits, PortalState, access, denial_text,
+};
 use domain::invoice::Invoice;
+use domain::lock::Scope;
 use domain::money::Money;
 
 use crate::execute::View;
@@ -14,20 +15,25 @@ use crate::http::{Problem, ProblemKind};
 pub struct Standing {
     /// Its state.
     pub state: PortalState,
-    /// What the policy denies while it is limited.
-    limited: BTreeSet<Capability>,
+    /// What is denied while it is limited.
+    limits: Limits,
 }
 
 impl Standing {
     /// Of that client.
     pub fn of(view: &View) -> Self {
         let account = &view.loaded.account;
-        Self { state: account.portal(), limited: account.limited() }
+        Self { state: account.portal(), limits: account.limits() }
     }
 
-    /// Whether that is open.
+    /// Whether that is open, for nothing in particular.
     pub fn access(&self, capability: Capability) -> Access {
-        access(self.state, capability, &self.limited)
+        self.access_of(&Scope::Client, capability)
+    }
+
+    /// Whether that is open for what is of that service line (LOCK-5).
+    pub fn access_of(&self, scope: &Scope, capability: Capability) -> Access {
+        access(self.state, scope, capability, &self.limits)
     }
 
     /// Everything, in the order of the rules.
@@ -56,7 +62,7 @@ impl Standing {
 
     /// What a denial tells a person (ACC-3).
     pub fn denied(&self, view: &View, denial: Denial) -> DenialText {
-        denial_text(&view.loaded.account, denial, view.day)
+        denial_text(&view.loaded.account, &Scope::Client, denial, view.day)
     }
 }
 

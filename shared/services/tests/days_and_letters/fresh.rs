@@ -73,7 +73,7 @@ async fn fresh_1_letters_and_locks_wait_for_an_import_and_are_caught_up_with() {
         assert!(firm.store().load(&acme).await.unwrap().unwrap().!account.is_locked(), "{on}");
     }
     a_day(&desk, "2026-04-09").await;
-    let lock = firm.store().load(&acme).await.unwrap().unwrap().account.lock.unwrap();
+    let lock = firm.store().load(&acme).await.unwrap().unwrap().account.lock().cloned().unwrap();
     assert_eq!(lock.on, day("2026-04-09"));
 }
 

@@ -171,7 +171,11 @@ async fn let_1_failures_promises_plans_and_welcome_back_are_written() {
         invoices: ["A-1".parse().unwrap()].into(),
         instalments: vec![instalment("2026-04-10", 4_000), instalment("2026-05-10", 6_000)],
     };
-    let exception = Command::ExceptionUnlock { reason: Personal::new("known"), until: Some(until), lines: [].into() };
+    let exception = Command::ExceptionUnlock {
+        reason: Personal::new("known"),
+        until: Some(until),
+        lines: [].into(),
+    };
     let cases = [
         (
             Command::RecordPayment { payment: "stripe:pi_9".parse().unwrap(), news: failed },
@@ -378,9 +382,13 @@ async fn eval_4_a_claim_that_meets_another_command_is_decided_again() {
 #[tokio::test]
 async fn lock_4_a_lock_by_hand_is_told_as_what_it_is() {
     let (desk, firm, acme) = noticed().await;
-    desk.act(&firm, &acme, Command::Lock { reason: Personal::new("records missing"), lines: [].into() })
-        .await
-        .unwrap();
+    desk.act(
+        &firm,
+        &acme,
+        Command::Lock { reason: Personal::new("records missing"), lines: [].into() },
+    )
+    .await
+    .unwrap();
     let executed = desk.pay(&firm, &acme, "stripe:pi_1", usd(2_500)).await;
     assert!(executed.events.iter().any(|event| matches!(event, Event::LetterQueued(_))));
     assert_eq!(desk.deliver().await, [Outcome::Sent, Outcome::Sent]);

@@ -398,7 +398,8 @@ async fn lock_10_a_run_is_undone_client_by_client_and_says_whom_it_reached() {
     let first = desk.waiting().await.into_iter().find(|letter| letter.client == client("c-000"));
     desk.send(&first.unwrap()).await.unwrap();
     let reason = Personal::new("bank holiday");
-    let exception = Command::ExceptionUnlock { reason, until: Some(day("2026-03-20")), lines: [].into() };
+    let exception =
+        Command::ExceptionUnlock { reason, until: Some(day("2026-03-20")), lines: [].into() };
     desk.act(&firm, &client("c-001"), exception).await.unwrap();
 
     let now = desk.clock.now();

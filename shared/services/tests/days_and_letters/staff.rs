@@ -153,7 +153,8 @@ async fn staff_1_a_decision_is_told_at_once_to_whoever_decides() {
         let stop = Command::HardStop { reason: reason() };
         run(&desk, &firm, &acme, stop, &caller("bea", Role::BillingLead)).await;
         let role = if asks == "bea" { Role::BillingLead } else { Role::Partner };
-        run(&desk, &firm, &acme, Command::RequestUnlock { lines: [].into() }, &caller(asks, role)).await;
+        run(&desk, &firm, &acme, Command::RequestUnlock { lines: [].into() }, &caller(asks, role))
+            .await;
         tell(&desk).await;
         let message = desk.post.sent.lock().unwrap()[0].clone();
         let parsed = MessageParser::default().parse(&message.raw_mime).unwrap();
@@ -183,7 +184,14 @@ async fn staff_1_what_is_decided_meanwhile_is_told_to_nobody() {
     lock(&desk, &firm, &acme).await;
     let bea = caller("bea", Role::BillingLead);
     run(&desk, &firm, &acme, Command::RequestUnlock { lines: [].into() }, &bea).await;
-    run(&desk, &firm, &acme, Command::ApproveUnlock { lines: [].into() }, &caller("pat", Role::Partner)).await;
+    run(
+        &desk,
+        &firm,
+        &acme,
+        Command::ApproveUnlock { lines: [].into() },
+        &caller("pat", Role::Partner),
+    )
+    .await;
     assert_eq!(tell(&desk).await, [TellOutcome::Made(0)]);
     assert_eq!(sent(&desk), []);
 }
@@ -413,7 +421,14 @@ async fn staff_1_a_mail_is_neither_lost_nor_sent_twice() {
         grant(&desk, &firm, "pat", Role::Partner).await;
         let acme = desk.client(&firm, "acme", &["ann@acme.example"]).await;
         lock(&desk, &firm, &acme).await;
-        run(&desk, &firm, &acme, Command::RequestUnlock { lines: [].into() }, &caller("bea", Role::BillingLead)).await;
+        run(
+            &desk,
+            &firm,
+            &acme,
+            Command::RequestUnlock { lines: [].into() },
+            &caller("bea", Role::BillingLead),
+        )
+        .await;
         desk.post.tells.store(tells, Ordering::Relaxed);
         desk.next_answers(answers);
         for _ in 0..6 {
@@ -441,7 +456,14 @@ async fn let_2_mails_to_staff_wait_for_the_firm_s_domain_and_not_for_ever() {
     grant(&desk, &firm, "pat", Role::Partner).await;
     let acme = desk.client(&firm, "acme", &["ann@acme.example"]).await;
     lock(&desk, &firm, &acme).await;
-    run(&desk, &firm, &acme, Command::RequestUnlock { lines: [].into() }, &caller("bea", Role::BillingLead)).await;
+    run(
+        &desk,
+        &firm,
+        &acme,
+        Command::RequestUnlock { lines: [].into() },
+        &caller("bea", Role::BillingLead),
+    )
+    .await;
     let hour = desk.clock.now() + TimeDelta::hours(1);
     assert_eq!(tell(&desk).await, [TellOutcome::Made(1), TellOutcome::Again(hour)]);
     desk.pass(TimeDelta::days(3));

@@ -91,7 +91,7 @@ async fn lock_10_what_was_queued_waits_and_what_comes_is_not_decided_until_the_f
         desk.tick().await;
         desk.work().await;
     }
-    let lock = firm.store().load(&acme).await.unwrap().unwrap().account.lock.unwrap();
+    let lock = firm.store().load(&acme).await.unwrap().unwrap().account.lock().cloned().unwrap();
     assert_eq!(lock.on, day("2026-04-13"));
     // The firm's chain says who stopped it, why, and who let it go on.
     let records = firm.store().firm_records(&PageRequest::default()).await.unwrap().items;

@@ -6,9 +6,7 @@ use super::{Act, Deed, Reader, known};
 use crate::calendar::MAX_DAYS;
 use crate::command::{Command, DisputeOutcome, NewInvoice, News};
 use crate::document::{DocumentError, Field, Fields, Value};
-use crate::id::{
-    ClientId, GatewayId, InvoiceId, PaymentId, RefundId, ServiceLine, StaffId,
-};
+use crate::id::{ClientId, GatewayId, InvoiceId, PaymentId, RefundId, ServiceLine, StaffId};
 use crate::invoice::{InvoiceKind, Line};
 use crate::letter::LetterKind;
 use crate::money::{Currency, Money};

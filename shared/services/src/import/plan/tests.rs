@@ -72,7 +72,7 @@ impl Desk {
             day,
             actor,
             policy,
-            episode: None,
+            episodes: &[],
             numbers,
             ledger: None,
             latitude: Default::default(),
