@@ -232,9 +232,12 @@ fn pol_3_two_kinds_of_invoices_limit_together() {
     desk.run(&Command::IssueInvoice(other), &Actor::Schedule);
     go_to(&mut desk, "2026-01-07");
     use Capability::{ActUpload, Documents, Statements};
-    assert_eq!(desk.account.limited(), BTreeSet::from([Statements, Documents, ActUpload]));
+    assert_eq!(
+        desk.account.limits().capabilities,
+        BTreeSet::from([Statements, Documents, ActUpload])
+    );
     assert_eq!(desk.account.portal_reason().unwrap(), "2 unpaid invoices over 3 days");
     pay(&mut desk, 10_000, &Actor::Gateway);
-    assert_eq!(desk.account.limited(), BTreeSet::from([ActUpload]));
+    assert_eq!(desk.account.limits().capabilities, BTreeSet::from([ActUpload]));
     assert_eq!(desk.account.portal_reason().unwrap(), "1 unpaid invoice over 3 days");
 }

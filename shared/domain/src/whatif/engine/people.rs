@@ -46,7 +46,13 @@ impl Engine {
             }
             if let Some(lines) = self.unlocks(number, day) {
                 let (lead, partner) = (self.staff.lead.clone(), self.staff.partner.clone());
-                self.act(number, day, &lead, &Command::RequestUnlock { lines: lines.clone() }, today)?;
+                self.act(
+                    number,
+                    day,
+                    &lead,
+                    &Command::RequestUnlock { lines: lines.clone() },
+                    today,
+                )?;
                 self.act(number, day, &partner, &Command::ApproveUnlock { lines }, today)?;
                 is_changed = true;
             }
