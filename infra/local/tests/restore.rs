@@ -222,7 +222,7 @@ async fn aud_1_let_4_without_the_old_table_only_words_are_lost_and_a_restore_goe
     let found = contents(data).await;
     let cobalt: ClientId = "cobalt".parse().unwrap();
     assert_eq!(found.accounts[&cobalt].invoices, expected.accounts[&cobalt].invoices);
-    assert_eq!(found.accounts[&cobalt].lock, None);
+    assert_eq!(found.accounts[&cobalt].lock(), None);
     let states = |contents: &Contents| -> Vec<_> {
         contents.letters[&cobalt].iter().map(|row| row.letter.state.clone()).collect()
     };

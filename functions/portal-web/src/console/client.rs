@@ -82,9 +82,10 @@ impl Head {
 fn state(account: &Account) -> (&'static str, &'static str) {
     match account {
         Account { closed: Some(_), .. } => ("closed", "Engagement ended"),
-        Account { lock: Some(_), .. } => ("locked", "Locked"),
+        _ if account.is_wholly_locked() => ("locked", "Locked"),
+        _ if account.is_locked() => ("locked", "Partly locked"),
         Account { hard_stop: Some(_), .. } => ("stopped", "Collection stopped"),
-        Account { exception: Some(_), .. } => ("exception", "Open by exception"),
+        Account { exceptions, .. } if !exceptions.is_empty() => ("exception", "Open by exception"),
         Account { hold: Some(_), .. } => ("on_hold", "On hold"),
         Account { limit: Some(_), .. } => ("limited", "Limited"),
         Account { .. } => ("open", "Open"),
