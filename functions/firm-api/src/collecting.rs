@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use axum::Json;
 use axum::http::StatusCode;
 use domain::command::Command;
-use domain::id::InvoiceId;
+use domain::id::{InvoiceId, ServiceLine};
 use domain::plan;
 use domain::text::Personal;
 use serde::Deserialize;
@@ -195,17 +195,29 @@ pub(crate) async fn plan(
     Ok(created(Outcome::of(&executed)))
 }
 
-/// Locks the portal by hand (LOCK-4).
+/// A lock by hand.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewLock {
+    /// Why, as the client reads it.
+    reason: String,
+    /// Which service lines; without any, the whole client (LOCK-5).
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    service_lines: BTreeSet<ServiceLine>,
+}
+
+/// Locks the portal by hand, or some service lines of it (LOCK-4, LOCK-5).
 #[utoipa::path(post, path = "/firm/v1/clients/{client}/lock", tag = "collecting",
-    operation_id = "lock_client", params(OfClient), request_body = Because,
+    operation_id = "lock_client", params(OfClient), request_body = NewLock,
     responses((status = 200, body = Outcome)))]
 pub(crate) async fn lock(
     desk: Desk,
     Ids(OfClient { client }): Ids<OfClient>,
-    JsonBody(because): JsonBody<Because>,
+    JsonBody(new): JsonBody<NewLock>,
 ) -> Result<Json<Outcome>, Problem> {
-    let executed =
-        desk.execute(&client, &Command::Lock { reason: because.text(), lines: [].into() }).await?;
+    let (reason, lines) = (Personal::new(new.reason), new.service_lines);
+    let executed = desk.execute(&client, &Command::Lock { reason, lines }).await?;
     Ok(Json(Outcome::of(&executed)))
 }
 

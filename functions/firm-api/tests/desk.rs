@@ -110,7 +110,8 @@ async fn unl_6_a_request_of_an_ended_episode_opens_nothing() {
     assert_ne!(second, first);
     let version = world.version("acme").await;
     for act in ["approve", "reject"] {
-        let (rule, _, detail) = world.post("pat", &path(&first, act), lock()).await.problem(409);
+        let body = if act == "reject" { lock() } else { Value::Null };
+        let (rule, _, detail) = world.post("pat", &path(&first, act), body).await.problem(409);
         assert_eq!(rule, "UNL-6");
         assert!(detail.contains("has ended"), "{detail}");
     }
@@ -127,9 +128,68 @@ async fn unl_6_a_request_of_an_ended_episode_opens_nothing() {
     world.post("pat", "/firm/v1/clients/acme/exception-unlock", exception).await.expect(200);
     let client = world.get("pat", "/firm/v1/clients/acme").await.expect(200);
     assert_eq!(
-        (&client["portal"], &client["exception"]["until"]),
+        (&client["portal"], &client["exceptions"][0]["until"]),
         (&json!("open"), &json!("2026-04-30"))
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lock_5_single_service_lines_by_hand() {
+    let world = World::new().await;
+    world.acme().await;
+    let lines = json!({"service_lines": ["tax", "payroll"]});
+    world.ask("bea", Method::PATCH, "/firm/v1/clients/acme", lines).await.expect(200);
+    let lock = |lines: &[&str]| json!({"reason": "no records", "service_lines": lines});
+    let path = "/firm/v1/clients/acme/lock";
+    let (rule, _, detail) = world.post("bea", path, lock(&["audit"])).await.problem(404);
+    assert_eq!(
+        (rule.as_str(), detail.as_str()),
+        ("LOCK-5", "The client has no service line audit.")
+    );
+    let done = world.post("bea", path, lock(&["tax"])).await.expect(200);
+    assert_eq!(done["portal"], "limited");
+    let client = world.get("pia", "/firm/v1/clients/acme").await.expect(200);
+    assert_eq!(client["locked_lines"], json!(["tax"]));
+    assert_eq!(client["locks"][0]["service_line"], "tax");
+    assert_eq!(client["locks"].as_array().unwrap().len(), 1);
+    world.post("bea", path, lock(&["payroll"])).await.expect(200);
+
+    // Asked for one of the two, and listed whatever the client's state is.
+    let asks = "/firm/v1/clients/acme/unlock-requests";
+    let (rule, ..) = world.post("bea", asks, json!({"service_lines": ["-"]})).await.problem(409);
+    assert_eq!(rule, "LOCK-5");
+    let body = json!({"service_lines": ["tax"]});
+    let asked = world.post("bea", asks, body.clone()).await.expect(201);
+    let again = world.post("bea", asks, body).await.expect(200);
+    assert_eq!(again["id"], asked["id"], "a second one is the same request");
+    let (rule, _, detail) = world.post("bea", asks, Value::Null).await.problem(409);
+    assert_eq!(rule, "UNL-6");
+    assert!(detail.contains("other service lines"), "{detail}");
+    let pending = world.get("pat", "/firm/v1/unlock-requests").await.expect(200);
+    assert_eq!(pending["items"][0]["service_lines"], json!(["tax"]));
+
+    // Approved: that line is open again, the other one isn't.
+    let approve = format!("/firm/v1/unlock-requests/{}/approve", asked["id"].as_str().unwrap());
+    let misspelt = world.post("pat", &approve, json!({"service_line": ["tax"]})).await;
+    let (_, _, detail) = misspelt.problem(400);
+    assert!(detail.contains("service_lines"), "{detail}");
+    let opened = world.post("pat", &approve, Value::Null).await.expect(200);
+    assert_eq!(opened["portal"], "limited");
+    let client = world.get("pia", "/firm/v1/clients/acme").await.expect(200);
+    assert_eq!(client["locked_lines"], json!(["payroll"]));
+    let limited = world.get("pia", "/firm/v1/clients?state=limited").await.expect(200);
+    assert_eq!(limited["items"][0]["client"], "acme");
+
+    // A client who is listed as limited is among the requests too.
+    let asked = world.post("bea", asks, Value::Null).await.expect(201);
+    let listed = world.get("pat", "/firm/v1/unlock-requests").await.expect(200);
+    assert_eq!(listed["items"][0]["id"], asked["id"]);
+    let exception =
+        json!({"reason": "payday", "until": "2026-04-30", "service_lines": ["payroll"]});
+    let open = world.post("pat", "/firm/v1/clients/acme/exception-unlock", exception).await;
+    assert_eq!(open.expect(200)["portal"], "open");
+    let client = world.get("pia", "/firm/v1/clients/acme").await.expect(200);
+    assert_eq!(client["exceptions"][0]["service_line"], "payroll");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

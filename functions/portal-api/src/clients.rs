@@ -45,6 +45,9 @@ pub(crate) struct Opens {
     /// Why it isn't, in a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
+    /// The service lines for which it isn't, although it is for others (LOCK-5).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    but_not_for: Vec<String>,
 }
 
 impl Opens {
@@ -55,6 +58,10 @@ impl Opens {
             why: match access {
                 Access::Deny(denial) => Some(standing.denied(view, denial).why),
                 Access::Allow | Access::Only(_) => None,
+            },
+            but_not_for: match access.is_allowed() {
+                true => standing.lines_without(capability).map(ToString::to_string).collect(),
+                false => Vec::new(),
             },
         });
         shown.collect()

@@ -3,6 +3,7 @@
 use chrono::Datelike;
 use domain::calendar::{Day, days_between};
 use domain::fee::FeeEnd;
+use domain::id::ServiceLine;
 use domain::invoice::Invoice;
 use domain::money::{Currency, Money};
 use store::HeardKind;
@@ -25,6 +26,14 @@ pub(crate) fn near(on: Day, today: Day) -> String {
 
 fn weekday(day: Day) -> String {
     day.weekday().to_string()
+}
+
+/// A service line, which has no name where the firm gave none.
+pub(crate) fn line(line: &ServiceLine) -> String {
+    match line.as_str() {
+        ServiceLine::UNNAMED => "what has no service line".to_owned(),
+        name => name.to_owned(),
+    }
 }
 
 /// "1 invoice", "3 invoices".

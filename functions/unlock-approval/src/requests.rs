@@ -1,10 +1,12 @@
 //! Requests to unlock, with what a partner looks at before approving one.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::http::StatusCode;
 use domain::calendar::{Day, WorkingDays, plus};
 use domain::command::Command;
-use domain::id::{ClientId, InvoiceId};
+use domain::id::{ClientId, InvoiceId, ServiceLine};
 use domain::role::Role;
 use domain::task::About;
 use domain::text::Personal;
@@ -47,6 +49,8 @@ pub(crate) struct UnlockRequest {
     on: Date,
     /// The first day on which it no longer stands.
     expires_on: Date,
+    /// Of which service lines; without any, of all that is locked (LOCK-5).
+    service_lines: Vec<String>,
     /// Since when the portal is locked.
     locked_on: Date,
     /// Why it is.
@@ -79,6 +83,7 @@ impl UnlockRequest {
             by: request.by.to_string(),
             on: Date(request.on),
             expires_on: Date(request.expires_on),
+            service_lines: request.lines.iter().map(ToString::to_string).collect(),
             locked_on: Date(lock.on),
             reason: lock.cause.text(),
             can_be_approved: test.holds(),
@@ -90,7 +95,7 @@ impl UnlockRequest {
     }
 }
 
-fn names(ids: &std::collections::BTreeSet<InvoiceId>) -> Vec<String> {
+fn names(ids: &BTreeSet<InvoiceId>) -> Vec<String> {
     ids.iter().map(ToString::to_string).collect()
 }
 
@@ -138,48 +143,46 @@ pub(crate) async fn pending(
     Ok(Json(Listing { items, next: place.name() }))
 }
 
-/// Where the list goes on: a stopped client may be locked as well.
+/// The states of those that may have a request, and what stands for them in a cursor: a client may be locked in
+/// part, or be listed by what is more than its lock.
+const ASKED_IN: [(ClientState, &str); 5] = [
+    (ClientState::Locked, "l"),
+    (ClientState::Stopped, "s"),
+    (ClientState::Exception, "e"),
+    (ClientState::OnHold, "h"),
+    (ClientState::Limited, "i"),
+];
+
+/// Where the list goes on: in which of the states, and where in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Place {
-    Locked(Option<String>),
-    Stopped(Option<String>),
-    End,
+struct Place {
+    state: usize,
+    cursor: Option<String>,
 }
 
 impl Place {
     fn parse(cursor: Option<&str>) -> Result<Self, Problem> {
-        let Some(cursor) = cursor else { return Ok(Self::Locked(None)) };
-        let rest = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-        match cursor.split_once('.') {
-            Some(("l", text)) => Ok(Self::Locked(rest(text))),
-            Some(("s", text)) => Ok(Self::Stopped(rest(text))),
-            _ => Err(Problem::malformed("the cursor belongs to another list").of("cursor")),
-        }
+        let Some(cursor) = cursor else { return Ok(Self { state: 0, cursor: None }) };
+        let of_another = || Problem::malformed("the cursor belongs to another list").of("cursor");
+        let (letter, rest) = cursor.split_once('.').ok_or_else(of_another)?;
+        let state = ASKED_IN.iter().position(|(_, known)| *known == letter);
+        let cursor = Some(rest.to_owned()).filter(|rest| !rest.is_empty());
+        Ok(Self { state: state.ok_or_else(of_another)?, cursor })
     }
 
     fn now(&self) -> Option<(ClientState, Option<&str>)> {
-        match self {
-            Self::Locked(cursor) => Some((ClientState::Locked, cursor.as_deref())),
-            Self::Stopped(cursor) => Some((ClientState::Stopped, cursor.as_deref())),
-            Self::End => None,
-        }
+        let (state, _) = ASKED_IN.get(self.state)?;
+        Some((*state, self.cursor.as_deref()))
     }
 
     fn next(self, cursor: Option<String>) -> Self {
-        match (self, cursor) {
-            (Self::Locked(_), Some(cursor)) => Self::Locked(Some(cursor)),
-            (Self::Locked(_), None) => Self::Stopped(None),
-            (Self::Stopped(_), Some(cursor)) => Self::Stopped(Some(cursor)),
-            (Self::Stopped(_) | Self::End, _) => Self::End,
-        }
+        let is_over = cursor.is_none();
+        Self { state: self.state.saturating_add(usize::from(is_over)), cursor }
     }
 
     fn name(&self) -> Option<String> {
-        match self {
-            Self::Locked(cursor) => Some(format!("l.{}", cursor.as_deref().unwrap_or_default())),
-            Self::Stopped(cursor) => Some(format!("s.{}", cursor.as_deref().unwrap_or_default())),
-            Self::End => None,
-        }
+        let (_, letter) = ASKED_IN.get(self.state)?;
+        Some(format!("{letter}.{}", self.cursor.as_deref().unwrap_or_default()))
     }
 }
 
@@ -204,15 +207,34 @@ pub(crate) async fn of_client(
     Ok(Json(Listing::whole(UnlockRequest::of(&view).into_iter().collect())))
 }
 
-/// Asks for the unlock of a client's portal (UNL-6); asked again, it is the same request.
+/// What of a client's portal.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OfLines {
+    /// Which service lines; without any, all that is locked (LOCK-5).
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    service_lines: BTreeSet<ServiceLine>,
+}
+
+impl OfLines {
+    fn named(body: Option<JsonBody<Self>>) -> BTreeSet<ServiceLine> {
+        body.map(|JsonBody(of)| of).unwrap_or_default().service_lines
+    }
+}
+
+/// Asks for the unlock of a client's portal (UNL-6), or of some service lines of it; asked again, it is the same
+/// request.
 #[utoipa::path(post, path = "/firm/v1/clients/{client}/unlock-requests", tag = "unlock",
-    operation_id = "request_unlock", params(OfClient),
+    operation_id = "request_unlock", params(OfClient), request_body = Option<OfLines>,
     responses((status = 201, body = Outcome), (status = 200, body = Outcome)))]
 pub(crate) async fn ask(
     desk: Desk,
     Ids(OfClient { client }): Ids<OfClient>,
+    body: Option<JsonBody<OfLines>>,
 ) -> Result<(StatusCode, Json<Outcome>), Problem> {
-    let executed = desk.execute(&client, &Command::RequestUnlock { lines: [].into() }).await?;
+    let command = Command::RequestUnlock { lines: OfLines::named(body) };
+    let executed = desk.execute(&client, &command).await?;
     let outcome = Outcome::of(&executed);
     let status = if outcome.did.is_empty() { StatusCode::OK } else { StatusCode::CREATED };
     let outcome = match RequestRef::of(&executed.account) {
@@ -255,16 +277,23 @@ pub(crate) async fn get(
     shown.map(Json).ok_or_else(no_such)
 }
 
-/// Approves a request (UNL-1): in the commit that lifts the lock no invoice is overdue, and two people
-/// acted. Approving twice is one approval.
+/// Approves a request (UNL-1), or some service lines of it: in the commit that lifts the lock no invoice of it is
+/// overdue, and two people acted. Approving twice is one approval.
 #[utoipa::path(post, path = "/firm/v1/unlock-requests/{request}/approve", tag = "unlock",
-    operation_id = "approve_unlock", params(OfRequest), responses((status = 200, body = Outcome)))]
-pub(crate) async fn approve(desk: Desk, Ids(of): Ids<OfRequest>) -> Result<Json<Outcome>, Problem> {
+    operation_id = "approve_unlock", params(OfRequest), request_body = Option<OfLines>,
+    responses((status = 200, body = Outcome)))]
+pub(crate) async fn approve(
+    desk: Desk,
+    Ids(of): Ids<OfRequest>,
+    body: Option<JsonBody<OfLines>>,
+) -> Result<Json<Outcome>, Problem> {
     // Who may not approve learns nothing of how the request stands.
     desk.require(APPROVERS)?;
     desk.require_fresh_sign_in()?;
     let request = of.read()?;
-    let executed = desk.execute_of(&request.client, |account| request.approve(account)).await;
+    let lines = OfLines::named(body);
+    let executed =
+        desk.execute_of(&request.client, |account| request.approve(account, &lines)).await;
     Ok(Json(Outcome::of(&executed.map_err(hidden)?)))
 }
 
@@ -308,6 +337,10 @@ pub(crate) struct NewException {
     /// The last day; as long as the running plan is kept, if not said.
     #[serde(default)]
     until: Option<Date>,
+    /// For which service lines; without any, for the whole client (LOCK-5).
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    service_lines: BTreeSet<ServiceLine>,
 }
 
 /// Unlocks although debts are open (UNL-4).
@@ -322,8 +355,8 @@ pub(crate) async fn exception(
     desk.require(APPROVERS)?;
     desk.require_fresh_sign_in()?;
     let until = new.until.map(|Date(day)| day);
-    let command =
-        Command::ExceptionUnlock { reason: Personal::new(new.reason), until, lines: [].into() };
+    let (reason, lines) = (Personal::new(new.reason), new.service_lines);
+    let command = Command::ExceptionUnlock { reason, until, lines };
     let executed = desk.execute(&client, &command).await?;
     Ok(Json(Outcome::of(&executed)))
 }
@@ -349,14 +382,13 @@ mod tests {
 
     #[test]
     fn a_place_in_the_list_has_a_name() {
-        for place in [
-            Place::Locked(Some("x".to_owned())),
-            Place::Stopped(None),
-            Place::Stopped(Some("y.z".to_owned())),
-        ] {
+        let places = (0..ASKED_IN.len())
+            .flat_map(|state| [None, Some("y.z".to_owned())].map(|cursor| Place { state, cursor }));
+        for place in places {
             assert_eq!(Place::parse(place.name().as_deref()).unwrap(), place);
         }
-        assert_eq!(Place::parse(None).unwrap(), Place::Locked(None));
+        let end = Place { state: ASKED_IN.len(), cursor: None };
+        assert_eq!((end.name(), end.now()), (None, None));
         assert!(Place::parse(Some("x.y")).is_err());
         assert!(Place::parse(Some("")).is_err());
     }

@@ -437,3 +437,23 @@ async fn passwords_tell_nothing_to_a_stranger(up: &Up, ann: &mut Browser) {
     assert_eq!(told[1], told[0]);
     assert_eq!(told[2], ("/portal/security".to_owned(), None));
 }
+
+#[tokio::test]
+async fn lock_5_a_client_reads_which_service_line_is_locked() {
+    let folder = tempfile::tempdir().unwrap();
+    let up = Up::start(&folder.path().join("data"));
+    let mut ann = Browser::by(&up, up.link("ann@acme.example")).await;
+    let client = "/firm/v1/clients/acme";
+    let lines = json!({"service_lines": ["tax", "payroll"]});
+    let (status, answer) = up.ask("bea", Method::PATCH, client, Some(lines)).await;
+    assert_eq!(status, 200, "{answer}");
+    let lock = json!({"reason": "the payroll records are missing", "service_lines": ["payroll"]});
+    let (status, answer) = up.ask("bea", Method::POST, &format!("{client}/lock"), Some(lock)).await;
+    assert_eq!((status, &answer["portal"]), (200, &json!("limited")), "{answer}");
+
+    let page = ann.get("/portal/clients/acme").await.html;
+    assert!(page.contains("Limited"), "{page}");
+    assert!(page.contains("Locked for payroll since"), "{page}");
+    assert!(page.contains("Financial statements: payroll"), "{page}");
+    assert!(!page.contains("Financial statements: tax"), "{page}");
+}

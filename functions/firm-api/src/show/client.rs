@@ -78,19 +78,23 @@ pub struct Client {
     pub language: Option<&'static str>,
     /// Who looks after it.
     pub people: ClientPeople,
-    /// The portal: `open` or `locked`.
+    /// The portal: `open`, `limited`, `locked`, `must_pay` or `closed`.
     #[schema(example = "locked")]
     pub portal: &'static str,
-    /// The lock, if it is locked.
+    /// The oldest lock, whose reason is the portal's.
     pub lock: Option<Lock>,
+    /// All locks: one, on the client; or one for each locked service line (LOCK-5).
+    pub locks: Vec<Lock>,
+    /// The service lines that are locked.
+    pub locked_lines: Vec<String>,
     /// The open request to unlock.
     pub unlock_request: Option<Request>,
     /// The hold on the client.
     pub hold: Option<Hold>,
     /// Why nothing is collected any more, if so.
     pub hard_stop: Option<HardStop>,
-    /// The running exception.
-    pub exception: Option<Exception>,
+    /// The running exceptions: one, for the client, or some for service lines (UNL-4, LOCK-5).
+    pub exceptions: Vec<Exception>,
     /// The running plan.
     pub plan: Option<Plan>,
     /// Running promises.
@@ -123,6 +127,8 @@ pub struct Contact {
 /// The lock.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Lock {
+    /// On which service line; the whole client, if not said.
+    pub service_line: Option<String>,
     /// Which episode, counted from 1.
     pub episode: u32,
     /// Since when.
@@ -152,6 +158,8 @@ pub struct Policy {
 pub struct Request {
     /// Its id.
     pub id: String,
+    /// Of which service lines; without any, of all that is locked (LOCK-5).
+    pub service_lines: Vec<String>,
     /// Who asked.
     pub by: String,
     /// When.
@@ -185,6 +193,8 @@ pub struct HardStop {
 /// No automatic lock is set meanwhile.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Exception {
+    /// For which service line; the whole client, if not said.
+    pub service_line: Option<String>,
     /// Since when.
     pub begun_on: Date,
     /// The last day; as long as the plan is kept, if not said.
@@ -278,13 +288,15 @@ impl Client {
             people: ClientPeople::of(&account.people),
             portal: portal(account),
             lock: account.lock().map(Lock::of),
+            locks: account.locks.values().map(Lock::of).collect(),
+            locked_lines: names(&account.locked_lines()),
             unlock_request: Request::of(account),
             hold: account.hold.as_ref().map(|on_client| hold(None, on_client)),
             hard_stop: account.hard_stop.as_ref().map(|stop| HardStop {
                 on: Date(stop.on),
                 reason: stop.reason.as_str().to_owned(),
             }),
-            exception: account.exceptions.values().next().map(Exception::of),
+            exceptions: account.exceptions.values().map(Exception::of).collect(),
             plan: account.plan.as_ref().map(Plan::of),
             promises: account.promises.iter().map(Promise::of).collect(),
             balance: sums(account.open_invoices().map(invoice::Invoice::balance)),
@@ -326,7 +338,9 @@ impl Lock {
             LockCause::Hand(_) => "hand",
         };
         let policy = Policy { class: lock.policy.class.to_string(), version: lock.policy.version };
-        Self { episode: lock.episode, on: Date(lock.on), reason: lock.cause.text(), by, policy }
+        let service_line = lock.scope.line().map(ToString::to_string);
+        let (on, reason) = (Date(lock.on), lock.cause.text());
+        Self { service_line, episode: lock.episode, on, reason, by, policy }
     }
 }
 
@@ -336,6 +350,7 @@ impl Request {
         let request = account.request.as_ref()?;
         Some(Self {
             id,
+            service_lines: names(&request.lines),
             by: request.by.to_string(),
             on: Date(request.on),
             expires_on: Date(request.expires_on),
@@ -360,7 +375,8 @@ impl Exception {
             ExceptionEnd::WithPlan => None,
         };
         let reason = exception.reason.as_str().to_owned();
-        Self { begun_on: Date(exception.begun_on), until, reason }
+        let service_line = exception.scope.line().map(ToString::to_string);
+        Self { service_line, begun_on: Date(exception.begun_on), until, reason }
     }
 }
 

@@ -4,6 +4,8 @@
 //! themselves, and the page shows what came of it. Whoever may not do a thing, or when it can't be done as
 //! things stand, doesn't find its button; the function that owns the act decides in the end.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::response::Response;
 use domain::account::Account;
@@ -12,8 +14,9 @@ use domain::command::Command;
 use domain::decide::decide;
 use domain::describe::describe;
 use domain::fee::Fee;
-use domain::id::ClientId;
+use domain::id::{ClientId, ServiceLine};
 use domain::invoice::{Invoice, Posting};
+use domain::lock::Scope;
 use domain::role::{Actor, Role};
 use domain::text::{Personal, sentence};
 use services::execute::View;
@@ -229,6 +232,16 @@ impl Act {
         self
     }
 
+    /// A choice of some of those service lines, if there are several (LOCK-5).
+    fn with_lines(self, lines: BTreeSet<ServiceLine>, label: &str, hint: &str) -> Self {
+        if lines.len() < 2 {
+            return self;
+        }
+        let lines = lines.iter().map(|line| (line.to_string(), said::line(line)));
+        let choice = FieldKind::Many(lines.collect());
+        self.field(Field::new("service_lines[]", label, choice).optional().hint(hint))
+    }
+
     /// It can't be done, for that reason.
     pub(super) fn refused(self, why: impl Into<String>) -> Self {
         Self { refused: Some(why.into()), ..self }
@@ -269,6 +282,11 @@ impl Act {
         }
         self
     }
+}
+
+/// The service lines that are locked by themselves (LOCK-5).
+fn single_locks(account: &Account) -> BTreeSet<ServiceLine> {
+    account.locks.keys().filter_map(Scope::line).cloned().collect()
 }
 
 /// Stands for a reason that is still to be typed.
@@ -315,6 +333,7 @@ fn client_act(visit: &Visit, view: &View, name: &str, grants: &[Grant]) -> Optio
             format!("{api}/lock"),
         )
         .grave()
+        .with_lines(account.service_lines(), "Lock only", "Left without a mark, the whole client is locked.")
         .field(Field::reason("The client reads it on its portal."))
         .said("The portal is locked.")
         .foreseen(visit, view, &Command::Lock { reason: to_be_typed(), lines: [].into() }),
@@ -355,6 +374,7 @@ fn client_act(visit: &Visit, view: &View, name: &str, grants: &[Grant]) -> Optio
             "Ask for unlock",
             format!("{api}/unlock-requests"),
         )
+        .with_lines(single_locks(account), "Unlock only", "Left without a mark, all that is locked is asked for.")
         .said("The unlock is asked for.")
         .foreseen(visit, view, &Command::RequestUnlock { lines: [].into() }),
         "exception" => {
@@ -408,6 +428,7 @@ fn exception(who: &str, api: &str, account: &Account) -> Act {
         "Unlock by exception",
         format!("{api}/exception-unlock"),
     )
+    .with_lines(single_locks(account), "Open only", "Left without a mark, it is for the whole client.")
     .field(until)
     .field(Field::reason("Why this client, in writing: it stays in the audit."))
     .said("The portal is open by exception.")

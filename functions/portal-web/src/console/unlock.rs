@@ -31,6 +31,8 @@ struct Row {
     client_path: String,
     reason: String,
     locked_on: String,
+    /// Of which service lines, if not of all that is locked (LOCK-5).
+    lines: Vec<String>,
     request: Option<Asked>,
     is_ready: bool,
     open: Vec<String>,
@@ -78,6 +80,11 @@ impl Row {
             client_path: client_path(&account.client),
             reason: lock.cause.text(),
             locked_on: said::day(lock.on),
+            lines: account
+                .request
+                .iter()
+                .flat_map(|asked| asked.lines.iter().map(said::line))
+                .collect(),
             request: asked,
             is_ready: test.holds(),
             open: details(view, &test.open),

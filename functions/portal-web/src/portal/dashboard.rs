@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 use axum::response::Response;
-use domain::access::{Access, Capability, PortalState};
+use domain::access::{Access, Capability, Denial, Narrowed, PortalState};
 use domain::account::ExceptionEnd;
 use domain::id::{ClientId, InvoiceId};
-use domain::lock::LockCause;
+use domain::lock::{LockCause, Scope};
 use domain::money::Currency;
 use domain::policy::UnlockMode;
 use domain::task::About;
@@ -161,7 +161,7 @@ fn words(view: &View, payable: &[Payable<'_>]) -> Vec<String> {
         None => words.push("Your portal is open, and nothing is overdue.".to_owned()),
         Some(_) => {
             for lock in locks {
-                let what = lock.scope.line().map(|line| format!(" for {line}")).unwrap_or_default();
+                let what = of_line(&lock.scope);
                 let why = sentence(&lock.cause.text());
                 words.push(format!("Locked{what} since {}. {why}", said::day(lock.on)));
             }
@@ -169,7 +169,7 @@ fn words(view: &View, payable: &[Payable<'_>]) -> Vec<String> {
         }
     }
     for exception in account.exceptions.values() {
-        let what = exception.scope.line().map(|line| format!(" for {line}")).unwrap_or_default();
+        let what = of_line(&exception.scope);
         words.push(match exception.ends {
             ExceptionEnd::Until(until) => {
                 format!("Open{what} by agreement until {}.", said::day(until))
@@ -204,6 +204,11 @@ fn words(view: &View, payable: &[Payable<'_>]) -> Vec<String> {
         words.push(format!("On its way from the bank: {}.", coming.join(" and ")));
     }
     words
+}
+
+/// Of which service line, if it isn't the whole client.
+fn of_line(scope: &Scope) -> String {
+    scope.line().map(|line| format!(" for {}", said::line(line))).unwrap_or_default()
 }
 
 /// What was promised, as long as it is no list.
@@ -248,11 +253,16 @@ fn opened(view: &View, standing: &Standing) -> (Vec<Shut>, Vec<&'static str>) {
         let name = name(capability);
         match access {
             Access::Deny(denial) => {
-                let why = standing.denied(view, denial).why;
-                match shut.iter_mut().find(|shut| shut.why == why) {
-                    Some(shut) if shut.what.contains(&name) => {}
-                    Some(shut) => shut.what.push(name),
-                    None => shut.push(Shut { why, what: vec![name] }),
+                put(&mut shut, standing.denied(view, denial).why, name.to_owned());
+            }
+            Access::Only(Narrowed::OtherLines) => {
+                for line in standing.lines_without(capability) {
+                    let what = format!("{name}: {}", said::line(line));
+                    let of = Scope::Line(line.clone());
+                    put(&mut shut, standing.denied_of(&of, view, Denial::Locked).why, what);
+                }
+                if !open.contains(&name) {
+                    open.push(name);
                 }
             }
             Access::Allow | Access::Only(_) if !open.contains(&name) => open.push(name),
@@ -262,10 +272,18 @@ fn opened(view: &View, standing: &Standing) -> (Vec<Shut>, Vec<&'static str>) {
     (shut, open)
 }
 
+fn put(shut: &mut Vec<Shut>, why: String, what: String) {
+    match shut.iter_mut().find(|known| known.why == why) {
+        Some(known) if known.what.contains(&what) => {}
+        Some(known) => known.what.push(what),
+        None => shut.push(Shut { why, what: vec![what] }),
+    }
+}
+
 /// What isn't open, for one reason.
 pub(super) struct Shut {
     why: String,
-    what: Vec<&'static str>,
+    what: Vec<String>,
 }
 
 /// What a capability is to a client.

@@ -6,7 +6,7 @@
 use axum::body::Body;
 use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Path, Request};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
@@ -27,12 +27,30 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         if !is_json(&parts.headers) {
-            let detail = "a body of application/json is expected here";
-            return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail).of("Content-Type"));
+            return Err(not_json());
         }
         // Read before, within the limit of its address.
         let bytes = body.collect().await.map_err(|_| Problem::malformed("the body broke off"))?;
         read_json(&bytes.to_bytes()).map(Self)
+    }
+}
+
+fn not_json() -> Problem {
+    let detail = "a body of application/json is expected here";
+    Problem::new(ProblemKind::UnsupportedMediaType, detail).of("Content-Type")
+}
+
+/// None, where neither a body nor its type was sent.
+impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Problem> {
+        if request.headers().contains_key(CONTENT_TYPE) {
+            return <Self as FromRequest<S>>::from_request(request, state).await.map(Some);
+        }
+        let read = request.into_body().collect().await;
+        let bytes = read.map_err(|_| Problem::malformed("the body broke off"))?.to_bytes();
+        if bytes.is_empty() { Ok(None) } else { Err(not_json()) }
     }
 }
 

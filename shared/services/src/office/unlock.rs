@@ -4,12 +4,14 @@
 //! can't meet another request than the one that the partner looked at: one of an ended episode is refused in the
 //! same commit that would have lifted the lock. It is no secret: it opens nothing without a grant.
 
+use std::collections::BTreeSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::account::{Account, UnlockRequest, UnlockWay};
 use domain::calendar::Day;
 use domain::command::Command;
-use domain::id::{ClientId, StaffId};
+use domain::id::{ClientId, ServiceLine, StaffId};
 use domain::lock::Lock;
 use domain::refusal::Refusal;
 use domain::text::Personal;
@@ -68,14 +70,20 @@ impl RequestRef {
         (parts.next().is_none() && found.name() == name).then_some(found)
     }
 
-    /// The approval of this request, on the account as it is now; done before, it is the same one.
+    /// The approval of this request, on the account as it is now, for those service lines of it or, without any,
+    /// for all that it asks for; done before, it is the same one.
     ///
     /// # Errors
     /// For a request of an ended episode, and one that was rejected or expired.
-    pub fn approve(&self, account: &Account) -> Result<Command, Refusal> {
+    pub fn approve(
+        &self,
+        account: &Account,
+        lines: &BTreeSet<ServiceLine>,
+    ) -> Result<Command, Refusal> {
+        let approval = || Command::ApproveUnlock { lines: lines.clone() };
         if !account.is_locked() && account.episodes == self.episode {
             return match account.last_unlock.as_ref().map(|unlocked| &unlocked.way) {
-                Some(UnlockWay::Approved { .. }) => Ok(Command::ApproveUnlock { lines: [].into() }),
+                Some(UnlockWay::Approved { .. }) => Ok(approval()),
                 Some(
                     UnlockWay::Payment | UnlockWay::Exception { .. } | UnlockWay::Undone { .. },
                 )
@@ -83,7 +91,7 @@ impl RequestRef {
             };
         }
         self.check(account)?;
-        Ok(Command::ApproveUnlock { lines: [].into() })
+        Ok(approval())
     }
 
     /// The rejection of this request.

@@ -3,6 +3,7 @@
 use domain::access::{
     Access, Capability, Denial, DenialText, Limits, PortalState, access, denial_text,
 };
+use domain::id::ServiceLine;
 use domain::invoice::Invoice;
 use domain::lock::Scope;
 use domain::money::Money;
@@ -60,9 +61,23 @@ impl Standing {
         }
     }
 
+    /// The service lines whose lock takes that away, for these alone (LOCK-5).
+    pub fn lines_without(&self, capability: Capability) -> impl Iterator<Item = &ServiceLine> {
+        let is_denied = move |line: &&ServiceLine| {
+            let access = self.access_of(&Scope::Line((*line).clone()), capability);
+            access == Access::Deny(Denial::Locked)
+        };
+        self.limits.locked_lines.iter().filter(is_denied)
+    }
+
+    /// What the denial of something of that service line tells a person (ACC-3, LOCK-5).
+    pub fn denied_of(&self, scope: &Scope, view: &View, denial: Denial) -> DenialText {
+        denial_text(&view.loaded.account, scope, denial, view.day)
+    }
+
     /// What a denial tells a person (ACC-3).
     pub fn denied(&self, view: &View, denial: Denial) -> DenialText {
-        denial_text(&view.loaded.account, &Scope::Client, denial, view.day)
+        self.denied_of(&Scope::Client, view, denial)
     }
 }
 

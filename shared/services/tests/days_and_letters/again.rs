@@ -276,7 +276,7 @@ async fn opened() -> (Desk, Arc<Firm>, ClientId) {
     }
     assert!(firm.store().load(&acme).await.unwrap().unwrap().account.is_locked());
     desk.pay(&firm, &acme, "stripe:pi_1", usd(10_000)).await;
-    assert!(firm.store().load(&acme).await.unwrap().unwrap().!account.is_locked());
+    assert!(!firm.store().load(&acme).await.unwrap().unwrap().account.is_locked());
     (desk, firm, acme)
 }
 

@@ -92,7 +92,7 @@ async fn lock_10_the_sample_ledger_is_in_the_table_to_the_cent_and_fires_nothing
     assert_eq!(ran.failed.len(), 0);
     assert!(0 < ran.evaluated, "their first evaluation");
     let c_001 = account(&firm, &"c-001".parse().unwrap()).await;
-    assert!(c_001.lock.is_none(), "nobody is locked before a warning (LOCK-7)");
+    assert!(c_001.lock().is_none(), "nobody is locked before a warning (LOCK-7)");
     assert!(!c_001.letters.is_empty(), "but warned");
 }
 
