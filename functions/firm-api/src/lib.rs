@@ -22,6 +22,7 @@ mod pay_links;
 mod payments;
 pub mod people;
 mod policies;
+mod reports;
 mod runs;
 mod settings;
 pub mod show;
@@ -167,6 +168,7 @@ handlers! {
     templates::test,
     runs::list, runs::get, runs::clients, runs::approve, runs::reject, runs::undo,
     runs::stopped, runs::stop_firm, runs::lift_stop,
+    reports::kpi, reports::aging,
 }
 
 /// Mounts a handler where its description says; only its path and methods are looked at.

@@ -265,6 +265,8 @@ fn table(request: &str) -> Vec<Row> {
         own("GET", "/firm/v1/settings/stop", Value::Null, ALL),
         own("PUT", "/firm/v1/settings/stop", because(), STOPPERS),
         own("DELETE", "/firm/v1/settings/stop", Value::Null, STOPPERS),
+        own("GET", "/firm/v1/reports/kpi", Value::Null, ALL),
+        own("GET", "/firm/v1/reports/aging", Value::Null, ALL),
         own("GET", "/firm/v1/events", Value::Null, ALL),
         own("GET", "/firm/v1/audit/verify", Value::Null, ALL),
         own("GET", "/firm/v1/policies", Value::Null, ALL),

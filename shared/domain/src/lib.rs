@@ -22,6 +22,7 @@ pub mod fee;
 pub mod forget;
 pub mod id;
 pub mod invoice;
+pub mod kpi;
 pub mod ledger;
 pub mod letter;
 pub mod limit;

@@ -103,6 +103,7 @@ impl LetterMessage {
             | Waiting::Digest { .. }
             | Waiting::StaffMail { .. }
             | Waiting::Run { .. }
+            | Waiting::Reports { .. }
             | Waiting::Rollout { .. } => return None,
         };
         Some(Self { firm: firm.clone(), client: client.clone(), letter: *letter, stuck })

@@ -20,6 +20,7 @@ use tracing::{error, info, warn};
 use crate::execute::{ExecuteError, Executed, InRun, evaluate_in};
 use crate::firm::Firm;
 use crate::firms::Firms;
+use crate::reports;
 use crate::rollout;
 use crate::run::{self, Hands, run_whole};
 use crate::tell::{digest_at, is_working};
@@ -256,6 +257,9 @@ impl Days {
         if !is_second_look && is_working(&firm, day).await? {
             firm.store().plan_digest(day, digest_at(&firm, day)).await?;
         }
+        if !is_second_look {
+            reports::plan(&firm, day, reports::ready_at(&firm, day)).await?;
+        }
         let tomorrow = tomorrow(&firm, day, now);
         let next_at = match shards.is_empty() || is_second_look {
             true => tomorrow,
@@ -418,6 +422,7 @@ pub async fn run(firm: &Firm, now: DateTime<Utc>) -> Result<Ran, StoreError> {
             ran.failed.extend(run::failures(firm, day).await?);
         }
     }
+    reports::make(firm, now, &|| false).await?;
     firm.store().set_dawn(firm.settings(), day, tomorrow(firm, day, now)).await?;
     Ok(ran)
 }

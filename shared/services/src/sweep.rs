@@ -3,7 +3,7 @@
 //!
 //! Webhooks that were kept and not finished are gone on with here; letters that are ready, and claimed ones
 //! of which nothing was heard (LET-4), are put on the letters' queue, policies that were armed on that of
-//! evaluations. Everything is leased before it is
+//! evaluations. A firm's reports are made here ([`reports`]). Everything is leased before it is
 //! touched, so two sweepers never hold the same thing and a sweeper that dies loses nothing: the lease
 //! runs out. Each thing is alone with its failure. A payment that was not put on all its invoices yet is
 //! gone on with through its webhook, and else by the client's next evaluation, which is then due at once.
@@ -27,6 +27,8 @@ use tokio::time::Instant;
 use crate::contacts::MailMessage;
 use crate::correspondence::LetterMessage;
 use crate::day::group;
+use crate::firm::Firm;
+use crate::reports::{self, Made};
 use crate::rollout;
 use crate::run;
 use crate::tell::TellMessage;
@@ -49,6 +51,9 @@ const WEBHOOK_LEASE: TimeDelta = TAKEN_LEASE;
 
 /// How long a letter is the queue's: a few times of handing it out.
 const LETTER_LEASE: TimeDelta = TimeDelta::minutes(10);
+
+/// How long a firm's reports are worked on at once: the sweep ends with its minute.
+const REPORTS_WITHIN: Duration = Duration::from_secs(20);
 
 /// How soon what can't be read is looked at again: a newer program may have written it.
 const UNREADABLE_LEASE: TimeDelta = TimeDelta::hours(1);
@@ -177,6 +182,10 @@ impl Sweeper {
                 self.webhook(&firm, &gateway, &event, counts).await;
                 None
             }
+            Ok(Waiting::Reports { firm }) => {
+                self.reports(&firm, counts).await;
+                None
+            }
             Ok(waiting) => Some(waiting),
             Err(error) => {
                 tracing::error!("Something that waits can't be read: {}", chain(&error));
@@ -209,6 +218,29 @@ impl Sweeper {
             }
         };
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Brings a firm's reports up to date; what there is no time for comes again when the lease ends.
+    async fn reports(&self, firm: &FirmId, counts: &Counts) {
+        let (begun, now) = (Instant::now(), self.clock.now());
+        let is_late = || REPORTS_WITHIN < begun.elapsed();
+        let made = async {
+            let opened = Firm::open(self.platform().dynamo().clone(), firm.clone()).await?;
+            match opened {
+                Some(opened) => reports::make(&opened, now, &is_late).await,
+                None => Ok(Made::Done),
+            }
+        };
+        match made.await {
+            Ok(Made::Done) => tracing::info!(firm.id = %firm, "Made the reports of firm {firm}"),
+            Ok(Made::Later) => {
+                tracing::info!(firm.id = %firm, "Left the rest of the reports of firm {firm} for later");
+            }
+            Err(error) => {
+                tracing::warn!("Could not make the reports of firm {firm}: {}", chain(&error));
+                counts.failed.fetch_add(1, Ordering::Relaxed);
+            }
+        }
     }
 
     async fn hand_on(&self, waiting: &[Waiting], counts: &Counts) {
@@ -271,6 +303,7 @@ fn lease_of(waiting: &Waiting) -> TimeDelta {
         | Waiting::StaffMail { .. } => LETTER_LEASE,
         Waiting::Rollout { .. } => rollout::LEASE,
         Waiting::Run { .. } => run::LEASE,
+        Waiting::Reports { .. } => reports::LEASE,
     }
 }
 

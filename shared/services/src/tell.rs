@@ -22,6 +22,7 @@ use crate::firm::{CLAIM_LEASE, Firm};
 mod choice;
 mod digest;
 mod directory;
+mod month;
 mod notice;
 mod post;
 pub(crate) mod returned;
@@ -94,6 +95,7 @@ impl TellMessage {
             | Waiting::Claimed { .. }
             | Waiting::Mail { .. }
             | Waiting::Run { .. }
+            | Waiting::Reports { .. }
             | Waiting::Rollout { .. }
             | Waiting::Webhook { .. } => return None,
         };

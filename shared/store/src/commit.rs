@@ -15,6 +15,7 @@ use domain::account::Account;
 use domain::audit::ChainHash;
 use domain::event::Event;
 use domain::id::ClientId;
+use domain::kpi;
 
 use crate::Store;
 use crate::change::{Changes, Derived, Taken, changes};
@@ -23,6 +24,7 @@ use crate::error::StoreError;
 use crate::head::{Books, COMMIT, MAX_HEAD_BYTES, put_books, rewrite};
 use crate::item::{Item, check_size, get_text, new_item, place_of, size, text, version_of};
 use crate::keys::{Key, PK, Place, SK, VERSION, prefix};
+use crate::kpi::to_facts;
 use crate::links::put_last_payments;
 use crate::load::Loaded;
 use crate::numbers::CommitWith;
@@ -173,7 +175,7 @@ impl Store {
         let mut books = Books { version, commit: id.to_owned(), ..old.clone() };
         let mut plan = Vec::new();
         if !events.is_empty() {
-            let items = self.record(&mut books, &after.client, events, wording)?;
+            let items = self.record(&mut books, (&loaded.account, after), events, wording)?;
             plan.extend(
                 items.into_iter().map(|item| (Write::Put(item, Condition::Absent), Guard::Facts)),
             );
@@ -205,10 +207,11 @@ impl Store {
     fn record(
         &self,
         books: &mut Books,
-        client: &ClientId,
+        (before, after): (&Account, &Account),
         events: &[Event],
         wording: Wording<'_>,
     ) -> Result<Vec<Item>, StoreError> {
+        let client = &after.client;
         let sequence = books.records + 1;
         let record = wording.record(events, books.version)?;
         let previous = books.chain;
@@ -222,7 +225,10 @@ impl Store {
         let written_by = (books.version, books.commit.as_str());
         let mut items = record_items(place, text_place, &record, (previous, hash), written_by)?;
         if let Some(record) = items.first_mut() {
-            to_news(record, (&self.firm, client), (sequence, wording.meta.at), events);
+            let of = (sequence, wording.meta.at);
+            let facts = kpi::facts(before, events, after, wording.meta.day);
+            to_facts(record, (&self.firm, client), of, &facts)?;
+            to_news(record, (&self.firm, client), of, events);
         }
         Ok(items)
     }

@@ -22,7 +22,7 @@ use crate::template::TemplateId;
 pub use index::{Index, PLATFORM_SHARDS, shard};
 pub(crate) use index::{
     clients_in, clients_pk, clients_sk, contacts_pk, contacts_sk, dawn_pk, due_of, due_pk, due_sk,
-    due_until, news_of, news_pk, news_sk, news_until, outbox_pk, outbox_sk, outbox_until, tasks_pk,
+    due_until, facts_pk, news_of, news_pk, news_sk, news_until, outbox_pk, outbox_sk, outbox_until, tasks_pk,
     tasks_sk,
 };
 
@@ -137,6 +137,12 @@ pub enum Key<'a> {
     RunShard(Day, u32),
     /// Some clients of a shard of it.
     RunPage(Day, u32, u32),
+    /// What counts of a day (KPI-1).
+    DayCount(Day),
+    /// How the firm's book stood on a day.
+    Book(Day),
+    /// How far the firm's reports are.
+    Reports,
     /// A payment that names nobody known.
     Unclaimed(&'a PaymentId),
     /// Whose a person said that a payment is.
@@ -243,6 +249,9 @@ impl Key<'_> {
             | Self::Dawn
             | Self::Rollout(..)
             | Self::DayRun(_)
+            | Self::DayCount(_)
+            | Self::Book(_)
+            | Self::Reports
             | Self::Unclaimed(_)
             | Self::Digest(_)
             | Self::MailChoice(_)
@@ -314,6 +323,9 @@ impl Key<'_> {
                 format!("{}{class}#{}", prefix::ROLLOUT, digits(u64::from(*version)))
             }
             Self::DayRun(day) => format!("{}{day}", prefix::DAY_RUN),
+            Self::DayCount(day) => format!("{}{day}", prefix::DAY_COUNT),
+            Self::Book(day) => format!("{}{day}", prefix::BOOK),
+            Self::Reports => prefix::REPORTS.to_owned(),
             Self::RunShard(_, shard) => format!("{}{shard:06}", prefix::RUN_SHARD),
             Self::RunPage(_, shard, page) => format!("{}{shard:06}#{page:06}", prefix::RUN_PAGE),
             Self::Dawn => "Z".to_owned(),
@@ -364,6 +376,9 @@ pub(crate) mod prefix {
     pub(crate) const SECRET: &str = "K#";
     pub(crate) const RUN: &str = "R#";
     pub(crate) const DAY_RUN: &str = "R#day#";
+    pub(crate) const DAY_COUNT: &str = "R#kpi#";
+    pub(crate) const BOOK: &str = "R#book#";
+    pub(crate) const REPORTS: &str = "R#reports#";
     pub(crate) const RUN_SHARD: &str = "S#";
     pub(crate) const RUN_PAGE: &str = "C#";
     pub(crate) const LOGO: &str = "B#";
@@ -476,6 +491,11 @@ pub(crate) fn day_run_of(sk: &str) -> Option<Day> {
     sk.strip_prefix(prefix::DAY_RUN)?.parse().ok()
 }
 
+/// Whether a sort key is that of a firm's reports.
+pub(crate) fn is_reports(sk: &str) -> bool {
+    sk == prefix::REPORTS
+}
+
 /// The contact of a contact's partition.
 pub(crate) fn contact_of(pk: &str) -> Option<ContactId> {
     Some(contact_in(pk)?.1)
@@ -567,6 +587,9 @@ mod tests {
             (Key::DayRun(day), "F#f-1", "R#day#2026-03-02"),
             (Key::RunShard(day, 3), "F#f-1#R#2026-03-02", "S#000003"),
             (Key::RunPage(day, 3, 12), "F#f-1#R#2026-03-02", "C#000003#000012"),
+            (Key::DayCount(day), "F#f-1", "R#kpi#2026-03-02"),
+            (Key::Book(day), "F#f-1", "R#book#2026-03-02"),
+            (Key::Reports, "F#f-1", "R#reports#"),
             (Key::Digest(day), "F#f-1", "D#2026-03-02"),
             (Key::StaffMail(&bea, "m-1"), "F#f-1#M#bea", "M#m-1"),
             (Key::MailChoice(&bea), "F#f-1", "M#bea"),

@@ -14,7 +14,7 @@ use crate::firm::Endpoint;
 use crate::item::{Item, corrupt, get_number, get_text, place_of, read, text};
 use crate::keys::{
     Index, PLATFORM_SHARDS, Place, PlatformKey, account_of, contact_mail_of, dawn_pk, day_run_of,
-    digest_of, firm_of, letter_of, notice_of, outbox_pk, outbox_sk, outbox_until, person,
+    digest_of, firm_of, is_reports, letter_of, notice_of, outbox_pk, outbox_sk, outbox_until, person,
     rollout_of, staff_mail_of, webhook_of,
 };
 use crate::outbox::outbox_attributes;
@@ -70,6 +70,11 @@ pub enum Waiting {
         firm: FirmId,
         /// Of which day.
         day: Day,
+    },
+    /// A firm's reports, which are brought up to date.
+    Reports {
+        /// Whose.
+        firm: FirmId,
     },
     /// News that staff are told at once.
     Notice {
@@ -280,6 +285,9 @@ fn waiting(item: &Item) -> Result<Waiting, StoreError> {
     }
     if let (Some(firm), Some(day)) = (firm_of(&place.pk), day_run_of(&place.sk)) {
         return Ok(Waiting::Run { firm, day });
+    }
+    if let Some(firm) = firm_of(&place.pk).filter(|_| is_reports(&place.sk)) {
+        return Ok(Waiting::Reports { firm });
     }
     let unknown = || corrupt(item, "its key names nothing that waits");
     if let Some((firm, address, mail)) = contact_mail_of(&place) {

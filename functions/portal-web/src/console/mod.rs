@@ -26,6 +26,7 @@ mod people;
 mod plan;
 mod policies;
 mod put_in;
+mod reports;
 pub(crate) mod runs;
 mod settings;
 mod task_acts;
@@ -98,6 +99,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/console/tasks", get(tasks::show))
         .route("/console/unclaimed", get(unclaimed::list))
         .route("/console/unclaimed/{payment}", get(unclaimed::payment))
+        .route("/console/reports", get(reports::show))
         .route("/console/runs", get(runs::list))
         .route("/console/runs/{day}", get(runs::show))
         .route("/console/runs/{day}/do/{act}", get(runs::act))

@@ -32,6 +32,7 @@ impl MailMessage {
             | Waiting::Digest { .. }
             | Waiting::StaffMail { .. }
             | Waiting::Run { .. }
+            | Waiting::Reports { .. }
             | Waiting::Rollout { .. }
             | Waiting::Webhook { .. } => None,
         }

@@ -77,8 +77,8 @@ impl FastPath {
     /// Takes it. None: it is another's, or nothing that is handed on.
     async fn lease(&self, ready: Ready, now: DateTime<Utc>) -> Result<Option<Leased>, ()> {
         let waiting = match &ready.what {
-            // The sweeper says what is wrong with an item that can't be read.
-            Ok(Waiting::Webhook { .. }) | Err(_) => return Ok(None),
+            // The sweeper does these itself, and says what is wrong with an item that can't be read.
+            Ok(Waiting::Webhook { .. } | Waiting::Reports { .. }) | Err(_) => return Ok(None),
             Ok(waiting) => waiting.clone(),
         };
         let until = now + lease_of(&waiting);

@@ -24,6 +24,7 @@ use super::{CHOICE_PATH, TASKS_PATH, TellError, TellOutcome};
 use crate::correspondence::Correspondence;
 use crate::firm::{Firm, start_of_minute};
 use crate::office::policies::version_of;
+use crate::reports::first_of;
 
 /// When it comes, in minutes of the firm's day: half an hour after the presets' quiet hours, so that it
 /// holds what left at their end.
@@ -46,6 +47,19 @@ pub fn digest_at(firm: &Firm, day: Day) -> DateTime<Utc> {
 
 /// Whether that is a working day at the firm: under any of its policies in force.
 pub(crate) async fn is_working(firm: &Firm, day: Day) -> Result<bool, StoreError> {
+    Ok(weeks(firm, day).await?.iter().any(|week| week.is_working(day)))
+}
+
+/// Whether it is the first of its month.
+pub(super) async fn is_first_working(firm: &Firm, day: Day) -> Result<bool, StoreError> {
+    let weeks = weeks(firm, day).await?;
+    let is_working = |day: Day| weeks.iter().any(|week| week.is_working(day));
+    let before = first_of(day).iter_days().take_while(|before| *before < day);
+    Ok(is_working(day) && !before.into_iter().any(is_working))
+}
+
+/// The working days of each policy in force; of a firm without one, the usual ones.
+async fn weeks(firm: &Firm, day: Day) -> Result<Vec<WorkingDays>, StoreError> {
     let mut in_force: BTreeMap<ClassId, PolicyDocument> = BTreeMap::new();
     for policy in firm.store().all_policies().await? {
         if policy.has_begun(day) {
@@ -60,7 +74,7 @@ pub(crate) async fn is_working(firm: &Firm, day: Day) -> Result<bool, StoreError
     if weeks.is_empty() {
         weeks.push(WorkingDays::default());
     }
-    Ok(weeks.iter().any(|week| week.is_working(day)))
+    Ok(weeks)
 }
 
 /// Everything new at one client.
@@ -129,6 +143,7 @@ impl Correspondence {
         let is_news = !items.is_empty() || old.as_ref().is_some_and(|old| old.is_news);
         let made = if is_news { self.mails(firm, day, (items, old), now).await? } else { 0 };
         let made = made + self.tell_of_run(firm, day, now).await?;
+        let made = made + self.tell_of_month(firm, day, now).await?;
         store.end_digest(day).await?;
         Ok(TellOutcome::Made(made))
     }

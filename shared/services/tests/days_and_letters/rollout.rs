@@ -24,7 +24,7 @@ const ANN: &[&str] = &["ann@acme.example"];
 const STRICT: &str = "lock: {days_overdue: 20, after_notice_days: 0}";
 
 /// Sweeps once, as the schedule does every minute.
-async fn sweep(desk: &Desk) -> Swept {
+pub(crate) async fn sweep(desk: &Desk) -> Swept {
     let transport = gateways::Transport::new(gateways::Timeouts::default());
     let access = GatewayAccess { transport, stripe_url: "http://localhost:9".to_owned() };
     let seal = Arc::new(LocalSeal::new(&[7; 32]).unwrap());

@@ -104,7 +104,7 @@ async fn waiting(desk: &Desk) -> Vec<TellMessage> {
 }
 
 /// Does what waits by now, and what comes of it.
-async fn tell(desk: &Desk) -> Vec<TellOutcome> {
+pub(crate) async fn tell(desk: &Desk) -> Vec<TellOutcome> {
     let mut outcomes = Vec::new();
     for _ in 0..3 {
         for message in waiting(desk).await {
@@ -488,7 +488,7 @@ async fn dies_at(desk: &Desk, boundary: u32) -> bool {
 }
 
 /// A process that ends at one of its calls; `false`: it came to its own end before.
-async fn ends_at<Doing>(desk: &Desk, boundary: u32, doing: impl FnOnce(Dynamo) -> Doing) -> bool
+pub(crate) async fn ends_at<Doing>(desk: &Desk, boundary: u32, doing: impl FnOnce(Dynamo) -> Doing) -> bool
 where
     Doing: Future<Output = ()> + Send + 'static,
 {

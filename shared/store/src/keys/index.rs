@@ -155,6 +155,11 @@ pub(crate) fn news_pk(firm: &FirmId) -> String {
     format!("F#{firm}#E")
 }
 
+/// Partition of the index `firm`: records that count for reports and that staff are not told of.
+pub(crate) fn facts_pk(firm: &FirmId) -> String {
+    format!("F#{firm}#K")
+}
+
 /// Sort key of a record in the index `firm`: oldest first.
 pub(crate) fn news_sk(at: &str, client: &ClientId, sequence: u64) -> String {
     format!("{at}#{client}#{}", digits(sequence))
