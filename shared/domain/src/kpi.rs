@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{Account, UnlockWay};
 use crate::calendar::{Day, days_between, plus};
+use crate::command::News;
 use crate::event::{Event, Settlement};
 use crate::id::{ClassId, InvoiceId, ServiceLine};
 use crate::invoice::{Invoice, Source};
@@ -123,11 +124,13 @@ pub fn facts(before: &Account, events: &[Event], after: &Account, day: Day) -> V
             }
             Event::StepDone { step, .. } => facts.push(Fact::Step { step: step.to_string() }),
             Event::Responded { .. } => is_answered = true,
-            Event::PaymentChanged { was, now, on, settlement, .. } => {
+            Event::PaymentChanged { was, now, on, settlement, news, .. } => {
+                let on = made_on(news, *on);
                 let is_first = matches!(was, PaymentState::Unknown | PaymentState::Failed);
-                is_answered |= is_first && is_on_its_way_or_here(*now) && !is_history(*on, day);
+                is_answered |= is_first && is_on_its_way_or_here(*now) && !is_history(on, day);
                 if *was != PaymentState::Succeeded && *now == PaymentState::Succeeded {
-                    facts.extend(paid_after(before, settlement, *on).filter(|_| !is_history(*on, day)));
+                    let after = paid_after(before, settlement, on);
+                    facts.extend(after.filter(|_| !is_history(on, day)));
                 }
             }
             _ => {}
@@ -149,6 +152,14 @@ fn is_demand(kind: LetterKind) -> bool {
 
 fn is_on_its_way_or_here(state: PaymentState) -> bool {
     matches!(state, PaymentState::Pending | PaymentState::Succeeded)
+}
+
+/// When a payment was made, of which that was told on that day.
+fn made_on(news: &News, told_on: Day) -> Day {
+    match news {
+        News::Told { on, .. } => on.unwrap_or(told_on),
+        News::Refunded { .. } | News::Chargeback { .. } | News::Returned => told_on,
+    }
 }
 
 fn is_history(on: Day, day: Day) -> bool {
@@ -182,8 +193,8 @@ fn paid<'a>(
 /// When an event put money on that invoice, if it did.
 fn put_on(event: &Event, invoice: &InvoiceId) -> Option<Day> {
     let (settlement, on) = match event {
-        Event::PaymentChanged { settlement, on, .. }
-        | Event::CreditNoteIssued { settlement, on, .. }
+        Event::PaymentChanged { settlement, on, news, .. } => (settlement, made_on(news, *on)),
+        Event::CreditNoteIssued { settlement, on, .. }
         | Event::CreditMoved { settlement, on, .. } => (settlement, *on),
         _ => return None,
     };
@@ -213,7 +224,8 @@ fn paid_after(before: &Account, settlement: &Settlement, on: Day) -> Option<Fact
         .into_iter()
         .filter(|(fired_on, ..)| *fired_on <= on && days_between(*fired_on, on) <= ANSWER_DAYS);
     let (.., step) = in_time.max()?;
-    let came = settlement.allocated.iter().map(|(_, amount)| *amount).chain(settlement.credit_added);
+    let came =
+        settlement.allocated.iter().map(|(_, amount)| *amount).chain(settlement.credit_added);
     let amount = came.reduce(|sum, more| sum.checked_add(more).unwrap_or(sum))?;
     Some(Fact::PaidAfter { step, amount })
 }

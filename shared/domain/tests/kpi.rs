@@ -211,7 +211,10 @@ fn kpi_1_a_day_is_the_sum_of_its_commits_in_any_order() {
     let text = serde_json::to_string(&count).unwrap();
     assert_eq!(serde_json::from_str::<DayCount>(&text).unwrap(), count);
     let tax = count.paid[&"tax".parse().unwrap()];
-    assert_eq!((tax.invoices, tax.days, tax.in_time, tax.mean().to_string()), (2, 30, 1, "15.0".to_owned()));
+    assert_eq!(
+        (tax.invoices, tax.days, tax.in_time, tax.mean().to_string()),
+        (2, 30, 1, "15.0".to_owned())
+    );
     assert_eq!(tax.is_met(14), Some(false));
     assert_eq!(count.all_in_time(), 1, "31 days are more than 30, and 20 more than 14");
 }

@@ -116,7 +116,12 @@ mod tests {
             lines: vec![
                 MonthLine {
                     before: Some("29.4".to_owned()),
-                    ..line("Days from issue to payment, tax <b>", "17.1", Some("at most 14"), Some("not met"))
+                    ..line(
+                        "Days from issue to payment, tax <b>",
+                        "17.1",
+                        Some("at most 14"),
+                        Some("not met"),
+                    )
                 },
                 line("Clients locked by the rule", "4.0 %", Some("under 5 %"), Some("met")),
                 line("From full payment to unlock", "–", None, None),

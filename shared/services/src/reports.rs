@@ -80,13 +80,8 @@ pub async fn plan(firm: &Firm, day: Day, ready_at: DateTime<Utc>) -> Result<(), 
 
 /// How far they are. The first day that is rolled up is the first that somebody looks at: it is whole.
 async fn begun(store: &Store, today: Day) -> Result<ReportsState, StoreError> {
-    let begins = || ReportsState {
-        since: today,
-        counted: None,
-        book_on: None,
-        under_way: None,
-        version: 0,
-    };
+    let begins =
+        || ReportsState { since: today, counted: None, book_on: None, under_way: None, version: 0 };
     Ok(store.reports_state().await?.unwrap_or_else(begins))
 }
 
@@ -215,11 +210,7 @@ async fn count_book(
     }
 }
 
-async fn is_book_due(
-    store: &Store,
-    state: &ReportsState,
-    today: Day,
-) -> Result<bool, StoreError> {
+async fn is_book_due(store: &Store, state: &ReportsState, today: Day) -> Result<bool, StoreError> {
     if state.book_on.is_some_and(|counted| today <= counted) {
         return Ok(false);
     }

@@ -22,8 +22,8 @@ use crate::template::TemplateId;
 pub use index::{Index, PLATFORM_SHARDS, shard};
 pub(crate) use index::{
     clients_in, clients_pk, clients_sk, contacts_pk, contacts_sk, dawn_pk, due_of, due_pk, due_sk,
-    due_until, facts_pk, news_of, news_pk, news_sk, news_until, outbox_pk, outbox_sk, outbox_until, tasks_pk,
-    tasks_sk,
+    due_until, facts_pk, news_of, news_pk, news_sk, news_until, outbox_pk, outbox_sk, outbox_until,
+    tasks_pk, tasks_sk,
 };
 
 /// The partition key.

@@ -125,10 +125,12 @@ impl Store {
                     let all: Vec<serde_json::Value> =
                         serde_json::from_str(facts).map_err(|error| corrupt(&item, error))?;
                     // A newer program may count more; what this one knows, it counts.
-                    let known = all.into_iter().filter_map(|fact| serde_json::from_value(fact).ok());
+                    let known =
+                        all.into_iter().filter_map(|fact| serde_json::from_value(fact).ok());
                     let known: Vec<Fact> = known.collect();
                     let of = account_of(&place_of(&item).pk);
-                    let (_, client) = of.ok_or_else(|| corrupt(&item, "its key names no client"))?;
+                    let (_, client) =
+                        of.ok_or_else(|| corrupt(&item, "its key names no client"))?;
                     each(&client, &known);
                 }
             }
@@ -164,7 +166,9 @@ impl Store {
         let known = stored.as_ref().map(read::<StoredCount>).transpose()?;
         let known_facts = known.as_ref().map_or(0, |known| known.count.facts);
         // Fewer facts than before: the index is behind, or records have gone.
-        if count.facts < known_facts || known.map_or(count.facts == 0, |known| known.count == *count) {
+        if count.facts < known_facts
+            || known.map_or(count.facts == 0, |known| known.count == *count)
+        {
             return Ok(false);
         }
         let version = stored.as_ref().map_or(0, version_of);

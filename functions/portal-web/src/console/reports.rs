@@ -193,22 +193,42 @@ fn numbers(month: &Month) -> Vec<Number> {
 fn charts(months: &[Month]) -> Vec<Chart> {
     let aim = u64::from(TARGET_DAYS);
     let payment = chart(
-        ("payment", "Days from issue to payment", "Over all service lines; each has its own aim above, tax 14 days."),
+        (
+            "payment",
+            "Days from issue to payment",
+            "Over all service lines; each has its own aim above, tax 14 days.",
+        ),
         months,
-        |month| Measure { target: Some((format!("{aim} days"), aim)), is_met: None, ..month.paid() },
+        |month| Measure {
+            target: Some((format!("{aim} days"), aim)),
+            is_met: None,
+            ..month.paid()
+        },
     );
     let locked = chart(
-        ("locked", "Clients locked by the rule, of the active", "A client that was locked twice in a month counts once."),
+        (
+            "locked",
+            "Clients locked by the rule, of the active",
+            "A client that was locked twice in a month counts once.",
+        ),
         months,
         Month::locked,
     );
     let unlocked = chart(
-        ("unlocked", "Working days from full payment to unlock", "Locks by the rule; exceptions and locks by hand are not in it."),
+        (
+            "unlocked",
+            "Working days from full payment to unlock",
+            "Locks by the rule; exceptions and locks by hand are not in it.",
+        ),
         months,
         Month::unlocked,
     );
     let answered = chart(
-        ("answered", "Demands answered within 7 days", "By a payment, a promise, a plan, a dispute or a message. In the month of the demand."),
+        (
+            "answered",
+            "Demands answered within 7 days",
+            "By a payment, a promise, a plan, a dispute or a message. In the month of the demand.",
+        ),
         months,
         Month::answered,
     );
@@ -365,7 +385,8 @@ mod tests {
 
     #[test]
     fn kpi_1_a_chart_s_lines_are_whole_numbers() {
-        for (most, expected) in [(0, 4), (4, 4), (5, 8), (34, 40), (50, 80), (100, 100), (101, 200)] {
+        for (most, expected) in [(0, 4), (4, 4), (5, 8), (34, 40), (50, 80), (100, 100), (101, 200)]
+        {
             let most = round_up(most);
             assert_eq!((most, most % LINES), (expected, 0));
         }

@@ -12,8 +12,13 @@ use crate::calendar::Day;
 use crate::money::{Currency, Money};
 
 /// From how many days overdue on each bucket begins, and what it is called.
-pub const AGING: [(u32, &str); 5] =
-    [(0, "current"), (1, "1–30 days"), (31, "31–60 days"), (61, "61–90 days"), (91, "over 90 days")];
+pub const AGING: [(u32, &str); 5] = [
+    (0, "current"),
+    (1, "1–30 days"),
+    (31, "31–60 days"),
+    (61, "61–90 days"),
+    (91, "over 90 days"),
+];
 
 /// How the firm's book stood on a day.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -165,10 +165,8 @@ mod tests {
     #[test]
     fn kpi_1_working_days_from_payment_to_unlock() {
         let day = |text: &str| text.parse::<Day>().unwrap();
-        let week = WorkingDays {
-            holidays: BTreeSet::from([day("2026-03-10")]),
-            ..WorkingDays::default()
-        };
+        let week =
+            WorkingDays { holidays: BTreeSet::from([day("2026-03-10")]), ..WorkingDays::default() };
         for (from, to, expected) in [
             ("2026-03-02", "2026-03-02", 0), // a Monday
             ("2026-03-02", "2026-03-03", 1),

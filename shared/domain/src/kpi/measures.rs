@@ -281,7 +281,8 @@ mod tests {
             assert_eq!((measures.locked, measures.is_locked_met(Some(41))), (expected, met));
             assert_eq!(measures.is_locked_met(None), None, "nobody counted the active ones");
         }
-        let january = Measures::of(&days, (day("2026-01-01"), day("2026-01-31")), day("2026-01-31"));
+        let january =
+            Measures::of(&days, (day("2026-01-01"), day("2026-01-31")), day("2026-01-31"));
         assert_eq!(january.is_locked_met(Some(40)), Some(false), "5 % is not under 5 %");
     }
 }

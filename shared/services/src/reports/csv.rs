@@ -19,7 +19,9 @@ const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 /// None that a text in memory could have.
 pub fn kpi_csv(report: &Report) -> Result<Vec<u8>, csv::Error> {
     let mut writer = Writer::from_writer(Vec::new());
-    writer.write_record(["month", "whole", "measure", "of", "value", "unit", "count", "target", "met"])?;
+    writer.write_record([
+        "month", "whole", "measure", "of", "value", "unit", "count", "target", "met",
+    ])?;
     for month in &report.months {
         let (name, is_whole) = (month.name(), yes(month.is_whole));
         for number in month.numbers() {
@@ -27,8 +29,17 @@ pub fn kpi_csv(report: &Report) -> Result<Vec<u8>, csv::Error> {
             let target = number.target.as_ref().map(|(words, _)| words.as_str());
             let value = number.number().unwrap_or_default();
             let met = number.is_met.map_or("", yes);
-            let cells = [&*name, is_whole, number.id, line, &*value, number.unit, &*number.of,
-                target.unwrap_or_default(), met];
+            let cells = [
+                &*name,
+                is_whole,
+                number.id,
+                line,
+                &*value,
+                number.unit,
+                &*number.of,
+                target.unwrap_or_default(),
+                met,
+            ];
             writer.write_record(cells.map(safe))?;
         }
         for step in month.steps() {
@@ -42,7 +53,17 @@ pub fn kpi_csv(report: &Report) -> Result<Vec<u8>, csv::Error> {
             }
             for amount in &step.amounts {
                 let (value, currency) = (amount.amount(), amount.currency());
-                let cells = [&*name, is_whole, "money_after_step", of, &*value, currency.code(), "", "", ""];
+                let cells = [
+                    &*name,
+                    is_whole,
+                    "money_after_step",
+                    of,
+                    &*value,
+                    currency.code(),
+                    "",
+                    "",
+                    "",
+                ];
                 writer.write_record(cells.map(safe))?;
             }
         }
@@ -63,7 +84,8 @@ pub fn aging_csv(books: &[DatedBook]) -> Result<Vec<u8>, csv::Error> {
             for ((_, name), aged) in AGING.iter().zip(buckets) {
                 let amount = Money::new(aged.minor, *currency).amount();
                 let invoices = aged.invoices.to_string();
-                writer.write_record([&*day, currency.code(), name, &*invoices, &*amount].map(safe))?;
+                writer
+                    .write_record([&*day, currency.code(), name, &*invoices, &*amount].map(safe))?;
             }
         }
     }

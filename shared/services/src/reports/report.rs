@@ -261,7 +261,11 @@ fn step_lines(steps: &BTreeMap<String, StepCount>) -> Vec<StepLine> {
         name: step_words(step),
         fired: count.fired,
         payments: count.payments,
-        amounts: count.minor.iter().map(|(currency, minor)| Money::new(*minor, *currency)).collect(),
+        amounts: count
+            .minor
+            .iter()
+            .map(|(currency, minor)| Money::new(*minor, *currency))
+            .collect(),
     };
     let mut lines: Vec<_> = steps.iter().map(line).collect();
     lines.sort_by_key(|line| order(&line.step));
@@ -290,7 +294,9 @@ pub fn step_words(step: &str) -> String {
     let name = key.action.as_str().replace('_', " ");
     let name = match key.before {
         Some(days) => format!("Word of {name}, {} before", many(days.into(), "day")),
-        None => name.chars().take(1).flat_map(char::to_uppercase).chain(name.chars().skip(1)).collect(),
+        None => {
+            name.chars().take(1).flat_map(char::to_uppercase).chain(name.chars().skip(1)).collect()
+        }
     };
     let when = match key.when {
         When::DaysOverdue(days) => format!("{} overdue", many(days.into(), "day")),
@@ -314,19 +320,29 @@ mod tests {
 
     #[test]
     fn kpi_1_steps_are_named_for_people_and_come_in_their_order() {
-        let steps = ["regular/after_lock/7/final_demand", "lock", "regular/at/14/demand_letter",
-            "out_of_turn/at/1/notice", "regular/at/30/lock/before/3", "regular/after_lock/0/notice", "of tomorrow"];
+        let steps = [
+            "regular/after_lock/7/final_demand",
+            "lock",
+            "regular/at/14/demand_letter",
+            "out_of_turn/at/1/notice",
+            "regular/at/30/lock/before/3",
+            "regular/after_lock/0/notice",
+            "of tomorrow",
+        ];
         let counts: BTreeMap<_, _> =
             steps.iter().map(|step| ((*step).to_owned(), StepCount::default())).collect();
         let names: Vec<_> = step_lines(&counts).into_iter().map(|line| line.name).collect();
-        assert_eq!(names, [
-            "Notice, 1 day overdue, out of turn",
-            "Demand letter, 14 days overdue",
-            "Word of lock, 3 days before, 30 days overdue",
-            "Lock by the rule",
-            "Notice, at the lock",
-            "Final demand, 7 days after the lock",
-            "of tomorrow",
-        ]);
+        assert_eq!(
+            names,
+            [
+                "Notice, 1 day overdue, out of turn",
+                "Demand letter, 14 days overdue",
+                "Word of lock, 3 days before, 30 days overdue",
+                "Lock by the rule",
+                "Notice, at the lock",
+                "Final demand, 7 days after the lock",
+                "of tomorrow",
+            ]
+        );
     }
 }

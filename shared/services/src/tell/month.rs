@@ -7,9 +7,9 @@ use chrono::{DateTime, Utc};
 use domain::calendar::{Day, for_person, minus};
 use domain::money::Money;
 use domain::role::Role;
+use domain::text::Personal;
 use letters::staff_month::{MonthFacts, MonthLine};
 use store::{DatedBook, Heard, Mails, StaffMail};
-use domain::text::Personal;
 
 use super::digest::is_first_working;
 use super::directory::Directory;

@@ -16,9 +16,7 @@ use platform::clock::Clock;
 use services::firm::Firm;
 use services::reports::{Made, aging_csv, kpi_csv, make, plan, report};
 use services::tell::choose_mails;
-use store::{
-    FirmChange, Grant, Mails, PageRequest, Platform, Waiting,
-};
+use store::{FirmChange, Grant, Mails, PageRequest, Platform, Waiting};
 
 use crate::desk::*;
 use crate::staff::ends_at;
@@ -47,7 +45,9 @@ async fn lived(desk: &Desk, id: &str) -> Arc<Firm> {
     let firm = desk.firm(id, ZONE, "").await;
     plan(&firm, day("2026-03-02"), desk.clock.now()).await.unwrap();
     let yen = |minor| Money::new(minor, "JPY".parse().unwrap());
-    for (name, total) in [("acme", usd(10_000)), ("bolt", usd(7_000)), ("cord", yen(900)), ("dent", usd(1))] {
+    for (name, total) in
+        [("acme", usd(10_000)), ("bolt", usd(7_000)), ("cord", yen(900)), ("dent", usd(1))]
+    {
         let client = desk.client(&firm, &format!("{name}-{id}"), ANN).await;
         desk.invoice(&firm, &client, &format!("{name}-1"), total, "2026-03-10").await;
         if name == "cord" {
@@ -55,7 +55,8 @@ async fn lived(desk: &Desk, id: &str) -> Arc<Firm> {
         }
     }
     let pay = async |name: &str, amount| {
-        desk.pay(&firm, &client(&format!("{name}-{id}")), &format!("stripe:{name}-{id}"), amount).await;
+        desk.pay(&firm, &client(&format!("{name}-{id}")), &format!("stripe:{name}-{id}"), amount)
+            .await;
     };
     pay("acme", usd(10_000)).await;
     desk.clock.set(at("2026-03-04T04:59:59Z")); // the last second of March 3 in New York
@@ -84,7 +85,11 @@ async fn kpi_1_days_are_the_firm_s_and_come_to_the_same_however_often() {
     // Money of two currencies is in two lists.
     let (on, book) = &first.1[0];
     assert_eq!((on.to_string(), book.clients, book.active), ("2026-03-05".to_owned(), 4, 4));
-    let owed: Vec<_> = book.owed.iter().map(|(currency, buckets)| (currency.code(), buckets.map(|aged| aged.minor))).collect();
+    let owed: Vec<_> = book
+        .owed
+        .iter()
+        .map(|(currency, buckets)| (currency.code(), buckets.map(|aged| aged.minor)))
+        .collect();
     assert_eq!(owed, [("USD", [1, 0, 200, 0, 0])], "what was paid is owed no more");
     // Again, and by four at once.
     assert_eq!(made(&desk, &firm).await, Made::Done);
@@ -153,7 +158,11 @@ async fn kpi_1_a_large_book_is_counted_in_several_goes() {
     let [(_, book)] = &books[..] else { panic!("{books:?}") };
     assert_eq!((book.clients, book.active, book.locked), (230, 115, 0));
     let buckets = book.owed.values().next().unwrap();
-    let owed: Vec<_> = AGING.iter().zip(buckets).map(|((_, name), aged)| (*name, aged.invoices, aged.minor)).collect();
+    let owed: Vec<_> = AGING
+        .iter()
+        .zip(buckets)
+        .map(|((_, name), aged)| (*name, aged.invoices, aged.minor))
+        .collect();
     assert_eq!(owed[..2], [("current", 57, 5_700), ("1–30 days", 58, 5_800)]);
 }
 
@@ -210,8 +219,16 @@ async fn kpi_1_the_sweeper_makes_what_the_morning_plans() {
     assert!(steps.contains(&"Lock by the rule".to_owned()), "{steps:?}");
     // And as files.
     let kpi = String::from_utf8(kpi_csv(&report).unwrap()).unwrap();
-    assert!(kpi.starts_with("month,whole,measure,of,value,unit,count,target,met\n2026-01,no,days_to_payment,"), "{kpi}");
-    assert!(kpi.contains("2026-01,no,auto_locked,,100.0,percent,1 client of 1 active,under 5 %,no\n"), "{kpi}");
+    assert!(
+        kpi.starts_with(
+            "month,whole,measure,of,value,unit,count,target,met\n2026-01,no,days_to_payment,"
+        ),
+        "{kpi}"
+    );
+    assert!(
+        kpi.contains("2026-01,no,auto_locked,,100.0,percent,1 client of 1 active,under 5 %,no\n"),
+        "{kpi}"
+    );
     let books = firm.store().books(day("2026-02-13"), day("2026-02-13")).await.unwrap();
     let aging = String::from_utf8(aging_csv(&books).unwrap()).unwrap();
     assert!(aging.contains("2026-02-13,USD,31–60 days,1,100.00\n"), "{aging}");
@@ -230,7 +247,9 @@ async fn kpi_1_eval_3_a_report_costs_days_and_no_accounts() {
         ..DayCount::default()
     };
     for ahead in 0..365 {
-        assert!(firm.store().roll_up(day("2026-01-01") + TimeDelta::days(ahead), &count).await.unwrap());
+        assert!(
+            firm.store().roll_up(day("2026-01-01") + TimeDelta::days(ahead), &count).await.unwrap()
+        );
     }
     let capacity = firm.store().dynamo().capacity();
     capacity.take();
@@ -252,7 +271,12 @@ async fn kpi_1_eval_3_a_report_costs_days_and_no_accounts() {
 async fn kpi_1_staff_1_partners_are_told_of_a_month_once_on_its_first_working_day() {
     let desk = Desk::at("2026-02-02T17:00:00Z").await;
     let firm = lived_february(&desk).await;
-    for (name, role) in [("bea", Role::BillingLead), ("pat", Role::Partner), ("pam", Role::Partner), ("pia", Role::Partner)] {
+    for (name, role) in [
+        ("bea", Role::BillingLead),
+        ("pat", Role::Partner),
+        ("pam", Role::Partner),
+        ("pia", Role::Partner),
+    ] {
         let grant = Grant {
             subject: name.to_owned(),
             staff: name.parse().unwrap(),
@@ -261,7 +285,10 @@ async fn kpi_1_staff_1_partners_are_told_of_a_month_once_on_its_first_working_da
             mail: Some(Personal::new(format!("{name}@firm.example"))),
         };
         let loaded = firm.store().load_firm().await.unwrap().unwrap();
-        firm.store().change_firm(&loaded, &FirmChange::GrantGiven(grant), &desk.meta()).await.unwrap();
+        firm.store()
+            .change_firm(&loaded, &FirmChange::GrantGiven(grant), &desk.meta())
+            .await
+            .unwrap();
     }
     let pam = services::execute::Caller::new(domain::role::Actor::Staff {
         id: "pam".parse().unwrap(),
@@ -281,13 +308,16 @@ async fn kpi_1_staff_1_partners_are_told_of_a_month_once_on_its_first_working_da
             crate::staff::tell(&desk).await;
         }
         let sent: Vec<_> = desk.post.sent.lock().unwrap().drain(..).collect();
-        let mut months: Vec<_> = sent.iter().filter(|mail| mail.subject.contains("February 2026")).collect();
+        let mut months: Vec<_> =
+            sent.iter().filter(|mail| mail.subject.contains("February 2026")).collect();
         months.sort_by_key(|mail| mail.to.clone());
-        let readers: Vec<_> = months.iter().map(|mail| mail.to.replace("@firm.example", "")).collect();
+        let readers: Vec<_> =
+            months.iter().map(|mail| mail.to.replace("@firm.example", "")).collect();
         assert_eq!(readers.join(" "), expected, "on {on}");
     }
     let mails = firm.store().staff_mails(&"pat".parse().unwrap(), &PageRequest::default()).await;
-    let month = mails.unwrap().items.into_iter().find(|mail| mail.id == "2026-03-02-month").unwrap();
+    let month =
+        mails.unwrap().items.into_iter().find(|mail| mail.id == "2026-03-02-month").unwrap();
     let text = month.text.as_str();
     assert!(text.contains("Days from issue to payment: 19.0 (1 invoice)"), "{text}");
     assert!(text.contains("https://portal.example/console/reports"), "{text}");

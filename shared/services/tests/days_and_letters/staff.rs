@@ -488,7 +488,11 @@ async fn dies_at(desk: &Desk, boundary: u32) -> bool {
 }
 
 /// A process that ends at one of its calls; `false`: it came to its own end before.
-pub(crate) async fn ends_at<Doing>(desk: &Desk, boundary: u32, doing: impl FnOnce(Dynamo) -> Doing) -> bool
+pub(crate) async fn ends_at<Doing>(
+    desk: &Desk,
+    boundary: u32,
+    doing: impl FnOnce(Dynamo) -> Doing,
+) -> bool
 where
     Doing: Future<Output = ()> + Send + 'static,
 {
