@@ -13,6 +13,7 @@ mod own;
 mod sample;
 pub mod staff;
 pub mod staff_address;
+pub mod staff_month;
 mod templates;
 mod view;
 mod words;
