@@ -333,6 +333,8 @@ pub enum NotCollected {
     InFlight,
     /// It rests after a returned debit.
     Resting,
+    /// A collector has it (CLOSE-2).
+    WithCollections,
 }
 
 /// What UNL-1's test found.
@@ -595,6 +597,15 @@ impl<'a> CollectionView<'a> {
         self.obstacle(invoice).is_none()
     }
 
+    /// Overdue invoices that are collected, by us or by a collector: what limits the portal (POL-3, CLOSE-2).
+    pub fn limiting(&self) -> Vec<&'a Invoice> {
+        let overdue = self.account.open_invoices().filter(|invoice| invoice.is_overdue(self.day));
+        let is_asked_for = |invoice: &&Invoice| {
+            matches!(self.obstacle(invoice), None | Some(NotCollected::WithCollections))
+        };
+        overdue.filter(is_asked_for).collect()
+    }
+
     /// Overdue invoices that are collected, as a lock's trigger sees them.
     pub fn debts(&self) -> Vec<(&'a Invoice, Debt<'a>)> {
         let overdue = self.account.open_invoices().filter(|invoice| invoice.is_overdue(self.day));
@@ -630,6 +641,8 @@ impl<'a> CollectionView<'a> {
             // What is disputed needs no debit to cover it.
             (invoice.collectable().minor() <= in_flight, NotCollected::InFlight),
             (invoice.rests_before.is_some_and(|resumes| self.day < resumes), NotCollected::Resting),
+            // Last: what is still restricted for it asks whether nothing else stands against collecting it.
+            (account.is_referred(&invoice.id), NotCollected::WithCollections),
         ];
         obstacles.into_iter().find(|(holds, _)| *holds).map(|(_, why)| why)
     }

@@ -233,13 +233,15 @@ pub fn apply(account: &mut Account, event: &Event) {
                 task.assignee = Some(to.clone());
             }
         }
-        Event::ReferralApproved { task, by } => {
+        Event::ReferralApproved { task, by, on } => {
             if let Some(task) = account.tasks.get_mut(task)
-                && let About::CollectionsReferral { approved_by, .. } = &mut task.about
+                && let About::CollectionsReferral { approved_by, approved_on, .. } = &mut task.about
             {
                 *approved_by = Some(by.clone());
+                *approved_on = *on;
             }
         }
+        Event::ReferralReturned { .. } => {} // its task closes
         Event::TaskClosed { task, .. } => {
             account.tasks.remove(task);
         }

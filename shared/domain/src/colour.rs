@@ -45,6 +45,11 @@ impl Colour {
         Self { red, green, blue }
     }
 
+    /// Its parts: red, green, blue.
+    pub const fn channels(self) -> (u8, u8, u8) {
+        (self.red, self.green, self.blue)
+    }
+
     /// How much light it gives, in millionths of that of white.
     fn light(self) -> u64 {
         let part = |value: u8, weight: u64| u64::from(LIGHT[usize::from(value)]) * weight;

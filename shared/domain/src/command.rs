@@ -186,6 +186,11 @@ pub enum Command {
         /// What it does.
         action: Action,
     },
+    /// The collector gave back what was referred (CLOSE-2).
+    ReturnReferral {
+        /// What the collector said.
+        reason: Personal,
+    },
     /// A partner ends the engagement, as the system proposed (CLOSE-1).
     ApproveClose,
     /// What a day's run did to the client is taken back (LOCK-10): its lock, if that is still the one, and
@@ -493,6 +498,7 @@ pub fn needs(account: &Account, command: &Command) -> Needs {
         | Command::RejectUnlock { .. }
         | Command::ExceptionUnlock { .. }
         | Command::ApproveStep { .. }
+        | Command::ReturnReferral { .. }
         | Command::ApproveClose
         | Command::UndoRun { .. }
         | Command::AssignTask { .. }

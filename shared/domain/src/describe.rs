@@ -211,6 +211,9 @@ pub fn describe(event: &Event) -> String {
         Event::ReferralApproved { by, .. } => {
             format!("approves the referral to collections, by {by}")
         }
+        Event::ReferralReturned { reason, .. } => {
+            format!("takes the debt back from collections: {}", reason.as_str())
+        }
         Event::TaskClosed { kind, .. } => format!("closes the task {}", done(kind)),
         Event::Responded { .. } => "counts a response of the client".to_owned(),
     }

@@ -376,6 +376,18 @@ pub enum Event {
         task: TaskId,
         /// Who.
         by: StaffId,
+        /// When: since then a collector has it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        on: Option<Day>,
+    },
+    /// The collector gave it back (CLOSE-2).
+    ReferralReturned {
+        /// Which task.
+        task: TaskId,
+        /// When.
+        on: Day,
+        /// What the collector said.
+        reason: Personal,
     },
     /// It no longer waits.
     TaskClosed {
@@ -499,6 +511,7 @@ impl Event {
             | Self::TaskExtended { .. }
             | Self::TaskAssigned { .. }
             | Self::ReferralApproved { .. }
+            | Self::ReferralReturned { .. }
             | Self::Responded { .. } => false,
         }
     }

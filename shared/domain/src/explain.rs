@@ -16,6 +16,7 @@ use crate::id::InvoiceId;
 use crate::invoice::Invoice;
 use crate::lock::{Lock, LockCause};
 use crate::policy::PolicyRef;
+use crate::referral::Referral;
 use crate::run::Latitude;
 use crate::text::sentence;
 
@@ -50,6 +51,7 @@ pub fn explain(account: &Account, context: &Context<'_>) -> Explanation {
     why.extend(old_ledger(context));
     why.extend(stopped(context));
     why.extend(account.exceptions.values().map(exception));
+    why.extend(account.referrals().map(referred));
     why.extend(
         account.locks.values().filter_map(|lock| waiting_for_unlock(account, lock, context)),
     );
@@ -108,6 +110,13 @@ fn old_ledger(context: &Context<'_>) -> Option<String> {
 fn stopped(context: &Context<'_>) -> Option<String> {
     let is_stopped = context.latitude == Latitude::Stopped;
     is_stopped.then(|| "No lock is set and no letter leaves: the firm stopped both.".to_owned())
+}
+
+/// What a collector has, and since when (CLOSE-2).
+fn referred(referral: Referral<'_>) -> String {
+    let since = for_person(referral.since);
+    let invoices: Vec<_> = referral.invoices.iter().map(ToString::to_string).collect();
+    format!("With collections since {since}, approved by {}: {}.", referral.by, invoices.join(", "))
 }
 
 fn exception(exception: &Exception) -> String {
@@ -191,6 +200,7 @@ pub fn not_collected(why: NotCollected) -> &'static str {
         NotCollected::Promised => "a promise covers it",
         NotCollected::Planned => "a payment plan covers it",
         NotCollected::InFlight => "a bank debit on its way covers it",
+        NotCollected::WithCollections => "a collector has it",
         NotCollected::Resting => "collection rests after a returned debit",
     }
 }

@@ -36,10 +36,10 @@ impl Account {
         if self.closed.is_some() || !self.open_invoices().any(has_mark) {
             return None;
         }
-        let debts = self.collection(policy, day).debts();
+        let view = self.collection(policy, day);
         let mut capabilities = BTreeSet::new();
         let mut days = Vec::new();
-        for (invoice, _) in debts {
+        for invoice in view.limiting() {
             let reached = limits(policy, invoice)
                 .filter(|(key, _, _)| invoice.steps.get(key).is_some_and(|mark| !mark.is_skipped));
             let reached: Vec<_> = reached.collect();

@@ -57,6 +57,9 @@ pub enum About {
         /// Who approved it; the task then stays open until nothing of it is overdue.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         approved_by: Option<StaffId>,
+        /// When: since then a collector has it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approved_on: Option<Day>,
     },
     /// An engagement to be ended (CLOSE-1).
     CloseProposal {

@@ -228,6 +228,7 @@ fn of(event: &Event) -> Option<News> {
         | Event::StepSkipped { .. }
         | Event::TaskExtended { .. }
         | Event::ReferralApproved { .. }
+        | Event::ReferralReturned { .. }
         | Event::TaskClosed { .. }
         | Event::PayLinkMade(_)
         | Event::PayLinkRevoked { .. }

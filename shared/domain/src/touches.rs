@@ -26,6 +26,13 @@ pub fn touches(account: &Account, events: &[Event]) -> Needs {
     needs
 }
 
+/// What an event changes, in memory or not.
+pub(crate) fn touched(account: &Account, event: &Event) -> Needs {
+    let mut needs = Needs::default();
+    add(account, event, &mut needs);
+    needs
+}
+
 fn add(account: &Account, event: &Event, needs: &mut Needs) {
     match event {
         Event::InvoicePosted { invoice, number } => {
@@ -130,6 +137,7 @@ fn add(account: &Account, event: &Event, needs: &mut Needs) {
         | Event::TaskExtended { .. }
         | Event::TaskAssigned { .. }
         | Event::ReferralApproved { .. }
+        | Event::ReferralReturned { .. }
         | Event::TaskClosed { .. }
         | Event::NoteAdded(_)
         | Event::PayLinkMade(_)

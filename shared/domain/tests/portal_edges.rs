@@ -77,7 +77,7 @@ fn unl_4_an_exception_is_told_with_its_end() {
 fn inv_4_each_reason_why_nothing_is_collected_has_words_of_its_own() {
     use NotCollected::{
         BelowThreshold, Closed, Disputed, HardStop, InFlight, NotPosted, OnHold, Planned, Promised,
-        Resting,
+        Resting, WithCollections,
     };
     let all = [
         (Closed, "owed"),
@@ -90,6 +90,7 @@ fn inv_4_each_reason_why_nothing_is_collected_has_words_of_its_own() {
         (Planned, "plan"),
         (InFlight, "debit"),
         (Resting, "rests"),
+        (WithCollections, "collector"),
     ];
     for (why, word) in all {
         assert!(not_collected(why).contains(word), "{why:?}: {}", not_collected(why));

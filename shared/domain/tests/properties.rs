@@ -24,6 +24,7 @@ use domain::policy::{
     UnlockMode, When,
 };
 use domain::role::{Actor, Role};
+use domain::statement::{Book, Part, Statement};
 use domain::text::Personal;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -53,6 +54,7 @@ enum Act {
     Exception { days: u32, of: u8 },
     ApproveStep { action: Action },
     ApproveClose,
+    ReturnReferral,
     Message,
     Wait { days: u32 },
 }
@@ -169,6 +171,7 @@ impl Act {
             }
             Self::ApproveStep { action } => (Command::ApproveStep { action }, pat),
             Self::ApproveClose => (Command::ApproveClose, pat),
+            Self::ReturnReferral => (Command::ReturnReferral { reason }, bea),
             Self::Message => (Command::NoteMessage, Actor::Client { contact: None }),
             Self::Wait { .. } => (Command::Evaluate, Actor::Schedule),
         }
@@ -248,6 +251,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (0..20_u32, of_lines()).prop_map(|(days, of)| Act::Exception { days, of }),
         1 => prop_oneof![Just(Action::FinalDemand), Just(Action::CollectionsReferral)].prop_map(|action| Act::ApproveStep { action }),
         1 => Just(Act::ApproveClose),
+        1 => Just(Act::ReturnReferral),
         1 => Just(Act::Message),
         6 => (1..40_u32).prop_map(|days| Act::Wait { days }),
     ]
@@ -452,6 +456,50 @@ proptest! {
                 forgetful = fold(forgetful, &events);
             }
             forgetful.forget_closed(&desk.context(&Actor::Schedule));
+        }
+    }
+
+    /// A statement of account: what was there, and all that happened, is what is there; and that is what the account
+    /// comes to, in each currency and for any days (PAY-6).
+    #[test]
+    fn pay_6_opening_and_entries_of_a_statement_come_to_its_closing(
+        policy in policy(),
+        acts in prop::collection::vec(act(), 1..40),
+        after in 0..60_u32,
+    ) {
+        let desk = lived(policy, &acts, true);
+        let account = &desk.account;
+        let mut book = Book::new(account.firm.clone(), account.client.clone(), account.profile.clone());
+        for (event, day) in desk.events.iter().zip(&desk.days) {
+            book.add(*day, event);
+        }
+        prop_assert_eq!(&book.account().invoices, &account.invoices);
+        let (first, last) = (Day::MIN, plus(desk.day, 200)); // invoices may be dated ahead
+        let middle = plus("2026-01-01".parse().unwrap(), after);
+        let whole = book.statement(first, last);
+        let (before, since) = (book.statement(first, middle), book.statement(plus(middle, 1), last));
+        for part in whole.parts.iter().chain(&before.parts).chain(&since.parts) {
+            let mut balance = part.opening.minor();
+            for entry in &part.entries {
+                prop_assert!(!entry.sum.amount.is_zero(), "an entry of nothing: {entry:?}");
+                balance += entry.sum.minor();
+                prop_assert_eq!(entry.balance.minor(), balance);
+            }
+            prop_assert_eq!(part.closing.minor(), balance);
+        }
+        for part in &whole.parts {
+            let owed: u64 = account.open_invoices()
+                .filter(|invoice| invoice.total.currency() == part.currency)
+                .map(|invoice| invoice.balance().minor()).sum();
+            let credit = account.credit(part.currency).minor();
+            prop_assert_eq!(part.closing.minor(), i128::from(owed) - i128::from(credit));
+            prop_assert_eq!(part.closing, book.balance(part.currency));
+            prop_assert_eq!(part.opening.minor(), 0);
+            let of = |statement: &Statement, side: fn(&Part) -> i128| {
+                let found = statement.parts.iter().find(|known| known.currency == part.currency);
+                found.map_or(0, side)
+            };
+            prop_assert_eq!(of(&before, |part| part.closing.minor()), of(&since, |part| part.opening.minor()));
         }
     }
 

@@ -204,7 +204,18 @@ fn staff_1_a_task_closes_by_whom_it_waits_for_and_one_that_stands_for_a_fact_wit
     let one = || BTreeSet::from([invoice(1)]);
     let step = Policy::default().steps().map(|(key, _)| key).next().unwrap();
     let (lead, partner) = (bea(), staff("pat", Role::Partner));
-    let referral = About::CollectionsReferral { step, invoices: one(), approved_by: None };
+    let referral = About::CollectionsReferral {
+        step,
+        invoices: one(),
+        approved_by: None,
+        approved_on: None,
+    };
+    let approved = About::CollectionsReferral {
+        step,
+        invoices: one(),
+        approved_by: Some("pat".parse().unwrap()),
+        approved_on: None,
+    };
     let table = [
         (About::RecordsRequest, &lead, None),
         (About::RecordsRequest, &CLIENT, Some(RefusalKind::Forbidden)),
@@ -217,6 +228,7 @@ fn staff_1_a_task_closes_by_whom_it_waits_for_and_one_that_stands_for_a_fact_wit
         (About::ReviewTask { step, invoices: one() }, &partner, None),
         (referral.clone(), &lead, Some(RefusalKind::Forbidden)),
         (referral, &partner, None),
+        (approved, &partner, Some(RefusalKind::Conflict)),
     ];
     for (about, actor, refused) in table {
         let mut desk = Desk::new(Policy::default());

@@ -3,11 +3,12 @@
 //! From then on nothing happens by itself: no letter but receipts, no lock, no step, no task. What people do goes
 //! on: payments come in, invoices are written off, the client pays, writes and asks for its records.
 
-use super::{Decision, PARTNERS};
+use super::{COLLECTORS, Decision, PARTNERS, reason_given};
 use crate::account::Closed;
 use crate::event::Event;
 use crate::refusal::Refusal;
-use crate::task::About;
+use crate::task::{About, TaskId};
+use crate::text::Personal;
 
 impl Decision<'_> {
     pub(super) fn approve_close(&mut self) -> Result<(), Refusal> {
@@ -26,6 +27,24 @@ impl Decision<'_> {
             self.emit(Event::UnlockRequestExpired { by });
         }
         self.close_tasks(|about| !stays(about));
+        Ok(())
+    }
+
+    /// What a collector gave back is collected again, as after a pause (CLOSE-2).
+    pub(super) fn return_referral(&mut self, reason: &Personal) -> Result<(), Refusal> {
+        self.require(COLLECTORS, "STAFF-1", "take a debt back from collections")?;
+        reason_given(reason, "CLOSE-2")?;
+        let tasks: Vec<TaskId> =
+            self.account.referrals().map(|referral| referral.task).collect();
+        if tasks.is_empty() {
+            let text = "nothing of this client is with collections";
+            return Err(Refusal::conflict("CLOSE-2", text));
+        }
+        for task in tasks {
+            let (on, reason) = (self.day(), reason.clone());
+            self.emit(Event::ReferralReturned { task, on, reason });
+            self.close_task(task);
+        }
         Ok(())
     }
 

@@ -457,7 +457,9 @@ impl<'a> Decision<'a> {
     ) {
         let about = match step.action {
             Action::CollectionsReferral => {
-                About::CollectionsReferral { step, invoices: invoices.clone(), approved_by: None }
+                let (approved_by, approved_on) = (None, None);
+                let invoices = invoices.clone();
+                About::CollectionsReferral { step, invoices, approved_by, approved_on }
             }
             Action::Close => About::CloseProposal { step, invoices: invoices.clone() },
             _ if needs_approval => About::ApproveStep { step, invoices: invoices.clone() },

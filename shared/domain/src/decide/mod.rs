@@ -211,6 +211,7 @@ impl<'a> Decision<'a> {
                 self.exception_unlock(reason, *until, lines)
             }
             Command::ApproveStep { action } => self.approve_step(*action),
+            Command::ReturnReferral { reason } => self.return_referral(reason),
             Command::ApproveClose => self.approve_close(),
             Command::UndoRun { episodes, letters, reason } => {
                 self.undo_run(episodes, letters, reason)
@@ -458,6 +459,10 @@ impl<'a> Decision<'a> {
             | About::CloseProposal { .. } => {
                 let text = "this task closes by itself, when what it waits for is done";
                 return Err(Refusal::conflict("STAFF-1", text));
+            }
+            About::CollectionsReferral { approved_by: Some(_), .. } => {
+                let text = "a collector has it: say when the collector gives it back";
+                return Err(Refusal::conflict("CLOSE-2", text));
             }
             About::ReviewTask { .. }
             | About::CollectionsReferral { .. }

@@ -332,7 +332,8 @@ impl Decision<'_> {
         for (task, about) in waiting {
             match about {
                 About::CollectionsReferral { .. } => {
-                    self.emit(Event::ReferralApproved { task, by: by.clone() });
+                    let on = Some(self.day());
+                    self.emit(Event::ReferralApproved { task, by: by.clone(), on });
                 }
                 _ => self.leave_step(task, &about)?,
             }

@@ -36,6 +36,8 @@ pub struct Desk {
     pub credited: BTreeMap<Currency, u64>,
     /// Everything that was decided.
     pub events: Vec<Event>,
+    /// The day of each of them.
+    pub days: Vec<Day>,
     /// How fresh the ledger is, if it comes from elsewhere.
     pub ledger: Option<Ledger>,
     /// How far an evaluation may go by itself.
@@ -70,6 +72,7 @@ impl Desk {
             older: Vec::new(),
             credited: BTreeMap::new(),
             events: Vec::new(),
+            days: Vec::new(),
             ledger: None,
             latitude: Default::default(),
             credits_in: Currency::USD,
@@ -108,6 +111,7 @@ impl Desk {
         assert_eq!(folded, self.account, "the fold of the events is the account");
         self.pay_6();
         self.events.extend(events.iter().cloned());
+        self.days.resize(self.events.len(), self.day);
         Ok(events)
     }
 

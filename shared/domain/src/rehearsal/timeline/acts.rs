@@ -43,6 +43,7 @@ pub(super) const NAMES: [&str; 31] = [
     "exception_unlock",
     "approve_step",
     "approve_close",
+    "return_referral",
     "approve_run",
     "set_policy",
     "message",
@@ -210,6 +211,9 @@ impl Reader<'_> {
             },
             "approve_step" => Command::ApproveStep { action: fields.required("do", action)? },
             "approve_close" => Command::ApproveClose,
+            "return_referral" => {
+                Command::ReturnReferral { reason: fields.required("reason", reason)? }
+            }
             _ => return Err(fields.whole().error(format!("{name} is not yet supported"))),
         })
     }
