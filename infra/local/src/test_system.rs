@@ -407,6 +407,7 @@ fn kind(event: &Event) -> Option<Kind> {
         | Event::TaskExtended { .. }
         | Event::TaskAssigned { .. }
         | Event::ReferralApproved { .. }
+        | Event::ReferralReturned { .. }
         | Event::TaskClosed { .. }
         | Event::NoteAdded(_)
         | Event::PayLinkMade(_)

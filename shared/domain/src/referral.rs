@@ -30,9 +30,7 @@ impl Account {
     /// What is with a collector, oldest first.
     pub fn referrals(&self) -> impl Iterator<Item = Referral<'_>> {
         self.tasks.values().filter_map(|task| match &task.about {
-            About::CollectionsReferral {
-                invoices, approved_by: Some(by), approved_on, ..
-            } => {
+            About::CollectionsReferral { invoices, approved_by: Some(by), approved_on, .. } => {
                 let since = approved_on.unwrap_or(task.opened_on);
                 Some(Referral { task: task.id, invoices, since, by })
             }

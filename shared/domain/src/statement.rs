@@ -276,9 +276,11 @@ fn part(currency: Currency, opening: i128, mut within: Vec<&Movement>) -> Part {
     within.sort_by_key(|movement| movement.on); // stable: as they happened within a day
     let mut joined: Vec<Movement> = Vec::new();
     for movement in within {
-        let same = joined.iter_mut().rev().take_while(|known| known.on == movement.on).find(
-            |known| known.what == movement.what && known.reference == movement.reference,
-        );
+        let same = joined
+            .iter_mut()
+            .rev()
+            .take_while(|known| known.on == movement.on)
+            .find(|known| known.what == movement.what && known.reference == movement.reference);
         match same {
             Some(known) => known.minor += movement.minor,
             None => joined.push(movement.clone()),

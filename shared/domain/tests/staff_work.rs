@@ -204,12 +204,8 @@ fn staff_1_a_task_closes_by_whom_it_waits_for_and_one_that_stands_for_a_fact_wit
     let one = || BTreeSet::from([invoice(1)]);
     let step = Policy::default().steps().map(|(key, _)| key).next().unwrap();
     let (lead, partner) = (bea(), staff("pat", Role::Partner));
-    let referral = About::CollectionsReferral {
-        step,
-        invoices: one(),
-        approved_by: None,
-        approved_on: None,
-    };
+    let referral =
+        About::CollectionsReferral { step, invoices: one(), approved_by: None, approved_on: None };
     let approved = About::CollectionsReferral {
         step,
         invoices: one(),

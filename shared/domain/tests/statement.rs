@@ -64,12 +64,7 @@ fn told_of(statement: &Statement) -> Vec<String> {
         lines.push(format!("{} {}", part.currency, sum(part.opening)));
         lines.extend(part.entries.iter().map(|entry| {
             let (amount, balance) = (sum(entry.sum), sum(entry.balance));
-            format!(
-                "{} {} {} {amount} {balance}",
-                entry.on,
-                entry.what.as_str(),
-                entry.reference
-            )
+            format!("{} {} {} {amount} {balance}", entry.on, entry.what.as_str(), entry.reference)
         }));
         lines.push(format!("= {}", sum(part.closing)));
     }
@@ -114,27 +109,33 @@ fn pay_6_a_statement_tells_what_came_and_went_on_the_days_of_the_facts() {
     desk.try_run(&Command::WaiveFees { invoice: invoice(2), reason: reason.clone() }, &pat)
         .unwrap();
     desk.try_run(&Command::WriteOff { invoice: invoice(2), reason }, &pat).unwrap();
-    assert_eq!(told_of(&of(&desk, "2026-01-01", "2026-02-28")), [
-        "USD 0.00",
-        "2026-01-01 invoice A-1 100.00 100.00",
-        "2026-01-03 payment p-1 -120.00 -20.00",
-        "2026-01-10 invoice A-2 50.00 30.00",
-        "2026-01-20 refund p-1 15.00 45.00",
-        "2026-01-21 chargeback p-1 105.00 150.00",
-        "2026-01-25 chargeback_won p-1 -105.00 45.00",
-        "2026-02-01 credit_note cn-1 -7.00 38.00",
-        "2026-02-01 late_fee A-2 1.00 39.00",
-        "2026-02-01 fee_waived A-2 -1.00 38.00",
-        "2026-02-01 written_off A-2 -38.00 0.00",
-        "= 0.00",
-    ]);
+    assert_eq!(
+        told_of(&of(&desk, "2026-01-01", "2026-02-28")),
+        [
+            "USD 0.00",
+            "2026-01-01 invoice A-1 100.00 100.00",
+            "2026-01-03 payment stripe:p-1 -120.00 -20.00",
+            "2026-01-10 invoice A-2 50.00 30.00",
+            "2026-01-20 refund stripe:p-1 15.00 45.00",
+            "2026-01-21 chargeback stripe:p-1 105.00 150.00",
+            "2026-01-25 chargeback_won stripe:p-1 -105.00 45.00",
+            "2026-02-01 credit_note cn-1 -7.00 38.00",
+            "2026-02-01 late_fee A-2 1.00 39.00",
+            "2026-02-01 fee_waived A-2 -1.00 38.00",
+            "2026-02-01 written_off A-2 -38.00 0.00",
+            "= 0.00",
+        ]
+    );
     // The days of a statement are both in it; what was before is its opening.
-    assert_eq!(told_of(&of(&desk, "2026-01-03", "2026-01-10")), [
-        "USD 100.00",
-        "2026-01-03 payment p-1 -120.00 -20.00",
-        "2026-01-10 invoice A-2 50.00 30.00",
-        "= 30.00",
-    ]);
+    assert_eq!(
+        told_of(&of(&desk, "2026-01-03", "2026-01-10")),
+        [
+            "USD 100.00",
+            "2026-01-03 payment stripe:p-1 -120.00 -20.00",
+            "2026-01-10 invoice A-2 50.00 30.00",
+            "= 30.00",
+        ]
+    );
     assert_eq!(told_of(&of(&desk, "2026-01-04", "2026-01-09")), ["USD -20.00", "= -20.00"]);
 }
 
@@ -154,16 +155,14 @@ fn post_2_a_draft_is_on_no_statement_and_a_scheduled_invoice_from_its_day() {
     desk.try_run(&Command::VoidInvoice { invoice: invoice(3), reason }, &bea).unwrap();
     go_to(&mut desk, "2026-01-05");
     desk.try_run(&Command::PostInvoice { invoice: invoice(2) }, &bea).unwrap();
-    assert_eq!(told_of(&of(&desk, "2026-01-01", "2026-01-10")), [
-        "USD 0.00",
-        "2026-01-05 invoice A-2 30.00 30.00",
-        "= 30.00",
-    ]);
-    assert_eq!(told_of(&of(&desk, "2026-01-06", "2026-01-31")), [
-        "USD 30.00",
-        "2026-01-11 invoice A-1 100.00 130.00",
-        "= 130.00",
-    ]);
+    assert_eq!(
+        told_of(&of(&desk, "2026-01-01", "2026-01-10")),
+        ["USD 0.00", "2026-01-05 invoice A-2 30.00 30.00", "= 30.00",]
+    );
+    assert_eq!(
+        told_of(&of(&desk, "2026-01-06", "2026-01-31")),
+        ["USD 30.00", "2026-01-11 invoice A-1 100.00 130.00", "= 130.00",]
+    );
 }
 
 #[test]
@@ -175,12 +174,15 @@ fn pay_3_news_in_another_order_is_the_same_statement() {
     pay(&mut desk, 1, told(10_000, &[1], Seen::Pending, None));
     assert_eq!(told_of(&of(&desk, "2026-01-02", "2026-01-31")), ["USD 100.00", "= 100.00"]);
     pay(&mut desk, 1, told(10_000, &[1], Seen::Succeeded, None));
-    assert_eq!(told_of(&of(&desk, "2026-01-01", "2026-01-31")), [
-        "USD 0.00",
-        "2026-01-01 invoice A-1 100.00 100.00",
-        "2026-01-01 payment p-1 -60.00 40.00",
-        "= 40.00",
-    ]);
+    assert_eq!(
+        told_of(&of(&desk, "2026-01-01", "2026-01-31")),
+        [
+            "USD 0.00",
+            "2026-01-01 invoice A-1 100.00 100.00",
+            "2026-01-01 payment stripe:p-1 -60.00 40.00",
+            "= 40.00",
+        ]
+    );
 }
 
 #[test]
@@ -192,11 +194,8 @@ fn pay_6_two_currencies_are_two_parts() {
         &Actor::Import,
     )
     .unwrap();
-    assert_eq!(told_of(&of(&desk, "2026-01-01", "2026-01-31")), [
-        "JPY 0",
-        "2026-01-01 invoice A-1 900 900",
-        "= 900",
-        "USD 0.00",
-        "= 0.00",
-    ]);
+    assert_eq!(
+        told_of(&of(&desk, "2026-01-01", "2026-01-31")),
+        ["JPY 0", "2026-01-01 invoice A-1 900 900", "= 900", "USD 0.00", "= 0.00",]
+    );
 }

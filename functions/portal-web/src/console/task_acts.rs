@@ -117,6 +117,7 @@ mod tests {
             step,
             invoices: invoices.clone(),
             approved_by,
+            approved_on: None,
         };
         let payment = "stripe:pi_1".parse().unwrap();
         vec![

@@ -34,8 +34,7 @@ impl Decision<'_> {
     pub(super) fn return_referral(&mut self, reason: &Personal) -> Result<(), Refusal> {
         self.require(COLLECTORS, "STAFF-1", "take a debt back from collections")?;
         reason_given(reason, "CLOSE-2")?;
-        let tasks: Vec<TaskId> =
-            self.account.referrals().map(|referral| referral.task).collect();
+        let tasks: Vec<TaskId> = self.account.referrals().map(|referral| referral.task).collect();
         if tasks.is_empty() {
             let text = "nothing of this client is with collections";
             return Err(Refusal::conflict("CLOSE-2", text));
