@@ -104,6 +104,7 @@ impl LetterMessage {
             | Waiting::StaffMail { .. }
             | Waiting::Run { .. }
             | Waiting::Reports { .. }
+            | Waiting::Preview { .. }
             | Waiting::Rollout { .. } => return None,
         };
         Some(Self { firm: firm.clone(), client: client.clone(), letter: *letter, stuck })

@@ -30,6 +30,7 @@ mod numbers;
 mod outbox;
 mod pay_link;
 mod platform;
+mod preview;
 mod record;
 mod replay;
 mod request;
@@ -77,6 +78,11 @@ pub use numbers::{CommitWith, Draw, Once};
 pub use outbox::{Delivery, DeliveryState};
 pub use pay_link::PayLink;
 pub use platform::{Platform, Ready, Waiting};
+pub use preview::{
+    MAX_PREVIEW_ID, PREVIEW_PREFIX, Preview, PreviewAct, PreviewClient, PreviewDay, PreviewHeld,
+    PreviewListed, PreviewPage, PreviewResult, PreviewSide, PreviewStage, PreviewSums,
+    PreviewTimes, is_preview,
+};
 pub use record::{Body, CommitMeta, Record};
 pub use replay::{Lost, ReplayError, Replayed};
 pub use request::{Answer, Begun};
