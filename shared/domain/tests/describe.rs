@@ -428,8 +428,6 @@ timeline:
       acme: approves the referral to collections, by pat
     2026-05-22 Friday
       version 2 of policy default is in force
-      acme: skips the notice at 20 days overdue over A-1: the policy that brought it came after its day
-      acme: skips the notice at 20 days overdue over A-2: the policy that brought it came after its day
       bolt: skips the notice at 20 days overdue over B-1: the policy that brought it came after its day
     "#);
 }
