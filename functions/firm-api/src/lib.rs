@@ -22,6 +22,7 @@ mod pay_links;
 mod payments;
 pub mod people;
 mod policies;
+mod previews;
 mod reports;
 mod runs;
 mod settings;
@@ -164,6 +165,7 @@ handlers! {
     policies::list, policies::get, policies::put, policies::version, policies::check,
     policies::document_schema, policies::arm_version, policies::shadow_version,
     policies::withdraw_version, policies::shadow,
+    previews::begin, previews::get, previews::clients,
     templates::list, templates::get, templates::put, templates::remove, templates::preview,
     templates::test,
     runs::list, runs::get, runs::clients, runs::approve, runs::reject, runs::undo,

@@ -84,7 +84,7 @@ pub(crate) async fn list(desk: Desk) -> Result<Json<Listing<PolicyInList>>, Prob
 pub(crate) struct OfClass {
     /// The client class.
     #[param(value_type = String)]
-    class: ClassId,
+    pub(crate) class: ClassId,
 }
 
 /// A version of a policy.
@@ -297,7 +297,7 @@ fn as_what(desk: &Desk, what: &AsWhat) -> Result<(State, domain::calendar::Day),
 }
 
 /// POL-5: what can never do what it says isn't saved.
-fn without_errors(policy: &Policy) -> Result<(), Problem> {
+pub(crate) fn without_errors(policy: &Policy) -> Result<(), Problem> {
     let findings = lint(policy);
     match findings.iter().find(|found| found.severity == Severity::Error) {
         None => Ok(()),
@@ -489,7 +489,7 @@ pub(crate) async fn shadow(
     Ok(Json(Listing::whole(runs.into_iter().filter_map(day).collect())))
 }
 
-fn document<'b>(headers: &HeaderMap, body: &'b [u8]) -> Result<&'b str, Problem> {
+pub(crate) fn document<'b>(headers: &HeaderMap, body: &'b [u8]) -> Result<&'b str, Problem> {
     let is_known = media_type(headers).is_some_and(|given| MEDIA_TYPES.contains(&given.as_str()));
     if !is_known {
         let detail = format!("one of {} is expected here", MEDIA_TYPES.join(", "));

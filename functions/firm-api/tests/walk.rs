@@ -13,7 +13,7 @@ use domain::money::{Currency, Money};
 use domain::role::Role;
 use domain::text::Personal;
 use serde_json::{Value, json};
-use store::{DayRun, FirmChange, Grant, Stage, Unclaimed};
+use store::{DayRun, FirmChange, Grant, Preview, PreviewStage, Stage, Unclaimed};
 use world::{Answer, OTHER, Token, World, change, token, with_json};
 
 /// A ledger of one row.
@@ -289,6 +289,23 @@ fn table(request: &str) -> Vec<Row> {
         ),
         of_vip("GET", "/shadow", Value::Null, ALL),
         of_vip("POST", "/lint", json!({"preset": "cpa"}), ALL),
+        of_vip("POST", "/preview", json!({"preset": "cpa"}), BOOKKEEPERS),
+        (
+            "GET",
+            "/firm/v1/previews/{preview}",
+            "/firm/v1/previews/preview-1",
+            Value::Null,
+            ALL,
+            NotFound,
+        ),
+        (
+            "GET",
+            "/firm/v1/previews/{preview}/clients",
+            "/firm/v1/previews/preview-1/clients",
+            Value::Null,
+            ALL,
+            NotFound,
+        ),
         of_gold("/shadow", Value::Null),
         of_gold("/arm", json!({})),
         of_gold("/withdraw", Value::Null),
@@ -380,6 +397,23 @@ async fn furnished() -> (World, String) {
         };
         assert!(store.put_day_run(&run, world.now()).await.unwrap());
     }
+    let preview = Preview {
+        preview: "preview-1".to_owned(),
+        class: "vip".parse().unwrap(),
+        by: "bea".parse().unwrap(),
+        begun_at: world.now(),
+        from: "2026-03-02".parse().unwrap(),
+        to: "2026-05-31".parse().unwrap(),
+        stage: PreviewStage::Running,
+        current: Some(1),
+        assumed: Vec::new(),
+        pages: 0,
+        looked_at: 0,
+        cursor: None,
+        problem: None,
+        version: 0,
+    };
+    assert!(store.begin_preview(&preview, "preset: cpa").await.unwrap());
     (world, request)
 }
 

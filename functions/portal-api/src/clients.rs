@@ -4,9 +4,11 @@ use axum::Json;
 use axum::http::StatusCode;
 use domain::access::{Access, Capability};
 use domain::command::Command;
+use domain::explain::client::explain_to_client;
 use domain::id::ClientId;
 use domain::invoice::Invoice;
 use domain::money::Money;
+use domain::role::Actor;
 use serde::{Deserialize, Serialize};
 use services::execute::{Executed, View};
 use services::http::{Amount, Date, Ids, Listing, PageQuery, Params, Problem};
@@ -125,10 +127,45 @@ pub(crate) struct Dashboard {
     overdue: Vec<Amount>,
     /// Everything that is open, an amount for each currency.
     balance: Vec<Amount>,
+    /// Why it stands so, and what comes if nothing happens.
+    explanation: MyExplanation,
     /// What is open and what isn't.
     access: Vec<Opens>,
     /// Invoices that are open, the oldest due first.
     invoices: Vec<MyInvoice>,
+}
+
+/// Why, and what next, in sentences for the client (EVAL-5).
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MyExplanation {
+    /// How things stand, the most important first.
+    why: Vec<String>,
+    /// What comes by itself, day by day.
+    next: Vec<MyNext>,
+}
+
+/// What comes on a day.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MyNext {
+    /// When.
+    on: Date,
+    /// What.
+    what: Vec<String>,
+    /// What the client can do about it, with how much and by when.
+    stopped_by: Vec<String>,
+}
+
+impl MyExplanation {
+    fn of(view: &View) -> Self {
+        let context = view.context(&Actor::Schedule);
+        let told = explain_to_client(&view.loaded.account, &context);
+        let next = told.next.into_iter().map(|follows| MyNext {
+            on: Date(follows.on),
+            what: follows.what,
+            stopped_by: follows.stopped_by,
+        });
+        Self { why: told.why, next: next.collect() }
+    }
 }
 
 /// How one of the contact's clients stands.
@@ -150,6 +187,7 @@ pub(crate) async fn dashboard(
         reason: account.portal_reason(),
         overdue: sums(overdue.map(Invoice::balance)),
         balance: sums(open().map(Invoice::balance)),
+        explanation: MyExplanation::of(&view),
         access: Opens::all(&view, &standing),
         invoices: open().map(|invoice| MyInvoice::of(&view, invoice, &payable)).collect(),
     }))

@@ -1,17 +1,28 @@
 //! Why a client stands where it stands, and what comes next (EVAL-5): the same answer for console,
 //! portal and API.
 //!
-//! Nothing is guessed: what comes next is the evaluation of that day on a copy of the account, and the
-//! sentences are those of the audit.
+//! Nothing is guessed: what comes next are the evaluations of the days to come on a copy of the account
+//! ([`crate::foretell`]), what would stop it was tried on such a copy ([`stops`]), and the sentences are those of the
+//! audit. The client is told the same in words of its own ([`client`]).
+
+pub mod client;
+mod rules;
+mod stops;
+
+use std::collections::BTreeSet;
 
 use serde::Serialize;
+
+use self::rules::rules;
+use self::stops::{Stop, stops};
 
 use crate::account::{Account, Collection, Exception, ExceptionEnd, NotCollected};
 use crate::calendar::{Day, days_between, for_person};
 use crate::command::Command;
-use crate::decide::{Context, decide, evaluation_on, next_evaluation};
+use crate::decide::{Context, decide};
 use crate::describe::describe;
 use crate::event::Event;
+use crate::foretell::{Coming, foretell};
 use crate::id::InvoiceId;
 use crate::invoice::Invoice;
 use crate::lock::{Lock, LockCause};
@@ -23,6 +34,12 @@ use crate::text::sentence;
 /// How many overdue invoices are told one by one: what fits a screen; all of them are in the list of invoices.
 const MAX_TOLD: usize = 12;
 
+/// How many steps of the ladder are told: more than the presets have, to its end.
+const MAX_AHEAD: usize = 12;
+
+/// With more open invoices than this only the next step is told: each evaluation takes longer.
+const MAX_INVOICES_AHEAD: usize = 200;
+
 /// Why, and what next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Explanation {
@@ -30,6 +47,8 @@ pub struct Explanation {
     pub why: Vec<String>,
     /// What the next evaluation that writes anything will do.
     pub next: Option<Next>,
+    /// What follows after it, if nothing happens until then.
+    pub later: Vec<Next>,
     /// Under which version of which policy.
     pub policy: PolicyRef,
 }
@@ -41,8 +60,10 @@ pub struct Next {
     pub on: Day,
     /// What, in sentences.
     pub what: Vec<String>,
-    /// What would stop it.
+    /// What would stop it: each was tried on a copy, and none of it was left.
     pub stopped_by: Vec<String>,
+    /// The rules that it comes of.
+    pub rules: BTreeSet<&'static str>,
 }
 
 /// Explains an account on a day.
@@ -56,7 +77,9 @@ pub fn explain(account: &Account, context: &Context<'_>) -> Explanation {
         account.locks.values().filter_map(|lock| waiting_for_unlock(account, lock, context)),
     );
     why.extend(invoices(account, context));
-    Explanation { why, next: next(account, context), policy: context.policy.id.clone() }
+    let mut ahead = ahead(account, context).into_iter();
+    let (next, later) = (ahead.next(), ahead.collect());
+    Explanation { why, next, later, policy: context.policy.id.clone() }
 }
 
 fn portal(account: &Account, day: Day) -> Vec<String> {
@@ -137,7 +160,7 @@ fn waiting_for_unlock(account: &Account, lock: &Lock, context: &Context<'_>) -> 
     let of = lock.scope.line().map(|line| format!(" of {line}")).unwrap_or_default();
     let it = lock.scope.line().map_or("It".to_owned(), |line| format!("What is {line}"));
     let asked = account.request.as_ref().filter(|request| request.asks_for(&lock.scope));
-    let names = |ids: &std::collections::BTreeSet<InvoiceId>| {
+    let names = |ids: &BTreeSet<InvoiceId>| {
         ids.iter().map(InvoiceId::as_str).collect::<Vec<_>>().join(", ")
     };
     Some(match (test.holds(), asked) {
@@ -205,32 +228,25 @@ pub fn not_collected(why: NotCollected) -> &'static str {
     }
 }
 
-fn next(account: &Account, context: &Context<'_>) -> Option<Next> {
-    let on = next_evaluation(account, context)?;
-    let events = evaluation_on(account, context, on);
-    let mut stopped_by = Vec::new();
-    let escalates = events.iter().any(|event| {
-        matches!(
-            event,
-            Event::Locked { .. }
-                | Event::LimitBegun(_)
-                | Event::LetterQueued(_)
-                | Event::StepDone { .. }
-                | Event::StepReached { .. }
-        )
-    });
-    if escalates {
-        stopped_by = vec![
-            "Payment of the invoices concerned before that day.".to_owned(),
-            "A promise, a payment plan or a dispute over them.".to_owned(),
-            "A hold.".to_owned(),
-        ];
-        stopped_by.extend(context.ledger.map(|ledger| {
-            format!("A ledger that is more than {} days old by then.", ledger.fresh_days)
-        }));
+/// The ladder ahead, the first step of it as the next evaluation that writes anything.
+fn ahead(account: &Account, context: &Context<'_>) -> Vec<Next> {
+    let steps = if MAX_INVOICES_AHEAD < account.invoices.len() { 1 } else { MAX_AHEAD };
+    foretell(account, context).take(steps).map(|coming| step(&coming, context)).collect()
+}
+
+fn step(coming: &Coming, context: &Context<'_>) -> Next {
+    let stops = stops(coming, context);
+    Next {
+        on: coming.on,
+        what: told(&coming.events),
+        stopped_by: stops.iter().map(Stop::for_staff).collect(),
+        rules: rules(&coming.events),
     }
-    let what = told(&events);
-    Some(Next { on, what, stopped_by })
+}
+
+/// What the next evaluation that writes anything will do: for a glance at many clients.
+pub fn what_next(account: &Account, context: &Context<'_>) -> Vec<String> {
+    foretell(account, context).next().map(|coming| told(&coming.events)).unwrap_or_default()
 }
 
 /// What a command would do, without doing it: for confirmations that say what will happen.

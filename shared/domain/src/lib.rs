@@ -19,6 +19,7 @@ pub mod document;
 pub mod event;
 pub mod explain;
 pub mod fee;
+pub mod foretell;
 pub mod forget;
 pub mod id;
 pub mod invoice;

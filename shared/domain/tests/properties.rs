@@ -13,6 +13,7 @@ use domain::calendar::{Day, plus};
 use domain::command::{Command, DisputeOutcome, NewInvoice, News};
 use domain::decide::{decide, evaluation_on, may_decide, next_evaluation, next_look};
 use domain::event::Event;
+use domain::foretell::foretell;
 use domain::id::{InvoiceId, ServiceLine};
 use domain::invoice::InvoiceKind;
 use domain::letter::LetterState;
@@ -422,6 +423,28 @@ proptest! {
             prop_assert_eq!(next, first);
         }
         prop_assert!(next.is_none() || look.is_some_and(|look| Some(look) <= next), "{:?} looks at {:?}", next, look);
+    }
+
+    /// What is foretold of a client is what the days then bring, one after the other (EVAL-5).
+    #[test]
+    fn eval_5_what_is_foretold_is_what_day_by_day_evaluation_does(
+        policy in varied(policy()),
+        acts in prop::collection::vec(act(), 1..20),
+        is_evaluated in any::<bool>(),
+    ) {
+        let mut desk = lived(policy, &acts, is_evaluated);
+        let told = foretell(&desk.account, &desk.context(&Actor::Schedule)).take(5);
+        let told: Vec<_> = told.map(|coming| (coming.on, coming.events)).collect();
+        let last = told.last().map_or(plus(desk.day, 150), |(on, _)| *on).min(plus(desk.day, 250));
+        let mut came = Vec::new();
+        while desk.day < last {
+            desk.leave();
+            desk.day = plus(desk.day, 1);
+            let events = desk.run(&Command::Evaluate, &Actor::Schedule);
+            came.extend((!events.is_empty()).then_some((desk.day, events)));
+        }
+        let told: Vec<_> = told.into_iter().filter(|(on, _)| *on <= last).collect();
+        prop_assert_eq!(told, came);
     }
 
     /// What [`Account::forget_closed`] drops decides nothing: days, letters, new invoices and payments go on as before.

@@ -80,6 +80,13 @@ pub enum Evaluation {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cursor: Option<String>,
     },
+    /// Go on with the preview of a draft (POL-6).
+    Preview {
+        /// At which firm.
+        firm: FirmId,
+        /// Which.
+        preview: String,
+    },
     /// Evaluate them.
     Clients {
         /// At which firm.
@@ -98,6 +105,7 @@ impl Evaluation {
             Self::Shard { firm, .. }
             | Self::Run { firm, .. }
             | Self::Class { firm, .. }
+            | Self::Preview { firm, .. }
             | Self::Clients { firm, .. } => firm,
         }
     }
@@ -108,6 +116,7 @@ impl Evaluation {
                 Some(*day)
             }
             Self::Class { .. } => None, // on whichever day its policy is in force
+            Self::Preview { .. } => None, // it knows its own
         }
     }
 
@@ -298,6 +307,7 @@ impl Days {
                 let place = rollout::Place { class, version, after: pass.zip(cursor) };
                 self.roll_out(&firm, place, deadline).await
             }
+            Evaluation::Preview { preview, .. } => self.preview(&firm, &preview, deadline).await,
             Evaluation::Clients { day, clients, .. } => {
                 self.evaluate(&firm, day, clients, deadline).await
             }

@@ -28,6 +28,7 @@ use crate::contacts::MailMessage;
 use crate::correspondence::LetterMessage;
 use crate::day::group;
 use crate::firm::Firm;
+use crate::preview;
 use crate::reports::{self, Made};
 use crate::rollout;
 use crate::run;
@@ -279,6 +280,8 @@ fn messages(waiting: &[Waiting]) -> Option<Messages> {
             messages.evaluations.push(rollout.message().ok()?);
         } else if let Some(run) = run::message(waiting) {
             messages.evaluations.push(run.message().ok()?);
+        } else if let Some(preview) = preview::message(waiting) {
+            messages.evaluations.push(preview.message().ok()?);
         }
     }
     Some(messages)
@@ -304,6 +307,7 @@ fn lease_of(waiting: &Waiting) -> TimeDelta {
         Waiting::Rollout { .. } => rollout::LEASE,
         Waiting::Run { .. } => run::LEASE,
         Waiting::Reports { .. } => reports::LEASE,
+        Waiting::Preview { .. } => preview::LEASE,
     }
 }
 

@@ -96,6 +96,7 @@ impl TellMessage {
             | Waiting::Mail { .. }
             | Waiting::Run { .. }
             | Waiting::Reports { .. }
+            | Waiting::Preview { .. }
             | Waiting::Rollout { .. }
             | Waiting::Webhook { .. } => return None,
         };

@@ -143,6 +143,12 @@ pub enum Key<'a> {
     Book(Day),
     /// How far the firm's reports are.
     Reports,
+    /// The draft that a preview is of.
+    PreviewText(&'a str),
+    /// Some clients of a preview.
+    PreviewPage(&'a str, u32),
+    /// What a preview came to.
+    PreviewResult(&'a str),
     /// A payment that names nobody known.
     Unclaimed(&'a PaymentId),
     /// Whose a person said that a payment is.
@@ -259,6 +265,9 @@ impl Key<'_> {
             | Self::MailDomain
             | Self::Run(_) => format!("F#{firm}"),
             Self::RunShard(day, _) | Self::RunPage(day, ..) => format!("F#{firm}#R#{day}"),
+            Self::PreviewText(id) | Self::PreviewPage(id, _) | Self::PreviewResult(id) => {
+                format!("F#{firm}#R#{id}")
+            }
             Self::StaffMail(staff, _) => format!("F#{firm}#M#{staff}"),
             Self::Request(key) | Self::Made(key) => format!("F#{firm}#Q#{key}"),
             // The firm is in it, so that nobody can use up another's event.
@@ -328,6 +337,9 @@ impl Key<'_> {
             Self::Reports => prefix::REPORTS.to_owned(),
             Self::RunShard(_, shard) => format!("{}{shard:06}", prefix::RUN_SHARD),
             Self::RunPage(_, shard, page) => format!("{}{shard:06}#{page:06}", prefix::RUN_PAGE),
+            Self::PreviewText(_) => "D".to_owned(),
+            Self::PreviewPage(_, page) => format!("{}{page:06}", prefix::PREVIEW_PAGE),
+            Self::PreviewResult(_) => "Z".to_owned(),
             Self::Dawn => "Z".to_owned(),
             Self::Request(_) => "Q".to_owned(),
             Self::Inbox(..) => "W".to_owned(),
@@ -381,6 +393,8 @@ pub(crate) mod prefix {
     pub(crate) const REPORTS: &str = "R#reports#";
     pub(crate) const RUN_SHARD: &str = "S#";
     pub(crate) const RUN_PAGE: &str = "C#";
+    pub(crate) const PREVIEW: &str = "R#preview-";
+    pub(crate) const PREVIEW_PAGE: &str = "C#";
     pub(crate) const LOGO: &str = "B#";
     pub(crate) const TEMPLATE: &str = "T#";
     pub(crate) const CONTACT_SESSION: &str = "A#S#";
@@ -496,6 +510,11 @@ pub(crate) fn is_reports(sk: &str) -> bool {
     sk == prefix::REPORTS
 }
 
+/// The preview of a preview's sort key.
+pub(crate) fn preview_of(sk: &str) -> Option<&str> {
+    sk.strip_prefix(prefix::RUN).filter(|_| sk.starts_with(prefix::PREVIEW))
+}
+
 /// The contact of a contact's partition.
 pub(crate) fn contact_of(pk: &str) -> Option<ContactId> {
     Some(contact_in(pk)?.1)
@@ -590,6 +609,10 @@ mod tests {
             (Key::DayCount(day), "F#f-1", "R#kpi#2026-03-02"),
             (Key::Book(day), "F#f-1", "R#book#2026-03-02"),
             (Key::Reports, "F#f-1", "R#reports#"),
+            (Key::Run("preview-x"), "F#f-1", "R#preview-x"),
+            (Key::PreviewText("preview-x"), "F#f-1#R#preview-x", "D"),
+            (Key::PreviewPage("preview-x", 12), "F#f-1#R#preview-x", "C#000012"),
+            (Key::PreviewResult("preview-x"), "F#f-1#R#preview-x", "Z"),
             (Key::Digest(day), "F#f-1", "D#2026-03-02"),
             (Key::StaffMail(&bea, "m-1"), "F#f-1#M#bea", "M#m-1"),
             (Key::MailChoice(&bea), "F#f-1", "M#bea"),

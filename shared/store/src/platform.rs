@@ -15,7 +15,7 @@ use crate::item::{Item, corrupt, get_number, get_text, place_of, read, text};
 use crate::keys::{
     Index, PLATFORM_SHARDS, Place, PlatformKey, account_of, contact_mail_of, dawn_pk, day_run_of,
     digest_of, firm_of, is_reports, letter_of, notice_of, outbox_pk, outbox_sk, outbox_until,
-    person, rollout_of, staff_mail_of, webhook_of,
+    person, preview_of, rollout_of, staff_mail_of, webhook_of,
 };
 use crate::outbox::outbox_attributes;
 
@@ -75,6 +75,13 @@ pub enum Waiting {
     Reports {
         /// Whose.
         firm: FirmId,
+    },
+    /// A preview that has work to be done.
+    Preview {
+        /// Whose.
+        firm: FirmId,
+        /// Which.
+        preview: String,
     },
     /// News that staff are told at once.
     Notice {
@@ -288,6 +295,9 @@ fn waiting(item: &Item) -> Result<Waiting, StoreError> {
     }
     if let Some(firm) = firm_of(&place.pk).filter(|_| is_reports(&place.sk)) {
         return Ok(Waiting::Reports { firm });
+    }
+    if let (Some(firm), Some(preview)) = (firm_of(&place.pk), preview_of(&place.sk)) {
+        return Ok(Waiting::Preview { firm, preview: preview.to_owned() });
     }
     let unknown = || corrupt(item, "its key names nothing that waits");
     if let Some((firm, address, mail)) = contact_mail_of(&place) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::account::{self, Account, ExceptionEnd};
 use domain::decide::Context;
-use domain::explain::{Explanation, explain};
+use domain::explain::{self, Explanation, explain};
 use domain::invoice;
 use domain::letter::Language;
 use domain::lock::{self, LockCause};
@@ -246,6 +246,8 @@ pub struct Explained {
     pub why: Vec<String>,
     /// What the next evaluation that does anything will do.
     pub next: Option<Next>,
+    /// What follows after it, if nothing happens until then: the steps to come, at most eleven of them.
+    pub later: Vec<Next>,
     /// Under which policy.
     pub policy: Policy,
 }
@@ -257,8 +259,10 @@ pub struct Next {
     pub on: Date,
     /// What.
     pub what: Vec<String>,
-    /// What would stop it.
+    /// What would stop it, with how much and by when: each was tried on a copy of the account.
     pub stopped_by: Vec<String>,
+    /// The rules that it comes of.
+    pub rules: Vec<&'static str>,
 }
 
 impl Client {
@@ -410,15 +414,18 @@ impl Promise {
 
 impl Explained {
     fn of(explanation: Explanation) -> Self {
-        let next = explanation.next.map(|next| Next {
+        let next = |next: explain::Next| Next {
             on: Date(next.on),
             what: next.what,
             stopped_by: next.stopped_by,
-        });
+            rules: next.rules.into_iter().collect(),
+        };
+        let later = explanation.later.into_iter().map(next).collect();
+        let next = explanation.next.map(next);
         let policy = Policy {
             class: explanation.policy.class.to_string(),
             version: explanation.policy.version,
         };
-        Self { why: explanation.why, next, policy }
+        Self { why: explanation.why, next, later, policy }
     }
 }

@@ -103,7 +103,8 @@ struct SummaryPage {
     shell: Shell,
     head: Head,
     why: Vec<String>,
-    next: Option<Next>,
+    /// The steps ahead, the next one first.
+    ahead: Vec<Next>,
     owed: Owed,
     arrangements: Vec<String>,
     contacts: Vec<(String, bool)>,
@@ -121,6 +122,7 @@ struct Next {
     when: String,
     what: Vec<String>,
     stopped_by: Vec<String>,
+    rules: String,
 }
 
 /// An invoice in a list.
@@ -165,11 +167,17 @@ pub(crate) async fn summary(
     let page = SummaryPage {
         head: Head::of(account, "summary"),
         why: explanation.why,
-        next: explanation.next.map(|next| Next {
-            when: said::near(next.on, view.day),
-            what: next.what,
-            stopped_by: next.stopped_by,
-        }),
+        ahead: explanation
+            .next
+            .into_iter()
+            .chain(explanation.later)
+            .map(|next| Next {
+                when: said::near(next.on, view.day),
+                what: next.what,
+                stopped_by: next.stopped_by,
+                rules: next.rules.into_iter().collect::<Vec<_>>().join(", "),
+            })
+            .collect(),
         owed: Owed::of(&view),
         arrangements: arrangements(account),
         contacts: account

@@ -25,6 +25,7 @@ mod payment_acts;
 mod people;
 mod plan;
 mod policies;
+mod previews;
 mod put_in;
 mod reports;
 pub(crate) mod runs;
@@ -121,6 +122,8 @@ pub(crate) fn routes() -> Router<State> {
         )
         .route("/console/settings/policies/{class}/shadow/{day}", get(policies::shadow_day))
         .route("/console/settings/policies/{class}/versions/{version}/do/{act}", get(policies::act))
+        .route("/console/previews/{preview}", get(previews::show))
+        .route("/console/previews/{preview}/clients.csv", get(previews::csv))
         .route("/console/import", get(import::show))
         .route("/console/import/{run}", get(import::run))
         .route("/console/clock", get(clock::show))

@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::response::Response;
 use domain::calendar::{Day, days_between, plus};
+use domain::explain::what_next;
 use domain::id::ClassId;
 use domain::lock::Lock;
-use domain::role::Role;
+use domain::role::{Actor, Role};
 use services::office::Desk;
 use store::{ClientRow, ClientState, PageRequest};
 
-use super::client::explained;
 use super::ledger::waits;
 use super::mail_domain::letters;
 use super::{all_clients, client_path};
@@ -98,8 +98,7 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
     let mut tomorrow = Vec::new();
     for row in due.iter().take(MAX_LOOKED_AT) {
         let view = desk.view(&row.client).await?;
-        let next = explained(&view).next;
-        let what = next.map(|next| next.what).unwrap_or_default();
+        let what = what_next(&view.loaded.account, &view.context(&Actor::Schedule));
         tomorrow.push(Glance {
             path: client_path(&row.client),
             name: row.name.personal.clone(),

@@ -6,17 +6,19 @@ use askama::Template;
 use axum::response::Response;
 use domain::access::{Access, Capability, Denial, Narrowed, PortalState};
 use domain::account::ExceptionEnd;
+use domain::explain::client::explain_to_client;
 use domain::id::{ClientId, InvoiceId};
 use domain::lock::{LockCause, Scope};
 use domain::money::Currency;
 use domain::policy::UnlockMode;
+use domain::role::Actor;
 use domain::task::About;
 use domain::text::sentence;
 use services::execute::View;
 use services::portal::pay::segment;
 use services::portal::{Payable, Standing};
 
-use super::{Guest, Shell, ask, client_path, foretell};
+use super::{Guest, Shell, ask, client_path};
 use crate::extract::Path;
 use crate::page::{Failure, render};
 use crate::said;
@@ -57,6 +59,32 @@ impl PayNow {
     }
 }
 
+/// Why it stands as it stands, and what comes if nothing happens (EVAL-5).
+pub(super) struct Told {
+    pub(super) why: Vec<String>,
+    pub(super) next: Vec<Follows>,
+}
+
+/// What comes on a day, and what the client can do about it.
+pub(super) struct Follows {
+    pub(super) when: String,
+    pub(super) what: Vec<String>,
+    pub(super) stopped_by: Vec<String>,
+}
+
+impl Told {
+    fn of(view: &View) -> Self {
+        let context = view.context(&Actor::Schedule);
+        let told = explain_to_client(&view.loaded.account, &context);
+        let next = told.next.into_iter().map(|follows| Follows {
+            when: said::near(follows.on, view.day),
+            what: follows.what,
+            stopped_by: follows.stopped_by,
+        });
+        Self { why: told.why, next: next.collect() }
+    }
+}
+
 /// How one client stands.
 pub(super) struct Panel {
     pub(super) client: String,
@@ -77,6 +105,8 @@ pub(super) struct Panel {
     pub(super) invoices: Vec<super::invoices::Row>,
     pub(super) more: usize,
     pub(super) has_asked_for_records: bool,
+    /// Why it stands so and what comes; where it stands alone on its page.
+    pub(super) told: Option<Told>,
     /// Whether the client can ask to have it opened.
     pub(super) can_ask_for_unlock: bool,
 }
@@ -124,6 +154,7 @@ impl Panel {
                 .map(|of| super::invoices::Row::of(view, of.invoice, Some(of)))
                 .collect(),
             more: payable.len().saturating_sub(SHOWN),
+            told: None,
             has_asked_for_records: account
                 .tasks
                 .values()
@@ -195,9 +226,6 @@ fn words(view: &View, payable: &[Payable<'_>]) -> Vec<String> {
     if let Some(on) = ask::unlock_asked(account).filter(|_| account.is_locked()) {
         let on = said::day(on);
         words.push(format!("The firm was asked on {on} to open it, and looks at that."));
-    }
-    if is_overdue {
-        words.extend(foretell::coming(view));
     }
     let coming = said::sums(payable.iter().map(|of| of.on_its_way));
     if !coming.is_empty() {
@@ -325,14 +353,20 @@ async fn page(guest: Guest, only: Option<ClientId>) -> Result<Response, Failure>
     if let Some(client) = &only {
         guest.visitor.view_for(client, Capability::SignIn).await?;
     }
-    let (mut panels, mut choices) = (Vec::new(), Vec::new());
+    let (mut panels, mut choices, mut shown) = (Vec::new(), Vec::new(), Vec::new());
     for view in guest.visitor.views().await? {
         Standing::of(&view).require(&view, Capability::SignIn)?;
-        let (panel, client) = (Panel::of(&view), &view.loaded.account.client);
-        choices.push((panel.name.clone(), panel.path.clone(), only.as_ref() == Some(client)));
-        if only.as_ref().is_none_or(|only| only == client) {
+        let panel = Panel::of(&view);
+        let is_this = only.as_ref() == Some(&view.loaded.account.client);
+        choices.push((panel.name.clone(), panel.path.clone(), is_this));
+        if only.is_none() || is_this {
             panels.push(panel);
+            shown.push(view);
         }
+    }
+    // Looking ahead takes its time: among several clients it is a click away.
+    if let ([panel], [view]) = (&mut *panels, &*shown) {
+        panel.told = Some(Told::of(view));
     }
     // Whatever needs the client first.
     panels

@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use domain::apply::apply;
 use domain::calendar::{Day, plus};
 use domain::command::Command;
-use domain::decide::{decide, evaluation_on, next_evaluation};
+use domain::decide::{decide, evaluation_on};
 use domain::event::Event;
+use domain::explain::client::happens;
 use domain::id::InvoiceId;
 use domain::invoice::Invoice;
-use domain::letter::{Content, Letter, LetterKind};
 use domain::role::Actor;
 use domain::text::{Personal, sentence};
 use services::execute::View;
@@ -164,47 +164,12 @@ fn after(view: &View, actor: &Actor, command: &Command, until: Day) -> String {
     }
     let events = evaluation_on(&account, &view.context(actor), plus(until, 1));
     // Of that debt alone: a letter's link tells nothing of the others.
-    let follows = follows(&events, |invoices| !promised.is_disjoint(invoices));
+    let follows = happens(&events, |invoices| !promised.is_disjoint(invoices));
     let start = "If it isn't paid by then, the promise is broken and we go on the day after, where we stopped";
     match follows.is_empty() {
         true => format!("{start}."),
         false => format!("{start}: as things stand, {}.", follows.join(" and ")),
     }
-}
-
-/// What comes next by itself, where that is a letter about a debt or a lock; and what stops it (EVAL-5).
-pub(super) fn coming(view: &View) -> Option<String> {
-    let context = view.context(&Actor::Schedule);
-    let on = next_evaluation(&view.loaded.account, &context)?;
-    let follows = follows(&evaluation_on(&view.loaded.account, &context, on), |_| true);
-    let on = said::day(on);
-    (!follows.is_empty()).then(|| {
-        format!(
-            "What comes next: on {on} {}, unless you pay, promise or dispute before.",
-            follows.join(" and ")
-        )
-    })
-}
-
-/// What events do to the client, as far as they are about what concerns somebody.
-fn follows(events: &[Event], concerns: impl Fn(&BTreeSet<InvoiceId>) -> bool) -> Vec<String> {
-    let mut follows = Vec::new();
-    for event in events {
-        let told = match event {
-            Event::Locked { invoices, .. } if concerns(invoices) => {
-                Some("your portal is locked".to_owned())
-            }
-            Event::LimitBegun(_) => Some("a part of your portal is closed".to_owned()),
-            Event::LetterQueued(Letter { content: Content::Debt { parts }, .. }) => {
-                let parts = parts.iter().filter(|part| concerns(&part.invoices));
-                let kind = parts.map(|part| part.kind).max().map(LetterKind::from);
-                kind.map(|kind| format!("we send you a {}", said::words(kind.as_str())))
-            }
-            _ => None,
-        };
-        follows.extend(told.filter(|told| !follows.contains(told)));
-    }
-    follows
 }
 
 /// A request for a plan over these invoices.

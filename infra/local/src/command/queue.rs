@@ -211,6 +211,7 @@ impl Found {
                 Evaluation::Class { firm, class, version, .. } => {
                     format!("all clients of class {class} of firm {firm}, policy version {version}")
                 }
+                Evaluation::Preview { firm, preview } => format!("{preview} of firm {firm}"),
                 Evaluation::Clients { firm, day, clients } => {
                     let clients: Vec<_> = clients.iter().map(ToString::to_string).collect();
                     format!("the day {day} of clients {} of firm {firm}", clients.join(", "))

@@ -41,6 +41,7 @@ mod pay_link;
 mod portal;
 
 pub use look::may_decide;
+pub(crate) use next::{by_schedule, without_letters};
 pub use next::{evaluation_on, next_evaluation, next_look};
 
 /// Who may put in and correct what the firm is owed.

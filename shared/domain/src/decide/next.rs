@@ -67,7 +67,7 @@ pub fn evaluation_on(account: &Account, context: &Context<'_>, day: Day) -> Vec<
 }
 
 /// As the schedule will decide that day, whoever asks today, with a fresh ledger and all latitude.
-fn by_schedule<'a>(context: &Context<'a>, day: Day) -> Context<'a> {
+pub(crate) fn by_schedule<'a>(context: &Context<'a>, day: Day) -> Context<'a> {
     let Context { policy, episodes, numbers, .. } = *context;
     Context {
         day,
@@ -81,7 +81,7 @@ fn by_schedule<'a>(context: &Context<'a>, day: Day) -> Context<'a> {
 }
 
 /// The account as it will be at the start of that day: what was queued has left.
-fn without_letters(account: &Account, context: &Context<'_>, day: Day) -> Account {
+pub(crate) fn without_letters(account: &Account, context: &Context<'_>, day: Day) -> Account {
     let mut later = account.clone();
     let queued = account.letters.values().filter(|letter| letter.state == LetterState::Queued);
     for letter in queued.filter(|letter| letter.leaves_on < day) {

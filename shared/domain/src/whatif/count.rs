@@ -114,6 +114,8 @@ pub struct Outcome {
     pub total: Count,
     /// Runs over the caps.
     pub held: Vec<HeldRun>,
+    /// How many clients each day's run would lock, and how many it would send a demand, where there are any.
+    pub harsh: Vec<(Day, u64, u64)>,
     /// Steps that came to wait for a partner's approval.
     pub approvals_wanted: u64,
     /// Clients that would have been locked but for want of an address.

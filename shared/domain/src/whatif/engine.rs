@@ -316,6 +316,9 @@ impl Engine {
             tally.count(withheld, Caps::of(&self.policy.policy));
             decided.push((number, events, withheld.is_any()));
         }
+        if 0 < tally.locks + tally.demands {
+            self.outcome.harsh.push((day, tally.locks, tally.demands));
+        }
         let active =
             tally.enough_active().is_none_or(|enough| 0 < enough).then(|| self.active(day));
         if tally.is_too_much(active.unwrap_or(0)) {

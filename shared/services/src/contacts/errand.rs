@@ -33,6 +33,7 @@ impl MailMessage {
             | Waiting::StaffMail { .. }
             | Waiting::Run { .. }
             | Waiting::Reports { .. }
+            | Waiting::Preview { .. }
             | Waiting::Rollout { .. }
             | Waiting::Webhook { .. } => None,
         }

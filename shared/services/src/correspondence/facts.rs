@@ -6,14 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::account::{Account, ExceptionEnd, UnlockWay};
-use domain::apply::fold;
 use domain::calendar::{Day, plus};
-use domain::command::Command;
-use domain::decide::{Context, decide, evaluation_on, next_evaluation};
+use domain::decide::Context;
 use domain::event::Event;
+use domain::foretell::foretell;
 use domain::id::{InvoiceId, PaymentId};
 use domain::invoice::Source;
-use domain::letter::{Content, DebtKind, Letter, LetterKind, LetterState, Sending};
+use domain::letter::{Content, DebtKind, Letter, LetterKind, Sending};
 use domain::lock::{LockCause, Scope};
 use domain::money::{Currency, Money};
 use domain::numbering::Numbers;
@@ -260,8 +259,7 @@ impl Facts<'_> {
         if MAX_INVOICES_AHEAD < self.account.invoices.len() {
             return None;
         }
-        let mut account = self.account.clone();
-        let mut context = Context {
+        let context = Context {
             day: self.sending.on,
             actor: &Actor::Schedule,
             policy: &self.view.policy,
@@ -270,16 +268,10 @@ impl Facts<'_> {
             ledger: None, // what follows if the ledger stays as it is, and fresh
             latitude: Default::default(),
         };
-        for _ in 0..MAX_STEPS_AHEAD {
-            let on = next_evaluation(&account, &context)?;
-            let events = evaluation_on(&account, &context, on);
-            if let Some(action) = hardest(&events, &is_wanted) {
-                return Some(Next { action, on });
-            }
-            account = fold(letters_left(account, &context, on), &events);
-            context.day = on;
-        }
-        None
+        foretell(self.account, &context).take(MAX_STEPS_AHEAD).find_map(|coming| {
+            let action = hardest(&coming.events, &is_wanted)?;
+            Some(Next { action, on: coming.on })
+        })
     }
 
     fn invoices(&self, ids: &BTreeSet<InvoiceId>) -> Vec<facts::Invoice> {
@@ -318,18 +310,6 @@ fn method(method: Method) -> facts::Method {
         Method::Check => facts::Method::Check,
         Method::Phone => facts::Method::Phone,
     }
-}
-
-/// The account at the start of that day: what was queued has left on its day.
-fn letters_left(mut account: Account, context: &Context<'_>, day: Day) -> Account {
-    let queued = account.letters.values().filter(|letter| letter.state == LetterState::Queued);
-    let ready = queued.filter(|letter| letter.leaves_on < day);
-    for (letter, leaves_on) in ready.map(|l| (l.id, l.leaves_on)).collect::<Vec<_>>() {
-        let then = Context { day: leaves_on.max(context.day), ..*context };
-        let events = decide(&account, &Command::ClaimLetter { letter }, &then);
-        account = fold(account, &events.unwrap_or_default());
-    }
-    account
 }
 
 /// The hardest thing of an evaluation that a letter warns of.

@@ -190,7 +190,7 @@ async fn write(
 
 /// The version of that number, from that day on. What is new in it is what the version hasn't that is in force
 /// until then, and not what some other one hasn't that only waits for its day (POL-1).
-fn version_after(
+pub(crate) fn version_after(
     class: &ClassId,
     versions: &[PolicyDocument],
     (policy, number): (&Policy, u32),

@@ -67,7 +67,10 @@ impl FastPath {
         }
         // One by one what a message needs to be given back by, together what a queue takes at once.
         let (evaluations, letters): (Vec<_>, Vec<_>) = ours.into_iter().partition(|leased| {
-            matches!(leased.waiting, Waiting::Rollout { .. } | Waiting::Run { .. })
+            matches!(
+                leased.waiting,
+                Waiting::Rollout { .. } | Waiting::Run { .. } | Waiting::Preview { .. }
+            )
         });
         self.send(&*self.letters, letters, &mut handed_on).await;
         self.send(&*self.evaluations, evaluations, &mut handed_on).await;

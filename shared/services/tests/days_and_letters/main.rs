@@ -12,6 +12,7 @@ mod end_at;
 mod fresh;
 mod letters;
 mod links;
+mod preview;
 mod reports;
 mod rollout;
 mod runs;

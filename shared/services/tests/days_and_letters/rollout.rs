@@ -18,10 +18,10 @@ use store::{DayRun, FirmChange, PageRequest, PolicyDocument, RunDecision, RunVer
 
 use crate::desk::{Desk, Wire, at, client, day, firm_id, settings, usd};
 
-const ANN: &[&str] = &["ann@acme.example"];
+pub(crate) const ANN: &[&str] = &["ann@acme.example"];
 
 /// Locks what is 20 days overdue, warned or not.
-const STRICT: &str = "lock: {days_overdue: 20, after_notice_days: 0}";
+pub(crate) const STRICT: &str = "lock: {days_overdue: 20, after_notice_days: 0}";
 
 /// Sweeps once, as the schedule does every minute.
 pub(crate) async fn sweep(desk: &Desk) -> Swept {
@@ -35,7 +35,7 @@ pub(crate) async fn sweep(desk: &Desk) -> Swept {
 }
 
 /// Both passes, half a minute apart, and the pass of the day's run that follows them (LOCK-10).
-async fn roll_out(desk: &Desk) {
+pub(crate) async fn roll_out(desk: &Desk) {
     for _ in 0..2 {
         assert_eq!(sweep(desk).await.rollouts, 1);
         desk.work().await;
@@ -43,7 +43,14 @@ async fn roll_out(desk: &Desk) {
     }
 }
 
-async fn arm(desk: &Desk, firm: &str, class: &str, version: u32, with: &str, from: &str) {
+pub(crate) async fn arm(
+    desk: &Desk,
+    firm: &str,
+    class: &str,
+    version: u32,
+    with: &str,
+    from: &str,
+) {
     let firm = desk.open(firm).await;
     let armed = FirmChange::PolicyArmed(PolicyDocument {
         class: class.parse().unwrap(),
@@ -60,13 +67,13 @@ async fn arm(desk: &Desk, firm: &str, class: &str, version: u32, with: &str, fro
 }
 
 /// A client with an invoice that was due three weeks and a half before the 26th of March.
-async fn a_debtor(desk: &Desk, firm: &Firm, id: &str) -> ClientId {
+pub(crate) async fn a_debtor(desk: &Desk, firm: &Firm, id: &str) -> ClientId {
     let client = desk.client(firm, id, ANN).await;
     desk.invoice(firm, &client, &format!("{id}-1"), usd(10_000), "2026-03-02").await;
     client
 }
 
-async fn is_locked(firm: &Firm, client: &ClientId) -> bool {
+pub(crate) async fn is_locked(firm: &Firm, client: &ClientId) -> bool {
     firm.store().load(client).await.unwrap().unwrap().account.is_locked()
 }
 

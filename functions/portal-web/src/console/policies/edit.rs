@@ -20,6 +20,7 @@ use services::office::policies::{differences, version_of};
 use store::PolicyDocument;
 
 use super::{ADMINS, Line, armed, path_of};
+use crate::console::previews::PREVIEWERS;
 use crate::extract::{Path, Query};
 use crate::page::{Failure, Shell, Visit, render};
 
@@ -31,6 +32,7 @@ struct EditPage {
     path: String,
     api: String,
     is_admin: bool,
+    may_preview: bool,
     presets: Vec<&'static str>,
     groups: Vec<Group>,
     text: String,
@@ -260,6 +262,7 @@ async fn page(
         newest: newest.map(|newest| newest.version),
         today: today.to_string(),
         is_admin: visit.may(ADMINS),
+        may_preview: visit.may(PREVIEWERS),
         path: path_of(class),
         api: format!("/firm/v1/policies/{}", super::segment(class.as_str())),
         shell: visit.shell(format!("Write the policy of class {class}"), "settings"),
