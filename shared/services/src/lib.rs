@@ -11,6 +11,7 @@ pub mod http;
 pub mod import;
 pub mod office;
 pub mod portal;
+pub mod preview;
 pub mod reports;
 mod rollout;
 pub mod run;
