@@ -171,7 +171,7 @@ async fn lock_5_single_service_lines_by_hand() {
     // Approved: that line is open again, the other one isn't.
     let approve = format!("/firm/v1/unlock-requests/{}/approve", asked["id"].as_str().unwrap());
     let misspelt = world.post("pat", &approve, json!({"service_line": ["tax"]})).await;
-    let (_, _, detail) = misspelt.problem(400);
+    let (_, _, detail) = misspelt.problem(422);
     assert!(detail.contains("service_lines"), "{detail}");
     let opened = world.post("pat", &approve, Value::Null).await.expect(200);
     assert_eq!(opened["portal"], "limited");
