@@ -128,6 +128,7 @@ fn not_asked_for(why: NotCollected) -> Option<&'static str> {
         NotCollected::Promised => Some("you promised to pay it"),
         NotCollected::Planned => Some("your payment plan covers it"),
         NotCollected::InFlight => Some("a bank debit on its way covers it"),
+        NotCollected::WithCollections => Some("a collection agency asks for it"),
         NotCollected::Resting => Some("your bank took a payment back a moment ago"),
         NotCollected::WithCollections => Some("it is with a collections agency"),
         NotCollected::Closed
