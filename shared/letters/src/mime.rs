@@ -10,7 +10,9 @@ use std::time::SystemTime;
 
 use chrono::{DateTime, Datelike, Utc};
 use domain::letter::LetterKind;
-use lettre::message::header::{HeaderName, HeaderValue};
+use lettre::message::header::{
+    ContentDisposition, ContentTransferEncoding, ContentType, HeaderName, HeaderValue,
+};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::{Address, Message};
 use sha2::{Digest, Sha256};
@@ -69,7 +71,29 @@ pub fn compose(
     letter: &Rendered,
     envelope: &Envelope,
 ) -> Result<Vec<u8>, MimeError> {
-    message(letter, envelope, !is_debt(kind))
+    message(letter, envelope, !is_debt(kind), None)
+}
+
+/// A file that goes with a letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// What it is called: letters, digits, `.`, `-` and `_`.
+    pub name: String,
+    /// A PDF.
+    pub bytes: Vec<u8>,
+}
+
+/// The message as it is sent, with a file that goes with it.
+///
+/// # Errors
+/// Those of [`compose`].
+pub fn compose_with(
+    kind: LetterKind,
+    letter: &Rendered,
+    envelope: &Envelope,
+    attachment: Option<&Attachment>,
+) -> Result<Vec<u8>, MimeError> {
+    message(letter, envelope, !is_debt(kind), attachment)
 }
 
 /// The message of a mail to staff ([`crate::staff`]).
@@ -77,13 +101,14 @@ pub fn compose(
 /// # Errors
 /// Those of [`compose`].
 pub fn compose_to_staff(letter: &Rendered, envelope: &Envelope) -> Result<Vec<u8>, MimeError> {
-    message(letter, envelope, true)
+    message(letter, envelope, true, None)
 }
 
 fn message(
     letter: &Rendered,
     envelope: &Envelope,
     may_unsubscribe: bool,
+    attachment: Option<&Attachment>,
 ) -> Result<Vec<u8>, MimeError> {
     let from = Mailbox::new(
         Some(one_line(&envelope.from_name)),
@@ -102,11 +127,28 @@ fn message(
     {
         message = message.raw_header(header("List-Unsubscribe", &unsubscribe(link)?));
     }
-    let parts = MultiPart::alternative()
-        .boundary(boundary(&envelope.message_id))
+    let words = MultiPart::alternative()
+        .boundary(boundary(&envelope.message_id, ""))
         .singlepart(SinglePart::plain(letter.text.clone()))
         .singlepart(SinglePart::html(letter.html.clone()));
+    let parts = match attachment {
+        Some(file) => MultiPart::mixed()
+            .boundary(boundary(&envelope.message_id, "file"))
+            .multipart(words)
+            .singlepart(pdf(file)),
+        None => words,
+    };
     Ok(message.multipart(parts)?.formatted())
+}
+
+fn pdf(file: &Attachment) -> SinglePart {
+    // A name that parses, as the test sees.
+    let kind = ContentType::parse("application/pdf").unwrap_or(ContentType::TEXT_PLAIN);
+    SinglePart::builder()
+        .header(kind)
+        .header(ContentDisposition::attachment(&file.name))
+        .header(ContentTransferEncoding::Base64)
+        .body(file.bytes.clone())
 }
 
 /// Whether a letter is about a debt (LET-1).
@@ -168,8 +210,8 @@ fn header(name: &'static str, value: &str) -> HeaderValue {
 }
 
 /// The same for the same letter; `=_` stands in no quoted-printable text, so no part can hold it.
-fn boundary(message_id: &str) -> String {
-    let hash = hex::encode(Sha256::digest(message_id.as_bytes()));
+fn boundary(message_id: &str, of: &str) -> String {
+    let hash = hex::encode(Sha256::digest(format!("{of}{message_id}").as_bytes()));
     format!("=_{}", &hash[..32])
 }
 
@@ -254,6 +296,35 @@ mod tests {
         assert!(parsed.bcc().is_none());
         assert_eq!(parsed.headers().len(), composed_headers());
         assert_eq!(parsed.body_text(0).unwrap().trim_end(), letter.text);
+    }
+
+    #[test]
+    fn let_7_a_demand_goes_out_with_its_paper() {
+        let [full, _] = samples(LetterKind::DemandLetter);
+        let letter = render(&full).unwrap();
+        let bytes: Vec<u8> = (0..=255).cycle().take(5_000).collect();
+        let file = Attachment { name: "letter-acme-42.pdf".to_owned(), bytes: bytes.clone() };
+        let with = |file| compose_with(LetterKind::DemandLetter, &letter, &envelope(), file);
+        let composed = with(Some(&file)).unwrap();
+        assert_eq!(composed, with(Some(&file)).unwrap(), "other bytes");
+        assert!(composed.is_ascii());
+        let parsed = MessageParser::default().parse(&composed).unwrap();
+        assert_eq!(
+            parsed.body_text(0).unwrap().replace("\r\n", "\n").trim_end(),
+            letter.text.trim_end()
+        );
+        assert!(parsed.body_html(0).is_some());
+        let attached: Vec<_> = parsed.attachments().collect();
+        assert_eq!(attached.len(), 1);
+        assert_eq!(attached[0].contents(), bytes);
+        let kind = mail_parser::MimeHeaders::content_type(attached[0]).unwrap();
+        assert_eq!((kind.ctype(), kind.subtype()), ("application", Some("pdf")));
+        let name = mail_parser::MimeHeaders::attachment_name(attached[0]);
+        assert_eq!(name, Some("letter-acme-42.pdf"));
+        assert_eq!(
+            with(None).unwrap(),
+            compose(LetterKind::DemandLetter, &letter, &envelope()).unwrap()
+        );
     }
 
     proptest! {

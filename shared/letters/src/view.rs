@@ -35,7 +35,7 @@ impl On {
 const USUAL_COLOUR: Colour = Colour::new(0x1f, 0x4e, 0x5f);
 
 /// The firm's colour, darker where it couldn't be read on white or white on it, by as little as it takes.
-fn readable(colour: Option<Colour>) -> Colour {
+pub fn readable(colour: Option<Colour>) -> Colour {
     let colour = colour.unwrap_or(USUAL_COLOUR);
     let mut mixtures = (0..PARTS).map(|parts| colour.with(Colour::BLACK, parts));
     let is_readable = |colour: &Colour| colour.contrasts(Colour::WHITE, TEXT_CONTRAST);

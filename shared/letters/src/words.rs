@@ -24,7 +24,7 @@ const SPANISH_MONTHS: [&str; 12] = [
 ];
 
 /// `June 1, 2026`, or `1 de junio de 2026`.
-pub(crate) fn date(language: Language, day: NaiveDate) -> String {
+pub fn date(language: Language, day: NaiveDate) -> String {
     match language {
         Language::En => day.format("%B %-d, %Y").to_string(),
         Language::Es => {

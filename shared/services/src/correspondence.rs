@@ -18,17 +18,20 @@ use domain::event::Event;
 use domain::id::{ClientId, FirmId};
 use domain::letter::{Letter, LetterId, LetterKind, LetterState, Sending};
 use domain::role::Actor;
-use letters::{Envelope, Rendered};
+use letters::{Attachment, Envelope, Rendered};
 use platform::mail::{Found, Mail, MailError, Message, SentId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use store::{
-    DeliveryState, FirmSettings, PayLink, Platform, SentLetter, StoreError, Waiting, Words,
+    DeliveryState, FirmSettings, PaperHead, PayLink, Platform, SentLetter, StoreError, Waiting,
+    Words,
 };
 use tracing::{info, warn};
 
 use crate::execute::{Caller, ExecuteError, View, execute};
 use crate::firm::{CLAIM_LEASE, Firm};
+use crate::papers;
+use crate::papers::letter::{OnPaper, is_on_paper, on_paper};
 use crate::wording::{Wording, writer};
 
 mod facts;
@@ -260,7 +263,8 @@ impl Correspondence {
             Claimed::Left(sending) => {
                 let account = with_history(executed.account, view.loaded.account.clone());
                 let wording = task.wording(&account, &sending).await?;
-                let work = Work { task, sender, view, account, letter, sending, wording };
+                let logo = task.picture(sending.kind).await?;
+                let work = Work { task, sender, view, account, letter, sending, wording, logo };
                 self.first(&work, 0).await
             }
         }
@@ -412,7 +416,8 @@ impl Correspondence {
         };
         let account = with_history(account, view.loaded.account.clone());
         let wording = task.wording(&account, &sending).await?;
-        let work = Work { task, sender, view, account, letter, sending, wording };
+        let logo = task.picture(sending.kind).await?;
+        let work = Work { task, sender, view, account, letter, sending, wording, logo };
         match sent {
             Some(sent) if MAX_ATTEMPTS <= sent.attempts => task.uncertain(&sent.sha256).await,
             Some(sent) => self.once_more(&work, &sent).await,
@@ -449,7 +454,7 @@ impl Correspondence {
         work: &Work<'_>,
         before: Option<(&SentLetter, Option<PayLink>)>,
     ) -> Result<(SentLetter, Vec<u8>, Option<PayLink>), WriteError> {
-        let Work { task, sender, view, account, letter, sending, wording } = work;
+        let Work { task, sender, view, account, letter, sending, wording, logo: _ } = work;
         let settings = task.firm.settings();
         let contact = usize::try_from(sending.contact).unwrap_or(usize::MAX);
         let to = account.profile.contacts.get(contact);
@@ -495,11 +500,19 @@ impl Correspondence {
             doubts: known.map_or(0, |known| known.doubts + u32::from(!known.is_unsent)),
             is_unsent: false,
             template: Some(template),
+            paper: None,
         };
         if let Some(known) = known.filter(|known| known.words.is_some() && is_same(known, &sent)) {
             sent.dated = known.dated;
         }
-        let mime = compose(settings, sending.kind, &sent, &rendered)?;
+        let mut attachment = None;
+        if is_on_paper(sending.kind) {
+            let mut head = papers::head(settings, &account.profile.name, sending.on);
+            attachment = work.attachment(&head, &sent);
+            head.is_attached = attachment.is_some();
+            sent.paper = Some(head);
+        }
+        let mime = compose(settings, sending.kind, &sent, &rendered, attachment.as_ref())?;
         sent.sha256 = hex::encode(Sha256::digest(&mime));
         Ok((sent, mime, link))
     }
@@ -552,9 +565,27 @@ struct Work<'a> {
     letter: Letter,
     sending: Sending,
     wording: Wording,
+    /// The firm's picture, where it stands on the letter's paper.
+    logo: Option<Vec<u8>>,
 }
 
 impl Work<'_> {
+    /// The paper that goes with the mail, where the firm wants that; a letter isn't held up for want of it.
+    fn attachment(&self, head: &PaperHead, sent: &SentLetter) -> Option<Attachment> {
+        if !self.task.firm.settings().attach_pdf {
+            return None;
+        }
+        let (client, id) = (self.task.client, self.task.id);
+        match on_paper(head, self.logo.clone(), client, id, sent) {
+            Ok(OnPaper { name, bytes }) => Some(Attachment { name, bytes }),
+            Err(error) => {
+                let problem = platform::log::chain(&error);
+                warn!(client.id = %client, letter.id = id.0, "Letter {} leaves without its paper: {problem}", id.0);
+                None
+            }
+        }
+    }
+
     /// It can't be put into a message.
     async fn unwritten(&self, error: WriteError) -> Result<Outcome, SendError> {
         let task = self.task;
@@ -601,6 +632,7 @@ fn compose(
     kind: LetterKind,
     sent: &SentLetter,
     rendered: &Rendered,
+    attachment: Option<&Attachment>,
 ) -> Result<Vec<u8>, letters::MimeError> {
     let envelope = Envelope {
         from_name: settings.name.clone(),
@@ -611,7 +643,7 @@ fn compose(
         date: sent.dated,
         unsubscribe_link: None,
     };
-    letters::compose(kind, rendered, &envelope)
+    letters::compose_with(kind, rendered, &envelope, attachment)
 }
 
 fn message_id(task: Task<'_>, sender: &Sender) -> String {

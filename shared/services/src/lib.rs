@@ -10,6 +10,7 @@ pub mod firms;
 pub mod http;
 pub mod import;
 pub mod office;
+pub mod papers;
 pub mod portal;
 pub mod preview;
 pub mod reports;

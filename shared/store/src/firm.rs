@@ -107,6 +107,9 @@ pub struct FirmSettings {
     /// The last time that all policies were looked at (POL-5).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reviewed: Option<Reviewed>,
+    /// Whether demand letters go out with their paper, as a PDF (LET-7).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub attach_pdf: bool,
     /// That no lock is set and no letter leaves, until somebody lifts it (LOCK-10).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<Stop>,
@@ -169,6 +172,7 @@ impl FirmSettings {
             logo: None,
             shadows: BTreeMap::new(),
             reviewed: None,
+            attach_pdf: false,
             stop: None,
         }
     }

@@ -6,6 +6,8 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
+use domain::calendar::Day;
+use domain::colour::Colour;
 use domain::id::ClientId;
 use domain::letter::LetterId;
 use domain::text::Personal;
@@ -14,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::Store;
 use crate::dynamo::{Condition, Write};
 use crate::error::StoreError;
+use crate::firm::Logo;
 use crate::item::{MAX_ITEM_BYTES, attributes, check_size, new_item, number, read};
 use crate::keys::Key;
 use crate::template::TemplateUse;
@@ -63,6 +66,40 @@ pub struct SentLetter {
     /// In whose words it was written (LET-3); unknown of a letter that was written before anybody asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<TemplateUse>,
+    /// What stands around its words on paper, where it is one that is made on paper (LET-7).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paper: Option<PaperHead>,
+}
+
+/// What stands around a letter's words on paper: with them its paper can be made anew, and is the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaperHead {
+    /// The firm's name.
+    pub name: String,
+    /// Its postal address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postal_address: Option<String>,
+    /// Where it is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// Where answers go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<String>,
+    /// Its picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logo: Option<Logo>,
+    /// Its colour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub colour: Option<Colour>,
+    /// Whether its paper is letter size, and not A4.
+    pub is_letter_size: bool,
+    /// To whom.
+    pub client: Personal,
+    /// The day that stands on it.
+    pub day: Day,
+    /// Whether it went with the mail.
+    #[serde(default)]
+    pub is_attached: bool,
 }
 
 /// What a letter says.

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::Account;
 use domain::command::{Command, Needs};
 use domain::id::ClientId;
-use domain::letter::{Content, Letter, LetterId, LetterState, Sending};
+use domain::letter::{Content, Letter, LetterId, LetterKind, LetterState, Sending};
 use domain::role::Actor;
 use domain::text::Personal;
 use store::{Delivery, DeliveryState, LetterRow, SentLetter};
@@ -14,6 +14,7 @@ use store::{Delivery, DeliveryState, LetterRow, SentLetter};
 use super::{LEDGER_WAIT, Outcome, STOP_WAIT, SendError};
 use crate::execute::{Caller, ExecuteError, View, execute, view};
 use crate::firm::Firm;
+use crate::papers::letter::is_on_paper;
 use crate::wording::Wording;
 
 /// How often the outcome is written before it is left to the lease.
@@ -83,6 +84,17 @@ impl Task<'_> {
     ) -> Result<Wording, SendError> {
         let language = account.profile.language.unwrap_or(self.firm.settings().language);
         Ok(Wording::of(self.firm, sending.kind, language, sending.text.as_ref()).await?)
+    }
+
+    /// The firm's picture, where it stands on the paper of a letter of that kind.
+    pub(super) async fn picture(&self, kind: LetterKind) -> Result<Option<Vec<u8>>, SendError> {
+        let settings = self.firm.settings();
+        match &settings.logo {
+            Some(logo) if settings.attach_pdf && is_on_paper(kind) => {
+                Ok(self.firm.store().logo(&logo.sha256).await?)
+            }
+            Some(_) | None => Ok(None),
+        }
     }
 
     pub(super) async fn row(&self) -> Result<LetterRow, SendError> {
