@@ -12,6 +12,9 @@ from kinds import kind
 # state and has links of its own.
 OF_EACH_KIND = 30
 
+# What is kept and not looked at: a report for a spreadsheet.
+FILES = "/firm/v1/reports/"
+
 
 class Links(HTMLParser):
     """The addresses that a page leads to, in its order."""
@@ -39,6 +42,8 @@ def found(page, start):
             continue
         for path in Links(address, answer.text()).found:
             number = numbers.get(kind(path), 0)
+            if path.startswith(FILES):
+                continue
             if not path.startswith("/") or path in known or OF_EACH_KIND <= number:
                 continue
             if number == 0:

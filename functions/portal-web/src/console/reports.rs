@@ -44,8 +44,9 @@ struct ReportsPage {
     steps_of: String,
     book: Option<Book>,
     more: Option<String>,
-    csv: String,
-    aging_csv: String,
+    /// Of a year and of a month: the API has more.
+    csv: &'static str,
+    aging_csv: &'static str,
 }
 
 /// How much is shown.
@@ -159,8 +160,8 @@ pub(crate) async fn show(visit: Visit, Query(span): Query<Span>) -> Result<Respo
         },
         book: store.newest_book().await?.as_ref().map(Book::of),
         more: (months < most).then(|| format!("/console/reports?months={most}")),
-        csv: format!("/firm/v1/reports/kpi?format=csv&from={from}&to={today}"),
-        aging_csv: format!("/firm/v1/reports/aging?format=csv&from={from}&to={today}"),
+        csv: "/firm/v1/reports/kpi?format=csv",
+        aging_csv: "/firm/v1/reports/aging?format=csv",
         shell: visit.shell("Reports", "reports"),
     };
     Ok(render(&page))
