@@ -130,7 +130,6 @@ fn not_asked_for(why: NotCollected) -> Option<&'static str> {
         NotCollected::InFlight => Some("a bank debit on its way covers it"),
         NotCollected::WithCollections => Some("a collection agency asks for it"),
         NotCollected::Resting => Some("your bank took a payment back a moment ago"),
-        NotCollected::WithCollections => Some("it is with a collections agency"),
         NotCollected::Closed
         | NotCollected::NotPosted
         | NotCollected::BelowThreshold
