@@ -186,7 +186,7 @@ fn currency(code: &str) -> Result<Currency, Problem> {
 }
 
 /// Whose law caps late fees (LF-1).
-fn jurisdiction(code: &str) -> Result<Jurisdiction, Problem> {
+pub(crate) fn jurisdiction(code: &str) -> Result<Jurisdiction, Problem> {
     code.parse().map_err(|error: String| Problem::invalid("jurisdiction", error))
 }
 

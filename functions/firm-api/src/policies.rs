@@ -11,7 +11,7 @@ use axum::response::IntoResponse;
 use domain::id::ClassId;
 use domain::policy::Policy;
 use domain::policy::life::{State, in_force, is_replaced, replaced_by};
-use domain::policy::lint::{self, Severity, is_refused, lint};
+use domain::policy::lint::{self, Severity, is_refused};
 use domain::policy::read::{read_text, to_json, to_yaml};
 use domain::policy::schema;
 use domain::role::Role;
@@ -169,7 +169,7 @@ pub(crate) async fn get(
     let versions = desk.store().policies(&class).await?;
     let newest = versions.first().ok_or_else(|| Problem::not_found("policy"))?;
     let tag = [(ETAG, etag(newest.version.into()))];
-    Ok((tag, Json(shown(newest, &versions)?)))
+    Ok((tag, Json(shown(&desk, newest, &versions)?)))
 }
 
 /// A version in a path.
@@ -193,10 +193,13 @@ pub(crate) async fn version(
 ) -> Result<Json<PolicyVersion>, Problem> {
     let versions = desk.store().policies(&class).await?;
     let found = versions.iter().find(|known| known.version == version);
-    Ok(Json(shown(found.ok_or_else(|| Problem::not_found("policy"))?, &versions)?))
+    Ok(Json(shown(&desk, found.ok_or_else(|| Problem::not_found("policy"))?, &versions)?))
 }
 
-fn shown(document: &PolicyDocument, versions: &[PolicyDocument]) -> Result<PolicyVersion, Problem> {
+fn shown(
+    desk: &Desk,
+    document: &PolicyDocument,
+    versions: &[PolicyDocument]) -> Result<PolicyVersion, Problem> {
     let policy = version_of(document)?.policy;
     let before = versions.iter().find(|known| known.version + 1 == document.version);
     let before = before.map(version_of).transpose()?;
@@ -220,7 +223,7 @@ fn shown(document: &PolicyDocument, versions: &[PolicyDocument]) -> Result<Polic
         replaces: Vec::new(),
         policy: to_json(&policy),
         yaml: to_yaml(&policy),
-        findings: lint(&policy).into_iter().map(Finding::from).collect(),
+        findings: desk.firm.lint(&policy, desk.day()).into_iter().map(Finding::from).collect(),
         changes: changes.into_iter().map(Change::from).collect(),
         versions: versions.iter().map(in_list).collect(),
     })
@@ -267,7 +270,7 @@ pub(crate) async fn put(
     let versions = desk.store().policies(&class).await?;
     let newest = versions.first();
     require_match(&headers, newest.map(|newest| newest.version.into()))?;
-    without_errors(&policy)?;
+    without_errors(&desk, &policy)?;
     if newest.is_none() {
         room_for_another(&desk).await?;
     }
@@ -297,8 +300,8 @@ fn as_what(desk: &Desk, what: &AsWhat) -> Result<(State, domain::calendar::Day),
 }
 
 /// POL-5: what can never do what it says isn't saved.
-pub(crate) fn without_errors(policy: &Policy) -> Result<(), Problem> {
-    let findings = lint(policy);
+pub(crate) fn without_errors(desk: &Desk, policy: &Policy) -> Result<(), Problem> {
+    let findings = desk.firm.lint(policy, desk.day());
     match findings.iter().find(|found| found.severity == Severity::Error) {
         None => Ok(()),
         Some(found) => {
@@ -341,7 +344,7 @@ fn answer(
     now.sort_by_key(|known| std::cmp::Reverse(known.version));
     let status = if is_new && is_first { StatusCode::CREATED } else { StatusCode::OK };
     let tag = [(ETAG, etag(document.version.into()))];
-    let shown = PolicyVersion { replaces, ..shown(&document, &now)? };
+    let shown = PolicyVersion { replaces, ..shown(&desk, &document, &now)? };
     Ok((status, tag, Json(shown)).into_response())
 }
 
@@ -371,7 +374,7 @@ pub(crate) async fn check(
     body: Bytes,
 ) -> Result<Json<Linted>, Problem> {
     let policy = read_text(document(&headers, &body)?)?;
-    let findings = lint(&policy);
+    let findings = desk.firm.lint(&policy, desk.day());
     let versions = desk.store().policies(&class).await?;
     let newest = versions.first().map(version_of).transpose()?;
     let changes = differences(newest.as_ref().map(|newest| &newest.policy), &policy);
@@ -433,7 +436,7 @@ async fn change(
     let versions = desk.store().policies(&class).await?;
     let found = versions.iter().find(|known| known.version == version);
     let found = found.ok_or_else(|| Problem::not_found("policy"))?;
-    without_errors(&version_of(found)?.policy)?;
+    without_errors(&desk, &version_of(found)?.policy)?;
     let (caller, now) = (&desk.caller, desk.now);
     let changed = become_(&desk.firm, (found, state), (&versions, effective_on), caller, now).await;
     answer(changed, &versions)

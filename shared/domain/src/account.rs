@@ -273,6 +273,47 @@ pub struct Closed {
     pub on: Day,
     /// Which partner approved it.
     pub by: StaffId,
+    /// A partner put the deletion of its personal data off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub put_off: Option<PutOff>,
+    /// Its personal data are deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased: Option<Erased>,
+}
+
+/// A partner keeps a closed client's personal data longer (CLOSE-1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutOff {
+    /// The last day on which they are kept for it.
+    pub until: Day,
+    /// Who.
+    pub by: StaffId,
+    /// Why.
+    pub reason: Personal,
+}
+
+/// The personal data of a closed client are deleted (CLOSE-1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erased {
+    /// Since when: from that day on nobody reads them, and within minutes they are gone.
+    pub on: Day,
+    /// How many years the firm keeps them.
+    pub years: u32,
+    /// What there was.
+    pub gone: Gone,
+}
+
+/// What is deleted of a client.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gone {
+    /// Records of the audit that hold personal texts: names, addresses, reasons, what somebody wrote.
+    pub records: u32,
+    /// Letters as they were sent.
+    pub letters: u32,
+    /// Staff's notes.
+    pub notes: u32,
+    /// Contacts who come for this client; whoever comes for no other is deleted as well.
+    pub contacts: u32,
 }
 
 /// The client responded (LET-8).

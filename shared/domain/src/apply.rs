@@ -163,6 +163,17 @@ pub fn apply(account: &mut Account, event: &Event) {
         }
         Event::LimitEnded { .. } => account.limit = None,
         Event::ClientClosed(closed) => account.closed = Some(closed.clone()),
+        Event::DeletionPutOff(put_off) => {
+            if let Some(closed) = &mut account.closed {
+                closed.put_off = Some(put_off.clone());
+            }
+        }
+        Event::ClientErased(erased) => {
+            account.forget_person();
+            if let Some(closed) = &mut account.closed {
+                closed.erased = Some(erased.clone());
+            }
+        }
         Event::EpisodeMoved { policy } => {
             account.locks.values_mut().for_each(|lock| lock.policy = policy.clone());
         }

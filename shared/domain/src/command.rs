@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::account::{Account, Profile, TaskId};
+use crate::account::{Account, Gone, Profile, TaskId};
 use crate::calendar::Day;
 use crate::id::{ChargebackId, CreditNoteId, InvoiceId, PaymentId, RefundId, ServiceLine, StaffId};
 use crate::invoice::{Invoice, InvoiceKind, Line, Posting, Source};
@@ -193,6 +193,20 @@ pub enum Command {
     },
     /// A partner ends the engagement, as the system proposed (CLOSE-1).
     ApproveClose,
+    /// A partner puts the deletion of a closed client's personal data off (CLOSE-1).
+    PutOffDeletion {
+        /// The last day on which they are kept for it.
+        until: Day,
+        /// Why.
+        reason: Personal,
+    },
+    /// They were kept long enough, and are deleted (CLOSE-1).
+    Erase {
+        /// How many years the firm keeps them.
+        years: u32,
+        /// What there is.
+        gone: Gone,
+    },
     /// What a day's run did to the client is taken back (LOCK-10): its lock, if that is still the one, and
     /// its letters, as far as they are here.
     UndoRun {
@@ -306,6 +320,8 @@ impl Command {
                 | Self::MakePayLink { .. }
                 | Self::MailPayLink { .. }
                 | Self::RevokePayLink { .. }
+                | Self::PutOffDeletion { .. }
+                | Self::Erase { .. }
                 | Self::UndoRun { .. } // it would lock again at once what it opens
         )
     }
@@ -500,6 +516,8 @@ pub fn needs(account: &Account, command: &Command) -> Needs {
         | Command::ApproveStep { .. }
         | Command::ReturnReferral { .. }
         | Command::ApproveClose
+        | Command::PutOffDeletion { .. }
+        | Command::Erase { .. }
         | Command::UndoRun { .. }
         | Command::AssignTask { .. }
         | Command::CloseTask { .. }

@@ -143,6 +143,11 @@ pub fn describe(event: &Event) -> String {
         }
         Event::LimitEnded { was, .. } => format!("ends the limit of the portal: {was}"),
         Event::ClientClosed(closed) => format!("ends the engagement, approved by {}", closed.by),
+        Event::DeletionPutOff(put_off) => {
+            let until = for_person(put_off.until);
+            format!("keeps the client's personal data until {until}: {}", put_off.reason.as_str())
+        }
+        Event::ClientErased(erased) => format!("deletes the client's personal data: {}", erased.gone),
         Event::EpisodeMoved { policy } => {
             format!(
                 "moves the running episode to version {} of policy {}",

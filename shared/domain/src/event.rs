@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::account::{Closed, Exception, Profile, TaskId, UnlockRequest, Unlocked};
+use crate::account::{
+    Closed, Erased, Exception, Profile, PutOff, TaskId, UnlockRequest, Unlocked,
+};
 use crate::calendar::Day;
 use crate::command::{DisputeOutcome, News};
 use crate::fee::Fee;
@@ -242,6 +244,10 @@ pub enum Event {
     },
     /// The engagement ended (CLOSE-1).
     ClientClosed(Closed),
+    /// The deletion of its personal data was put off (CLOSE-1).
+    DeletionPutOff(PutOff),
+    /// They are deleted (CLOSE-1).
+    ClientErased(Erased),
     /// The episode follows another version of the policy.
     EpisodeMoved {
         /// Which.
@@ -476,6 +482,8 @@ impl Event {
             | Self::LimitBegun(_)
             | Self::LimitEnded { .. }
             | Self::ClientClosed(_)
+            | Self::DeletionPutOff(_)
+            | Self::ClientErased(_)
             | Self::Unlocked { .. }
             | Self::UnlockRequested(_)
             | Self::UnlockRejected { .. }

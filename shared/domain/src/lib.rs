@@ -40,6 +40,7 @@ pub mod policy;
 pub mod referral;
 pub mod refusal;
 pub mod rehearsal;
+pub mod retention;
 pub mod role;
 pub mod run;
 pub mod statement;

@@ -144,6 +144,11 @@ fn of(event: &Event) -> Option<News> {
         Event::ClientClosed(closed) => {
             plain(Matter::Portal, format!("engagement ended, approved by {}", closed.by))
         }
+        Event::DeletionPutOff(put_off) => {
+            let until = for_person(put_off.until);
+            plain(Matter::Portal, format!("personal data kept until {until}, by {}", put_off.by))
+        }
+        Event::ClientErased(_) => plain(Matter::Portal, "personal data deleted".to_owned()),
         Event::UnlockRequested(request) => Some(News {
             matter: Matter::Decision,
             text: format!("{} asks for the unlock", request.by),

@@ -125,6 +125,8 @@ fn add(account: &Account, event: &Event, needs: &mut Needs) {
         | Event::LimitChanged(_)
         | Event::LimitEnded { .. }
         | Event::ClientClosed(_)
+        | Event::DeletionPutOff(_)
+        | Event::ClientErased(_)
         | Event::EpisodeMoved { .. }
         | Event::Unlocked { .. }
         | Event::UnlockRequested(_)

@@ -159,7 +159,7 @@ fn next_day_is_known(account: &Account, context: &Context<'_>, place: &str) {
     let next = next_evaluation(account, context);
     let last = plus(context.day, LOOK_AHEAD_DAYS);
     for day in context.day.iter_days().skip(1).take_while(|day| *day <= last) {
-        let then = Context { day, ..*context };
+        let then = Context { day, ledger: None, ..*context }; // as if it were fresh by then (FRESH-1)
         let writes = !decide(account, &Command::Evaluate, &then).unwrap().is_empty();
         let is_due = next.is_some_and(|next| next <= day);
         assert_eq!(writes, is_due, "{place}: on {day}, where the next evaluation is {next:?}");

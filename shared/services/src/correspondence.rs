@@ -108,6 +108,7 @@ impl LetterMessage {
             | Waiting::Run { .. }
             | Waiting::Reports { .. }
             | Waiting::Preview { .. }
+            | Waiting::Erasure { .. }
             | Waiting::Rollout { .. } => return None,
         };
         Some(Self { firm: firm.clone(), client: client.clone(), letter: *letter, stuck })

@@ -16,6 +16,7 @@ use domain::calendar::Day;
 use domain::command::{Command, Needs, needs};
 use domain::decide::{Context, Decided, decide, decide_within, next_evaluation};
 use domain::event::Event;
+use domain::fee::Jurisdiction;
 use domain::id::{ClientId, InvoiceId, PaymentId};
 use domain::ledger::Ledger;
 use domain::lock::Lock;
@@ -23,6 +24,7 @@ use domain::numbering::{Numbers, Series};
 use domain::policy::shadow::acts;
 use domain::policy::{PolicyRef, PolicyVersion};
 use domain::refusal::Refusal;
+use domain::retention::looks_on;
 use domain::role::Actor;
 use domain::run::{Latitude, Withheld};
 use domain::tell::is_told_at_once;
@@ -34,6 +36,7 @@ use store::{
 use tokio::time::Instant;
 
 use crate::firm::{Firm, PolicyError};
+use crate::retention::after_evaluation;
 
 /// How often a command is decided anew when somebody was faster.
 const MAX_TRIES: u32 = 8;
@@ -206,6 +209,8 @@ pub struct View {
     pub ledger: Option<Ledger>,
     /// How far an evaluation may go by itself (LOCK-10).
     pub latitude: Latitude,
+    /// Whose law caps late fees of clients that name no jurisdiction (LF-1).
+    pub law: Option<Jurisdiction>,
 }
 
 impl View {
@@ -220,6 +225,7 @@ impl View {
             numbers: Numbers::default(),
             ledger: self.ledger,
             latitude: self.latitude,
+            law: self.law.as_ref(),
         }
     }
 
@@ -270,7 +276,8 @@ pub async fn view(
     let policy = firm.policy(&loaded.account.profile.class, day, now).await?;
     let episodes = episodes(firm, &loaded.account, &policy, now).await?;
     let (ledger, latitude) = (firm.ledger(), firm.latitude());
-    Ok(Some(View { loaded, policy, episodes, day, ledger, latitude }))
+    let law = firm.settings().jurisdiction.clone();
+    Ok(Some(View { loaded, policy, episodes, day, ledger, latitude, law }))
 }
 
 /// Carries out a command.
@@ -298,7 +305,11 @@ pub async fn evaluate_in(
     now: DateTime<Utc>,
 ) -> Result<Executed, ExecuteError> {
     let asked = (Asked::Evaluate(run), With::default());
-    carry_out(firm, client, asked, &Caller::new(Actor::Schedule), now).await
+    let evaluated = carry_out(firm, client, asked, &Caller::new(Actor::Schedule), now).await?;
+    match evaluated.account.closed {
+        Some(_) => Box::pin(after_evaluation(firm, evaluated, now)).await,
+        None => Ok(evaluated),
+    }
 }
 
 /// What the shadow of a client's class would do to it today, and which version that is; `None`: there is no shadow.
@@ -502,7 +513,9 @@ async fn attempt(
         Asked::Command(_) | Asked::Of(_) | Asked::Numbered(_) => firm.latitude(),
     };
     let actor = &caller.actor;
-    let context = Context { day, actor, policy: &policy, episodes, numbers, ledger, latitude };
+    let (policy_now, law) = (&*policy, firm.settings().jurisdiction.as_ref());
+    let context =
+        Context { day, actor, policy: policy_now, episodes, numbers, ledger, latitude, law };
     let Decided { events, withheld } = match decide_within(&loaded.account, command, &context) {
         Ok(decided) if decided.events.is_empty() && glanced => return Ok(Try::Look),
         Err(_) if glanced => return Ok(Try::Look),
@@ -515,13 +528,13 @@ async fn attempt(
         return Ok(Try::Done(Box::new(Executed { withheld, ..as_it_is(loaded) })));
     }
     let after = fold(loaded.account.clone(), &events);
-    let mut next_evaluation = next(&after, &context);
+    let mut next_evaluation = next(firm, &after, &context);
     if matches!(attempt.asked, Asked::Evaluate(InRun::RollOut)) && withheld.is_any() {
         next_evaluation = Some(day);
     }
     if let Some(shadow) = firm.shadow(class, now).await? {
         // Whoever the shadow would do something to is looked at on that day as well (POL-7).
-        let of_shadow = next(&after, &Context { policy: &shadow, ..context });
+        let of_shadow = next(firm, &after, &Context { policy: &shadow, ..context });
         next_evaluation = next_evaluation.into_iter().chain(of_shadow).min();
     }
     let meta = CommitMeta {
@@ -695,9 +708,12 @@ pub(crate) async fn episodes(
 
 /// A client whose payment is being put on its invoices is due at once: should this process end, the
 /// evaluation goes on with it.
-pub(crate) fn next(after: &Account, context: &Context<'_>) -> Option<Day> {
+pub(crate) fn next(firm: &Firm, after: &Account, context: &Context<'_>) -> Option<Day> {
     if after.is_spreading() {
         return Some(context.day);
+    }
+    if after.closed.is_some() {
+        return looks_on(after, firm.retention_years(), context.day); // CLOSE-1
     }
     next_evaluation(after, context)
 }
@@ -717,6 +733,7 @@ fn rule(command: &Command) -> Option<&'static str> {
         Command::Evaluate => Some("EVAL-1"),
         Command::AllocateCredit => Some("PAY-4"),
         Command::ClaimLetter { .. } | Command::ReclaimLetter { .. } => Some("LET-4"),
+        Command::Erase { .. } => Some("CLOSE-1"),
         _ => None,
     }
 }

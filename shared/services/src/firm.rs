@@ -10,6 +10,7 @@ use domain::id::{ClassId, FirmId};
 use domain::ledger::Ledger;
 use domain::letter::{Letter, LetterState};
 use domain::policy::life::State;
+use domain::policy::lint::{Finding, lint_under};
 use domain::policy::{Policy, PolicyRef, PolicyVersion, read::read_text};
 use domain::run::Latitude;
 use store::{Dynamo, FirmSettings, LoadedFirm, Logo, PolicyDocument, Store, StoreError};
@@ -118,6 +119,11 @@ impl Firm {
     pub fn ledger(&self) -> Option<Ledger> {
         let fresh_days = self.settings().ledger_fresh_days?;
         Some(Ledger { updated_on: self.last_import.as_ref().map(|last| last.day), fresh_days })
+    }
+
+    /// What a policy comes to, under the law that the firm named (POL-5).
+    pub fn lint(&self, policy: &Policy, day: Day) -> Vec<Finding> {
+        lint_under(policy, self.settings().jurisdiction.as_ref(), day)
     }
 
     /// How far an evaluation may go by itself (LOCK-10).

@@ -14,6 +14,7 @@ pub mod papers;
 pub mod portal;
 pub mod preview;
 pub mod reports;
+pub mod retention;
 mod rollout;
 pub mod run;
 pub mod sweep;

@@ -371,7 +371,7 @@ async fn count_active(store: &Store, today: Day, enough: Option<u64>) -> Result<
         let rows = listed
             .items
             .iter()
-            .filter(|row| row.state != ClientState::Closed && is_active(row.last_invoiced, today));
+            .filter(|row| !row.state.has_ended() && is_active(row.last_invoiced, today));
         active += rows.count() as u64;
         cursor = listed.next;
         if cursor.is_none() || enough.is_some_and(|enough| enough <= active) {

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use domain::id::{FirmId, GatewayId};
+use domain::id::{ClientId, FirmId, GatewayId};
 use futures::StreamExt;
 use platform::clock::Clock;
 use platform::log::chain;
@@ -30,6 +30,7 @@ use crate::day::group;
 use crate::firm::Firm;
 use crate::preview;
 use crate::reports::{self, Made};
+use crate::retention::{self, RetentionError};
 use crate::rollout;
 use crate::run;
 use crate::tell::TellMessage;
@@ -43,6 +44,9 @@ const AT_ONCE: usize = 8;
 
 /// How long one webhook may take: a reading and a commit at their slowest.
 const WEBHOOK_WITHIN: Duration = Duration::from_secs(40);
+
+/// How long one client's deletion may take at once: some thousand items.
+const ERASE_WITHIN: Duration = WEBHOOK_WITHIN;
 
 /// No new round is begun after that: the next sweep comes every minute.
 const ROUNDS_WITHIN: Duration = Duration::from_secs(50);
@@ -82,6 +86,8 @@ pub struct Swept {
     pub stuck: u64,
     /// Armed policies that were put on the queue of evaluations.
     pub rollouts: u64,
+    /// Clients of whom nothing personal is left (CLOSE-1).
+    pub erased: u64,
     /// Things that can't be read.
     pub unreadable: u64,
     /// Things that failed and come again.
@@ -98,6 +104,7 @@ struct Counts {
     letters: AtomicU64,
     stuck: AtomicU64,
     rollouts: AtomicU64,
+    erased: AtomicU64,
     unreadable: AtomicU64,
     failed: AtomicU64,
 }
@@ -187,6 +194,10 @@ impl Sweeper {
                 self.reports(&firm, counts).await;
                 None
             }
+            Ok(Waiting::Erasure { firm, client }) => {
+                self.erase(&firm, &client, counts).await;
+                None
+            }
             Ok(waiting) => Some(waiting),
             Err(error) => {
                 tracing::error!("Something that waits can't be read: {}", chain(&error));
@@ -244,6 +255,26 @@ impl Sweeper {
         }
     }
 
+    /// Goes on deleting a client's personal data (CLOSE-1); what isn't done by then is found again.
+    async fn erase(&self, firm: &FirmId, client: &ClientId, counts: &Counts) {
+        let now = self.clock.now();
+        let erase = async {
+            match self.webhooks.firm(firm, now).await? {
+                Some(firm) => retention::go_on(&firm, client, now).await,
+                None => Ok::<_, RetentionError>(()),
+            }
+        };
+        let counter = match tokio::time::timeout(ERASE_WITHIN, erase).await {
+            Ok(Ok(())) => &counts.erased,
+            Ok(Err(error)) => {
+                tracing::warn!(client.id = %client, "Could not delete client {client}: {}", chain(&error));
+                &counts.failed
+            }
+            Err(_) => &counts.put_off, // there is more of it
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
     async fn hand_on(&self, waiting: &[Waiting], counts: &Counts) {
         let is_stuck = |waiting: &&Waiting| matches!(waiting, Waiting::Claimed { .. });
         let stuck = waiting.iter().filter(is_stuck).count();
@@ -297,7 +328,7 @@ fn on_behalf_of(
 /// How long it is whose who takes it.
 fn lease_of(waiting: &Waiting) -> TimeDelta {
     match waiting {
-        Waiting::Webhook { .. } => WEBHOOK_LEASE,
+        Waiting::Webhook { .. } | Waiting::Erasure { .. } => WEBHOOK_LEASE,
         Waiting::Letter { .. }
         | Waiting::Claimed { .. }
         | Waiting::Mail { .. }
@@ -340,6 +371,7 @@ impl Counts {
             letters: self.letters.into_inner(),
             stuck: self.stuck.into_inner(),
             rollouts: self.rollouts.into_inner(),
+            erased: self.erased.into_inner(),
             unreadable: self.unreadable.into_inner(),
             failed: self.failed.into_inner(),
             oldest_seconds: 0, // known before anything is counted

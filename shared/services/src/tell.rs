@@ -98,6 +98,7 @@ impl TellMessage {
             | Waiting::Reports { .. }
             | Waiting::Preview { .. }
             | Waiting::Rollout { .. }
+            | Waiting::Erasure { .. }
             | Waiting::Webhook { .. } => return None,
         };
         Some(Self { firm: firm.clone(), tell })

@@ -171,7 +171,8 @@ async fn in_memory(
     let numbers = Numbers::default();
     let (actor, policy) = (&caller.actor, &*policy);
     let latitude = Default::default();
-    let context = Context { day, actor, policy, episodes: &[], numbers, ledger: None, latitude };
+    let (episodes, ledger, law) = (&[][..], None, None);
+    let context = Context { day, actor, policy, episodes, numbers, ledger, latitude, law };
     let events = decide(model, command, &context).map_err(|refusal| refusal.to_string())?;
     *model = fold(model.clone(), &events);
     Ok(events)

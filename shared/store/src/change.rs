@@ -82,6 +82,7 @@ pub(crate) fn changes(
     comparison.notes(at)?;
     comparison.pay_links(at)?;
     comparison.arrangements()?;
+    comparison.erasure();
     Ok(comparison.changes)
 }
 
@@ -379,6 +380,15 @@ impl Comparison<'_> {
             self.changes.writes.push((pay_link::revoked(&after.firm, hash, at), None));
         }
         Ok(())
+    }
+
+    /// What lies beside the account is deleted after the commit that says so.
+    fn erasure(&mut self) {
+        let after = self.after;
+        if after.is_erased() && !self.before().is_erased() {
+            let write = crate::erase::entry(&after.firm, &after.client, self.version);
+            self.changes.writes.push((write, None));
+        }
     }
 
     fn arrangements(&mut self) -> Result<(), StoreError> {

@@ -45,6 +45,9 @@ pub const MAX_CLIENTS: usize = 80;
 /// The most that a head may have; see [`crate::MAX_HEAD_BYTES`].
 const MAX_HEAD: usize = crate::head::MAX_HEAD_BYTES;
 
+/// What stands in the place of a deleted contact's name.
+const NOBODY: &str = "Deleted contact";
+
 /// The id of a contact in its address's item.
 const CONTACT: &str = "contact";
 
@@ -168,6 +171,8 @@ pub enum ContactChange {
     },
     /// It may no longer sign in; its password and its clients are gone.
     Ended,
+    /// The same, and nobody knows any more who it was: its last client's personal data are deleted (CLOSE-1).
+    Erased,
 }
 
 impl Contact {
@@ -192,6 +197,12 @@ impl Contact {
                 facts.state = ContactState::Ended;
                 facts.password = None;
                 facts.clients.clear();
+            }
+            ContactChange::Erased => {
+                facts.state = ContactState::Ended;
+                facts.password = None;
+                facts.clients.clear();
+                (facts.address, facts.called) = (Personal::default(), Personal::new(NOBODY));
             }
             ContactChange::SessionBegun { .. } | ContactChange::SessionEnded { .. } => {}
         }
@@ -476,6 +487,16 @@ impl Store {
             ContactChange::SignedOut { .. } => {
                 let sessions = loaded.sessions.iter();
                 sessions.map(|session| self.without_session(id, &session.id)).collect()
+            }
+            ContactChange::Erased => {
+                let facts = &loaded.contact.facts;
+                let place = |client| Key::Membership(client, id).place(&self.firm);
+                let mut gone: Vec<_> = facts.clients.iter().map(place).collect();
+                if !facts.address.as_str().is_empty() {
+                    let address = AddressHash::of(&self.firm, facts.address.as_str());
+                    gone.push(Key::ContactAddress(address.as_str()).place(&self.firm));
+                }
+                gone.into_iter().map(|place| Write::Delete(place, Condition::Always)).collect()
             }
             ContactChange::Ended => {
                 let clients = loaded.contact.facts.clients.iter();

@@ -11,6 +11,7 @@ use chrono_tz::Tz;
 use domain::audit::{ChainHash, Verifier};
 use domain::calendar::Day;
 use domain::colour::Colour;
+use domain::fee::Jurisdiction;
 use domain::id::{ClassId, ClientId, FirmId, GatewayId, StaffId};
 use domain::letter::Language;
 use domain::money::Currency;
@@ -95,6 +96,12 @@ pub struct FirmSettings {
     /// Which letters it has words of its own for: whoever sends one reads no more than that of most (LET-3).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub templates: Vec<KnownTemplate>,
+    /// How many years it keeps a closed client's personal data; `None`: as long as firms usually do (CLOSE-1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_years: Option<u32>,
+    /// Whose law its late fees are held against (POL-5), where that is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jurisdiction: Option<Jurisdiction>,
     /// The colour of its pages' and letters' buttons and links, where it isn't ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub colour: Option<Colour>,
@@ -168,6 +175,8 @@ impl FirmSettings {
             templates: Vec::new(),
             ledger_fresh_days: None,
             numbering: Vec::new(),
+            retention_years: None,
+            jurisdiction: None,
             colour: None,
             logo: None,
             shadows: BTreeMap::new(),

@@ -152,6 +152,7 @@ pub(crate) fn read_facts(item: &Item) -> Result<Facts, StoreError> {
 /// What the lists show of a client: its state.
 fn state(account: &Account) -> ClientState {
     match account {
+        account if account.is_erased() => ClientState::Deleted,
         Account { closed: Some(_), .. } => ClientState::Closed,
         Account { hard_stop: Some(_), .. } => ClientState::Stopped,
         _ if account.is_wholly_locked() => ClientState::Locked,
@@ -181,11 +182,13 @@ pub enum ClientState {
     Limited,
     /// None of these.
     Open,
+    /// The engagement ended, and the client's personal data are deleted.
+    Deleted,
 }
 
 impl ClientState {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Closed,
         Self::Stopped,
         Self::Locked,
@@ -193,6 +196,7 @@ impl ClientState {
         Self::OnHold,
         Self::Limited,
         Self::Open,
+        Self::Deleted,
     ];
 
     /// Its name in lists.
@@ -205,7 +209,13 @@ impl ClientState {
             Self::OnHold => "on_hold",
             Self::Limited => "limited",
             Self::Open => "open",
+            Self::Deleted => "deleted",
         }
+    }
+
+    /// Whether the engagement ended.
+    pub fn has_ended(self) -> bool {
+        matches!(self, Self::Closed | Self::Deleted)
     }
 
     /// The state of that name.

@@ -48,7 +48,7 @@ impl HeardKind {
         }
     }
 
-    fn attribute(self) -> &'static str {
+    pub(crate) fn attribute(self) -> &'static str {
         match self {
             Self::Arrived => "heard_arrived",
             Self::Delayed => "heard_delayed",

@@ -179,6 +179,8 @@ pub enum Key<'a> {
     ContactMail(&'a str, &'a str),
     /// How often something was tried, by the hash of what and who.
     Attempts(&'a str),
+    /// That a client's personal data are still to be deleted.
+    Erasure(&'a ClientId),
     /// That staff are told at once of a record.
     Notice(&'a ClientId, u64),
     /// What staff are told on a day.
@@ -228,6 +230,7 @@ impl Key<'_> {
             | Self::Membership(client, _)
             | Self::Checkout(client, _)
             | Self::Notice(client, _)
+            | Self::Erasure(client)
             | Self::MadePayLink(client, _)
             | Self::Note(client, _) => format!("F#{firm}#C#{client}"),
             Self::Contact(contact)
@@ -350,6 +353,7 @@ impl Key<'_> {
             Self::ContactMail(_, id) => format!("{}{id}", prefix::CONTACT_MAIL),
             Self::Attempts(_) => "Y".to_owned(),
             Self::Checkout(_, id) => format!("{}{id}", prefix::CHECKOUT),
+            Self::Erasure(_) => ERASURE.to_owned(),
             Self::Notice(_, sequence) => format!("{}{}", prefix::NOTICE, digits(*sequence)),
             Self::Digest(day) => format!("{}{day}", prefix::DIGEST),
             Self::StaffMail(_, id) => format!("{}{id}", prefix::STAFF_MAIL),
@@ -408,6 +412,14 @@ pub(crate) mod prefix {
     pub(crate) const STAFF_MAIL: &str = "M#";
     pub(crate) const MAIL_CHOICE: &str = "M#";
     pub(crate) const MAILS_RETURNED: &str = "J#";
+}
+
+/// The sort key of what is still to be deleted of a client.
+const ERASURE: &str = "Z";
+
+/// Firm and client of whose personal data are still to be deleted.
+pub(crate) fn erasure_of(place: &Place) -> Option<(FirmId, ClientId)> {
+    account_of(&place.pk).filter(|_| place.sk == ERASURE)
 }
 
 /// How the versions of a class's policy begin.
@@ -603,6 +615,7 @@ mod tests {
             (Key::Attempts("ab"), "F#f-1#Y#ab", "Y"),
             (Key::Checkout(&client, "j-1"), "F#f-1#C#acme", "J#j-1"),
             (Key::Notice(&client, 7), "F#f-1#C#acme", "S#0000000007"),
+            (Key::Erasure(&client), "F#f-1#C#acme", "Z"),
             (Key::DayRun(day), "F#f-1", "R#day#2026-03-02"),
             (Key::RunShard(day, 3), "F#f-1#R#2026-03-02", "S#000003"),
             (Key::RunPage(day, 3, 12), "F#f-1#R#2026-03-02", "C#000003#000012"),

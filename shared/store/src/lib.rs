@@ -13,6 +13,7 @@ mod commit;
 mod contact;
 mod cursor;
 mod dynamo;
+mod erase;
 mod error;
 mod firm;
 mod head;

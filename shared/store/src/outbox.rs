@@ -17,7 +17,7 @@ use crate::item::{Item, attributes, corrupt, text};
 use crate::keys::{Index, Key, PLATFORM_SHARDS, Place, outbox_pk, outbox_sk, shard};
 
 /// What became of a letter at the mail service.
-const DELIVERY: &str = "delivery";
+pub(crate) const DELIVERY: &str = "delivery";
 
 /// What became of a letter after it was claimed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -14,7 +14,7 @@ use crate::firm::Endpoint;
 use crate::item::{Item, corrupt, get_number, get_text, place_of, read, text};
 use crate::keys::{
     Index, PLATFORM_SHARDS, Place, PlatformKey, account_of, contact_mail_of, dawn_pk, day_run_of,
-    digest_of, firm_of, is_reports, letter_of, notice_of, outbox_pk, outbox_sk, outbox_until,
+    digest_of, erasure_of, firm_of, is_reports, letter_of, notice_of, outbox_pk, outbox_sk, outbox_until,
     person, preview_of, rollout_of, staff_mail_of, webhook_of,
 };
 use crate::outbox::outbox_attributes;
@@ -82,6 +82,13 @@ pub enum Waiting {
         firm: FirmId,
         /// Which.
         preview: String,
+    },
+    /// A client whose personal data are still to be deleted.
+    Erasure {
+        /// Whose.
+        firm: FirmId,
+        /// Which.
+        client: ClientId,
     },
     /// News that staff are told at once.
     Notice {
@@ -309,6 +316,9 @@ fn waiting(item: &Item) -> Result<Waiting, StoreError> {
     }
     if let Some((firm, day)) = digest_of(&place) {
         return Ok(Waiting::Digest { firm, day });
+    }
+    if let Some((firm, client)) = erasure_of(&place) {
+        return Ok(Waiting::Erasure { firm, client });
     }
     if let Some((firm, client, sequence)) = notice_of(&place) {
         return Ok(Waiting::Notice { firm, client, sequence });

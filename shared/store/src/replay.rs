@@ -338,6 +338,10 @@ impl Store {
                 _ => {}
             }
         }
+        if changes.contains(&ContactChange::Erased) {
+            // Before the commit: who dies between the two begins with this record again.
+            self.erase_beside_contact(&loaded).await?;
+        }
         let meta = opened.meta();
         let wording = Wording { meta: &meta, kept: Some(&opened.kept) };
         let beside = ContactExtras::default();

@@ -278,6 +278,7 @@ impl Client {
             numbers: Numbers::default(),
             ledger: view.ledger,
             latitude: view.latitude,
+            law: view.law.as_ref(),
         };
         Self {
             client: account.client.to_string(),

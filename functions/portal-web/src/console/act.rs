@@ -92,6 +92,9 @@ pub(super) fn of_client(visit: &Visit, account: &Account) -> Vec<Deed> {
         deeds.push(deed("Add note", "note", false));
         deeds.push(deed("Log a call", "call", false));
     }
+    if visit.may(PARTNERS) && super::deletions::is_kept(account) {
+        deeds.push(deed("Put off the deletion", "put-off-deletion", false));
+    }
     if visit.may(COLLECTORS) && account.closed.is_none() {
         let name = if account.is_locked() { "Change lock reason" } else { "Lock portal" };
         deeds.push(deed(name, "lock", true));
@@ -337,6 +340,17 @@ fn client_act(visit: &Visit, view: &View, name: &str, grants: &[Grant]) -> Optio
         .field(Field::reason("The client reads it on its portal."))
         .said("The portal is locked.")
         .foreseen(visit, view, &Command::Lock { reason: to_be_typed(), lines: [].into() }),
+        "put-off-deletion" => Act::new(
+            format!("Put off what is deleted of {who}"),
+            "The engagement has ended, and what is known of the client is deleted when the firm's time for it is over. Until the day \
+             that you say here it is kept in any case; the last word of a partner counts.",
+            "Put off the deletion",
+            format!("{api}/put-off-deletion"),
+        )
+        .field(Field::new("until", "Keep it until", FieldKind::Date))
+        .field(Field::reason("For your colleagues and the history."))
+        .said("The deletion is put off.")
+        .foreseen(visit, view, &Command::PutOffDeletion { until: view.day, reason: to_be_typed() }),
         "hold" => Act::new(
             format!("Place {who} on hold"),
             "A hold stops reminders, notices, steps and new locks for all invoices, later ones too. It doesn't open a locked portal.",

@@ -179,7 +179,11 @@ pub(crate) async fn summary(
             })
             .collect(),
         owed: Owed::of(&view),
-        arrangements: arrangements(account),
+        arrangements: {
+            let mut lines = arrangements(account);
+            lines.extend(super::deletions::line(&visit.desk, &view));
+            lines
+        },
         contacts: account
             .profile
             .contacts

@@ -124,6 +124,7 @@ fn tabs(all: &[ClientRow], wanted: &Wanted) -> Vec<Tab> {
         ("on_hold", "On hold"),
         ("stopped", "Stopped"),
         ("closed", "Ended"),
+        ("deleted", "Deleted"),
         ("open", "Open"),
     ]
     .into_iter()
@@ -157,6 +158,7 @@ pub(super) fn state_name(state: ClientState) -> &'static str {
         ClientState::Locked => "Locked",
         ClientState::Limited => "Limited",
         ClientState::Closed => "Ended",
+        ClientState::Deleted => "Deleted",
         ClientState::Exception => "Exception",
         ClientState::OnHold => "On hold",
         ClientState::Stopped => "Stopped",

@@ -7,6 +7,7 @@ mod clients;
 mod clock;
 mod contacts;
 mod credit_note;
+mod deletions;
 mod field;
 mod frame;
 mod import;
@@ -101,6 +102,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/console/unclaimed", get(unclaimed::list))
         .route("/console/unclaimed/{payment}", get(unclaimed::payment))
         .route("/console/reports", get(reports::show))
+        .route(deletions::PATH, get(deletions::list))
         .route("/console/runs", get(runs::list))
         .route("/console/runs/{day}", get(runs::show))
         .route("/console/runs/{day}/do/{act}", get(runs::act))

@@ -135,6 +135,7 @@ fn counts(rows: &[ClientRow]) -> Vec<Count> {
         ClientState::Locked => "Locked",
         ClientState::Limited => "Limited",
         ClientState::Closed => "Engagement ended",
+        ClientState::Deleted => "Deleted",
         ClientState::Exception => "Exception",
         ClientState::OnHold => "On hold",
         ClientState::Stopped => "Collection stopped",

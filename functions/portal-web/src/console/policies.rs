@@ -11,7 +11,7 @@ use askama::Template;
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::id::ClassId;
 use domain::policy::life::{State, in_force, is_replaced, replaced_by, stays};
-use domain::policy::lint::{Finding, Severity, lint};
+use domain::policy::lint::{Finding, Severity};
 use domain::policy::read::{flow, to_yaml};
 use domain::role::Role;
 use serde::Deserialize;
@@ -186,7 +186,7 @@ fn version(
         findings: match document.state {
             State::Withdrawn => Vec::new(),
             State::Draft | State::Shadow | State::Armed => {
-                lint(&policy).iter().map(Line::from).collect()
+                visit.desk.firm.lint(&policy, visit.desk.day()).iter().map(Line::from).collect()
             }
         },
         text: to_yaml(&policy),

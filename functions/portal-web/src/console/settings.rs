@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 use axum::response::Response;
+use domain::fee::Jurisdiction;
 use domain::id::ClassId;
 use domain::letter::Language;
 use domain::role::Role;
@@ -43,6 +44,9 @@ struct SettingsPage {
     currency: String,
     numbering: String,
     ledger: String,
+    retention: String,
+    retention_years: String,
+    jurisdiction: String,
     /// Whether letters leave, and from where; else why not.
     letters: (bool, String),
     gateways: Vec<Gateway>,
@@ -102,6 +106,15 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
         currency: settings.currency.code().to_owned(),
         numbering: numbering(settings),
         ledger: ledger(desk),
+        retention: super::deletions::years(desk),
+        retention_years: typed(
+            "retention_years:int",
+            Some(&desk.firm.retention_years().to_string()),
+        ),
+        jurisdiction: typed(
+            "jurisdiction:clear",
+            settings.jurisdiction.as_ref().map(Jurisdiction::as_str),
+        ),
         letters: letters(settings),
         gateways: gateways
             .into_iter()

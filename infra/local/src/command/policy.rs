@@ -8,9 +8,11 @@ use anyhow::{Context, Result, anyhow};
 use clap::{Args, Subcommand};
 use domain::document::{Node, parse};
 use domain::policy::Policy;
-use domain::policy::lint::{Finding, Severity, is_refused, lint};
+use domain::fee::Jurisdiction;
+use domain::policy::lint::{Finding, Severity, is_refused, lint_under};
 use domain::policy::read::{preset_text, read};
 use domain::policy::schema::schema;
+use platform::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
 
 use super::Verdict;
@@ -34,6 +36,10 @@ pub enum What {
         /// Print one JSON object a line.
         #[arg(long)]
         json: bool,
+        /// Hold late fees against the law of that place, such as US-NY, as it is today; without it against the
+        /// strictest that is known, which is only said.
+        #[arg(long, value_name = "CODE")]
+        jurisdiction: Option<Jurisdiction>,
     },
     /// Print a preset, to read or to begin with: cpa, operator or field-service.
     Preset {
@@ -51,7 +57,9 @@ pub enum What {
 pub fn run(arguments: &Arguments) -> Result<Verdict> {
     let mut out = io::stdout().lock();
     match &arguments.what {
-        What::Lint { files, json } => lint_all(&mut out, files, *json),
+        What::Lint { files, json, jurisdiction } => {
+            lint_all(&mut out, files, *json, jurisdiction.as_ref())
+        }
         What::Preset { name } => {
             write!(out, "{}", preset_text(name)?).context("could not print")?;
             Ok(Verdict::Done)
@@ -71,12 +79,18 @@ struct Linted<'f> {
     policy: Policy,
 }
 
-fn lint_all(out: &mut dyn Write, files: &[PathBuf], json: bool) -> Result<Verdict> {
+fn lint_all(
+    out: &mut dyn Write,
+    files: &[PathBuf],
+    json: bool,
+    jurisdiction: Option<&Jurisdiction>,
+) -> Result<Verdict> {
+    let today = SystemClock.now().date_naive();
     let (mut unreadable, mut refused) = (0_usize, false);
     for file in files {
         match read_file(file) {
             Ok(linted) => {
-                let findings = lint(&linted.policy);
+                let findings = lint_under(&linted.policy, jurisdiction, today);
                 refused |= is_refused(&findings);
                 let print = if json { print_json } else { print_text };
                 print(out, &linted, &findings).context("could not print")?;

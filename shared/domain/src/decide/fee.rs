@@ -77,7 +77,7 @@ impl<'a> Decision<'a> {
 
     /// The fees of that version on this day.
     fn fees<'s>(&'s self, version: &'s PolicyVersion) -> Fees<'s> {
-        Fees { account: &self.account, version, day: self.day() }
+        Fees { account: &self.account, version, day: self.day(), law: self.context.law }
     }
 
     fn is_full_of_fee_invoices(&self) -> bool {
@@ -491,6 +491,8 @@ pub(super) struct Fees<'a> {
     pub account: &'a Account,
     pub version: &'a PolicyVersion,
     pub day: Day,
+    /// The firm's law, for a client that names none.
+    pub law: Option<&'a Jurisdiction>,
 }
 
 impl<'a> Fees<'a> {
@@ -577,7 +579,8 @@ impl<'a> Fees<'a> {
         }
         let flat = rule.rate.flat(invoice.total.currency(), profile.currency);
         let for_day = plus(invoice.due_on, days_overdue);
-        let caps = Caps::of(rule, invoice, profile.jurisdiction.as_ref(), for_day);
+        let law = profile.jurisdiction.as_ref().or(self.law);
+        let caps = Caps::of(rule, invoice, law, for_day);
         amount(rule, flat, invoice, days_overdue, &caps)
     }
 }

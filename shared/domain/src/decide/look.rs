@@ -120,7 +120,7 @@ impl<'a> Look<'a> {
     }
 
     fn fees(&self, version: &'a PolicyVersion) -> Fees<'a> {
-        Fees { account: self.account, version, day: self.day }
+        Fees { account: self.account, version, day: self.day, law: self.context.law }
     }
 
     /// A limit begins, or takes something else, or ends; one whose step is still to be reached is a step (POL-3).

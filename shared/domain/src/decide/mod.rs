@@ -11,6 +11,7 @@ use crate::apply::apply;
 use crate::calendar::{Day, for_person};
 use crate::command::{Command, needs};
 use crate::event::Event;
+use crate::fee::Jurisdiction;
 use crate::id::{InvoiceId, StaffId};
 use crate::invoice::Invoice;
 use crate::ledger::Ledger;
@@ -73,6 +74,8 @@ pub struct Context<'a> {
     pub ledger: Option<Ledger>,
     /// How far an evaluation may go by itself (LOCK-10).
     pub latitude: Latitude,
+    /// Whose law caps late fees of clients that name no jurisdiction of their own; `None`: nobody's (LF-1).
+    pub law: Option<&'a Jurisdiction>,
 }
 
 impl<'a> Context<'a> {
@@ -138,6 +141,7 @@ fn take(
     if !missing.is_empty() {
         return Err(Refusal::not_loaded(format_args!("{missing:?}")));
     }
+    close::refuse_of_erased(account, command)?;
     let mut decision = Decision {
         account: account.clone(),
         events: Vec::new(),
@@ -214,6 +218,8 @@ impl<'a> Decision<'a> {
             Command::ApproveStep { action } => self.approve_step(*action),
             Command::ReturnReferral { reason } => self.return_referral(reason),
             Command::ApproveClose => self.approve_close(),
+            Command::PutOffDeletion { until, reason } => self.put_off_deletion(*until, reason),
+            Command::Erase { years, gone } => self.erase(*years, *gone),
             Command::UndoRun { episodes, letters, reason } => {
                 self.undo_run(episodes, letters, reason)
             }

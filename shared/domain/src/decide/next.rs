@@ -68,7 +68,7 @@ pub fn evaluation_on(account: &Account, context: &Context<'_>, day: Day) -> Vec<
 
 /// As the schedule will decide that day, whoever asks today, with a fresh ledger and all latitude.
 pub(crate) fn by_schedule<'a>(context: &Context<'a>, day: Day) -> Context<'a> {
-    let Context { policy, episodes, numbers, .. } = *context;
+    let Context { policy, episodes, numbers, law, .. } = *context;
     Context {
         day,
         actor: &Actor::Schedule,
@@ -77,6 +77,7 @@ pub(crate) fn by_schedule<'a>(context: &Context<'a>, day: Day) -> Context<'a> {
         numbers,
         ledger: None,
         latitude: Latitude::Full,
+        law,
     }
 }
 

@@ -17,6 +17,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Policy;
+use crate::calendar::Day;
+use crate::fee::{Jurisdiction, check_fee_limits};
 use super::read::{flow, to_json};
 
 /// How much a finding weighs.
@@ -80,6 +82,21 @@ pub fn lint(policy: &Policy) -> Vec<Finding> {
     }
     findings.found.sort_by_key(|finding| finding.severity);
     findings.found
+}
+
+/// The same, with what the law says of its late fees on that day: the jurisdiction's, or, where nobody said one, the
+/// strictest that is known, which then refuses nothing (LF-1).
+pub fn lint_under(policy: &Policy, jurisdiction: Option<&Jurisdiction>, day: Day) -> Vec<Finding> {
+    let mut found = lint(policy);
+    found.extend(check_fee_limits(policy, jurisdiction, day).into_iter().map(|of_law| Finding {
+        severity: if of_law.is_error { Severity::Error } else { Severity::Warning },
+        field: of_law.field.to_owned(),
+        value: of_law.value,
+        consequence: of_law.consequence,
+        assumption: None,
+    }));
+    found.sort_by_key(|finding| finding.severity);
+    found
 }
 
 /// Whether a policy with these findings is not saved.

@@ -4,12 +4,13 @@
 //! `60.00`), and from then on both are compared as text. Names of states, letters and tasks that the
 //! contract knows are known here, also those that nothing brings about yet.
 
-use crate::access::{Access, Capability, access};
+use crate::access::{Access, Capability, DenialText, access, denial_text};
 use crate::account::{Account, Collection};
 use crate::calendar::{Day, parse_day};
 use crate::decide::letters::sending;
 use crate::decide::{Context, next_evaluation};
 use crate::document::{DocumentError, Field, Fields, nearest};
+use crate::explain::explain;
 use crate::id::{ClientId, InvoiceId};
 use crate::invoice::{Ending, Invoice, InvoiceStatus};
 use crate::letter::{Letter, LetterState};
@@ -112,6 +113,12 @@ pub enum Question {
     Fees(Currency),
     /// What the portal allows.
     Access(Capability),
+    /// What somebody is told whom the portal denies that (ACC-3).
+    Denial(Capability),
+    /// Why the client stands where it stands, in sentences (EVAL-5).
+    Why,
+    /// What comes next, and what would stop it, in sentences (EVAL-5).
+    Next,
     /// The next day on which an evaluation would write anything.
     NextEvaluation,
     /// Audit events since the start.
@@ -216,6 +223,19 @@ impl Expectation {
             {
                 check(Question::Access(capability), answer.to_owned());
             }
+        }
+        if let Some(field) = fields.field("denials") {
+            for (capability, told) in
+                field.entries(capability, |_, field| Ok(field.text()?.to_owned()))?
+            {
+                check(Question::Denial(capability), told);
+            }
+        }
+        if let Some(field) = fields.field("why") {
+            check(Question::Why, field.list(|line| Ok(line.text()?.to_owned()))?.join(" "));
+        }
+        if let Some(field) = fields.field("next") {
+            check(Question::Next, field.list(|line| Ok(line.text()?.to_owned()))?.join(" "));
         }
         if let Some(field) = fields.field("next_evaluation") {
             let day = field.unless_off(Field::day)?;
@@ -324,6 +344,9 @@ impl Question {
             Self::Tasks => "tasks".to_owned(),
             Self::Fees(currency) => format!("fees in {currency}"),
             Self::Access(capability) => format!("access to {}", capability.as_str()),
+            Self::Denial(capability) => format!("denial of {}", capability.as_str()),
+            Self::Why => "why".to_owned(),
+            Self::Next => "next".to_owned(),
             Self::NextEvaluation => "next_evaluation".to_owned(),
             Self::AuditEvents => "audit_events".to_owned(),
         }
@@ -368,6 +391,18 @@ impl Question {
                     Access::Allow | Access::Only(_) => "allow".to_owned(),
                 }
             }
+            Self::Denial(capability) => {
+                let scope = &Scope::Client;
+                match access(account.portal(), scope, *capability, &account.limits()) {
+                    Access::Deny(denial) => told(&denial_text(account, scope, denial, day)),
+                    Access::Allow | Access::Only(_) => "allow".to_owned(),
+                }
+            }
+            Self::Why => explain(account, &seen.context).why.join(" "),
+            Self::Next => match explain(account, &seen.context).next {
+                Some(next) => [&next.what[..], &next.stopped_by[..]].concat().join(" "),
+                None => String::new(),
+            },
             Self::NextEvaluation => next_evaluation(account, &seen.context)
                 .map_or(NONE.to_owned(), |day| day.to_string()),
             Self::AuditEvents => seen.audit_events.to_string(),
@@ -402,6 +437,12 @@ impl InvoiceQuestion {
             Self::DaysOverdue => invoice.days_overdue(day).to_string(),
         }
     }
+}
+
+/// What a denial says: why, and what to pay now, currency by currency.
+fn told(text: &DenialText) -> String {
+    let amounts = text.amounts.iter().map(|amount| format!(" Pay {}.", amount.for_person()));
+    std::iter::once(text.why.clone()).chain(amounts).collect()
 }
 
 /// Σ late fees that were neither waived nor taken back, paid or not, on invoices that weren't void.

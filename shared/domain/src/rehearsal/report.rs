@@ -67,6 +67,8 @@ pub enum Happening {
     },
     /// A partner approved it.
     RunApproved,
+    /// The ledger was brought up to date (FRESH-1).
+    LedgerRefreshed,
     /// No daily evaluation for some days.
     EvaluationSkipped {
         /// The last of them.
@@ -100,6 +102,7 @@ impl Happening {
                  demands: it waits for a partner's approval"
             ),
             Self::RunApproved => "the run that waited is approved".to_owned(),
+            Self::LedgerRefreshed => "the ledger is brought up to date".to_owned(),
             Self::EvaluationSkipped { through } => format!("no daily evaluation through {through}"),
             Self::Check { what, expected, actual, .. } => {
                 format!("{what}: expected {expected}, got {actual}")
@@ -182,6 +185,7 @@ impl Item {
                 value["run_held"] = json!({ "locks": locks, "demands": demands, "active": active });
             }
             Happening::RunApproved => value["run_approved"] = json!(true),
+            Happening::LedgerRefreshed => value["ledger_refreshed"] = json!(true),
             Happening::EvaluationSkipped { through } => value["skipped_through"] = json!(through),
             Happening::Check { what, expected, actual, is_met } => {
                 value["expect"] =

@@ -15,8 +15,9 @@ use crate::account::{Contact, MAX_CONTACTS, MAX_SERVICE_LINES, Profile};
 use crate::calendar::Day;
 use crate::command::Command;
 use crate::document::{DocumentError, Field, Fields, Node, Value, nearest, parse};
-use crate::fee::named_after;
+use crate::fee::{Jurisdiction, named_after};
 use crate::id::{ClassId, ClientId, InvoiceId, PaymentId};
+use crate::ledger::MAX_FRESH_DAYS;
 use crate::letter::LetterKind;
 use crate::money::Currency;
 use crate::policy::{Policy, read};
@@ -38,6 +39,10 @@ pub struct Timeline {
     pub time_zone: Tz,
     /// The currency in which the firm bills unless an entry says otherwise.
     pub currency: Currency,
+    /// How many days old its ledger may be, where that comes from elsewhere (FRESH-1); it came on the first day.
+    pub ledger_fresh_days: Option<u32>,
+    /// Whose law caps late fees of clients that name no jurisdiction (LF-1).
+    pub jurisdiction: Option<Jurisdiction>,
     /// The first policy of each class.
     pub policies: BTreeMap<ClassId, Policy>,
     /// Clients by id.
@@ -117,6 +122,8 @@ pub enum Deed {
         /// By whom.
         actor: Actor,
     },
+    /// The ledger that comes from elsewhere was brought up to date (FRESH-1).
+    RefreshLedger,
     /// No daily evaluation on the days after this one.
     SkipEvaluation {
         /// On how many.
@@ -131,7 +138,10 @@ impl Deed {
             Self::Command { client, .. }
             | Self::Bounce { client, .. }
             | Self::DeliverAgain { client, .. } => Some(client),
-            Self::SetPolicy { .. } | Self::ApproveRun { .. } | Self::SkipEvaluation { .. } => None,
+            Self::SetPolicy { .. }
+            | Self::ApproveRun { .. }
+            | Self::RefreshLedger
+            | Self::SkipEvaluation { .. } => None,
         }
     }
 }
@@ -189,6 +199,8 @@ struct Reader<'l> {
     /// Set where the error is in a file that this one names.
     other_file: Option<String>,
     currency: Currency,
+    ledger_fresh_days: Option<u32>,
+    jurisdiction: Option<Jurisdiction>,
     classes: Vec<ClassId>,
     clients: Vec<ClientId>,
     /// In what each invoice of an entry before was issued.
@@ -205,6 +217,8 @@ impl<'l> Reader<'l> {
             load,
             other_file: None,
             currency: Currency::USD,
+            ledger_fresh_days: None,
+            jurisdiction: None,
             classes: Vec::new(),
             clients: Vec::new(),
             invoices: BTreeMap::new(),
@@ -223,13 +237,27 @@ impl<'l> Reader<'l> {
             let policies = self.policies(fields)?;
             let clients = fields.required("clients", |field| self.clients(field))?;
             let entries = fields.required("timeline", |field| self.entries(field))?;
-            let currency = self.currency;
-            Ok(Timeline { title, rules, time_zone, currency, policies, clients, entries })
+            let (currency, ledger_fresh_days) = (self.currency, self.ledger_fresh_days);
+            let jurisdiction = self.jurisdiction.take();
+            Ok(Timeline {
+                title,
+                rules,
+                time_zone,
+                currency,
+                ledger_fresh_days,
+                jurisdiction,
+                policies,
+                clients,
+                entries,
+            })
         })
     }
 
     fn firm(&mut self, fields: &mut Fields<'_>) -> Result<Tz, DocumentError> {
         self.currency = fields.or("currency", Currency::USD, Field::parse)?;
+        self.ledger_fresh_days =
+            fields.optional("ledger_fresh_days", |field| field.count(1..=MAX_FRESH_DAYS))?;
+        self.jurisdiction = fields.optional("jurisdiction", Field::parse)?;
         fields.or("time_zone", Tz::UTC, |field| {
             let name = field.text()?;
             name.parse().map_err(|_| {

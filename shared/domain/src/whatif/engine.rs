@@ -613,6 +613,7 @@ impl Engine {
             numbers: Numbers::default(), // a book brings its own
             ledger: None,                // and is all there is
             latitude: Latitude::Full,
+            law: None, // a book says no jurisdiction
         };
         (client, context)
     }

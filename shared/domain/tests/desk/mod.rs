@@ -84,7 +84,7 @@ impl Desk {
         let (day, policy, ledger) = (self.day, &self.policy, self.ledger);
         let latitude = self.latitude;
         let episodes = &self.older;
-        Context { day, actor, policy, episodes, numbers, ledger, latitude }
+        Context { day, actor, policy, episodes, numbers, ledger, latitude, law: None }
     }
 
     /// Arms a newer version from the desk's day on.

@@ -35,6 +35,7 @@ impl MailMessage {
             | Waiting::Reports { .. }
             | Waiting::Preview { .. }
             | Waiting::Rollout { .. }
+            | Waiting::Erasure { .. }
             | Waiting::Webhook { .. } => None,
         }
     }

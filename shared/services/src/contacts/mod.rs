@@ -11,6 +11,7 @@
 
 mod change;
 mod client;
+mod erase;
 mod errand;
 mod error;
 mod invite;
@@ -35,6 +36,7 @@ pub use client::{
     AddressRow, Person, addresses, admit, drop_late, drop_orphans, has_address, of_client,
     remove_address,
 };
+pub(crate) use erase::{forget_at, forget_client};
 pub use errand::{Errand, MailMessage};
 pub use error::ContactError;
 pub use invite::{

@@ -267,6 +267,7 @@ impl Facts<'_> {
             numbers: Numbers::default(),
             ledger: None, // what follows if the ledger stays as it is, and fresh
             latitude: Default::default(),
+            law: self.view.law.as_ref(),
         };
         foretell(self.account, &context).take(MAX_STEPS_AHEAD).find_map(|coming| {
             let action = hardest(&coming.events, &is_wanted)?;

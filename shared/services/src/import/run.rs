@@ -411,6 +411,7 @@ impl Import<'_> {
             numbers,
             ledger: None,
             latitude: Latitude::Full,
+            law: self.firm.settings().jurisdiction.as_ref(),
         };
         if self.options.is_dry_run {
             self.find_taken(&standing, rows, taken).await?;
@@ -432,7 +433,7 @@ impl Import<'_> {
         };
         let ready_at = |letter: &_| self.firm.ready_at(letter, &policy.policy, self.now);
         let derived = Derived {
-            next_evaluation: next(&planned.account, &context),
+            next_evaluation: next(&self.firm, &planned.account, &context),
             shards: self.firm.settings().shards,
             ready_at: &ready_at,
         };

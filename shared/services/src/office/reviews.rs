@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use domain::calendar::{Day, quarter_end};
 use domain::id::ClassId;
 use domain::policy::life::in_force;
-use domain::policy::lint::{Finding, lint};
+use domain::policy::lint::Finding;
 use domain::refusal::Refusal;
 use domain::role::{Actor, Role};
 use store::{FirmChange, FirmCommit, PolicyDocument, Reviewed, StoreError};
@@ -74,12 +74,16 @@ pub async fn due(firm: &Firm, today: Day) -> Result<Option<Review>, PolicyError>
     }
     let mut policies = Vec::new();
     for versions in all.chunk_by(|one, other| one.class == other.class) {
-        policies.extend(now_in_force(versions, today)?);
+        policies.extend(now_in_force(firm, versions, today)?);
     }
     Ok(Some(Review { quarter, policies }))
 }
 
-fn now_in_force(versions: &[PolicyDocument], today: Day) -> Result<Option<InForce>, PolicyError> {
+fn now_in_force(
+    firm: &Firm,
+    versions: &[PolicyDocument],
+    today: Day,
+) -> Result<Option<InForce>, PolicyError> {
     let number = in_force(&standings(versions), today);
     let Some(document) = versions.iter().find(|known| Some(known.version) == number) else {
         return Ok(None);
@@ -89,7 +93,7 @@ fn now_in_force(versions: &[PolicyDocument], today: Day) -> Result<Option<InForc
         class: document.class.clone(),
         version: document.version,
         sentence: policy.sentence(),
-        findings: lint(&policy),
+        findings: firm.lint(&policy, today),
     }))
 }
 

@@ -11,7 +11,7 @@ use axum::response::Response;
 use domain::document::{DocumentError, Node, parse};
 use domain::id::ClassId;
 use domain::policy::Policy;
-use domain::policy::lint::{is_refused, lint};
+use domain::policy::lint::is_refused;
 use domain::policy::read::{PRESETS, preset, read, to_json, to_yaml};
 use serde::Deserialize;
 use serde_json::Value;
@@ -238,7 +238,7 @@ async fn page(
     let checked = match &policy {
         Err(error) => Checked::Unreadable(error.to_string()),
         Ok(policy) => {
-            let findings = lint(policy);
+            let findings = visit.desk.firm.lint(policy, visit.desk.day());
             let before = newest.map(version_of).transpose()?;
             let changes = differences(before.as_ref().map(|known| &known.policy), policy);
             let changes = changes.iter().filter(|_| before.is_some());

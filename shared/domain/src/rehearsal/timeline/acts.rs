@@ -49,6 +49,7 @@ pub(super) const NAMES: [&str; 32] = [
     "message",
     "bounce",
     "request_records",
+    "refresh_ledger",
     "skip_evaluation",
 ];
 
@@ -94,6 +95,7 @@ impl Reader<'_> {
             let deed = match name {
                 "set_policy" => self.set_policy(fields)?,
                 "approve_run" => Deed::ApproveRun { actor: named(fields)? },
+                "refresh_ledger" => self.refresh_ledger(field)?,
                 "skip_evaluation" => {
                     let days =
                         fields.required("days", |field| field.count(1..=MAX_SKIPPED_DAYS))?;
@@ -107,6 +109,14 @@ impl Reader<'_> {
             };
             Ok(Act { name, deed, refused })
         })
+    }
+
+    /// Only a ledger that comes from elsewhere can be too old.
+    fn refresh_ledger(&self, field: &Field<'_>) -> Result<Deed, DocumentError> {
+        match self.ledger_fresh_days {
+            Some(_) => Ok(Deed::RefreshLedger),
+            None => Err(field.error("the firm has no ledger_fresh_days: its ledger is kept here")),
+        }
     }
 
     fn set_policy(&mut self, fields: &mut Fields<'_>) -> Result<Deed, DocumentError> {

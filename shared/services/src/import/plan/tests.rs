@@ -76,6 +76,7 @@ impl Desk {
             numbers,
             ledger: None,
             latitude: Default::default(),
+            law: None,
         }
     }
 
