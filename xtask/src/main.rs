@@ -111,6 +111,12 @@ enum Chore {
     },
     /// Change the domain's code piece by piece and see whether a test notices (cargo-mutants)
     Mutants {
+        /// Instead, break each rule by the change that `tests/mutations.txt` names for it, and see its test fail
+        #[arg(long)]
+        list: bool,
+        /// With `--list`: of these rules alone
+        #[arg(long, value_name = "RULE", requires = "list")]
+        rule: Vec<String>,
         /// Install cargo-mutants first if it is missing
         #[arg(long)]
         install: bool,
@@ -157,6 +163,7 @@ fn perform(chore: Chore) -> Result<bool> {
             bench::run(&root, options).map(|()| true)
         }
         Chore::Ledger => ledger::write(&root).map(|()| true),
-        Chore::Mutants { install, rest } => mutants::run(&root, install, &rest),
+        Chore::Mutants { list: true, rule, .. } => mutants::list::run(&root, &rule),
+        Chore::Mutants { install, rest, .. } => mutants::run(&root, install, &rest),
     }
 }

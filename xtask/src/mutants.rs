@@ -3,6 +3,8 @@
 //! Not among the checks of `cargo xtask test`, because it builds the domain once per change and takes
 //! hours; what is known to survive, and why it can't matter, is in `.cargo/mutants.toml`.
 
+pub mod list;
+
 use std::path::Path;
 
 use anyhow::{Result, bail};

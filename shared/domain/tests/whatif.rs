@@ -175,6 +175,8 @@ fn timeline(policy: &Policy, book: &Book, assumed: &Assumed) -> Timeline {
         rules: Vec::new(),
         time_zone: chrono_tz::UTC,
         currency: Currency::USD,
+        ledger_fresh_days: None,
+        jurisdiction: None,
         policies: [(class(), policy.clone())].into(),
         clients: (0..book.len()).map(|number| (client(number), profile(number))).collect(),
         entries,

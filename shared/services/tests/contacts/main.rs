@@ -5,6 +5,9 @@
 #[path = "../../../store/tests/common/mod.rs"]
 mod common;
 mod desk;
+#[path = "../office/end_at.rs"]
+mod end_at;
+mod erase;
 mod invitations;
 mod letters;
 mod limits;
