@@ -17,7 +17,7 @@ use crate::role::{Actor, Role};
 use crate::text::Personal;
 
 /// Every act that a rehearsal can play.
-pub(super) const NAMES: [&str; 32] = [
+pub(super) const NAMES: [&str; 33] = [
     "issue",
     "void",
     "write_off",
