@@ -24,6 +24,7 @@ pub mod people;
 mod policies;
 mod previews;
 mod reports;
+mod retention;
 mod runs;
 mod settings;
 pub mod show;
@@ -156,6 +157,7 @@ handlers! {
     unclaimed::list, unclaimed::assign,
     tasks::list, tasks::of_client, tasks::assign, tasks::close, tasks::approve_step, tasks::approve_close,
     tasks::review_policies,
+    retention::list, retention::get, retention::put_off,
     notes::list, notes::write,
     contacts::list, contacts::invite, contacts::remove, contacts::withdraw,
     contacts::invite_again, contacts::end_sessions,

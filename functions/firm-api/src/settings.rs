@@ -6,7 +6,9 @@ use axum::http::header::{ETAG, IF_MATCH};
 use axum::response::IntoResponse;
 use domain::colour::{Colour, ColourError};
 use domain::ledger::{DEFAULT_FRESH_DAYS, Ledger as Freshness, MAX_FRESH_DAYS};
+use domain::retention::{DEFAULT_YEARS, YEARS};
 use domain::role::Role;
+use domain::text::sentence;
 use serde::{Deserialize, Deserializer, Serialize};
 use services::correspondence::is_at;
 use services::firm::logo_path;
@@ -61,6 +63,11 @@ pub(crate) struct Settings {
     numbering: Vec<ShownSeries>,
     /// Where its ledger is kept.
     ledger: Ledger,
+    /// How many years a closed client's personal data are kept (CLOSE-1).
+    retention_years: u32,
+    /// Whose law policies' late fees are held against, a code of ISO 3166 (POL-5); none: the strictest is named.
+    #[schema(example = "US-NY")]
+    jurisdiction: Option<String>,
 }
 
 /// Where the ledger is kept, and how old it may be (FRESH-1).
@@ -121,6 +128,8 @@ pub(crate) async fn shown(desk: &Desk, settings: &FirmSettings) -> Result<Settin
         logo: logo_path(desk.firm.id(), settings.logo.as_ref()),
         numbering: settings.numbering.iter().map(ShownSeries::of).collect(),
         ledger: Ledger::new(desk, settings, last.map(|last| last.day)),
+        retention_years: settings.retention_years.unwrap_or(DEFAULT_YEARS),
+        jurisdiction: settings.jurisdiction.as_ref().map(ToString::to_string),
     })
 }
 
@@ -163,6 +172,15 @@ pub(crate) struct SettingsChange {
     /// Where the ledger is kept.
     #[serde(default)]
     ledger: Option<LedgerChange>,
+    /// How many years a closed client's personal data are kept, 1 to 30; a change comes to clients that are closed
+    /// by now within a month (CLOSE-1).
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 30)]
+    retention_years: Option<u32>,
+    /// Whose law policies' late fees are held against, a code of ISO 3166; `null`: nobody said (POL-5).
+    #[serde(default, deserialize_with = "said")]
+    #[schema(value_type = Option<String>, example = "US-NY")]
+    jurisdiction: Option<Option<String>>,
 }
 
 /// Tells `null` from what isn't there.
@@ -215,11 +233,18 @@ pub(crate) async fn patch(
         None => None,
     };
     let ledger = asked.ledger.map(fresh_days).transpose()?;
+    let retention_years = asked.retention_years.map(years).transpose()?;
+    let law = match &asked.jurisdiction {
+        Some(code) => Some(code.as_deref().map(clients::jurisdiction).transpose()?),
+        None => None,
+    };
     let colour = asked.colour.map(colour).transpose()?;
     let with = |settings: &mut FirmSettings| {
         if let Some(fresh_days) = ledger {
             settings.ledger_fresh_days = fresh_days;
         }
+        settings.retention_years = retention_years.or(settings.retention_years);
+        settings.jurisdiction = law.clone().unwrap_or_else(|| settings.jurisdiction.take());
         if let Some(name) = &name {
             settings.name = name.as_str().to_owned();
         }
@@ -289,6 +314,15 @@ pub(crate) async fn staff(desk: Desk) -> Result<Json<Listing<StaffMember>>, Prob
     };
     let grants = desk.store().grants().await?;
     Ok(Json(Listing::whole(grants.into_iter().map(member).collect())))
+}
+
+/// How long a closed client's personal data are kept.
+fn years(years: u32) -> Result<u32, Problem> {
+    if YEARS.contains(&years) {
+        return Ok(years);
+    }
+    let detail = format!("{} to {} years are expected", YEARS.start(), YEARS.end());
+    Err(Problem::invalid("retention_years", sentence(&detail)))
 }
 
 fn colour(text: Option<String>) -> Result<Option<Colour>, Problem> {
