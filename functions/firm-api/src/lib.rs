@@ -18,6 +18,7 @@ mod mail_domain;
 mod me;
 mod notes;
 mod numbering;
+mod papers;
 mod pay_links;
 mod payments;
 pub mod people;
@@ -154,6 +155,7 @@ handlers! {
     collecting::letters, collecting::holds, collecting::hold, collecting::release,
     collecting::promises, collecting::promise, collecting::plans, collecting::plan,
     collecting::lock, collecting::hard_stop, collecting::move_episode,
+    papers::statement, papers::letter, papers::refer, papers::take_back,
     unclaimed::list, unclaimed::assign,
     tasks::list, tasks::of_client, tasks::assign, tasks::close, tasks::approve_step, tasks::approve_close,
     tasks::review_policies,

@@ -59,6 +59,8 @@ pub(crate) struct Settings {
     colour: Option<String>,
     /// Where its picture is, without our address.
     logo: Option<String>,
+    /// Whether demand letters go out with their paper, as a PDF (LET-7).
+    attach_pdf: bool,
     /// Its series of invoice numbers without a gap; who names none draws from the last (INV-7).
     numbering: Vec<ShownSeries>,
     /// Where its ledger is kept.
@@ -126,6 +128,7 @@ pub(crate) async fn shown(desk: &Desk, settings: &FirmSettings) -> Result<Settin
         language: settings.language.as_str(),
         colour: settings.colour.map(String::from),
         logo: logo_path(desk.firm.id(), settings.logo.as_ref()),
+        attach_pdf: settings.attach_pdf,
         numbering: settings.numbering.iter().map(ShownSeries::of).collect(),
         ledger: Ledger::new(desk, settings, last.map(|last| last.day)),
         retention_years: settings.retention_years.unwrap_or(DEFAULT_YEARS),
@@ -165,6 +168,9 @@ pub(crate) struct SettingsChange {
     #[serde(default, deserialize_with = "said")]
     #[schema(value_type = Option<String>, example = "#1f5b6e")]
     colour: Option<Option<String>>,
+    /// Whether demand letters go out with their paper, as a PDF (LET-7).
+    #[serde(default)]
+    attach_pdf: Option<bool>,
     /// All its series of invoice numbers; the last is the one that numbers are drawn from (INV-7). Needs
     /// `If-Match`, since it replaces the whole list.
     #[serde(default)]
@@ -249,6 +255,7 @@ pub(crate) async fn patch(
             settings.name = name.as_str().to_owned();
         }
         settings.colour = colour.unwrap_or(settings.colour);
+        settings.attach_pdf = asked.attach_pdf.unwrap_or(settings.attach_pdf);
         settings.mail_from = mail_from.clone().unwrap_or_else(|| settings.mail_from.take());
         settings.reply_to = reply_to.clone().unwrap_or_else(|| settings.reply_to.take());
         settings.phone = phone.clone().unwrap_or_else(|| settings.phone.take());

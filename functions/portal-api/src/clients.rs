@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::http::StatusCode;
+use axum::response::Response;
 use domain::access::{Access, Capability};
 use domain::command::Command;
 use domain::explain::client::explain_to_client;
@@ -12,6 +13,7 @@ use domain::role::Actor;
 use serde::{Deserialize, Serialize};
 use services::execute::{Executed, View};
 use services::http::{Amount, Date, Ids, Listing, PageQuery, Params, Problem};
+use services::papers::statement::{self, Asked, ShownStatement};
 use services::portal::{Payable, Standing, Visitor};
 use utoipa::{IntoParams, ToSchema};
 
@@ -229,4 +231,17 @@ pub(crate) async fn request_records(
     visitor.view_for(&client, Capability::Records).await?;
     let executed = visitor.execute(&client, &Command::RequestRecords).await?;
     Ok((StatusCode::ACCEPTED, Json(Noted::of(&executed))))
+}
+
+/// The client's statement of account, as JSON, CSV or PDF; not while its statements are closed (ACC-1).
+#[utoipa::path(get, path = "/portal/v1/clients/{client}/statement", tag = "clients",
+    operation_id = "my_statement", params(OfClient, Asked),
+    responses((status = 200, body = ShownStatement)))]
+pub(crate) async fn statement(
+    visitor: Visitor,
+    Ids(OfClient { client }): Ids<OfClient>,
+    Params(asked): Params<Asked>,
+) -> Result<Response, Problem> {
+    let view = visitor.view_for(&client, Capability::Statements).await?;
+    statement::answer(&visitor.firm, &view.loaded.account, &asked, view.day).await
 }

@@ -72,6 +72,7 @@ fn contacts() -> OpenApiRouter<State> {
         .routes(routes!(clients::dashboard))
         .routes(routes!(clients::invoices))
         .routes(routes!(clients::request_records))
+        .routes(routes!(clients::statement))
         .routes(routes!(asks::dispute))
         .routes(routes!(asks::withdraw))
         .routes(routes!(asks::promise))

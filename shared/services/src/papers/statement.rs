@@ -190,6 +190,66 @@ pub async fn answer(
     })
 }
 
+/// A statement as a page shows it.
+#[derive(Debug)]
+pub struct OnPage {
+    /// The first day.
+    pub from: Day,
+    /// The last one.
+    pub to: Day,
+    /// By currency.
+    pub parts: Vec<PartOnPage>,
+}
+
+/// The part of one currency.
+#[derive(Debug)]
+pub struct PartOnPage {
+    /// Which.
+    pub currency: String,
+    /// What stands above the columns.
+    pub heads: Vec<String>,
+    /// Its rows, and whether each is an opening or a closing balance.
+    pub rows: Vec<(Vec<String>, bool)>,
+    /// What it comes to, in words.
+    pub closing: String,
+}
+
+/// The statement of those days, for a page in that language.
+///
+/// # Errors
+/// [`Problem`].
+pub async fn on_page(
+    firm: &Firm,
+    account: &Account,
+    asked: &Asked,
+    today: Day,
+    language: Language,
+) -> Result<OnPage, Problem> {
+    let (from, to) = asked.days(today)?;
+    let book = book(firm, &account.client, |_, _| {}).await?;
+    let statement = book.statement(from, to);
+    let part = |part: &Part| {
+        let Table { columns, rows, .. } = table(part, &statement, language);
+        PartOnPage {
+            currency: part.currency.to_string(),
+            heads: columns.into_iter().map(|column| column.head).collect(),
+            rows: rows.into_iter().map(|row| (row.cells, row.is_total)).collect(),
+            closing: closing(part, language),
+        }
+    };
+    Ok(OnPage { from, to, parts: statement.parts.iter().map(part).collect() })
+}
+
+/// What it comes to, in words.
+fn closing(part: &Part, language: Language) -> String {
+    let (words, amount) = (words(language), part.closing.amount);
+    match part.closing.side {
+        _ if amount.is_zero() => words.nothing.to_owned(),
+        Side::Charge => format!("{}: {}", words.owed, amount.for_person()),
+        Side::Credit => format!("{}: {}", words.credit, amount.for_person()),
+    }
+}
+
 /// What was charged, and what came to the client's good: one of both.
 fn sides(sum: Sum) -> (Option<Money>, Option<Money>) {
     match sum.side {
@@ -261,15 +321,7 @@ fn blocks(account: &Account, statement: &Statement, language: Language) -> Vec<B
     for part in &statement.parts {
         blocks.push(Block::Heading(format!("{} {}", words.currency, part.currency)));
         blocks.push(Block::Table(table(part, statement, language)));
-        blocks.push(Block::Strong(match (part.closing.amount.is_zero(), part.closing.side) {
-            (true, _) => words.nothing.to_owned(),
-            (false, Side::Charge) => {
-                format!("{}: {}", words.owed, part.closing.amount.for_person())
-            }
-            (false, Side::Credit) => {
-                format!("{}: {}", words.credit, part.closing.amount.for_person())
-            }
-        }));
+        blocks.push(Block::Strong(closing(part, language)));
     }
     blocks.push(Block::Small(words.note.to_owned()));
     blocks
