@@ -315,7 +315,7 @@ async fn arrangements_tasks_and_notes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_is_opened_found_and_changed() {
     let world = World::new().await;
-    let made = world.post("pia", "/firm/v1/clients", json!({"name": "No id"})).await.expect(201);
+    let made = world.post("bea", "/firm/v1/clients", json!({"name": "No id"})).await.expect(201);
     let id = made["id"].as_str().unwrap();
     assert!(id.starts_with("c-"), "{id}");
     for number in 0..5 {
@@ -338,21 +338,23 @@ async fn a_client_is_opened_found_and_changed() {
     let answer = world.get("pia", n0).await;
     let tag = answer.headers["etag"].to_str().unwrap().to_owned();
     let change = async |body: Value, tag: &str| {
-        let request = world.request("f-1", "pia", &Method::PATCH, n0).header("if-match", tag);
+        let request = world.request("f-1", "bea", &Method::PATCH, n0).header("if-match", tag);
         world.send(world::with_json(request, &body)).await
     };
     change(json!({"name": "Zero"}), &tag).await.expect(200);
     change(json!({"name": "Nought"}), &tag).await.problem(412);
     let contacts =
         json!({"contacts": [{"address": "zoe@zero.example"}], "service_lines": ["tax", "audit"]});
-    world.ask("pia", Method::PATCH, n0, contacts).await.expect(200);
+    let (rule, ..) = world.ask("pia", Method::PATCH, n0, contacts.clone()).await.problem(403);
+    assert_eq!(rule, "STAFF-1");
+    world.ask("bea", Method::PATCH, n0, contacts).await.expect(200);
     let client = world.get("pia", n0).await.expect(200);
     assert_eq!(
         (&client["name"], &client["service_lines"]),
         (&json!("Zero"), &json!(["audit", "tax"]))
     );
     let (rule, field, _) =
-        world.ask("pia", Method::PATCH, n0, json!({"class": "gold"})).await.problem(409);
+        world.ask("bea", Method::PATCH, n0, json!({"class": "gold"})).await.problem(409);
     assert_eq!((rule.as_str(), field.as_str()), ("POL-1", "class"));
     let me = world.get("pia", "/firm/v1/me").await.expect(200);
     assert_eq!((&me["firm"]["day"], &me["roles"]), (&json!("2026-03-02"), &json!(["preparer"])));

@@ -87,9 +87,9 @@ fn table(request: &str) -> Vec<Row> {
         own("DELETE", "/firm/v1/mail-domain", Value::Null, ADMINS),
         own("GET", "/firm/v1/openapi.json", Value::Null, ALL),
         own("GET", "/firm/v1/clients", Value::Null, ALL),
-        own("POST", "/firm/v1/clients", json!({"name": "New"}), ALL),
+        own("POST", "/firm/v1/clients", json!({"name": "New"}), BOOKKEEPERS),
         ("GET", c, acme(""), Value::Null, ALL, NotFound),
-        ("PATCH", c, acme(""), json!({"name": "Acme & Co"}), ALL, NotFound),
+        ("PATCH", c, acme(""), json!({"name": "Acme & Co"}), BOOKKEEPERS, NotFound),
         of_acme("GET", "/invoices", Value::Null, ALL),
         of_acme(
             "POST",

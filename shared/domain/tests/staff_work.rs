@@ -166,6 +166,30 @@ fn let_1_a_letter_kind_is_known_by_its_name() {
 }
 
 #[test]
+fn staff_1_whoever_prepares_may_change_contacts_and_nothing_that_money_depends_on() {
+    let preparer = staff("pre", Role::Preparer);
+    let changes: [(fn(&mut Profile), Option<RefusalKind>); 5] = [
+        (|profile| profile.contacts = vec![contact("zoe@acme.example")], None),
+        (|profile| profile.class = "vip".parse().unwrap(), Some(RefusalKind::Forbidden)),
+        (|profile| profile.name = Personal::new("Other"), Some(RefusalKind::Forbidden)),
+        (|profile| profile.terms_allow_late_fee = true, Some(RefusalKind::Forbidden)),
+        (
+            |profile| profile.service_lines = ["tax".parse().unwrap()].into(),
+            Some(RefusalKind::Forbidden),
+        ),
+    ];
+    for (number, (change, refused)) in changes.into_iter().enumerate() {
+        let mut desk = Desk::new(Policy::default());
+        let mut changed = desk.account.profile.clone();
+        change(&mut changed);
+        let done = desk.try_run(&Command::ChangeProfile(changed.clone()), &preparer);
+        assert_eq!(done.err().map(|refusal| refusal.kind), refused, "change {number}");
+        assert_eq!(desk.account.profile == changed, refused.is_none(), "change {number}");
+        assert!(desk.try_run(&Command::ChangeProfile(changed), &bea()).is_ok());
+    }
+}
+
+#[test]
 fn staff_1_a_task_is_given_to_a_person_once() {
     let mut desk = Desk::new(Policy::default());
     desk.try_run(&Command::RequestRecords, &CLIENT).unwrap();

@@ -352,7 +352,12 @@ impl<'a> Decision<'a> {
         profile: &Profile,
         event: fn(Profile) -> Event,
     ) -> Result<(), Refusal> {
-        self.require_of_staff(STAFF, "STAFF-1", "change a client")?;
+        // Its class and terms decide on fees and locks; who is written to is everybody's work.
+        let known = Profile { contacts: profile.contacts.clone(), ..self.account.profile.clone() };
+        match *profile == known {
+            true => self.require_of_staff(STAFF, "STAFF-1", "change a client's contacts")?,
+            false => self.require_of_staff(BOOKKEEPERS, "STAFF-1", "change a client")?,
+        }
         if MAX_CONTACTS < profile.contacts.len() {
             let text = format!("a client has at most {MAX_CONTACTS} contacts");
             return Err(Refusal::invalid("LET-10", text));
