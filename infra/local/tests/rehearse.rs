@@ -323,8 +323,8 @@ fn test_2_a_bad_entry_is_refused_with_its_line() {
             "lock.days_overdue: expected a whole number from 1",
         ),
         (
-            "{on: 2026-01-02, lock: {client: acme, by: bea, role: partner, reason: x, service_lines: [tax]}}",
-            "service_lines: locking and unlocking single service lines is not yet supported",
+            "{on: 2026-01-02, lock: {client: acme, by: bea, role: partner, reason: x, service_lines: [\"#\"]}}",
+            "service_lines[0]",
         ),
         ("{on: 2026-01-02, approve_close: {client: acme}}", "approve_close.by: is missing"),
         ("{on: 2026-01-02, approve_run: {by: pat}}", "approve_run.role: is missing"),
