@@ -18,7 +18,6 @@ use domain::run::is_active;
 use futures::future::join_all;
 use store::{
     BookUnderWay, ClientRow, ClientState, DatedBook, PageRequest, ReportsState, Store, StoreError,
-    Waiting,
 };
 
 use crate::firm::Firm;
@@ -57,11 +56,6 @@ pub enum Made {
 
 /// Whether time is over.
 pub type IsLate<'a> = &'a (dyn Fn() -> bool + Sync);
-
-/// What is to be done about something that waits, if it is a firm's reports.
-pub(crate) fn waits(waiting: &Waiting) -> bool {
-    matches!(waiting, Waiting::Reports { .. })
-}
 
 /// When a day's reports are due.
 pub(crate) fn ready_at(firm: &Firm, day: Day) -> DateTime<Utc> {

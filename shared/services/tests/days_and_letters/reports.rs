@@ -194,8 +194,8 @@ async fn kpi_1_the_sweeper_makes_what_the_morning_plans() {
         desk.clock.set(at("2026-01-06T00:00:00Z") + TimeDelta::days(ahead));
         desk.tick().await;
         desk.work().await;
+        desk.pass(TimeDelta::hours(12));
         desk.deliver().await;
-        desk.pass(TimeDelta::minutes(31));
         let platform = Platform::new(desk.dynamo.clone());
         let waits = |waiting: &Waiting| matches!(waiting, Waiting::Reports { .. });
         let waiting = platform.waiting(desk.clock.now(), 100).await.unwrap();
