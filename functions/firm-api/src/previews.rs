@@ -209,7 +209,7 @@ pub(crate) async fn begin(
         return Err(Problem::invalid("days", detail));
     }
     let policy = read_text(document(&headers, &body)?)?;
-    without_errors(&policy)?;
+    without_errors(&desk, &policy)?;
     if let Some(unknown) = unknown_text(&desk.firm, &policy) {
         let detail = unknown.to_string();
         return Err(Problem { rule: Some("LET-3"), ..Problem::invalid(unknown.field, detail) });

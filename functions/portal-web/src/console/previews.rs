@@ -29,12 +29,12 @@ pub(super) const PREVIEWERS: &[Role] = &[Role::Admin, Role::BillingLead, Role::P
 /// A file has what so many pages of the list hold, some two thousand clients each: what an answer takes.
 const MAX_CSV_PAGES: u32 = 20;
 
-/// A chart's drawing area, in its own units: the axis' numbers stand to its left, the weeks' names below.
+/// A chart's drawing area, in its own units: the axis' numbers stand to its left, the weeks' names below. The
+/// template's `viewBox` is around it.
 const LEFT: u64 = 64;
 const WIDTH: u64 = 560;
 const TOP: u64 = 10;
 const HEIGHT: u64 = 160;
-const BELOW: u64 = 26;
 
 /// Every how many weeks one is named below a chart.
 const NAMED: usize = 3;
