@@ -381,6 +381,18 @@ fn client_act(visit: &Visit, view: &View, name: &str, grants: &[Grant]) -> Optio
         .field(Field::reason("Bankruptcy, deceased, represented, do not contact."))
         .said("Collection is stopped.")
         .foreseen(visit, view, &Command::HardStop { reason: to_be_typed() }),
+        "return-referral" => Act::new(
+            format!("Take the debt of {who} back from collections"),
+            "For when the collector gives it back: unpaid, or because the client could not be found. From now on it is collected here \
+             again, as after a pause; the steps whose days went by meanwhile are made up for by the furthest of each kind. What was paid to \
+             the collector is recorded as a payment, not here.",
+            "Take it back",
+            format!("{api}/referral/return"),
+        )
+        .field(Field::reason("What the collector said."))
+        .said("The debt is collected here again.")
+        .only(visit, COLLECTORS, "take a debt back from collections")
+        .foreseen(visit, view, &Command::ReturnReferral { reason: to_be_typed() }),
         "ask-unlock" => Act::new(
             format!("Ask for the unlock of {who}"),
             "A partner is asked to open the portal. You can ask before everything is paid; it can be approved once nothing is overdue. \

@@ -61,6 +61,8 @@ pub(super) struct Head {
     pub(super) state_name: &'static str,
     pub(super) reason: Option<String>,
     pub(super) tab: &'static str,
+    /// Since when a collector has something of it (CLOSE-2).
+    pub(super) referred: Option<String>,
 }
 
 impl Head {
@@ -75,6 +77,7 @@ impl Head {
             state_name,
             reason: account.portal_reason(),
             tab,
+            referred: account.referrals().map(|referral| referral.since).min().map(said::day),
         }
     }
 }

@@ -88,7 +88,10 @@ pub(super) fn line(desk: &Desk, view: &View) -> Option<String> {
     let of = deletion(&desk.firm, view)?;
     let mut text = format!("Its personal data are deleted on {}", said::day(of.deletes_on));
     if let Some(why) = of.kept_for.first() {
-        text = format!("Its personal data would be deleted on {}, but {why}", said::day(of.deletes_on));
+        text = format!(
+            "Its personal data would be deleted on {}, but {why}",
+            said::day(of.deletes_on)
+        );
     }
     if let Some(put_off) = &of.put_off {
         text = format!("{text}; put off by {}: {}", put_off.by, put_off.reason.as_str());

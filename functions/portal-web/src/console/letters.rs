@@ -8,6 +8,7 @@ use store::{LetterRow, TemplateUse};
 
 use super::client::{Head, Place, next_page, titled};
 use super::client_path;
+use super::papers::letter_path;
 use crate::extract::{Path, Query};
 use crate::page::{Failure, Shell, Visit, render};
 use crate::said;
@@ -140,6 +141,9 @@ struct LetterPage {
     /// Where its HTML is, if it was kept.
     html: Option<String>,
     words: Option<String>,
+    /// Where it is on paper, if it is a demand.
+    pdf: Option<String>,
+    is_attached: bool,
 }
 
 /// In whose words it was written (LET-3).
@@ -149,6 +153,14 @@ fn in_words_of(used: &TemplateUse) -> String {
     match used.version {
         Some(version) => format!("the firm's own{named}, version {version}, in {language}"),
         None => format!("the built-in ones, in {language}"),
+    }
+}
+
+/// Whether it is one that is made on paper, and left.
+fn is_on_paper(row: &LetterRow) -> bool {
+    match &row.letter.state {
+        LetterState::Left(sending) => services::papers::letter::is_on_paper(sending.kind),
+        LetterState::Queued | LetterState::Withdrawn { .. } => false,
     }
 }
 
@@ -183,6 +195,8 @@ pub(crate) async fn one(
             .is_some()
             .then(|| format!("{}/letters/{letter}/html", client_path(&client))),
         words: sent.template.as_ref().map(in_words_of),
+        pdf: is_on_paper(&row).then(|| letter_path(&client, letter)),
+        is_attached: sent.paper.is_some_and(|paper| paper.is_attached),
         text: sent.words.map(|words| words.text.as_str().to_owned()),
         shell: titled(&visit, &view, "Letter"),
     };

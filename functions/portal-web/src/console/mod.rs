@@ -22,6 +22,7 @@ mod new_invoice;
 mod notes;
 mod numbering;
 mod overview;
+mod papers;
 mod payment_acts;
 mod people;
 mod plan;
@@ -70,6 +71,11 @@ pub(crate) fn routes() -> Router<State> {
         .route("/console/clients/{client}/letters", get(letters::list))
         .route("/console/clients/{client}/letters/{letter}", get(letters::one))
         .route("/console/clients/{client}/letters/{letter}/html", get(letters::html))
+        .route("/console/clients/{client}/letters/{letter}/pdf", get(papers::letter))
+        .route("/console/clients/{client}/statement", get(papers::statement))
+        .route("/console/clients/{client}/statement/file", get(papers::statement_file))
+        .route("/console/clients/{client}/referral", get(papers::refer))
+        .route("/console/clients/{client}/referral/file", get(papers::referral_file))
         .route("/console/clients/{client}/history", get(client::history))
         .route("/console/clients/{client}/notes", get(notes::show))
         .route("/console/clients/{client}/contacts", get(contacts::show))

@@ -35,6 +35,7 @@ struct SettingsPage {
     phone: String,
     language: String,
     languages: Vec<(&'static str, &'static str)>,
+    attach_pdf: bool,
     words: String,
     colour: String,
     swatch: Option<String>,
@@ -97,6 +98,10 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
         phone: typed("phone:clear", settings.phone.as_deref()),
         language: typed("language", Some(settings.language.as_str())),
         languages: Language::ALL.map(|language| (language.as_str(), language.words())).to_vec(),
+        attach_pdf: match shell.typed("attach_pdf:bool") {
+            "" => settings.attach_pdf,
+            typed => typed == "true",
+        },
         words: super::wording::standing(&settings.templates, settings.language),
         colour: typed("colour:clear", colour.as_deref()),
         swatch: colour,

@@ -46,13 +46,24 @@ fn answers(
         | About::CollectionsReferral { step, approved_by: None, .. }
             if is_partner =>
         {
-            vec![deed("Approve", &format!("do/approve-{}", step.action.as_str()))]
+            let mut deeds = vec![deed("Approve", &format!("do/approve-{}", step.action.as_str()))];
+            if matches!(about, About::CollectionsReferral { .. }) {
+                deeds.push(deed("File for the collector", "referral"));
+            }
+            deeds
         }
+        About::CollectionsReferral { approved_by: Some(_), .. } => {
+            let mut deeds = vec![deed("File for the collector", "referral")];
+            if may(COLLECTORS) {
+                deeds.push(deed("The collector gave it back", "do/return-referral"));
+            }
+            deeds
+        }
+        About::CollectionsReferral { .. } => vec![deed("File for the collector", "referral")],
         About::CloseProposal { .. } if is_partner => vec![deed("Decide", "do/approve-close")],
         About::PlanRequest { .. } if is_partner => vec![plan::deed(account, "Agree on a plan")],
         About::ReviewTask { .. }
         | About::ApproveStep { .. }
-        | About::CollectionsReferral { .. }
         | About::CloseProposal { .. }
         | About::PlanRequest { .. } => vec![deed("See the invoices", "invoices")],
         About::BouncedAddress { letter, .. } => {
@@ -79,6 +90,7 @@ fn closers(about: &About) -> &'static [Role] {
         About::ReadyForUnlock
         | About::NoAddress
         | About::ApproveStep { .. }
+        | About::CollectionsReferral { approved_by: Some(_), .. }
         | About::CloseProposal { .. } => &[],
         About::ReviewTask { .. }
         | About::CollectionsReferral { .. }
@@ -128,8 +140,12 @@ mod tests {
                 "invoices",
                 "do/approve-final_demand",
             ),
-            (referral(None), "invoices", "do/approve-final_demand"),
-            (referral(Some("pat".parse().unwrap())), "invoices", "invoices"),
+            (referral(None), "referral", "do/approve-final_demand referral"),
+            (
+                referral(Some("pat".parse().unwrap())),
+                "referral do/return-referral",
+                "referral do/return-referral",
+            ),
             (
                 About::CloseProposal { step, invoices: invoices.clone() },
                 "invoices",

@@ -87,7 +87,10 @@ fn what(about: &About) -> String {
             format!("Hand {} to collections, if a partner approves.", list(invoices))
         }
         About::CollectionsReferral { invoices, approved_by: Some(by), .. } => {
-            format!("{by} approved handing {} to collections.", list(invoices))
+            format!(
+                "{by} approved handing {} to collections; it is followed until it comes back, is paid or written off.",
+                list(invoices)
+            )
         }
         About::CloseProposal { invoices, .. } => {
             format!(

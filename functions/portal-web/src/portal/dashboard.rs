@@ -105,6 +105,8 @@ pub(super) struct Panel {
     pub(super) invoices: Vec<super::invoices::Row>,
     pub(super) more: usize,
     pub(super) has_asked_for_records: bool,
+    /// Whether its statements are open.
+    pub(super) has_statement: bool,
     /// Why it stands so and what comes; where it stands alone on its page.
     pub(super) told: Option<Told>,
     /// Whether the client can ask to have it opened.
@@ -155,6 +157,7 @@ impl Panel {
                 .collect(),
             more: payable.len().saturating_sub(SHOWN),
             told: None,
+            has_statement: standing.access(Capability::Statements).is_allowed(),
             has_asked_for_records: account
                 .tasks
                 .values()

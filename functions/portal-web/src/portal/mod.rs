@@ -10,6 +10,7 @@ mod letter;
 mod payments;
 mod security;
 pub(crate) mod sign_in;
+mod statement;
 
 use axum::Router;
 use axum::extract::FromRequestParts;
@@ -46,6 +47,8 @@ pub(crate) fn routes() -> Router<State> {
         .route("/portal/clients/{client}/checkouts/{checkout}", get(checkout::result))
         .route("/portal/clients/{client}/checkouts/{checkout}/pay", get(checkout::go))
         .route("/portal/clients/{client}/records", get(dashboard::records))
+        .route("/portal/clients/{client}/statement", get(statement::show))
+        .route("/portal/clients/{client}/statement/file", get(statement::file))
         .route("/portal/clients/{client}/dispute", get(ask::dispute))
         .route("/portal/clients/{client}/promise", get(ask::promise_page))
         .route("/portal/clients/{client}/plan", get(ask::plan))

@@ -48,10 +48,12 @@ pub struct Asked {
 }
 
 /// What is handed over, or would be.
-struct Referral {
-    invoices: BTreeSet<InvoiceId>,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Referral {
+    /// Which invoices.
+    pub invoices: BTreeSet<InvoiceId>,
     /// Since when it is with the collector, and who approved it.
-    approved: Option<(Day, String)>,
+    pub approved: Option<(Day, String)>,
 }
 
 /// A letter that named the debt.
@@ -64,13 +66,8 @@ struct Sent {
     words: Option<(String, String)>,
 }
 
-/// Whether something of the client is referred, or proposed to be.
-pub fn is_there(account: &Account) -> bool {
-    find(account).is_some()
-}
-
 /// What is with a collector; else what is proposed.
-fn find(account: &Account) -> Option<Referral> {
+pub fn find(account: &Account) -> Option<Referral> {
     let mut approved = account.referrals().peekable();
     if let Some(oldest) = approved.peek() {
         let by = Some((oldest.since, oldest.by.to_string()));
