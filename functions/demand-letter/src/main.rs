@@ -7,7 +7,7 @@ use demand_letter::{State, batch_until};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use platform::aws::Aws;
 use platform::clock::{SystemClock, deadline};
-use platform::config::{Config, Environment, mail_configuration, public_url};
+use platform::config::{Config, Environment, inbound_domain, mail_configuration, public_url};
 use platform::log;
 use platform::mail::SesMail;
 use services::correspondence::Correspondence;
@@ -23,6 +23,7 @@ async fn main() -> Result<(), Error> {
         mail: Arc::new(SesMail::new(aws.ses()?)),
         public_url: public_url(&environment)?,
         configuration: mail_configuration(&environment)?,
+        inbound_domain: inbound_domain(&environment)?,
     };
     let dynamo = Dynamo::new(aws.dynamodb(), config.table);
     let state = State::new(dynamo, correspondence, Arc::new(SystemClock), config.stage);

@@ -16,6 +16,7 @@ mod invoices;
 pub mod logo;
 mod mail_domain;
 mod me;
+mod messages;
 mod notes;
 mod numbering;
 mod papers;
@@ -161,6 +162,7 @@ handlers! {
     tasks::review_policies,
     retention::list, retention::get, retention::put_off,
     notes::list, notes::write,
+    messages::list, messages::write, messages::read,
     contacts::list, contacts::invite, contacts::remove, contacts::withdraw,
     contacts::invite_again, contacts::end_sessions,
     pay_links::list, pay_links::make, pay_links::take_back,

@@ -2,15 +2,18 @@
 //!
 //! Each message is one event of SES ([`ses`]), handled alone; what follows from it is in
 //! [`services::correspondence::feedback`]. News of a mail that isn't ours, or isn't here any more, are
-//! counted and done with. The numbers are over all firms, since the mail service judges the deployment's account
+//! counted and done with. Answers to letters that the mail service took in come by the same queue ([`inbound`]), and what
+//! follows from them is in [`services::replies`]. The numbers are over all firms, since the mail service judges the deployment's account
 //! as a whole: an alarm watches their ratio.
 
+pub mod inbound;
 pub mod ses;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use platform::archive::ArchiveError;
 use platform::batch::each_message;
 use platform::clock::Clock;
 use platform::config::Stage;
@@ -18,9 +21,11 @@ use platform::metrics::Metrics;
 use serde_json::Value;
 use services::correspondence::feedback::{FeedbackError, MailNews, NewsKind, Told, hear};
 use services::firms::Firms;
+use services::replies::{ReplyError, TakenIn};
 use store::{Dynamo, HeardKind, StoreError};
 use tracing::{info, warn};
 
+use inbound::{Inbound, Laid};
 use ses::{SesError, SesEvent};
 
 /// What the function needs.
@@ -34,6 +39,8 @@ pub struct State {
     pub clock: Arc<dyn Clock>,
     /// Which deployment this is.
     pub stage: Stage,
+    /// What takes in answers to letters, where they are taken in.
+    pub inbound: Option<Inbound>,
 }
 
 /// Why a message comes again.
@@ -45,6 +52,10 @@ enum HandleError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Feedback(#[from] FeedbackError),
+    #[error(transparent)]
+    Bucket(#[from] ArchiveError),
+    #[error(transparent)]
+    Reply(#[from] ReplyError),
 }
 
 /// How many mails of a batch had which fate; each is counted once, however often its news come.
@@ -57,6 +68,9 @@ struct Counts {
     complained: AtomicU64,
     refused: AtomicU64,
     strange: AtomicU64,
+    answered: AtomicU64,
+    automatic: AtomicU64,
+    unplaced: AtomicU64,
 }
 
 /// Takes the news of each message; the firms of one batch are read once.
@@ -76,6 +90,9 @@ async fn one(
     counts: &Counts,
     message: Value,
 ) -> Result<(), HandleError> {
+    if let Some(laid) = inbound::read(&message) {
+        return answer(state, firms, counts, &laid).await;
+    }
     let news = match ses::read(&message)? {
         SesEvent::News(news) => news,
         SesEvent::NotOurs => {
@@ -97,6 +114,33 @@ async fn one(
             warn!(?kind, "Heard of mail {}, which is not here", news.provider_id);
         }
     }
+    Ok(())
+}
+
+/// Takes in an answer to a letter.
+async fn answer(
+    state: &State,
+    firms: &Firms,
+    counts: &Counts,
+    laid: &Laid,
+) -> Result<(), HandleError> {
+    let raw = match &state.inbound {
+        Some(inbound) => inbound.fetch(laid).await?.map(|raw| (inbound, raw)),
+        None => None,
+    };
+    let taken = match raw {
+        Some((inbound, raw)) => {
+            inbound.correspondence.take_in(firms, &raw, state.clock.now()).await?
+        }
+        None => TakenIn::Strange,
+    };
+    match taken {
+        TakenIn::Noted => counts.answered.fetch_add(1, Ordering::Relaxed),
+        TakenIn::Automatic | TakenIn::Dropped => counts.automatic.fetch_add(1, Ordering::Relaxed),
+        TakenIn::Strange => counts.unplaced.fetch_add(1, Ordering::Relaxed),
+        TakenIn::Again | TakenIn::HandedOn => 0,
+    };
+    info!(?taken, "Took in a mail");
     Ok(())
 }
 
@@ -129,5 +173,8 @@ impl Counts {
             .count("mails_complained", self.complained.into_inner())
             .count("mails_refused", self.refused.into_inner())
             .count("mails_strange", self.strange.into_inner())
+            .count("answers", self.answered.into_inner())
+            .count("answers_automatic", self.automatic.into_inner())
+            .count("answers_unplaced", self.unplaced.into_inner())
     }
 }

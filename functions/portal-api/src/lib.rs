@@ -10,6 +10,7 @@ mod asks;
 mod clients;
 mod links;
 mod me;
+mod messages;
 mod pay;
 mod sign_in;
 
@@ -73,6 +74,7 @@ fn contacts() -> OpenApiRouter<State> {
         .routes(routes!(clients::invoices))
         .routes(routes!(clients::request_records))
         .routes(routes!(clients::statement))
+        .routes(routes!(messages::list, messages::write))
         .routes(routes!(asks::dispute))
         .routes(routes!(asks::withdraw))
         .routes(routes!(asks::promise))
@@ -90,6 +92,7 @@ fn strangers() -> OpenApiRouter<State> {
         .routes(routes!(links::checkout))
         .routes(routes!(links::returned))
         .routes(routes!(links::request_records))
+        .routes(routes!(links::write))
         .routes(routes!(links::promise))
         .routes(routes!(links::dispute))
         .routes(routes!(links::request_plan))

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::command::Command;
 use domain::id::InvoiceId;
+use domain::message::{Channel, NewMessage};
 use serde::Deserialize;
 use services::http::{Ids, JsonBody, Problem};
 use services::portal::{Asked, Holder, Stranger};
@@ -14,6 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::State;
 use crate::asks::{NewDispute, NewPlanRequest, NewPromise, REASON, UNTIL, WISH, about, taken};
 use crate::clients::Noted;
+use crate::messages::{ToTheFirm, receive};
 use crate::pay::{OpenCheckout, see};
 
 /// The link in a path.
@@ -103,6 +105,25 @@ pub(crate) async fn request_records(
     let holder = of.hold(&state, &stranger).await?;
     let executed = holder.execute(&Command::RequestRecords).await?;
     Ok((StatusCode::ACCEPTED, Json(Noted::of(&executed))))
+}
+
+/// Writes to the firm; nothing harsher than a reminder happens until somebody there has read it (LET-8).
+#[utoipa::path(post, path = "/portal/v1/links/{token}/messages", tag = "links",
+    operation_id = "write_to_the_firm_by_link", params(OfLink), request_body = ToTheFirm,
+    responses((status = 201, body = Noted)))]
+pub(crate) async fn write(
+    Shared(state): Shared<State>,
+    stranger: Stranger,
+    Ids(of): Ids<OfLink>,
+    JsonBody(new): JsonBody<ToTheFirm>,
+) -> Result<(StatusCode, Json<Noted>), Problem> {
+    let holder = of.hold(&state, &stranger).await?;
+    let letter = holder.link.letter;
+    let message = NewMessage { letter, ..new.into_message(Channel::Letter) };
+    let once = stranger.once.as_deref();
+    let to = (&holder.firm, &holder.link.client);
+    let executed = receive(to, message, once, (holder.caller(), stranger.now)).await?;
+    Ok((StatusCode::CREATED, Json(Noted::of(&executed))))
 }
 
 /// Promises to pay an invoice by a day, within the firm's limits (PROM-1).

@@ -48,6 +48,23 @@ pub trait TestSystem: Send + Sync {
     /// # Errors
     /// When it can't be read, or the news can't be taken.
     async fn hear(&self, firm: &FirmId, id: &str, news: TestNews) -> Result<bool, Unreadable>;
+
+    /// Has whoever got one of a firm's letters answer it, as a mail program would.
+    ///
+    /// # Errors
+    /// When it can't be read, or the answer can't be taken.
+    async fn answer(&self, firm: &FirmId, id: &str, text: &str) -> Result<TestAnswer, Unreadable>;
+}
+
+/// What became of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TestAnswer {
+    /// It is a message of the client's now.
+    Noted,
+    /// Nothing: it answers a mail that is no letter to a client, or there are too many messages already.
+    NoEffect,
+    /// There is no such letter.
+    NoLetter,
 }
 
 /// What can come of a letter.

@@ -22,13 +22,15 @@ use domain::text::sentence;
 use platform::clock::Clock;
 use platform::config::Stage;
 use portal_web::test_system::{
-    ClientTold, DayTold, Kind, LetterHead, Move, MoveState, TestLetter, TestNews, TestSystem, Told,
-    UnderWay, Unreadable,
+    ClientTold, DayTold, Kind, LetterHead, Move, MoveState, TestAnswer, TestLetter, TestNews,
+    TestSystem, Told, UnderWay, Unreadable,
 };
 use serde_json::json;
 use services::correspondence::{Correspondence, message_mark};
 use services::execute::view;
 use services::firm::Firm;
+use services::firms::Firms;
+use services::replies::TakenIn;
 use store::{Dynamo, Order, PageRequest, Record};
 use tokio::sync::watch;
 
@@ -155,6 +157,7 @@ impl TestSystem for LocalTestSystem {
             public_url: self.inner.correspondence.public_url.clone(),
             clock: self.inner.clock.clone(),
             stage: Stage::Local,
+            inbound: None,
         };
         let event = event(&letter, &tags, news, self.inner.clock.now());
         match mail_feedback::batch(&state, event).await.batch_item_failures.is_empty() {
@@ -164,6 +167,48 @@ impl TestSystem for LocalTestSystem {
             }
         }
     }
+
+    async fn answer(&self, firm: &FirmId, id: &str, text: &str) -> Result<TestAnswer, Unreadable> {
+        let (mailbox, mark, id) = (self.inner.mailbox.clone(), message_mark(firm), id.to_owned());
+        let read = tokio::task::spawn_blocking(move || mailbox.read(&id)).await;
+        let letter = match read.map_err(unreadable)? {
+            Ok(letter) if letter.summary.message_id.starts_with(&mark) => letter,
+            Ok(_) | Err(MailboxError::NotFound(_)) => return Ok(TestAnswer::NoLetter),
+            Err(error) => return Err(unreadable(error)),
+        };
+        let now = self.inner.clock.now();
+        let raw = answer(&letter, text, now)?;
+        let firms = Firms::new(self.inner.dynamo.clone());
+        let taken = self.inner.correspondence.take_in(&firms, &raw, now).await;
+        Ok(match taken.map_err(unreadable)? {
+            TakenIn::Noted => TestAnswer::Noted,
+            TakenIn::Again
+            | TakenIn::HandedOn
+            | TakenIn::Automatic
+            | TakenIn::Dropped
+            | TakenIn::Strange => TestAnswer::NoEffect,
+        })
+    }
+}
+
+/// An answer to that letter, as a mail program would write it.
+fn answer(letter: &Opened, text: &str, at: DateTime<Utc>) -> Result<Vec<u8>, Unreadable> {
+    let Summary { to, subject, message_id, .. } = &letter.summary;
+    let address = |text: &str| text.parse::<lettre::message::Mailbox>().map_err(unreadable);
+    let quoted: String = letter.text.lines().map(|line| format!("> {line}\n")).collect();
+    let subject = match subject.starts_with("Re: ") {
+        true => subject.clone(),
+        false => format!("Re: {subject}"),
+    };
+    let mail = lettre::Message::builder()
+        .from(address(to)?)
+        .to(address(&letter.reply_to)?)
+        .subject(subject)
+        .date(at.into())
+        .message_id(None)
+        .in_reply_to(format!("<{message_id}>"))
+        .body(format!("{text}\n\nOn {} the firm wrote:\n{quoted}", at.format("%b %-d, %Y")));
+    Ok(mail.map_err(unreadable)?.formatted())
 }
 
 /// An event of SES about that message, in the envelope in which they come.
@@ -357,6 +402,7 @@ fn kind(event: &Event) -> Option<Kind> {
             | LetterKind::PromiseConfirmation
             | LetterKind::PlanConfirmation
             | LetterKind::PayLink
+            | LetterKind::Message
             | LetterKind::Invitation
             | LetterKind::SignInLink => Kind::Written,
         }),
@@ -377,6 +423,9 @@ fn kind(event: &Event) -> Option<Kind> {
         | Event::UnlockRequestExpired { .. }
         | Event::LetterWithdrawn { .. }
         | Event::StepSkipped { .. } => Some(Kind::Other),
+        Event::MessageCame(_) | Event::MessageWritten(_) | Event::MessageRead { .. } => {
+            Some(Kind::Other)
+        }
         Event::AccountOpened(_)
         | Event::ProfileChanged(_)
         | Event::PeopleAssigned { .. }

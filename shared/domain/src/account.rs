@@ -16,6 +16,7 @@ use crate::invoice::{Hold, Invoice, InvoiceStatus, Source};
 use crate::letter::{Language, Letter, LetterId};
 use crate::limit::Limit;
 use crate::lock::{Debt, Lock, Scope};
+use crate::message::Message;
 use crate::money::{Currency, Money};
 use crate::note::Note;
 use crate::pay_link::PayLink;
@@ -91,11 +92,13 @@ pub struct Account {
     pub responses: Vec<Response>,
     /// Notes that are being written; those of before decide nothing and are never loaded (NOTE-1).
     pub notes: Vec<Note>,
+    /// Messages that are being written; those of before decide nothing and are never loaded (LET-8).
+    pub messages: Vec<Message>,
     /// Links that are being made; those of before decide nothing and are never loaded (LET-7).
     pub pay_links: Vec<PayLink>,
     /// Links that are being taken back, by the hashes of their tokens.
     pub revoked_links: Vec<String>,
-    /// The number of the next task, letter or note.
+    /// The number of the next task, letter, note or message.
     pub next_number: u64,
     /// What of the history was looked up.
     pub looked_up: LookedUp,
@@ -422,6 +425,7 @@ impl Account {
             letters: BTreeMap::new(),
             responses: Vec::new(),
             notes: Vec::new(),
+            messages: Vec::new(),
             pay_links: Vec::new(),
             revoked_links: Vec::new(),
             next_number: 1,

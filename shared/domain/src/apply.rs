@@ -14,6 +14,7 @@ use crate::id::InvoiceId;
 use crate::invoice::{Allocation, CatchUp, Ending, Invoice, Posting, Source, StepMark, Warning};
 use crate::letter::{Content, DebtKind, Letter, LetterId, LetterKind, LetterState, Part, Sending};
 use crate::lock::Scope;
+use crate::message::Message;
 use crate::money::Money;
 use crate::payment::{Payment, PaymentFacts, PaymentState, Seen};
 use crate::policy::StepKey;
@@ -44,6 +45,20 @@ pub fn apply(account: &mut Account, event: &Event) {
         Event::NoteAdded(note) => {
             account.next_number = account.next_number.max(note.id.0 + 1);
             account.notes.push(note.clone());
+        }
+        Event::MessageCame(message) => {
+            wrote(account, message);
+            let mut tasks = account.tasks.values_mut();
+            if let Some(unread) = tasks.find_map(|task| task.about.unread_mut()) {
+                unread.insert(message.id);
+            }
+        }
+        Event::MessageWritten(message) => wrote(account, message),
+        Event::MessageRead { message, .. } => {
+            let mut tasks = account.tasks.values_mut();
+            if let Some(unread) = tasks.find_map(|task| task.about.unread_mut()) {
+                unread.retain(|known| message < known);
+            }
         }
         Event::PayLinkMade(link) => account.pay_links.push(link.clone()),
         Event::PayLinkRevoked { link, .. } => account.revoked_links.push(link.clone()),
@@ -235,6 +250,7 @@ pub fn apply(account: &mut Account, event: &Event) {
                     | About::RecordsRequest
                     | About::PlanRequest { .. }
                     | About::UnlockAsked { .. }
+                    | About::Message { .. }
                     | About::Mismatch { .. } => {}
                 }
             }
@@ -258,6 +274,11 @@ pub fn apply(account: &mut Account, event: &Event) {
         }
         Event::Responded { on } => respond(account, Response { on: *on, payment: None }),
     }
+}
+
+fn wrote(account: &mut Account, message: &Message) {
+    account.next_number = account.next_number.max(message.id.0 + 1);
+    account.messages.push(message.clone());
 }
 
 fn on_invoice(account: &mut Account, id: &InvoiceId, change: impl FnOnce(&mut Invoice)) {

@@ -9,6 +9,7 @@ use crate::calendar::Day;
 use crate::id::{ChargebackId, CreditNoteId, InvoiceId, PaymentId, RefundId, ServiceLine, StaffId};
 use crate::invoice::{Invoice, InvoiceKind, Line, Posting, Source};
 use crate::letter::{Content, LetterId, LetterState};
+use crate::message::{MessageId, NewMessage};
 use crate::money::Money;
 use crate::note::NoteKind;
 use crate::payment::{ChargebackState, Method, Seen};
@@ -259,8 +260,23 @@ pub enum Command {
         /// The letter that holds it, if one does.
         letter: Option<LetterId>,
     },
-    /// A message; one from the client is a response (LET-8).
+    /// A message that somebody at the firm has read or written; one from the client is a response (LET-8).
     NoteMessage,
+    /// The client writes: a response that waits to be read (LET-8).
+    ReceiveMessage(NewMessage),
+    /// Somebody at the firm has read what the client wrote, up to that message (LET-8).
+    ReadMessage {
+        /// The newest that was read.
+        message: MessageId,
+    },
+    /// Staff write to the client.
+    WriteMessage {
+        /// What.
+        text: Personal,
+        /// The newest message of the client's that they had before them: an answer is a reading.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reads: Option<MessageId>,
+    },
     /// A letter came back (LET-6, LET-10).
     ReportBounce {
         /// Which.
@@ -316,6 +332,8 @@ impl Command {
             Self::ClaimLetter { .. }
                 | Self::ReclaimLetter { .. }
                 | Self::AddNote { .. }
+                | Self::ReadMessage { .. } // whoever reads has the day to act on it
+                | Self::WriteMessage { .. }
                 | Self::AssignPeople(_)
                 | Self::MakePayLink { .. }
                 | Self::MailPayLink { .. }
@@ -522,6 +540,9 @@ pub fn needs(account: &Account, command: &Command) -> Needs {
         | Command::AssignTask { .. }
         | Command::CloseTask { .. }
         | Command::NoteMessage
+        | Command::ReceiveMessage(_)
+        | Command::ReadMessage { .. }
+        | Command::WriteMessage { .. }
         | Command::RevokePayLink { .. }
         | Command::RequestRecords
         | Command::AskForUnlock { .. }

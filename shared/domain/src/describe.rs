@@ -47,6 +47,10 @@ pub fn describe(event: &Event) -> String {
             let about = note.invoice.as_ref().map(|id| format!(" about invoice {id}"));
             format!("{what}{}", about.unwrap_or_default())
         }
+        // Without what they say: that is for whoever asks for the messages.
+        Event::MessageCame(message) => format!("writes a message {}", message.channel.words()),
+        Event::MessageWritten(_) => "writes a message to the client".to_owned(),
+        Event::MessageRead { by, .. } => format!("reads the client's messages, as {by}"),
         Event::PayLinkMade(link) => {
             format!("makes a link to pay {} with", list(&link.invoices))
         }
@@ -373,6 +377,7 @@ fn queued(letter: &Letter) -> String {
         Content::PayLink { invoices, .. } => {
             format!("{} for {}", article(LetterKind::PayLink), list(invoices))
         }
+        Content::Message { .. } => article(LetterKind::Message),
     };
     format!("queues {what}{leaves}")
 }
@@ -389,6 +394,7 @@ fn article(kind: LetterKind) -> String {
         LetterKind::Invitation => return "an invitation".to_owned(),
         LetterKind::SignInLink => "sign-in link",
         LetterKind::PayLink => "letter with a link to pay",
+        LetterKind::Message => "letter with a message",
         LetterKind::LockNotice => "notice of the lock to come",
         LetterKind::LimitNotice => "notice of the limit to come",
         LetterKind::CloseNotice => "notice of the end to come",
@@ -465,6 +471,10 @@ fn to_do(about: &About) -> String {
             let words = words.map_or(String::new(), |words| format!(": {words}"));
             format!("to answer the client, who asks for the unlock{words}")
         }
+        About::Message { .. } => {
+            "to read what the client wrote; meanwhile nothing harsher than a reminder happens"
+                .to_owned()
+        }
         About::Mismatch { evidence, .. } => {
             format!("to look into a payment: {}", evidence.as_str())
         }
@@ -485,6 +495,7 @@ fn done(kind: &str) -> &str {
         "records_request" => "to hand over the client's own records",
         "plan_request" => "to decide on a payment plan",
         "unlock_asked" => "to answer the client, who asks for the unlock",
+        "message" => "to read what the client wrote",
         "mismatch" => "to look into a payment",
         other => other,
     }

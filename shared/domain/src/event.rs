@@ -15,6 +15,7 @@ use crate::invoice::{Dispute, Hold, Invoice, Source};
 use crate::letter::{Letter, LetterId, Part, Sending};
 use crate::limit::Limit;
 use crate::lock::{Lock, LockCause, LockReason, Scope};
+use crate::message::{Message, MessageId};
 use crate::money::Money;
 use crate::note::Note;
 use crate::pay_link::PayLink;
@@ -404,6 +405,17 @@ pub enum Event {
     },
     /// Staff wrote something down (NOTE-1).
     NoteAdded(Note),
+    /// The client wrote; it waits to be read (LET-8).
+    MessageCame(Message),
+    /// Somebody at the firm wrote to the client.
+    MessageWritten(Message),
+    /// Somebody read what the client wrote, up to that message.
+    MessageRead {
+        /// The newest that was read.
+        message: MessageId,
+        /// Who.
+        by: StaffId,
+    },
     /// Staff made a link to pay with (LET-7).
     PayLinkMade(PayLink),
     /// A link opens nothing any more.
@@ -498,6 +510,9 @@ impl Event {
             | Self::TaskClosed { .. }
             | Self::PayLinkMade(_)
             | Self::PayLinkRevoked { .. }
+            | Self::MessageCame(_)
+            | Self::MessageWritten(_)
+            | Self::MessageRead { .. }
             | Self::NoteAdded(_) => true,
             Self::AccountOpened(_)
             | Self::ProfileChanged(_)

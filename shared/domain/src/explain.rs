@@ -26,6 +26,7 @@ use crate::foretell::{Coming, foretell};
 use crate::id::InvoiceId;
 use crate::invoice::Invoice;
 use crate::lock::{Lock, LockCause};
+use crate::message::left_lying;
 use crate::policy::PolicyRef;
 use crate::referral::Referral;
 use crate::run::Latitude;
@@ -70,6 +71,7 @@ pub struct Next {
 pub fn explain(account: &Account, context: &Context<'_>) -> Explanation {
     let mut why = portal(account, context.day);
     why.extend(old_ledger(context));
+    why.extend(unread(account, context.day));
     why.extend(stopped(context));
     why.extend(account.exceptions.values().map(exception));
     why.extend(account.referrals().map(referred));
@@ -134,6 +136,21 @@ fn old_ledger(context: &Context<'_>) -> Option<String> {
     let ledger = context.ledger.filter(|ledger| !ledger.is_fresh(context.day))?;
     let age = ledger.age();
     Some(format!("Notices, demands and locks wait: the ledger comes from elsewhere and {age}."))
+}
+
+/// What waits until somebody has read what the client wrote, and since when (LET-8).
+fn unread(account: &Account, day: Day) -> Option<String> {
+    let (task, messages) = account.unread()?;
+    let (what, it) = match messages.len() {
+        0 | 1 => ("a message of the client's has".to_owned(), "it is"),
+        many => (format!("{many} messages of the client's have"), "they are"),
+    };
+    let since = for_person(task.opened_on);
+    let lying = left_lying(task.opened_on, day);
+    let lying = lying.map(|days| format!(", for {days} days")).unwrap_or_default();
+    Some(format!(
+        "Notices, demands and locks wait until {it} read: {what} lain unread since {since}{lying}."
+    ))
 }
 
 /// What waits until the firm lifts its stop (LOCK-10).

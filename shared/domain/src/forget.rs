@@ -41,6 +41,7 @@ impl Account {
         self.payments.retain(|id, _| kept.contains(id));
         self.credit_notes.clear();
         self.notes.clear();
+        self.messages.clear();
         self.pay_links.clear();
         self.revoked_links.clear();
     }
@@ -77,6 +78,7 @@ fn payment_of(content: &Content) -> Option<PaymentId> {
         | Content::LineWelcomeBack { .. }
         | Content::PromiseConfirmation { .. }
         | Content::PlanConfirmation { .. }
-        | Content::PayLink { .. } => None,
+        | Content::PayLink { .. }
+        | Content::Message { .. } => None,
     }
 }

@@ -129,6 +129,8 @@ pub enum LetterKind {
     PlanConfirmation,
     /// Staff send a link to pay with.
     PayLink,
+    /// Staff write to the client (LET-8).
+    Message,
     /// A contact may come to the portal (SEC-3).
     Invitation,
     /// A contact asked for a link to sign in with (SEC-3).
@@ -137,7 +139,7 @@ pub enum LetterKind {
 
 impl LetterKind {
     /// All of them, debt letters first, mild to strong.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Reminder,
         Self::LockNotice,
         Self::LimitNotice,
@@ -151,6 +153,7 @@ impl LetterKind {
         Self::PromiseConfirmation,
         Self::PlanConfirmation,
         Self::PayLink,
+        Self::Message,
         Self::Invitation,
         Self::SignInLink,
     ];
@@ -171,6 +174,7 @@ impl LetterKind {
             Self::PromiseConfirmation => "promise_confirmation",
             Self::PlanConfirmation => "plan_confirmation",
             Self::PayLink => "pay_link",
+            Self::Message => "message",
             Self::Invitation => "invitation",
             Self::SignInLink => "sign_in_link",
         }
@@ -288,6 +292,11 @@ pub enum Content {
         /// To which of the client's addresses, and no other.
         to: Personal,
     },
+    /// Staff write to the client (LET-8).
+    Message {
+        /// What.
+        text: Personal,
+    },
 }
 
 impl Content {
@@ -301,6 +310,7 @@ impl Content {
             Self::PromiseConfirmation { .. } => Some(LetterKind::PromiseConfirmation),
             Self::PlanConfirmation { .. } => Some(LetterKind::PlanConfirmation),
             Self::PayLink { .. } => Some(LetterKind::PayLink),
+            Self::Message { .. } => Some(LetterKind::Message),
         }
     }
 

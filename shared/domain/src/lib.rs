@@ -29,6 +29,7 @@ pub mod letter;
 pub mod limit;
 pub mod lock;
 mod locks;
+pub mod message;
 pub mod money;
 pub mod note;
 pub mod numbering;

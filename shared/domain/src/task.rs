@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::Day;
 use crate::id::{InvoiceId, PaymentId, StaffId};
 use crate::letter::LetterId;
+use crate::message::MessageId;
 use crate::policy::StepKey;
 use crate::text::Personal;
 
@@ -96,6 +97,11 @@ pub enum About {
         /// What the client says to it; may be nothing.
         words: Personal,
     },
+    /// The client wrote, and nobody has read it: meanwhile nothing harsher than a reminder happens (LET-8).
+    Message {
+        /// Which messages wait to be read.
+        messages: BTreeSet<MessageId>,
+    },
     /// A payment isn't what was expected (PAY-2).
     Mismatch {
         /// Which payment.
@@ -120,6 +126,7 @@ impl About {
             Self::RecordsRequest => "records_request",
             Self::PlanRequest { .. } => "plan_request",
             Self::UnlockAsked { .. } => "unlock_asked",
+            Self::Message { .. } => "message",
             Self::Mismatch { .. } => "mismatch",
         }
     }
@@ -138,7 +145,16 @@ impl About {
             | Self::RecordsRequest
             | Self::PlanRequest { .. }
             | Self::UnlockAsked { .. }
+            | Self::Message { .. }
             | Self::Mismatch { .. } => None,
+        }
+    }
+
+    /// The messages that wait to be read, where it is about those.
+    pub(crate) fn unread_mut(&mut self) -> Option<&mut BTreeSet<MessageId>> {
+        match self {
+            Self::Message { messages } => Some(messages),
+            _ => None,
         }
     }
 

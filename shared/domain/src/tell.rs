@@ -237,6 +237,9 @@ fn of(event: &Event) -> Option<News> {
         | Event::TaskClosed { .. }
         | Event::PayLinkMade(_)
         | Event::PayLinkRevoked { .. }
+        | Event::MessageCame(_)
+        | Event::MessageWritten(_)
+        | Event::MessageRead { .. }
         | Event::NoteAdded(_) => None,
     }
 }
@@ -277,6 +280,9 @@ fn of_task(task: &Task) -> Option<News> {
             (Matter::Decision, Role::Partner, "the client asks for a payment plan")
         }
         About::RecordsRequest => (Matter::Task, Role::Preparer, "asks for its own records"),
+        About::Message { .. } => {
+            (Matter::Task, Role::BillingLead, "wrote, and harsher steps wait until it is read")
+        }
         About::Mismatch { .. } => {
             (Matter::Task, Role::BillingLead, "a payment isn't what was expected")
         }

@@ -99,7 +99,8 @@ fn add(account: &Account, event: &Event, needs: &mut Needs) {
             | Content::PaymentFailed { .. }
             | Content::PromiseConfirmation { .. }
             | Content::PlanConfirmation { .. }
-            | Content::PayLink { .. } => {}
+            | Content::PayLink { .. }
+            | Content::Message { .. } => {}
         },
         Event::LetterExtended { letter, part } => {
             needs.letters.insert(*letter);
@@ -142,6 +143,9 @@ fn add(account: &Account, event: &Event, needs: &mut Needs) {
         | Event::ReferralReturned { .. }
         | Event::TaskClosed { .. }
         | Event::NoteAdded(_)
+        | Event::MessageCame(_)
+        | Event::MessageWritten(_)
+        | Event::MessageRead { .. }
         | Event::PayLinkMade(_)
         | Event::PayLinkRevoked { .. }
         | Event::Responded { .. } => {}

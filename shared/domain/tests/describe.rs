@@ -12,6 +12,7 @@ use domain::event::{Event, Settlement, SkipReason};
 use domain::invoice::{Invoice, Posting};
 use domain::letter::LetterId;
 use domain::lock::Scope;
+use domain::message::{Author, Channel, Message, MessageId};
 use domain::money::{Currency, Money};
 use domain::note::{Note, NoteId, NoteKind};
 use domain::payment::{Method, PaymentState, Seen};
@@ -497,6 +498,14 @@ fn eval_5_the_other_events_are_told() {
         // What a note says is not in the sentence: it is for whoever asks for the notes (NOTE-1).
         (Event::NoteAdded(note(NoteKind::Note, None)), "writes a note"),
         (Event::NoteAdded(note(NoteKind::Call, Some("A-1"))), "logs a call about invoice A-1"),
+        // Nor what a message says.
+        (Event::MessageCame(message(Channel::Mail)), "writes a message by mail"),
+        (Event::MessageCame(message(Channel::Portal)), "writes a message in the portal"),
+        (Event::MessageWritten(message(Channel::Console)), "writes a message to the client"),
+        (
+            Event::MessageRead { message: MessageId(7), by: "bea".parse().unwrap() },
+            "reads the client's messages, as bea",
+        ),
         (
             Event::DisputeReviewed { invoice: "A-1".parse().unwrap() },
             "reviews the dispute on invoice A-1",
@@ -552,6 +561,12 @@ fn eval_5_the_other_events_are_told() {
 fn draft() -> Invoice {
     let (issued_on, due_on) = (day("2026-03-02"), day("2026-04-01"));
     Invoice::new("A-1".parse().unwrap(), usd(500), (issued_on, due_on), Posting::Draft)
+}
+
+fn message(channel: Channel) -> Message {
+    let author = Author::Client { address: None };
+    let (on, text) = (parse_day("2026-03-02").unwrap(), Personal::new("I paid in January"));
+    Message { id: MessageId(7), on, channel, author, letter: None, text }
 }
 
 fn note(kind: NoteKind, invoice: Option<&str>) -> Note {

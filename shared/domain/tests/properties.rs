@@ -17,6 +17,7 @@ use domain::foretell::foretell;
 use domain::id::{InvoiceId, ServiceLine};
 use domain::invoice::InvoiceKind;
 use domain::letter::LetterState;
+use domain::message::{Channel, MessageId, NewMessage};
 use domain::money::{Currency, Money};
 use domain::payment::{ChargebackState, Method, PaymentState, Seen};
 use domain::plan::Instalment;
@@ -57,6 +58,8 @@ enum Act {
     ApproveClose,
     ReturnReferral,
     Message,
+    Reply,
+    ReadReply,
     Wait { days: u32 },
 }
 
@@ -174,6 +177,12 @@ impl Act {
             Self::ApproveClose => (Command::ApproveClose, pat),
             Self::ReturnReferral => (Command::ReturnReferral { reason }, bea),
             Self::Message => (Command::NoteMessage, Actor::Client { contact: None }),
+            Self::Reply => {
+                let (channel, address, letter) = (Channel::Mail, None, None);
+                let new = NewMessage { channel, address, letter, text: reason };
+                (Command::ReceiveMessage(new), Actor::Client { contact: None })
+            }
+            Self::ReadReply => (Command::ReadMessage { message: MessageId(u64::MAX) }, bea),
             Self::Wait { .. } => (Command::Evaluate, Actor::Schedule),
         }
     }
@@ -254,6 +263,8 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::ApproveClose),
         1 => Just(Act::ReturnReferral),
         1 => Just(Act::Message),
+        1 => Just(Act::Reply),
+        2 => Just(Act::ReadReply),
         6 => (1..40_u32).prop_map(|days| Act::Wait { days }),
     ]
 }

@@ -209,6 +209,7 @@ fn duties(kind: LetterKind) -> &'static [(&'static str, &'static str)] {
             ("what is ready and waiting", "ready[]"),
         ],
         LetterKind::PayLink => &[("where to pay", "link")],
+        LetterKind::Message => &[("what is said", "lines[]")],
         LetterKind::Invitation | LetterKind::SignInLink => &[("where to sign in", "link")],
         LetterKind::Reminder
         | LetterKind::LockNotice

@@ -44,6 +44,7 @@ impl LetterFacts {
             Content::PromiseConfirmation(_) => LetterKind::PromiseConfirmation,
             Content::PlanConfirmation(_) => LetterKind::PlanConfirmation,
             Content::PayLink(_) => LetterKind::PayLink,
+            Content::Message(_) => LetterKind::Message,
             Content::Invitation(_) => LetterKind::Invitation,
             Content::SignInLink(_) => LetterKind::SignInLink,
         }
@@ -96,6 +97,8 @@ pub enum Content {
     PlanConfirmation(Plan),
     /// Staff send a link to pay with.
     PayLink(Debt),
+    /// Staff write to the client.
+    Message(Message),
     /// A contact may come to the portal (SEC-3).
     Invitation(SignIn),
     /// A contact asked for a link to sign in with (SEC-3).
@@ -279,6 +282,15 @@ pub struct PaymentFailed {
     pub invoices: Vec<Invoice>,
     /// Where to pay again or in another way.
     pub link: Option<String>,
+}
+
+/// What staff write to a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// In their words, with their line breaks.
+    pub text: String,
+    /// The portal's address, where an answer can be written too.
+    pub portal_link: String,
 }
 
 /// A promise to pay (PROM-1).

@@ -25,7 +25,9 @@ pub use check::{
 pub use domain::letter::LetterKind;
 pub use facts::{Content, LetterFacts};
 pub use meaning::{Placeholder, explained};
-pub use mime::{Attachment, Envelope, MimeError, compose, compose_to_staff, compose_with};
+pub use mime::{
+    Attachment, Envelope, MimeError, compose, compose_handed_on, compose_to_staff, compose_with,
+};
 pub use own::{Own, check_own, render_own};
 pub use sample::samples;
 pub use templates::{LetterError, Rendered, Templates, built_in_words, render};

@@ -13,7 +13,7 @@ use domain::letter::LetterKind;
 use lettre::message::header::{
     ContentDisposition, ContentTransferEncoding, ContentType, HeaderName, HeaderValue,
 };
-use lettre::message::{Mailbox, MultiPart, SinglePart};
+use lettre::message::{Mailbox, MessageBuilder, MultiPart, SinglePart};
 use lettre::{Address, Message};
 use sha2::{Digest, Sha256};
 
@@ -79,7 +79,7 @@ pub fn compose(
 pub struct Attachment {
     /// What it is called: letters, digits, `.`, `-` and `_`.
     pub name: String,
-    /// A PDF.
+    /// What is in it: a PDF, where it goes with a letter.
     pub bytes: Vec<u8>,
 }
 
@@ -104,24 +104,58 @@ pub fn compose_to_staff(letter: &Rendered, envelope: &Envelope) -> Result<Vec<u8
     message(letter, envelope, true, None)
 }
 
+/// A mail that is handed on to the firm: a text, a file beside it, and a mark by which it is known should it ever
+/// come back.
+///
+/// # Errors
+/// Those of [`compose`].
+pub fn compose_handed_on(
+    subject: &str,
+    text: &str,
+    file: Option<&Attachment>,
+    mark: &'static str,
+    envelope: &Envelope,
+) -> Result<Vec<u8>, MimeError> {
+    let message = head(subject, envelope, "auto-forwarded")?.raw_header(header(mark, "1"));
+    let text = SinglePart::plain(text.to_owned());
+    let message = match file {
+        Some(file) => {
+            let parts = MultiPart::mixed().boundary(boundary(&envelope.message_id, ""));
+            let file = attached(file, "application/octet-stream");
+            message.multipart(parts.singlepart(text).singlepart(file))?
+        }
+        None => message.singlepart(text)?,
+    };
+    Ok(message.formatted())
+}
+
+/// Who writes to whom, about what, when.
+fn head(
+    subject: &str,
+    envelope: &Envelope,
+    submitted: &'static str,
+) -> Result<MessageBuilder, MimeError> {
+    let from = Mailbox::new(
+        Some(one_line(&envelope.from_name)),
+        address("sender's", &envelope.from_address)?,
+    );
+    Ok(Message::builder()
+        .from(from)
+        .to(address("recipient's", &envelope.to_address)?.into())
+        .reply_to(address("reply", &envelope.reply_address)?.into())
+        .subject(one_line(subject))
+        .date(date(envelope.date)?)
+        .message_id(Some(message_id(&envelope.message_id)?))
+        .raw_header(header("Auto-Submitted", submitted)))
+}
+
 fn message(
     letter: &Rendered,
     envelope: &Envelope,
     may_unsubscribe: bool,
     attachment: Option<&Attachment>,
 ) -> Result<Vec<u8>, MimeError> {
-    let from = Mailbox::new(
-        Some(one_line(&envelope.from_name)),
-        address("sender's", &envelope.from_address)?,
-    );
-    let mut message = Message::builder()
-        .from(from)
-        .to(address("recipient's", &envelope.to_address)?.into())
-        .reply_to(address("reply", &envelope.reply_address)?.into())
-        .subject(one_line(&letter.subject))
-        .date(date(envelope.date)?)
-        .message_id(Some(message_id(&envelope.message_id)?))
-        .raw_header(header("Auto-Submitted", "auto-generated"));
+    let mut message = head(&letter.subject, envelope, "auto-generated")?;
     if let Some(link) = &envelope.unsubscribe_link
         && may_unsubscribe
     {
@@ -135,15 +169,15 @@ fn message(
         Some(file) => MultiPart::mixed()
             .boundary(boundary(&envelope.message_id, "file"))
             .multipart(words)
-            .singlepart(pdf(file)),
+            .singlepart(attached(file, "application/pdf")),
         None => words,
     };
     Ok(message.multipart(parts)?.formatted())
 }
 
-fn pdf(file: &Attachment) -> SinglePart {
-    // A name that parses, as the test sees.
-    let kind = ContentType::parse("application/pdf").unwrap_or(ContentType::TEXT_PLAIN);
+fn attached(file: &Attachment, kind: &'static str) -> SinglePart {
+    // A name that parses, as the tests see.
+    let kind = ContentType::parse(kind).unwrap_or(ContentType::TEXT_PLAIN);
     SinglePart::builder()
         .header(kind)
         .header(ContentDisposition::attachment(&file.name))
@@ -167,6 +201,7 @@ fn is_debt(kind: LetterKind) -> bool {
         | LetterKind::PromiseConfirmation
         | LetterKind::PlanConfirmation
         | LetterKind::PayLink
+        | LetterKind::Message
         | LetterKind::Invitation
         | LetterKind::SignInLink => false,
     }

@@ -9,9 +9,9 @@ use domain::lock::{LockCause, LockReason};
 use domain::money::{Currency, Money};
 
 use crate::facts::{
-    Applied, Content, Debt, Demand, Firm, Instalment, Invoice, Language, LetterFacts, Lock, Method,
-    Next, NextAction, Opens, PaymentFailed, Plan, Promise, Receipt, Reopened, SignIn, Valid,
-    WelcomeBack,
+    Applied, Content, Debt, Demand, Firm, Instalment, Invoice, Language, LetterFacts, Lock,
+    Message, Method, Next, NextAction, Opens, PaymentFailed, Plan, Promise, Receipt, Reopened,
+    SignIn, Valid, WelcomeBack,
 };
 use domain::letter::LetterKind;
 
@@ -63,6 +63,11 @@ fn full(kind: LetterKind) -> LetterFacts {
             link: Some(LINK.to_owned()),
         }),
         LetterKind::PayLink => Content::PayLink(Debt { lock: None, next: None, ..full_debt() }),
+        LetterKind::Message => Content::Message(Message {
+            text: "Thank you for your letter.\nYour payment of June 26 has arrived, so nothing is owed."
+                .to_owned(),
+            portal_link: "https://portal.example".to_owned(),
+        }),
         LetterKind::Invitation => Content::Invitation(sign_in(Valid::Days(7))),
         LetterKind::SignInLink => Content::SignInLink(sign_in(Valid::Minutes(15))),
     };
@@ -112,6 +117,7 @@ fn spare(kind: LetterKind) -> LetterFacts {
             facts.link = None;
             spare_invoices(&mut facts.invoices);
         }
+        Content::Message(facts) => facts.text = "Thank you.".to_owned(),
         Content::Invitation(facts) => facts.valid = Valid::Days(1),
         Content::SignInLink(facts) => facts.valid = Valid::Minutes(1),
     }

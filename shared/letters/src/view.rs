@@ -12,8 +12,8 @@ use domain::money::{Money, MoneyError};
 use serde::Serialize;
 
 use crate::facts::{
-    Content, Debt, Demand, Firm, Invoice, Language, LetterFacts, Lock, Next, NextAction, Opens,
-    PaymentFailed, Plan, Promise, Receipt, Reopened, SignIn, WelcomeBack,
+    Content, Debt, Demand, Firm, Invoice, Language, LetterFacts, Lock, Message, Next, NextAction,
+    Opens, PaymentFailed, Plan, Promise, Receipt, Reopened, SignIn, WelcomeBack,
 };
 use crate::templates::LetterError;
 use crate::words;
@@ -79,6 +79,7 @@ enum ContentView {
     Promise(PromiseView),
     Plan(PlanView),
     SignIn(SignInView),
+    Message(MessageView),
 }
 
 #[derive(Debug, Serialize)]
@@ -209,6 +210,12 @@ struct InstalmentView {
 }
 
 #[derive(Debug, Serialize)]
+struct MessageView {
+    lines: Vec<String>,
+    portal_link: String,
+}
+
+#[derive(Debug, Serialize)]
 struct SignInView {
     link: String,
     portal_link: String,
@@ -239,6 +246,7 @@ impl View {
                 ContentView::Promise(PromiseView::of(facts, on)?)
             }
             Content::PlanConfirmation(facts) => ContentView::Plan(PlanView::of(facts, on)?),
+            Content::Message(facts) => ContentView::Message(MessageView::of(facts)?),
             Content::Invitation(facts) | Content::SignInLink(facts) => {
                 ContentView::SignIn(SignInView::of(facts, on)?)
             }
@@ -365,6 +373,13 @@ impl WelcomeBackView {
         };
         let rest = OwedView::of_any(&facts.still_open, on)?;
         Ok(Self { portal_link: link(&facts.portal_link)?, reopened, until, rest })
+    }
+}
+
+impl MessageView {
+    fn of(facts: &Message) -> Result<Self, LetterError> {
+        let lines = facts.text.trim().lines().map(one_line).collect();
+        Ok(Self { lines, portal_link: link(&facts.portal_link)? })
     }
 }
 

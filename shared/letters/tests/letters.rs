@@ -120,6 +120,11 @@ fn let_7_pay_link() {
 }
 
 #[test]
+fn let_8_message() {
+    both(LetterKind::Message);
+}
+
+#[test]
 fn sec_3_invitation() {
     both(LetterKind::Invitation);
 }

@@ -43,6 +43,10 @@ pub mod variable {
     pub const ISSUER_TOKEN_URL: &str = "PORTCULLIS_ISSUER_TOKEN_URL";
     /// The SES configuration set, which publishes deliveries and bounces.
     pub const MAIL_CONFIGURATION: &str = "PORTCULLIS_MAIL_CONFIGURATION";
+    /// The domain at which answers to letters are taken in.
+    pub const INBOUND_DOMAIN: &str = "PORTCULLIS_INBOUND_DOMAIN";
+    /// The bucket in which the mail service lays them.
+    pub const INBOUND_BUCKET: &str = "PORTCULLIS_INBOUND_BUCKET";
     /// The key under which gateways' secrets are sealed.
     pub const SECRETS_KEY: &str = "PORTCULLIS_SECRETS_KEY";
     /// The firm that contacts sign in at unless the address names another.
@@ -417,6 +421,30 @@ pub fn mail_configuration(environment: &Environment) -> Result<Option<String>, C
     })
 }
 
+/// The domain at which answers to letters are taken in, if there is one.
+///
+/// # Errors
+/// When it is no domain.
+pub fn inbound_domain(environment: &Environment) -> Result<Option<String>, ConfigError> {
+    let expected = "a domain in lower case: letters, digits, `-` and at least one `.`";
+    environment.optional(variable::INBOUND_DOMAIN, expected, |text| {
+        let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        let mut labels = text.split('.');
+        let is_label = |label: &str| !label.is_empty() && label.bytes().all(is_plain);
+        let is_named = text.len() <= 253 && text.contains('.') && labels.all(is_label);
+        is_named.then(|| text.to_owned())
+    })
+}
+
+/// The bucket in which the mail service lays what it takes in, if it does.
+///
+/// # Errors
+/// When it is no name of a bucket.
+pub fn inbound_bucket(environment: &Environment) -> Result<Option<String>, ConfigError> {
+    let expected = "a bucket's name: 3 to 63 small letters, digits, `-` or `.`";
+    environment.optional(variable::INBOUND_BUCKET, expected, bucket_name)
+}
+
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
@@ -493,6 +521,8 @@ mod tests {
         mail_configuration(environment)?;
         event_bus(environment)?;
         archive_bucket(environment)?;
+        inbound_domain(environment)?;
+        inbound_bucket(environment)?;
         optional_queue_url(environment, variable::EVALUATIONS_QUEUE_URL)?;
         Ok(())
     }
@@ -549,6 +579,10 @@ mod tests {
             (variable::MAIL_CONFIGURATION, "let ters", "configuration set"),
             (variable::EVENT_BUS, "a bus", "event bus"),
             (variable::ARCHIVE_BUCKET, "Archive", "3 to 63"),
+            (variable::INBOUND_BUCKET, "In", "3 to 63"),
+            (variable::INBOUND_DOMAIN, "in", "a domain"),
+            (variable::INBOUND_DOMAIN, "in..example", "a domain"),
+            (variable::INBOUND_DOMAIN, "In.Example", "a domain"),
         ] {
             let text = read_all(&with(variable, value)).unwrap_err().to_string();
             for part in [variable, value, expected] {

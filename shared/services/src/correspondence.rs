@@ -44,8 +44,9 @@ mod task;
 pub use facts::NothingToSay;
 use link::Link;
 pub use link::PAY_LINK_PATH;
+pub(crate) use sender::message_id as message_id_of;
 pub use sender::{Sender, SetUpError, is_at, message_mark};
-use task::Task;
+pub(crate) use task::Task;
 
 /// How long a letter waits for a firm that isn't set up, or that the mail service doesn't let send.
 pub(crate) const SET_UP_WAIT: TimeDelta = TimeDelta::hours(1);
@@ -56,6 +57,10 @@ const LEDGER_WAIT: TimeDelta = TimeDelta::hours(1);
 /// How long a letter waits at a firm that is stopped, before it is looked at again: as long as somebody waits who
 /// lifted the stop.
 const STOP_WAIT: TimeDelta = TimeDelta::minutes(15);
+
+/// How long a letter waits that says more than a reminder, while what the client wrote lies unread: whoever reads it
+/// then has some hours to act on it before the letter leaves (LET-8).
+const UNREAD_WAIT: TimeDelta = TimeDelta::hours(6);
 
 /// How long before a letter that the mail service had no room for is handed over again: so many minutes,
 /// doubled each time.
@@ -126,6 +131,8 @@ pub enum Outcome {
     Waits(DateTime<Utc>),
     /// Not before the ledger is up to date (FRESH-1).
     LedgerOld,
+    /// Not before somebody has read what the client wrote (LET-8).
+    Unread,
     /// Not before the firm lifts its stop (LOCK-10).
     Stopped,
     /// The firm has no verified domain yet (LET-2).
@@ -177,6 +184,8 @@ enum WriteError {
     Mime(#[from] letters::MimeError),
     #[error(transparent)]
     Random(#[from] identity::opaque::RandomError),
+    #[error("no name for a reply address could be made")]
+    Name(#[from] getrandom::Error),
 }
 
 /// What sending letters needs beside the table.
@@ -188,6 +197,9 @@ pub struct Correspondence {
     pub public_url: String,
     /// The configuration set, which publishes what becomes of a letter.
     pub configuration: Option<String>,
+    /// The domain at which answers to letters are taken in ([`crate::replies`]); without one they go to the firm's
+    /// own address, and nothing is known of them here.
+    pub inbound_domain: Option<String>,
 }
 
 /// How a claim ended.
@@ -251,6 +263,10 @@ impl Correspondence {
             Err(ExecuteError::Refused(refusal)) if refusal.rule == "FRESH-1" => {
                 firm.store().postpone_letter(client, id, now + LEDGER_WAIT).await?;
                 return Ok(Outcome::LedgerOld);
+            }
+            Err(ExecuteError::Refused(refusal)) if refusal.rule == "LET-8" => {
+                firm.store().postpone_letter(client, id, now + UNREAD_WAIT).await?;
+                return Ok(Outcome::Unread);
             }
             Err(ExecuteError::Refused(refusal)) if refusal.rule == "LOCK-10" => {
                 firm.store().postpone_letter(client, id, now + STOP_WAIT).await?;
@@ -370,6 +386,7 @@ impl Correspondence {
         if let Some(link) = &link {
             store.add_pay_link(link).await?;
         }
+        self.expect_answers(task, &sent).await?;
         if !store.keep_letter(task.client, task.id, &sent).await? {
             return Ok(Outcome::Busy);
         }
@@ -441,6 +458,7 @@ impl Correspondence {
         if let Some(link) = &link {
             store.add_pay_link(link).await?;
         }
+        self.expect_answers(task, &sent).await?;
         if !store.keep_letter_again(task.client, task.id, &sent, known.attempts).await? {
             return Ok(Outcome::Busy);
         }
@@ -491,7 +509,7 @@ impl Correspondence {
             message_id: known.map_or_else(|| message_id(*task, sender), |k| k.message_id.clone()),
             from: sender.from.clone(),
             to,
-            reply_to: sender.reply_to.clone(),
+            reply_to: self.asks_at(known, sender)?,
             dated: task.firm.now(task.now),
             subject: domain::text::Personal::new(&*rendered.subject),
             words: Words::if_short(&rendered.text, &rendered.html),
@@ -537,6 +555,7 @@ impl Correspondence {
         match self.mail.send(&message).await {
             Ok(SentId(id)) => {
                 let hash = Some(sent.sha256.clone());
+                self.expect_answers_to(task, &sent.reply_to, &id).await?; // the mail service names it so
                 task.note(DeliveryState::Sent, Some(id), hash, None).await?;
                 Ok(Outcome::Sent)
             }
@@ -666,6 +685,7 @@ fn is_demand(kind: LetterKind) -> bool {
         | LetterKind::PromiseConfirmation
         | LetterKind::PlanConfirmation
         | LetterKind::PayLink
+        | LetterKind::Message
         | LetterKind::Invitation
         | LetterKind::SignInLink => false,
     }

@@ -640,6 +640,9 @@ fn made(events: &[Event], at: DateTime<Utc>) -> Option<String> {
         Event::InvoiceIssued(invoice) => Some(invoice.id.to_string()),
         Event::InvoicePosted { number: Some(number), .. } => Some(number.to_string()),
         Event::NoteAdded(note) => Some(Note::name(note.id, at)),
+        Event::MessageCame(message) | Event::MessageWritten(message) => {
+            Some(message.id.0.to_string())
+        }
         _ => None,
     })
 }

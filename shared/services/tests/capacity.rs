@@ -184,6 +184,7 @@ async fn let_in_again(dynamo: &Dynamo, meter: &mut Meter<'_>) {
         mail: Arc::new(Taker),
         public_url: "https://portal.oak.example".to_owned(),
         configuration: None,
+        inbound_domain: None,
     };
     meter.begin();
     let firm = reopened(dynamo).await;

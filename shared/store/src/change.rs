@@ -20,7 +20,7 @@ use crate::item::{
 };
 use crate::keys::{Index, Key, PK, Place, SCHEMA, SK, VERSION, tasks_pk, tasks_sk};
 use crate::links;
-use crate::list::Note;
+use crate::list::{Message, Note};
 use crate::load::{Loaded, StoredCredit};
 use crate::outbox::to_outbox;
 use crate::pay_link::{self, CLOSED_ON, PayLink};
@@ -80,6 +80,7 @@ pub(crate) fn changes(
     comparison.letters(ready_at)?;
     comparison.tasks()?;
     comparison.notes(at)?;
+    comparison.messages(at)?;
     comparison.pay_links(at)?;
     comparison.arrangements()?;
     comparison.erasure();
@@ -354,6 +355,19 @@ impl Comparison<'_> {
             let note = Note::of(written, at);
             let mut item = new_item(&self.place(Key::Note(&after.client, &note.id)), self.version);
             item.extend(attributes(&note)?);
+            check_size(&item, MAX_ITEM_BYTES)?;
+            self.changes.writes.push((Write::Put(item, Condition::Absent), None));
+        }
+        Ok(())
+    }
+
+    /// Messages that are new: an account never has those of before.
+    fn messages(&mut self, at: DateTime<Utc>) -> Result<(), StoreError> {
+        let (loaded, after) = (self.loaded, self.after);
+        for written in after.messages.iter().skip(loaded.account.messages.len()) {
+            let place = self.place(Key::Message(&after.client, written.id));
+            let mut item = new_item(&place, self.version);
+            item.extend(attributes(&Message { at, message: written.clone() })?);
             check_size(&item, MAX_ITEM_BYTES)?;
             self.changes.writes.push((Write::Put(item, Condition::Absent), None));
         }

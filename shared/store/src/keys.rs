@@ -16,6 +16,7 @@ use domain::id::{
 };
 use domain::invoice::Source;
 use domain::letter::LetterId;
+use domain::message::MessageId;
 
 use crate::template::TemplateId;
 
@@ -97,6 +98,8 @@ pub enum Key<'a> {
     Texts(&'a ClientId, u64, usize),
     /// A staff note on a client: instant and id.
     Note(&'a ClientId, &'a str),
+    /// A message between a client and the firm, by its number.
+    Message(&'a ClientId, MessageId),
     /// A payment, whoever's client.
     Payment(&'a PaymentId),
     /// An invoice number, whoever's client.
@@ -232,6 +235,7 @@ impl Key<'_> {
             | Self::Notice(client, _)
             | Self::Erasure(client)
             | Self::MadePayLink(client, _)
+            | Self::Message(client, _)
             | Self::Note(client, _) => format!("F#{firm}#C#{client}"),
             Self::Contact(contact)
             | Self::ContactSession(contact, _)
@@ -310,6 +314,7 @@ impl Key<'_> {
             | Self::FirmTexts(sequence, part)
             | Self::ContactTexts(_, sequence, part) => texts_sk(*sequence, *part),
             Self::Note(_, id) => format!("{}{id}", prefix::NOTE),
+            Self::Message(_, id) => format!("{}{}", prefix::MESSAGE, digits(id.0)),
             Self::Payment(_) => "P".to_owned(),
             Self::Assignment(_) => "V".to_owned(),
             Self::Unclaimed(payment) => format!("{}{payment}", prefix::UNCLAIMED),
@@ -384,6 +389,7 @@ pub(crate) mod prefix {
     pub(crate) const RECORD: &str = "E#";
     pub(crate) const TEXTS: &str = "N#";
     pub(crate) const NOTE: &str = "O#";
+    pub(crate) const MESSAGE: &str = "M#";
     pub(crate) const CHECKOUT: &str = "J#";
     pub(crate) const PAY_LINK: &str = "H#";
     pub(crate) const POLICY_VERSION: &str = "S#policy#";
@@ -455,6 +461,8 @@ pub enum PlatformKey<'a> {
     Endpoint(&'a str),
     /// Whose a letter's link is, by the hash of its token.
     PayLink(&'a str),
+    /// Whose letter an answer is to, by the hash of the name in its reply address or of its `Message-ID`.
+    Answer(&'a str),
     /// Whose a domain is that letters come from.
     MailDomain(&'a str),
 }
@@ -470,6 +478,7 @@ impl PlatformKey<'_> {
             Self::FirmOf(subject, _) => person(subject),
             Self::Endpoint(endpoint) => format!("H#{endpoint}"),
             Self::PayLink(hash) => format!("J#{hash}"),
+            Self::Answer(hash) => format!("O#{hash}"),
             Self::MailDomain(name) => format!("V#{name}"),
         }
     }
@@ -479,6 +488,7 @@ impl PlatformKey<'_> {
             Self::FirmOf(_, firm) => format!("F#{firm}"),
             Self::Endpoint(_) => "H".to_owned(),
             Self::PayLink(_) => "J".to_owned(),
+            Self::Answer(_) => "O".to_owned(),
             Self::MailDomain(_) => "V".to_owned(),
         }
     }
@@ -632,6 +642,7 @@ mod tests {
             (Key::MailsReturned(&bea), "F#f-1", "J#bea"),
             (Key::MailDomain, "F#f-1", "V"),
             (Key::MadePayLink(&client, "ab"), "F#f-1#C#acme", "H#ab"),
+            (Key::Message(&client, MessageId(12)), "F#f-1#C#acme", "M#0000000012"),
         ] {
             let place = key.place(&firm);
             assert_eq!((place.pk.as_str(), place.sk.as_str()), (pk, sk));

@@ -6,6 +6,7 @@
 //! decided is written in one conditional transaction ([`Store::commit`]): the items that changed, found by
 //! comparing, and one commit record with all events, chained by hash.
 
+mod answer;
 mod capacity;
 mod change;
 mod checkout;
@@ -49,6 +50,7 @@ mod verify;
 
 use domain::id::{ClientId, FirmId};
 
+pub use answer::AnswersTo;
 pub use capacity::{Capacity, Consumed};
 pub use change::{Derived, ReadyAt, Taken};
 pub use checkout::{Checkout, CheckoutPage, CheckoutTold};
@@ -71,7 +73,7 @@ pub use inbox::{Received, Webhook};
 pub use item::SCHEMA_VERSION;
 pub use keys::{Index, Key, PLATFORM_SHARDS, Place, PlatformKey, shard};
 pub use kpi::{BookUnderWay, DatedBook, ReportsState};
-pub use list::{ClientRow, Due, LetterRow, Note, Order, TaskRow};
+pub use list::{ClientRow, Due, LetterRow, Message, Note, Order, TaskRow};
 pub use load::Loaded;
 pub use logo::MAX_LOGO_BYTES;
 pub use mail_domain::{DnsRecord, MailDomain, MailsReturned, SendingDomain};

@@ -7,6 +7,7 @@ use domain::id::{ClassId, ClientId, InvoiceId, PaymentId};
 use domain::invoice::Invoice;
 use domain::letter::{Letter, LetterId};
 use domain::lock::Lock;
+use domain::message::MessageId;
 use domain::note::{NoteId, NoteKind};
 use domain::payment::Payment;
 use domain::task::Task;
@@ -103,6 +104,16 @@ impl Note {
         // A test firm's clock stands still: then the number tells which came first.
         format!("{}-{:010}", at.format("%Y%m%dT%H%M%S%6fZ"), id.0)
     }
+}
+
+/// A message between a client and the firm, as it is stored (LET-8).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What.
+    #[serde(flatten)]
+    pub message: domain::message::Message,
 }
 
 /// A client that is due.
@@ -209,6 +220,33 @@ impl Store {
         let range = Range { is_backwards: true, ..self.range(client, prefix::NOTE) };
         let pk = range.pk.clone();
         self.dynamo.list(&[range], &pk, page, |item| read(item).map(Some)).await
+    }
+
+    /// A client's messages, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Cursor`]; whatever reading has.
+    pub async fn messages(
+        &self,
+        client: &ClientId,
+        page: &PageRequest<'_>,
+    ) -> Result<Listed<Message>, StoreError> {
+        let range = Range { is_backwards: true, ..self.range(client, prefix::MESSAGE) };
+        let pk = range.pk.clone();
+        self.dynamo.list(&[range], &pk, page, |item| read(item).map(Some)).await
+    }
+
+    /// One message of a client.
+    ///
+    /// # Errors
+    /// Whatever reading has.
+    pub async fn message(
+        &self,
+        client: &ClientId,
+        id: MessageId,
+    ) -> Result<Option<Message>, StoreError> {
+        let item = self.dynamo.get(&Key::Message(client, id).place(&self.firm)).await?;
+        item.as_ref().map(read).transpose()
     }
 
     /// One note of a client.

@@ -26,6 +26,7 @@ use domain::invoice::{
 use domain::letter::{Content, DebtKind, Letter, LetterId, LetterKind, LetterState, Part, Sending};
 use domain::limit::Limit;
 use domain::lock::{Lock, LockCause, LockReason, Scope};
+use domain::message::MessageId;
 use domain::money::Money;
 use domain::payment::{ChargebackState, Method, Payment, PaymentFacts, Seen};
 use domain::plan::{Instalment, Plan, Promise};
@@ -242,6 +243,7 @@ fn a_letter() -> impl Strategy<Value = Letter> {
         Just(Content::WelcomeBack),
         Just(Content::LineWelcomeBack { line: "tax".parse().unwrap() }),
         payment_id().prop_map(|payment| Content::Receipt { payment }),
+        text().prop_map(|text| Content::Message { text }),
         (invoices(), days())
             .prop_map(|(invoices, until)| Content::PromiseConfirmation { invoices, until }),
     ];
@@ -270,6 +272,7 @@ fn a_letter() -> impl Strategy<Value = Letter> {
 fn a_task() -> impl Strategy<Value = Task> {
     let about = prop_oneof![
         Just(About::ReadyForUnlock),
+        Just(About::Message { messages: [MessageId(3), MessageId(9)].into() }),
         (step(), invoices()).prop_map(|(step, invoices)| About::ReviewTask { step, invoices }),
         (payment_id(), text())
             .prop_map(|(payment, evidence)| About::Mismatch { payment, evidence }),

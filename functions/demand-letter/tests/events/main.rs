@@ -53,6 +53,7 @@ fn state(dynamo: Dynamo, post: &Arc<Post>, now: DateTime<Utc>) -> State {
         mail: post.clone(),
         public_url: "https://portal.example".to_owned(),
         configuration: Some("letters".to_owned()),
+        inbound_domain: None,
     };
     State::new(dynamo, correspondence, Arc::new(FixedClock::at(now)), Stage::Local)
 }
@@ -150,6 +151,7 @@ async fn let_4_a_mail_service_with_no_room_puts_letters_off_and_is_told_as_a_num
             mail: Arc::new(Closed(code)),
             public_url: "https://portal.example".to_owned(),
             configuration: None,
+            inbound_domain: None,
         };
         let state = State::new(dynamo, correspondence, Arc::new(FixedClock::at(now)), Stage::Local);
         let mut event: SqsEvent = serde_json::from_str(QUEUE).unwrap();
@@ -172,6 +174,7 @@ async fn let_4_a_mail_service_with_no_room_puts_letters_off_and_is_told_as_a_num
             raw_mime: Vec::new(),
             message_id: String::new(),
             configuration: None,
+            inbound_domain: None,
             about: None,
         };
         assert!(state.correspondence.mail.send(&message).await.is_err());

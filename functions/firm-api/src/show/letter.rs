@@ -112,6 +112,7 @@ fn about(content: &Content) -> BTreeSet<domain::id::InvoiceId> {
         Content::WelcomeBack
         | Content::LineWelcomeBack { .. }
         | Content::Receipt { .. }
-        | Content::PaymentFailed { .. } => BTreeSet::new(),
+        | Content::PaymentFailed { .. }
+        | Content::Message { .. } => BTreeSet::new(),
     }
 }

@@ -90,6 +90,7 @@ impl Office {
             mail: self.post.clone(),
             public_url: "https://portal.example".to_owned(),
             configuration: Some("letters".to_owned()),
+            inbound_domain: Some("in.example.com".to_owned()),
         }
     }
 
@@ -109,6 +110,7 @@ impl Office {
             public_url: "https://portal.example".to_owned(),
             clock: Arc::new(FixedClock::at(now())),
             stage: Stage::Local,
+            inbound: None,
         }
     }
 

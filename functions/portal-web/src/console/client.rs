@@ -63,6 +63,8 @@ pub(super) struct Head {
     pub(super) tab: &'static str,
     /// Since when a collector has something of it (CLOSE-2).
     pub(super) referred: Option<String>,
+    /// How many messages wait to be read.
+    pub(super) unread: usize,
 }
 
 impl Head {
@@ -78,6 +80,7 @@ impl Head {
             reason: account.portal_reason(),
             tab,
             referred: account.referrals().map(|referral| referral.since).min().map(said::day),
+            unread: account.unread().map_or(0, |(_, messages)| messages.len()),
         }
     }
 }

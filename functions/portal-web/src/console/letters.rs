@@ -96,7 +96,8 @@ fn invoices_of(letter: &domain::letter::Letter) -> Vec<String> {
             Content::WelcomeBack
             | Content::LineWelcomeBack { .. }
             | Content::Receipt { .. }
-            | Content::PaymentFailed { .. },
+            | Content::PaymentFailed { .. }
+            | Content::Message { .. },
         ) => std::collections::BTreeSet::new(),
     };
     ids.into_iter().map(ToString::to_string).collect()

@@ -7,6 +7,7 @@ use axum::extract::State as Shared;
 use axum::response::Response;
 use axum::{Extension, Json};
 use domain::role::Role;
+use domain::text::MAX_TEXT_BYTES;
 use serde::Deserialize;
 use services::http::{JsonBody, Problem};
 use services::office::Desk;
@@ -15,10 +16,13 @@ use super::clock::test_system;
 use crate::State;
 use crate::extract::{Path, Query};
 use crate::page::{Failure, Shell, Visit, render};
-use crate::test_system::{LetterHead, TestNews, Unreadable};
+use crate::test_system::{LetterHead, TestAnswer, TestNews, Unreadable};
 
 /// Where news of a letter are made up.
 pub(super) const NEWS: &str = "/console/mailbox/{letter}/news";
+
+/// Where a letter is answered in the place of whoever got it.
+pub(super) const ANSWERS: &str = "/console/mailbox/{letter}/answers";
 
 /// Who makes them up: whoever moves the clock.
 const HEARERS: &[Role] = &[Role::Admin, Role::BillingLead, Role::Partner];
@@ -105,6 +109,7 @@ struct LetterPage {
     text: String,
     links: Vec<String>,
     may_hear: bool,
+    max_length: usize,
 }
 
 pub(crate) async fn letter(
@@ -122,6 +127,7 @@ pub(crate) async fn letter(
         reply_to: found.reply_to,
         links: links(&found.text),
         may_hear: visit.may(HEARERS),
+        max_length: MAX_TEXT_BYTES,
         text: found.text,
         shell: visit.shell(found.head.subject, "mailbox"),
     };
@@ -158,6 +164,39 @@ pub(crate) async fn hear(
     match heard.map_err(|error| Problem::internal(&error))? {
         true => Ok(Json(serde_json::json!({ "letter": id }))),
         false => Err(none()),
+    }
+}
+
+/// What is answered to a letter.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Answer {
+    text: String,
+}
+
+/// Answers a letter in the place of whoever got it (TEST-1): what takes in mail takes it.
+pub(crate) async fn answer(
+    desk: Desk,
+    Extension(state): Extension<State>,
+    Path(names): Path<BTreeMap<String, String>>,
+    JsonBody(Answer { text }): JsonBody<Answer>,
+) -> Result<Json<serde_json::Value>, Problem> {
+    let none = || Problem::not_found("letter");
+    let test = test_system(&state, &desk).ok_or_else(none)?;
+    desk.require(HEARERS)?;
+    let id = names.get("letter").ok_or_else(none)?;
+    if text.trim().is_empty() || MAX_TEXT_BYTES < text.len() {
+        let expected = format!("an answer of 1 to {MAX_TEXT_BYTES} bytes is expected");
+        return Err(Problem::invalid("text", expected));
+    }
+    let answered = test.answer(desk.firm.id(), id, &text).await;
+    match answered.map_err(|error| Problem::internal(&error))? {
+        TestAnswer::Noted => Ok(Json(serde_json::json!({ "letter": id }))),
+        TestAnswer::NoEffect => Err(Problem::invalid(
+            "text",
+            "nothing came of it: this mail is no letter to a client, or its client has too many unread messages",
+        )),
+        TestAnswer::NoLetter => Err(none()),
     }
 }
 

@@ -18,6 +18,7 @@ mod links;
 mod mail_domain;
 mod mailbox;
 mod mails;
+mod messages;
 mod new_invoice;
 mod notes;
 mod numbering;
@@ -78,6 +79,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/console/clients/{client}/referral/file", get(papers::referral_file))
         .route("/console/clients/{client}/history", get(client::history))
         .route("/console/clients/{client}/notes", get(notes::show))
+        .route("/console/clients/{client}/messages", get(messages::show))
         .route("/console/clients/{client}/contacts", get(contacts::show))
         .route("/console/clients/{client}/contacts/invite", get(contacts::invite))
         .route("/console/clients/{client}/contacts/remove", get(contacts::remove))
@@ -149,10 +151,14 @@ pub(crate) fn acts(state: &State) -> Router<State> {
     let acts = Router::new()
         .route(MOVES, post(clock::begin))
         .route(mailbox::NEWS, post(mailbox::hear))
+        .route(mailbox::ANSWERS, post(mailbox::answer))
         .layer(door)
         .layer(Extension(state.clone()));
     let acts = with_forms(acts);
-    Router::new().route_service(MOVES, acts.clone()).route_service(mailbox::NEWS, acts)
+    Router::new()
+        .route_service(MOVES, acts.clone())
+        .route_service(mailbox::NEWS, acts.clone())
+        .route_service(mailbox::ANSWERS, acts)
 }
 
 /// All clients in a list, as far as lists go; and whether that was all.

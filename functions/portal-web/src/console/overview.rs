@@ -9,10 +9,11 @@ use askama::Template;
 use axum::response::Response;
 use domain::calendar::{Day, days_between, plus};
 use domain::explain::what_next;
-use domain::id::ClassId;
+use domain::id::{ClassId, ClientId};
 use domain::lock::Lock;
 use domain::role::{Actor, Role};
 use services::office::Desk;
+use services::replies::left_lying;
 use store::{ClientRow, ClientState, PageRequest};
 
 use super::ledger::waits;
@@ -40,6 +41,8 @@ struct OverviewPage {
     is_whole: bool,
     /// Why harsh things wait, if they do.
     waits: Option<String>,
+    /// Whose messages nobody has read for too long (LET-8).
+    lying: Vec<Glance>,
     counts: Vec<Count>,
     aging: Vec<Bar>,
     locked_today: Vec<Glance>,
@@ -110,6 +113,16 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
     let page = OverviewPage {
         is_whole,
         waits: waits(desk),
+        lying: left_lying(store, day)
+            .await?
+            .into_iter()
+            .take(MAX_LOOKED_AT)
+            .map(|one| Glance {
+                path: format!("{}/messages", client_path(&one.client)),
+                name: named(&rows, &one.client),
+                what: vec![format!("Unread for {} days.", one.days)],
+            })
+            .collect(),
         counts: counts(&rows),
         aging: aging(&rows, day),
         more_locked_today: locked_today.len().saturating_sub(MAX_LOOKED_AT),
@@ -127,6 +140,12 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
         shell: visit.shell("Overview", "overview"),
     };
     Ok(render(&page))
+}
+
+/// A client's name, as far as the list goes.
+fn named(rows: &[ClientRow], client: &ClientId) -> String {
+    let row = rows.iter().find(|row| row.client == *client);
+    row.map_or_else(|| client.to_string(), |row| row.name.personal.clone())
 }
 
 fn counts(rows: &[ClientRow]) -> Vec<Count> {

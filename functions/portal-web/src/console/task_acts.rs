@@ -80,6 +80,7 @@ fn answers(
         }
         About::NoAddress => vec![deed("Contacts", "contacts")],
         About::RecordsRequest => vec![deed("Contacts", "contacts")],
+        About::Message { .. } => vec![deed("Read and answer", "messages")],
         About::Mismatch { .. } => vec![deed("See the payments", "payments")],
     }
 }
@@ -91,6 +92,7 @@ fn closers(about: &About) -> &'static [Role] {
         | About::NoAddress
         | About::ApproveStep { .. }
         | About::CollectionsReferral { approved_by: Some(_), .. }
+        | About::Message { .. }
         | About::CloseProposal { .. } => &[],
         About::ReviewTask { .. }
         | About::CollectionsReferral { .. }
@@ -111,6 +113,7 @@ mod tests {
     use domain::id::InvoiceId;
     use domain::invoice::InvoiceKind;
     use domain::letter::LetterId;
+    use domain::message::MessageId;
     use domain::money::Currency;
     use domain::policy::{Action, StepKey, When};
     use domain::text::Personal;
@@ -161,6 +164,7 @@ mod tests {
             (About::RecordsRequest, "contacts", "contacts"),
             (About::PlanRequest { invoices, wish: words() }, "invoices", "plan"),
             (About::UnlockAsked { words: words() }, "do/ask-unlock", "do/ask-unlock"),
+            (About::Message { messages: [MessageId(3)].into() }, "messages", "messages"),
             (About::Mismatch { payment, evidence: words() }, "payments", "payments"),
         ]
     }

@@ -63,6 +63,7 @@ fn name(about: &About) -> &'static str {
         About::RecordsRequest => "Records request",
         About::PlanRequest { .. } => "Payment plan asked for",
         About::UnlockAsked { .. } => "Client asks for the unlock",
+        About::Message { .. } => "Message to read",
         About::Mismatch { .. } => "Payment doesn't match",
     }
 }
@@ -127,6 +128,13 @@ fn what(about: &About) -> String {
             };
             format!("The client asks to have its portal opened.{words}")
         }
+        About::Message { messages } => match messages.len() {
+            1 => "The client wrote. Until it is read, nothing harsher than a reminder happens."
+                .to_owned(),
+            many => format!(
+                "The client wrote {many} messages. Until they are read, nothing harsher than a reminder happens."
+            ),
+        },
         About::Mismatch { payment, evidence } => {
             format!(
                 "Payment {payment} isn't what was expected; nothing was marked paid. {}",

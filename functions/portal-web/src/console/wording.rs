@@ -110,6 +110,7 @@ fn what(kind: LetterKind) -> &'static str {
         LetterKind::PromiseConfirmation => "When a promise to pay is noted.",
         LetterKind::PlanConfirmation => "When a payment plan begins.",
         LetterKind::PayLink => "When staff send a link to pay with.",
+        LetterKind::Message => "When staff write to the client.",
         LetterKind::Invitation => "When somebody is invited to the portal.",
         LetterKind::SignInLink => "When a contact asks for a link to sign in.",
     }

@@ -39,6 +39,8 @@ struct LetterPage {
     plan_asked: Option<String>,
     dispute: Ask,
     currencies: Vec<String>,
+    /// How long a message may be.
+    max_length: usize,
 }
 
 /// The debt.
@@ -74,6 +76,7 @@ pub(crate) async fn show(
         plan_asked: plan_asked(&holder),
         dispute: dispute_of(view, &actor, open()),
         currencies,
+        max_length: domain::text::MAX_TEXT_BYTES,
         shell: stranger.shell(&holder.firm, "What you owe", view.day),
         token,
     };

@@ -7,6 +7,7 @@ mod dashboard;
 mod foretell;
 mod invoices;
 mod letter;
+mod messages;
 mod payments;
 mod security;
 pub(crate) mod sign_in;
@@ -46,6 +47,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/portal/clients/{client}/payments/{payment}", get(payments::receipt))
         .route("/portal/clients/{client}/checkouts/{checkout}", get(checkout::result))
         .route("/portal/clients/{client}/checkouts/{checkout}/pay", get(checkout::go))
+        .route("/portal/clients/{client}/messages", get(messages::show))
         .route("/portal/clients/{client}/records", get(dashboard::records))
         .route("/portal/clients/{client}/statement", get(statement::show))
         .route("/portal/clients/{client}/statement/file", get(statement::file))

@@ -48,6 +48,9 @@ pub fn run(arguments: &Arguments) -> Result<Verdict> {
     block_on(arguments.run())
 }
 
+/// Where answers to the letters of this machine are taken in: a domain that is nobody's, ever.
+const ANSWERS_AT: &str = "answers.test";
+
 /// The letters of this machine: into the mailbox of the data folder.
 ///
 /// # Errors
@@ -62,6 +65,7 @@ pub fn correspondence(
         mail: Arc::new(mailbox),
         public_url: public_url.to_owned(),
         configuration: None,
+        inbound_domain: Some(ANSWERS_AT.to_owned()),
     })
 }
 
@@ -184,6 +188,7 @@ fn word(outcome: &Outcome) -> String {
         Outcome::Withdrawn => "withdrawn, no longer true".to_owned(),
         Outcome::Waits(until) => format!("waits until {until}"),
         Outcome::LedgerOld => "waits: the ledger from elsewhere is too old".to_owned(),
+        Outcome::Unread => "waits: what the client wrote lies unread".to_owned(),
         Outcome::Stopped => "waits: the firm stopped locks and letters".to_owned(),
         Outcome::NotSetUp(error) => error.to_string(),
         Outcome::Done => "done before".to_owned(),

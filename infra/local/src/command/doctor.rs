@@ -13,11 +13,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
 use domain::calendar::{for_person, minus};
 use domain::id::FirmId;
+use domain::message::UNREAD_IS_OLD_AFTER_DAYS;
 use domain::role::Role;
 use platform::clock::{Clock, SystemClock};
 use serde_json::json;
 use services::correspondence::Sender;
 use services::firm::Firm;
+use services::replies::left_lying;
 use store::{Platform, Waiting};
 
 use super::{Verdict, block_on};
@@ -318,6 +320,21 @@ async fn of_firm(firm: &Firm, now: DateTime<Utc>) -> Result<Vec<Finding>> {
         lacking,
         "it is stopped: no lock is set and no letter leaves".to_owned(),
         "Lift the stop under Settings when its reason is gone.",
+    );
+    let lying = left_lying(store, today).await?;
+    check(
+        lying.is_empty(),
+        lacking,
+        lying.first().map_or_else(String::new, |oldest| {
+            format!(
+                "messages of {} clients have lain unread for over {UNREAD_IS_OLD_AFTER_DAYS} days, those of {} for {}: \
+                 collection from them waits",
+                lying.len(),
+                oldest.client,
+                oldest.days
+            )
+        }),
+        "Read and answer them: they are among the tasks in the console.",
     );
     if found.is_empty() {
         found.push(well(id, "set up whole"));

@@ -149,6 +149,7 @@ fn stays(about: &About) -> bool {
         | About::RecordsRequest
         | About::BouncedAddress { .. }
         | About::LetterStuck { .. }
+        | About::Message { .. }
         | About::Mismatch { .. } => true,
         About::ReadyForUnlock
         | About::ReviewTask { .. }

@@ -53,7 +53,7 @@ impl<'a> Decision<'a> {
         self.fire_fee_steps_after_lock()?;
         self.limit_by_steps();
         let mut unwarned = self.lock_by_rule();
-        if self.stale_ledger().is_none() && !self.is_stopped() {
+        if !self.must_wait() && !self.is_stopped() {
             self.announce();
             unwarned.extend(self.fire_steps());
             unwarned.extend(self.fire_steps_after_lock()?);
@@ -184,7 +184,7 @@ impl<'a> Decision<'a> {
         if lock_reason(policy, &all, &all).is_none() {
             return Finding::Nothing;
         }
-        if self.stale_ledger().is_some() || self.was_undone_today() {
+        if self.must_wait() || self.was_undone_today() {
             return Finding::Wait;
         }
         let warned = debts.iter().filter(|(invoice, _)| self.is_warned(invoice));
@@ -634,7 +634,7 @@ impl<'a> Decision<'a> {
 enum Finding {
     /// No trigger is met.
     Nothing,
-    /// One is, but it waits for a working day (LOCK-3), or for a fresh ledger (FRESH-1).
+    /// One is, but it waits for a working day (LOCK-3), for a fresh ledger (FRESH-1), or for a reader (LET-8).
     Wait,
     /// One is, but for invoices that must be warned first; those that never were.
     Warn(BTreeSet<InvoiceId>),

@@ -50,11 +50,9 @@ impl<'a> Decision<'a> {
     }
 
     /// Whether fees may be charged by rule at all: the engagement allows them, and the firm's ledger
-    /// and its people don't stop them (LF-1, FRESH-1, LOCK-10).
+    /// and its people don't stop them, and nothing that the client wrote lies unread (LF-1, FRESH-1, LOCK-10, LET-8).
     pub(super) fn may_charge(&self) -> bool {
-        self.account.profile.terms_allow_late_fee
-            && self.stale_ledger().is_none()
-            && !self.is_stopped()
+        self.account.profile.terms_allow_late_fee && !self.must_wait() && !self.is_stopped()
     }
 
     /// Charges it, unless it comes to nothing.

@@ -117,6 +117,10 @@ impl Decision<'_> {
                     let text = format!("letter {} waits: the ledger {}", id.0, ledger.age());
                     return Err(Refusal::conflict("FRESH-1", text));
                 }
+                if self.account.has_unread() && is_harsh(sending.kind) {
+                    let text = format!("letter {} waits: what the client wrote lies unread", id.0);
+                    return Err(Refusal::conflict("LET-8", text));
+                }
                 let state = LetterState::Left(sending.clone());
                 if self.account.letters.get(&id).is_none_or(|letter| letter.state != state) {
                     self.emit(Event::LetterLeft { letter: id, sending });
@@ -191,6 +195,7 @@ impl Decision<'_> {
             | LetterKind::PromiseConfirmation
             | LetterKind::PlanConfirmation
             | LetterKind::PayLink
+            | LetterKind::Message
             | LetterKind::Invitation
             | LetterKind::SignInLink => return,
         };
@@ -217,7 +222,10 @@ fn sending_to(
     to: Option<&Personal>,
 ) -> Option<Sending> {
     if account.closed.is_some()
-        && !matches!(letter.content, Content::Receipt { .. } | Content::PayLink { .. })
+        && !matches!(
+            letter.content,
+            Content::Receipt { .. } | Content::PayLink { .. } | Content::Message { .. }
+        )
     {
         return None; // CLOSE-1
     }
@@ -257,11 +265,12 @@ fn sending_to(
         }
         Content::PayLink { .. } if account.hard_stop.is_some() => return None,
         Content::PayLink { invoices, .. } => (LetterKind::PayLink, asked_for(account, invoices)?),
+        Content::Message { .. } => (LetterKind::Message, BTreeSet::new()),
     };
     Some(Sending { on: day, kind, invoices, contact, text })
 }
 
-/// Whether it asks for more than a reminder does (FRESH-1).
+/// Whether it asks for more than a reminder does (FRESH-1, LET-8).
 fn is_harsh(kind: LetterKind) -> bool {
     match kind {
         LetterKind::LockNotice
@@ -277,6 +286,7 @@ fn is_harsh(kind: LetterKind) -> bool {
         | LetterKind::PromiseConfirmation
         | LetterKind::PlanConfirmation
         | LetterKind::PayLink
+        | LetterKind::Message
         | LetterKind::Invitation
         | LetterKind::SignInLink => false,
     }

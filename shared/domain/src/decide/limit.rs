@@ -16,7 +16,7 @@ use crate::policy::{Action, StepKey};
 impl Decision<'_> {
     /// Begins, changes or ends the limit as the invoices are now.
     pub(super) fn limit_by_steps(&mut self) {
-        let may_begin = self.may_restrict() && self.stale_ledger().is_none() && !self.is_stopped();
+        let may_begin = self.may_restrict() && !self.must_wait() && !self.is_stopped();
         if may_begin {
             self.reach_limits();
         }

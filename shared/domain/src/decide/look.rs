@@ -27,6 +27,7 @@ pub fn may_decide(account: &Account, context: &Context<'_>, day: Day) -> bool {
         context,
         view: account.collection(&context.policy.policy, day),
         day,
+        waits: account.has_unread(),
     };
     if account.closed.is_some() {
         return look.a_task_closes(); // CLOSE-1
@@ -53,6 +54,8 @@ struct Look<'a> {
     context: &'a Context<'a>,
     view: CollectionView<'a>,
     day: Day,
+    /// Whether what the client wrote lies unread: nothing harsher than a reminder happens (LET-8).
+    waits: bool,
 }
 
 impl<'a> Look<'a> {
@@ -109,7 +112,7 @@ impl<'a> Look<'a> {
     /// A late fee, by the section or by a step (LF-1).
     fn a_fee_is_charged(&self) -> bool {
         let fees = self.fees(self.newest);
-        self.view.debts().into_iter().any(|(invoice, _)| fees.are_due(invoice))
+        !self.waits && self.view.debts().into_iter().any(|(invoice, _)| fees.are_due(invoice))
     }
 
     /// A late fee of the very day, should its invoice be paid by now (LF-2).
@@ -130,13 +133,15 @@ impl<'a> Look<'a> {
         match (was, now) {
             (None, None) => false,
             (Some(was), Some(now)) => *was != Limit { on: was.on, ..now },
-            (None, Some(_)) | (Some(_), None) => true,
+            (None, Some(_)) => !self.waits,
+            (Some(_), None) => true,
         }
     }
 
     fn something_is_announced(&self) -> bool {
         let announcing = Announcing::new(self.account, self.context, self.day);
-        self.account.open_invoices().any(|invoice| !announcing.due_for(invoice).is_empty())
+        !self.waits
+            && self.account.open_invoices().any(|invoice| !announcing.due_for(invoice).is_empty())
     }
 
     /// The lock rule: a lock, a notice before it, or a task for want of an address (LOCK-1, LOCK-7).
@@ -165,6 +170,9 @@ impl<'a> Look<'a> {
         let debts: Vec<_> = debts.into_iter().filter(|(invoice, _)| counts(invoice)).collect();
         let all: Vec<Debt<'_>> = debts.iter().map(|(_, debt)| *debt).collect();
         lock_reason(self.policy, &all, &all)?;
+        if self.waits {
+            return Some(false);
+        }
         let warned = debts.iter().filter(|(invoice, _)| self.is_warned(invoice));
         let warned: Vec<Debt<'_>> = warned.map(|(_, debt)| *debt).collect();
         let waits = rule.working_days_only && !self.policy.working_days.is_working(self.day);
@@ -192,6 +200,7 @@ impl<'a> Look<'a> {
                 }
                 // A `lock` step is the lock rule's, but for what exempts it.
                 let may_fire = step.action != Action::Lock
+                    && !self.waits
                     && self.may_fire(invoice, step.action.needs_warning());
                 is_due
                     && invoice.fee_of.is_none()
@@ -202,7 +211,7 @@ impl<'a> Look<'a> {
 
     fn a_step_after_the_lock_fires(&self) -> bool {
         let mut locks = self.account.locks.values();
-        locks.any(|lock| lock.is_by_rule() && self.a_step_after_fires(lock))
+        !self.waits && locks.any(|lock| lock.is_by_rule() && self.a_step_after_fires(lock))
     }
 
     fn a_step_after_fires(&self, lock: &Lock) -> bool {

@@ -35,6 +35,7 @@ mod invoice;
 pub mod letters;
 mod limit;
 mod look;
+mod message;
 mod money;
 mod next;
 mod notice;
@@ -232,6 +233,9 @@ impl<'a> Decision<'a> {
             Command::MailPayLink { invoices, to } => self.mail_pay_link(invoices, to),
             Command::RevokePayLink { link, letter } => self.revoke_pay_link(link, *letter),
             Command::NoteMessage => self.note_message(),
+            Command::ReceiveMessage(message) => self.receive_message(message),
+            Command::ReadMessage { message } => self.read_message(*message),
+            Command::WriteMessage { text, reads } => self.write_message(text, *reads),
             Command::ReportBounce { letter, to } => self.report_bounce(*letter, to.as_ref()),
             Command::RequestRecords => self.request_records(),
             Command::RequestPlan { invoices, wish } => self.request_plan(invoices, wish),
@@ -246,6 +250,12 @@ impl<'a> Decision<'a> {
     /// The ledger, while it is too old for anything harsher than a reminder (FRESH-1).
     fn stale_ledger(&self) -> Option<Ledger> {
         self.context.ledger.filter(|ledger| !ledger.is_fresh(self.day()))
+    }
+
+    /// Whether nothing harsher than a reminder may happen now: the ledger is too old (FRESH-1), or what the client
+    /// wrote lies unread (LET-8).
+    fn must_wait(&self) -> bool {
+        self.stale_ledger().is_some() || self.account.has_unread()
     }
 
     /// Whether the firm stopped locks and letters (LOCK-10).
@@ -424,13 +434,6 @@ impl<'a> Decision<'a> {
         Ok(())
     }
 
-    fn note_message(&mut self) -> Result<(), Refusal> {
-        if self.context.actor.is_client() {
-            self.respond();
-        }
-        Ok(())
-    }
-
     /// The client responded, by itself or through staff on its behalf (LET-8).
     fn respond(&mut self) {
         let on = self.day();
@@ -468,6 +471,7 @@ impl<'a> Decision<'a> {
             About::ReadyForUnlock
             | About::NoAddress
             | About::ApproveStep { .. }
+            | About::Message { .. }
             | About::CloseProposal { .. } => {
                 let text = "this task closes by itself, when what it waits for is done";
                 return Err(Refusal::conflict("STAFF-1", text));

@@ -404,6 +404,7 @@ fn waits(about: &About, action: Action) -> bool {
         | About::RecordsRequest
         | About::PlanRequest { .. }
         | About::UnlockAsked { .. }
+        | About::Message { .. }
         | About::Mismatch { .. } => false,
     }
 }

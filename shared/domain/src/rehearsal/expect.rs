@@ -55,7 +55,7 @@ const LETTERS: [&str; 14] = [
 ];
 
 /// The tasks of contracts §3.
-const TASKS: [&str; 10] = [
+const TASKS: [&str; 11] = [
     "ready_for_unlock",
     "review_task",
     "collections_referral",
@@ -66,6 +66,7 @@ const TASKS: [&str; 10] = [
     "no_address",
     "records_request",
     "mismatch",
+    "message",
 ];
 
 /// What should be so for a client.

@@ -106,6 +106,10 @@ impl Facts<'_> {
                 })
             }
             (_, Content::PayLink { .. }) => facts::Content::PayLink(self.asked_for()),
+            (_, Content::Message { text }) => facts::Content::Message(facts::Message {
+                text: text.as_str().to_owned(),
+                portal_link: self.public_url.to_owned(),
+            }),
             (_, Content::PlanConfirmation { invoices }) => {
                 facts::Content::PlanConfirmation(self.plan(invoices)?)
             }
@@ -346,6 +350,7 @@ fn warned_of(event: &Event) -> Option<NextAction> {
             | About::LetterStuck { .. }
             | About::NoAddress
             | About::RecordsRequest
+            | About::Message { .. }
             | About::PlanRequest { .. }
             | About::UnlockAsked { .. }
             | About::Mismatch { .. } => None,

@@ -75,7 +75,10 @@ pub(super) fn debt_of(content: &Content) -> BTreeSet<InvoiceId> {
         Content::PaymentFailed(failed) => &failed.invoices,
         Content::PromiseConfirmation(promise) => &promise.invoices,
         Content::PlanConfirmation(plan) => &plan.invoices,
-        Content::WelcomeBack(_) | Content::Invitation(_) | Content::SignInLink(_) => {
+        Content::WelcomeBack(_)
+        | Content::Message(_)
+        | Content::Invitation(_)
+        | Content::SignInLink(_) => {
             return BTreeSet::new();
         }
     };

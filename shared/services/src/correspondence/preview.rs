@@ -123,6 +123,7 @@ fn about(
         | LetterKind::PaymentFailed
         | LetterKind::PromiseConfirmation
         | LetterKind::PlanConfirmation
+        | LetterKind::Message
         | LetterKind::Invitation
         | LetterKind::SignInLink => None,
     }
@@ -161,6 +162,7 @@ fn with_dead_links(mut facts: LetterFacts, public_url: &str) -> LetterFacts {
         facts::Content::PaymentFailed(failed) => failed.link = pay(),
         facts::Content::PromiseConfirmation(promise) => promise.link = pay(),
         facts::Content::PlanConfirmation(plan) => plan.link = pay(),
+        facts::Content::Message(message) => public_url.clone_into(&mut message.portal_link),
         facts::Content::Invitation(link) | facts::Content::SignInLink(link) => {
             link.link = format!("{public_url}{SIGN_IN_PATH}{SAMPLE_TOKEN}");
             public_url.clone_into(&mut link.portal_link);

@@ -11,7 +11,7 @@ use domain::role::Actor;
 use domain::text::Personal;
 use store::{Delivery, DeliveryState, LetterRow, SentLetter};
 
-use super::{LEDGER_WAIT, Outcome, STOP_WAIT, SendError};
+use super::{LEDGER_WAIT, Outcome, STOP_WAIT, SendError, UNREAD_WAIT};
 use crate::execute::{Caller, ExecuteError, View, execute, view};
 use crate::firm::Firm;
 use crate::papers::letter::is_on_paper;
@@ -31,11 +31,11 @@ const MAX_LOOK_UPS: u32 = 3;
 
 /// One letter of one client.
 #[derive(Clone, Copy)]
-pub(super) struct Task<'a> {
-    pub(super) firm: &'a Firm,
-    pub(super) client: &'a ClientId,
-    pub(super) id: LetterId,
-    pub(super) now: DateTime<Utc>,
+pub(crate) struct Task<'a> {
+    pub(crate) firm: &'a Firm,
+    pub(crate) client: &'a ClientId,
+    pub(crate) id: LetterId,
+    pub(crate) now: DateTime<Utc>,
 }
 
 impl Task<'_> {
@@ -147,6 +147,10 @@ impl Task<'_> {
                 self.watch(self.now + LEDGER_WAIT).await?;
                 return Ok(Err(Outcome::LedgerOld));
             }
+            Err(ExecuteError::Refused(refusal)) if refusal.rule == "LET-8" => {
+                self.watch(self.now + UNREAD_WAIT).await?;
+                return Ok(Err(Outcome::Unread));
+            }
             Err(ExecuteError::Refused(refusal)) if refusal.rule == "LOCK-10" => {
                 self.watch(self.now + STOP_WAIT).await?;
                 return Ok(Err(Outcome::Stopped));
@@ -244,7 +248,10 @@ fn history(account: &Account, letter: &Letter) -> Needs {
         | Content::PayLink { invoices, .. } => {
             needs.invoices.extend(invoices.iter().cloned());
         }
-        Content::Debt { .. } | Content::WelcomeBack | Content::LineWelcomeBack { .. } => {}
+        Content::Debt { .. }
+        | Content::WelcomeBack
+        | Content::LineWelcomeBack { .. }
+        | Content::Message { .. } => {}
     }
     needs.invoices.retain(|id| !account.knows_invoice(id));
     needs.payments.retain(|id| !account.knows_payment(id));

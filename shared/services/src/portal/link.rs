@@ -156,6 +156,11 @@ impl Holder {
         self.now
     }
 
+    /// Who a command comes from: the link (AUD-1).
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
     /// Whether the link shows that invoice.
     ///
     /// # Errors

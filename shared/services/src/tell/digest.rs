@@ -12,7 +12,7 @@ use domain::calendar::{Day, WorkingDays, day_at, minus, start_of};
 use domain::event::Event;
 use domain::id::{ClassId, ClientId, StaffId};
 use domain::role::Role;
-use domain::tell::{Matter, News, is_told_at_once, news, still_waits};
+use domain::tell::{Matter, News, WaitsFor, is_told_at_once, news, still_waits};
 use letters::staff::{Line, MAX_LINES, Part, StaffFacts, Waits};
 use store::{
     Mails, NewsItem, NewsRef, PageRequest, PolicyDocument, Store, StoreError, Tells, Told,
@@ -24,6 +24,7 @@ use super::{CHOICE_PATH, TASKS_PATH, TellError, TellOutcome};
 use crate::correspondence::Correspondence;
 use crate::firm::{Firm, start_of_minute};
 use crate::office::policies::version_of;
+use crate::replies::{LeftLying, left_lying};
 use crate::reports::first_of;
 
 /// When it comes, in minutes of the firm's day: half an hour after the presets' quiet hours, so that it
@@ -140,8 +141,13 @@ impl Correspondence {
             }
         }
         let old = OldLedger::on(firm, day, tells.from);
-        let is_news = !items.is_empty() || old.as_ref().is_some_and(|old| old.is_news);
-        let made = if is_news { self.mails(firm, day, (items, old), now).await? } else { 0 };
+        let lying = left_lying(store, day).await?;
+        let is_news =
+            !items.is_empty() || !lying.is_empty() || old.as_ref().is_some_and(|old| old.is_news);
+        let made = match is_news {
+            true => self.mails(firm, day, (items, old, lying), now).await?,
+            false => 0,
+        };
         let made = made + self.tell_of_run(firm, day, now).await?;
         let made = made + self.tell_of_month(firm, day, now).await?;
         store.end_digest(day).await?;
@@ -152,7 +158,7 @@ impl Correspondence {
         &self,
         firm: &Firm,
         day: Day,
-        (mut items, old): (Vec<NewsItem>, Option<OldLedger>),
+        (mut items, old, lying): (Vec<NewsItem>, Option<OldLedger>, Vec<LeftLying>),
         now: DateTime<Utc>,
     ) -> Result<u32, TellError> {
         let store = firm.store();
@@ -177,6 +183,16 @@ impl Correspondence {
                 of_person.entry(staff).or_default().push(at_client);
             }
         }
+        // Messages that nobody read pause collection without an end: each digest says so, until somebody did (LET-8).
+        let mut reminded: BTreeMap<StaffId, Vec<&LeftLying>> = BTreeMap::new();
+        for one in &lying {
+            let Some(told) = told.get(&one.client) else { continue };
+            let reader = WaitsFor::Role(Role::BillingLead);
+            for staff in directory.deciders(&told.people, &reader, None) {
+                of_person.entry(staff.clone()).or_default();
+                reminded.entry(staff).or_default().push(one);
+            }
+        }
         // That the ledger is too old by now is told to whoever can bring it up to date, if nothing else is new too.
         let is_news = old.as_ref().is_some_and(|old| old.is_news);
         let importers: BTreeSet<_> = match is_news {
@@ -194,7 +210,13 @@ impl Correspondence {
         let mut made = 0;
         for staff in directory.readers(firm, &all, |mails| mails != Mails::Off).await? {
             let news = of_person.remove(&staff).unwrap_or_default();
-            let lines = lines(store, &directory, &staff, &news).await?;
+            let mut lines = lines(store, &directory, &staff, &news).await?;
+            for one in reminded.remove(&staff).unwrap_or_default() {
+                let of_client = lines.entry(Matter::Task).or_default().entry(&one.client);
+                let (what, is_theirs) = of_client.or_default();
+                what.push(one.words());
+                *is_theirs = true;
+            }
             if lines.is_empty() && !importers.contains(&staff) {
                 continue;
             }

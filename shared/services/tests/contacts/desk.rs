@@ -164,6 +164,7 @@ impl Desk {
             mail: post.clone(),
             public_url: "https://portal.example/".to_owned(),
             configuration: None,
+            inbound_domain: None,
         };
         let desk = Self { dynamo, firm, post, correspondence };
         desk.client(&acme(), &[ANN, "bob@acme.example"]).await;

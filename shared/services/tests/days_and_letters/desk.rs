@@ -256,6 +256,7 @@ impl Desk {
             mail: self.post.clone(),
             public_url: "https://portal.example".to_owned(),
             configuration: None,
+            inbound_domain: None,
         }
     }
 

@@ -13,6 +13,7 @@ mod fresh;
 mod letters;
 mod links;
 mod preview;
+mod replies;
 mod reports;
 mod rollout;
 mod runs;

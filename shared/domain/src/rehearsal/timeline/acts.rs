@@ -9,6 +9,7 @@ use crate::document::{DocumentError, Field, Fields, Value};
 use crate::id::{ClientId, GatewayId, InvoiceId, PaymentId, RefundId, ServiceLine, StaffId};
 use crate::invoice::{InvoiceKind, Line};
 use crate::letter::LetterKind;
+use crate::message::{Channel, MessageId, NewMessage};
 use crate::money::{Currency, Money};
 use crate::payment::{ChargebackState, Method, Seen};
 use crate::plan::Instalment;
@@ -17,7 +18,7 @@ use crate::role::{Actor, Role};
 use crate::text::Personal;
 
 /// Every act that a rehearsal can play.
-pub(super) const NAMES: [&str; 33] = [
+pub(super) const NAMES: [&str; 35] = [
     "issue",
     "void",
     "write_off",
@@ -47,6 +48,8 @@ pub(super) const NAMES: [&str; 33] = [
     "approve_run",
     "set_policy",
     "message",
+    "reply",
+    "read_message",
     "bounce",
     "request_records",
     "refresh_ledger",
@@ -156,7 +159,9 @@ impl Reader<'_> {
             "dispute" => (client_unless_named(fields)?, self.dispute(fields)?),
             "promise" => (client_unless_named(fields)?, promise(fields)?),
             "request_records" => (client_unless_named(fields)?, Command::RequestRecords),
+            // Noted by somebody, and so read; what nobody has read yet is a `reply`.
             "message" => (sender(fields)?, Command::NoteMessage),
+            "reply" => (Actor::Client { contact: None }, reply(fields)?),
             _ => (named(fields)?, self.of_staff(name, fields)?),
         };
         Ok(Deed::Command { client, actor, command: Box::new(command) })
@@ -224,6 +229,7 @@ impl Reader<'_> {
             "return_referral" => {
                 Command::ReturnReferral { reason: fields.required("reason", reason)? }
             }
+            "read_message" => Command::ReadMessage { message: MessageId(u64::MAX) }, // all of them
             _ => return Err(fields.whole().error(format!("{name} is not yet supported"))),
         })
     }
@@ -419,7 +425,13 @@ fn sender(fields: &mut Fields<'_>) -> Result<Actor, DocumentError> {
     Ok(Actor::Staff { id, roles: BTreeSet::from([Role::Preparer]) })
 }
 
-/// May be empty: that the rules want a reason is theirs to say.
+/// What a client answers to a letter: it waits to be read (LET-8).
+fn reply(fields: &mut Fields<'_>) -> Result<Command, DocumentError> {
+    let text = fields.or("text", Personal::new("a reply in the timeline"), reason)?;
+    let (channel, address, letter) = (Channel::Mail, None, None);
+    Ok(Command::ReceiveMessage(NewMessage { channel, address, letter, text }))
+}
+
 /// The service lines that an act is about; none of them: all (LOCK-5).
 fn lines_of(fields: &mut Fields<'_>) -> Result<BTreeSet<ServiceLine>, DocumentError> {
     fields.or("service_lines", BTreeSet::new(), |field| {
@@ -431,6 +443,7 @@ fn lines_of(fields: &mut Fields<'_>) -> Result<BTreeSet<ServiceLine>, DocumentEr
     })
 }
 
+/// May be empty: that the rules want a reason is theirs to say.
 fn reason(field: &Field<'_>) -> Result<Personal, DocumentError> {
     match &field.node().value {
         Value::Text(text) => Ok(Personal::new(text)),
