@@ -92,6 +92,8 @@ pub struct Account {
     pub responses: Vec<Response>,
     /// Notes that are being written; those of before decide nothing and are never loaded (NOTE-1).
     pub notes: Vec<Note>,
+    /// When the last message that waited to be read was (LET-8).
+    pub read_on: Option<Day>,
     /// Messages that are being written; those of before decide nothing and are never loaded (LET-8).
     pub messages: Vec<Message>,
     /// Links that are being made; those of before decide nothing and are never loaded (LET-7).
@@ -425,6 +427,7 @@ impl Account {
             letters: BTreeMap::new(),
             responses: Vec::new(),
             notes: Vec::new(),
+            read_on: None,
             messages: Vec::new(),
             pay_links: Vec::new(),
             revoked_links: Vec::new(),

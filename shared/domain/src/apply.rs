@@ -54,10 +54,11 @@ pub fn apply(account: &mut Account, event: &Event) {
             }
         }
         Event::MessageWritten(message) => wrote(account, message),
-        Event::MessageRead { message, .. } => {
+        Event::MessageRead { message, on, .. } => {
             let mut tasks = account.tasks.values_mut();
             if let Some(unread) = tasks.find_map(|task| task.about.unread_mut()) {
                 unread.retain(|known| message < known);
+                account.read_on = unread.is_empty().then_some(*on).or(account.read_on);
             }
         }
         Event::PayLinkMade(link) => account.pay_links.push(link.clone()),

@@ -332,7 +332,6 @@ impl Command {
             Self::ClaimLetter { .. }
                 | Self::ReclaimLetter { .. }
                 | Self::AddNote { .. }
-                | Self::ReadMessage { .. } // whoever reads has the day to act on it
                 | Self::WriteMessage { .. }
                 | Self::AssignPeople(_)
                 | Self::MakePayLink { .. }

@@ -413,6 +413,8 @@ pub enum Event {
     MessageRead {
         /// The newest that was read.
         message: MessageId,
+        /// When.
+        on: Day,
         /// Who.
         by: StaffId,
     },

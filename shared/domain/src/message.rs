@@ -134,9 +134,10 @@ impl Account {
         })
     }
 
-    /// Whether a message waits to be read: until then nothing harsher than a reminder happens (LET-8).
-    pub fn has_unread(&self) -> bool {
-        self.unread().is_some()
+    /// Whether nothing harsher than a reminder happens that day: a message waits to be read, or the last one was read
+    /// on it, for that day is the reader's (LET-8).
+    pub fn waits_for_reader(&self, day: Day) -> bool {
+        self.unread().is_some() || self.read_on == Some(day)
     }
 }
 

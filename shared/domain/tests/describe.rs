@@ -503,7 +503,11 @@ fn eval_5_the_other_events_are_told() {
         (Event::MessageCame(message(Channel::Portal)), "writes a message in the portal"),
         (Event::MessageWritten(message(Channel::Console)), "writes a message to the client"),
         (
-            Event::MessageRead { message: MessageId(7), by: "bea".parse().unwrap() },
+            Event::MessageRead {
+                message: MessageId(7),
+                on: parse_day("2026-03-02").unwrap(),
+                by: "bea".parse().unwrap(),
+            },
             "reads the client's messages, as bea",
         ),
         (

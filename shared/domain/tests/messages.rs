@@ -126,6 +126,9 @@ fn let_8_a_harsh_letter_that_was_queued_before_waits_for_the_reader() {
     let message = unread(&desk)[0];
     read(&mut desk, message);
     desk.leave();
+    assert!(is_queued(&desk).is_some(), "that day is the reader's");
+    desk.day = day("2026-02-02");
+    desk.leave();
     assert_eq!(is_queued(&desk), None);
     assert_eq!(left(&desk).last().unwrap().1, LetterKind::Notice);
 }

@@ -58,8 +58,8 @@ const LEDGER_WAIT: TimeDelta = TimeDelta::hours(1);
 /// lifted the stop.
 const STOP_WAIT: TimeDelta = TimeDelta::minutes(15);
 
-/// How long a letter waits that says more than a reminder, while what the client wrote lies unread: whoever reads it
-/// then has some hours to act on it before the letter leaves (LET-8).
+/// How long a letter waits that says more than a reminder, while what the client wrote lies unread or was read that
+/// day (LET-8).
 const UNREAD_WAIT: TimeDelta = TimeDelta::hours(6);
 
 /// How long before a letter that the mail service had no room for is handed over again: so many minutes,

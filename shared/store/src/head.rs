@@ -73,6 +73,8 @@ pub(crate) struct Facts {
     pub(crate) hard_stop: Option<HardStop>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) responses: Vec<Response>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) read_on: Option<Day>,
     pub(crate) next_number: u64,
 }
 
@@ -90,6 +92,7 @@ impl Facts {
             hold: account.hold.clone(),
             hard_stop: account.hard_stop.clone(),
             responses: account.responses.clone(),
+            read_on: account.read_on,
             next_number: account.next_number,
         }
     }
@@ -106,6 +109,7 @@ impl Facts {
         account.hold = self.hold;
         account.hard_stop = self.hard_stop;
         account.responses = self.responses;
+        account.read_on = self.read_on;
         account.next_number = self.next_number;
         account
     }

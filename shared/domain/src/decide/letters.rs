@@ -117,8 +117,11 @@ impl Decision<'_> {
                     let text = format!("letter {} waits: the ledger {}", id.0, ledger.age());
                     return Err(Refusal::conflict("FRESH-1", text));
                 }
-                if self.account.has_unread() && is_harsh(sending.kind) {
-                    let text = format!("letter {} waits: what the client wrote lies unread", id.0);
+                if self.account.waits_for_reader(on) && is_harsh(sending.kind) {
+                    let text = format!(
+                        "letter {} waits: what the client wrote was not read before today",
+                        id.0
+                    );
                     return Err(Refusal::conflict("LET-8", text));
                 }
                 let state = LetterState::Left(sending.clone());

@@ -27,7 +27,7 @@ pub fn may_decide(account: &Account, context: &Context<'_>, day: Day) -> bool {
         context,
         view: account.collection(&context.policy.policy, day),
         day,
-        waits: account.has_unread(),
+        waits: account.waits_for_reader(day),
     };
     if account.closed.is_some() {
         return look.a_task_closes(); // CLOSE-1

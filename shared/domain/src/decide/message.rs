@@ -44,9 +44,8 @@ impl Decision<'_> {
         Ok(())
     }
 
-    /// Somebody read what the client wrote, that message and those before it. What waited happens on the next day
-    /// that is evaluated, never by the reading itself: whoever reads that a client is in hospital has the day to
-    /// place a hold.
+    /// Somebody read what the client wrote, that message and those before it. What waited happens from the next day
+    /// on, never by the reading itself: whoever reads that a client is in hospital has the day to place a hold.
     pub(super) fn read_message(&mut self, message: MessageId) -> Result<(), Refusal> {
         self.require(STAFF, "STAFF-1", "read a client's messages")?;
         let by = self.staff()?;
@@ -55,7 +54,7 @@ impl Decision<'_> {
             return Ok(()); // read before
         }
         let (task, is_all) = (task.id, unread.last().is_none_or(|last| *last <= message));
-        self.emit(Event::MessageRead { message, by });
+        self.emit(Event::MessageRead { message, on: self.day(), by });
         if is_all {
             self.close_task(task);
         }

@@ -255,7 +255,7 @@ impl<'a> Decision<'a> {
     /// Whether nothing harsher than a reminder may happen now: the ledger is too old (FRESH-1), or what the client
     /// wrote lies unread (LET-8).
     fn must_wait(&self) -> bool {
-        self.stale_ledger().is_some() || self.account.has_unread()
+        self.stale_ledger().is_some() || self.account.waits_for_reader(self.day())
     }
 
     /// Whether the firm stopped locks and letters (LOCK-10).

@@ -276,5 +276,7 @@ async fn let_8_a_notice_that_waited_in_the_outbox_waits_for_the_reader() {
     desk.act(&firm, &acme, read).await.unwrap();
     assert_eq!(desk.deliver().await, [], "it is looked at again in some hours");
     desk.pass(TimeDelta::hours(7));
+    assert_eq!(desk.deliver().await, [Outcome::Unread], "that day is the reader's");
+    desk.clock.set(at("2026-03-05T12:00:00Z"));
     assert_eq!(desk.deliver().await, [Outcome::Sent]);
 }
