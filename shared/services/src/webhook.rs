@@ -451,7 +451,11 @@ impl Webhooks {
     }
 
     /// The firm, from memory or the table. A test firm's clock may have been moved since: it is read anew.
-    pub(crate) async fn firm(&self, id: &FirmId, now: DateTime<Utc>) -> Result<Option<Arc<Firm>>, StoreError> {
+    pub(crate) async fn firm(
+        &self,
+        id: &FirmId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Arc<Firm>>, StoreError> {
         let known = self.firms.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
         if let Some((read_at, firm)) = known
             && now < read_at + FIRM_KEPT

@@ -63,7 +63,7 @@ impl Correspondence {
         let raw_mime = match letters::compose_handed_on(
             &subject,
             &text,
-            file,
+            file.as_ref(),
             read::HANDED_ON,
             &envelope,
         ) {

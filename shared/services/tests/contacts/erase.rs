@@ -290,11 +290,8 @@ async fn close_1_a_restored_table_does_not_bring_a_deleted_client_back() {
     // A table as it was before: with all texts.
     let restored = embedded().await;
     let to = Store::new(restored.clone(), firm_id());
-    let before = [
-        (Chain::Firm, 1, firm),
-        (of_client.clone(), 1, client),
-        (of_contact.clone(), 1, person),
-    ];
+    let before =
+        [(Chain::Firm, 1, firm), (of_client.clone(), 1, client), (of_contact.clone(), 1, person)];
     replay(store, &to, &before).await;
     let there = items(&restored, &partitions(&contact)).await;
     assert!(secrets_in(&there).contains(&"mourning"), "{there:?}");
