@@ -199,7 +199,8 @@ pub(crate) async fn version(
 fn shown(
     desk: &Desk,
     document: &PolicyDocument,
-    versions: &[PolicyDocument]) -> Result<PolicyVersion, Problem> {
+    versions: &[PolicyDocument],
+) -> Result<PolicyVersion, Problem> {
     let policy = version_of(document)?.policy;
     let before = versions.iter().find(|known| known.version + 1 == document.version);
     let before = before.map(version_of).transpose()?;
@@ -277,7 +278,7 @@ pub(crate) async fn put(
     let (caller, now) = (&desk.caller, desk.now);
     let saved =
         save(&desk.firm, (&class, &policy, state), (&versions, effective_on), caller, now).await;
-    answer(saved, &versions)
+    answer(&desk, saved, &versions)
 }
 
 fn as_what(desk: &Desk, what: &AsWhat) -> Result<(State, domain::calendar::Day), Problem> {
@@ -313,6 +314,7 @@ pub(crate) fn without_errors(desk: &Desk, policy: &Policy) -> Result<(), Problem
 }
 
 fn answer(
+    desk: &Desk,
     saved: Result<Armed, ArmError>,
     versions: &[PolicyDocument],
 ) -> Result<axum::response::Response, Problem> {
@@ -344,7 +346,7 @@ fn answer(
     now.sort_by_key(|known| std::cmp::Reverse(known.version));
     let status = if is_new && is_first { StatusCode::CREATED } else { StatusCode::OK };
     let tag = [(ETAG, etag(document.version.into()))];
-    let shown = PolicyVersion { replaces, ..shown(&desk, &document, &now)? };
+    let shown = PolicyVersion { replaces, ..shown(desk, &document, &now)? };
     Ok((status, tag, Json(shown)).into_response())
 }
 
@@ -439,7 +441,7 @@ async fn change(
     without_errors(&desk, &version_of(found)?.policy)?;
     let (caller, now) = (&desk.caller, desk.now);
     let changed = become_(&desk.firm, (found, state), (&versions, effective_on), caller, now).await;
-    answer(changed, &versions)
+    answer(&desk, changed, &versions)
 }
 
 /// Takes a version back that isn't in force yet: a draft, a shadow, or one armed for a later day.
@@ -455,7 +457,7 @@ pub(crate) async fn withdraw_version(
     let found = versions.iter().find(|known| known.version == version);
     let found = found.ok_or_else(|| Problem::not_found("policy"))?;
     let taken = withdraw(&desk.firm, found, &versions, &desk.caller, desk.now).await;
-    answer(taken, &versions)
+    answer(&desk, taken, &versions)
 }
 
 /// What a shadow would have done in a day's run (POL-7).

@@ -28,8 +28,8 @@ use futures::future::join_all;
 use platform::clock::Clock;
 use platform::log::chain;
 use store::{
-    ClientState, DayRun, Done, MAX_PAGE, MAX_RUN_PAGE, PageRequest, RunClient, RunPage, RunShard,
-    RunVerdict, Shadowed, Stage, Store, StoreError, Waiting,
+    DayRun, Done, MAX_PAGE, MAX_RUN_PAGE, PageRequest, RunClient, RunPage, RunShard, RunVerdict,
+    Shadowed, Stage, Store, StoreError, Waiting,
 };
 use tracing::{error, info, warn};
 
