@@ -7,6 +7,7 @@
 //! for they hold salted hashes alone, and verify as before.
 
 use std::collections::BTreeSet;
+use std::ops::BitOr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::DateTime;
@@ -41,8 +42,7 @@ const GOES: [&str; 6] = [
 const STAYS: [&str; 2] = [prefix::CLOSED_INVOICE, prefix::LETTER];
 
 /// Of a contact's items, what goes whole.
-const GOES_OF_CONTACT: [&str; 3] =
-    [prefix::TEXTS, prefix::CONTACT_LINK, prefix::CONTACT_SESSION];
+const GOES_OF_CONTACT: [&str; 3] = [prefix::TEXTS, prefix::CONTACT_LINK, prefix::CONTACT_SESSION];
 
 /// The hash of its link on a letter as it was sent.
 const LINK: &str = "link";
@@ -173,9 +173,10 @@ impl Store {
             ..Range::default()
         };
         let items = self.dynamo.page(&range).await?.items;
-        let links = items.iter().filter_map(|item| link_of(item)).map(|hash| {
-            Write::Delete(PlatformKey::PayLink(&hash).place(), Condition::Always)
-        });
+        let links = items
+            .iter()
+            .filter_map(link_of)
+            .map(|hash| Write::Delete(PlatformKey::PayLink(&hash).place(), Condition::Always));
         let items = items.iter().map(|item| Write::Delete(place_of(item), Condition::Always));
         let writes: Vec<_> = items.chain(links).collect();
         if writes.is_empty() {
@@ -241,12 +242,13 @@ fn link_of(item: &Item) -> Option<String> {
 fn tells_of(mail: &Item, client: &ClientId) -> bool {
     let Some(AttributeValue::L(names)) = mail.get("names") else { return false };
     let of = |name: &AttributeValue| {
-        name.as_s().is_ok_and(|name| name.split_once(':').is_some_and(|(_, of)| of == client.as_str()))
+        name.as_s()
+            .is_ok_and(|name| name.split_once(':').is_some_and(|(_, of)| of == client.as_str()))
     };
     names.iter().any(of)
 }
 
-/// Empties every personal text in a value; `false`: there was none.
+/// Empties every personal text in a value, to the last; `false`: there was none.
 fn without_texts(value: &mut AttributeValue) -> bool {
     match value {
         AttributeValue::M(map) => {
@@ -257,11 +259,9 @@ fn without_texts(value: &mut AttributeValue) -> bool {
                 text.clear();
                 return had;
             }
-            map.values_mut().fold(false, |had, value| without_texts(value) || had)
+            map.values_mut().map(without_texts).fold(false, BitOr::bitor)
         }
-        AttributeValue::L(list) => {
-            list.iter_mut().fold(false, |had, value| without_texts(value) || had)
-        }
+        AttributeValue::L(list) => list.iter_mut().map(without_texts).fold(false, BitOr::bitor),
         _ => false,
     }
 }
@@ -276,7 +276,8 @@ mod tests {
             AttributeValue::M([(PERSONAL.to_owned(), AttributeValue::S(text.to_owned()))].into())
         };
         let list = AttributeValue::L(vec![AttributeValue::Bool(true), text("in mourning")]);
-        let mut value = AttributeValue::M([("a".to_owned(), list), ("b".to_owned(), text("x"))].into());
+        let mut value =
+            AttributeValue::M([("a".to_owned(), list), ("b".to_owned(), text("x"))].into());
         assert!(without_texts(&mut value));
         assert!(!format!("{value:?}").contains("mourning"));
         assert!(!without_texts(&mut value), "twice is once");
