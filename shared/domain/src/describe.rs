@@ -151,7 +151,9 @@ pub fn describe(event: &Event) -> String {
             let until = for_person(put_off.until);
             format!("keeps the client's personal data until {until}: {}", put_off.reason.as_str())
         }
-        Event::ClientErased(erased) => format!("deletes the client's personal data: {}", erased.gone),
+        Event::ClientErased(erased) => {
+            format!("deletes the client's personal data: {}", erased.gone)
+        }
         Event::EpisodeMoved { policy } => {
             format!(
                 "moves the running episode to version {} of policy {}",

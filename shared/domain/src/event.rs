@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::account::{
-    Closed, Erased, Exception, Profile, PutOff, TaskId, UnlockRequest, Unlocked,
-};
+use crate::account::{Closed, Erased, Exception, Profile, PutOff, TaskId, UnlockRequest, Unlocked};
 use crate::calendar::Day;
 use crate::command::{DisputeOutcome, News};
 use crate::fee::Fee;

@@ -85,7 +85,9 @@ pub fn explain(account: &Account, context: &Context<'_>) -> Explanation {
 }
 
 fn portal(account: &Account, day: Day) -> Vec<String> {
-    if let Some((closed, erased)) = account.closed.as_ref().and_then(|c| Some((c, c.erased.as_ref()?))) {
+    if let Some((closed, erased)) =
+        account.closed.as_ref().and_then(|c| Some((c, c.erased.as_ref()?)))
+    {
         return vec![format!(
             "The engagement ended on {}, and the client's personal data were deleted on {}.",
             for_person(closed.on),

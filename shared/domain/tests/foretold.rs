@@ -78,6 +78,7 @@ fn eval_5_what_is_said_to_stop_a_lock_stops_it_and_nothing_else_is_said() {
     A promise of the client to pay on Mar 2, 2026 or later, made by Mar 1, 2026.
     A dispute over all of invoice A-1, opened by Mar 1, 2026.
     A payment plan over it, begun by Mar 1, 2026.
+    A message of the client by Mar 1, 2026, as long as nobody has read it.
     A hold to Mar 2, 2026 or longer, placed by Mar 1, 2026.
     ");
     let last = minus(lock.on, 1);
@@ -185,9 +186,9 @@ fn eval_5_the_client_is_told_in_words_of_its_own() {
         .collect();
     insta::assert_snapshot!(format!("{}\n{}", told.why.join("\n"), next.join("\n")), @"
     Invoice A-1: 100.00 USD is 25 days overdue; we wrote to you about it on Feb 1, 2026.
-    2026-03-02: Your portal is locked. We send you a demand letter. | You pay 100.00 USD by Mar 1, 2026: invoice A-1. You promise by Mar 1, 2026 to pay on Mar 2, 2026 or later. You tell us by Mar 1, 2026 what is wrong with invoice A-1. We agree by Mar 1, 2026 on a payment plan.
-    2026-03-09: We send you a demand letter. | You pay 100.00 USD by Mar 8, 2026: invoice A-1. You promise by Mar 8, 2026 to pay on Mar 9, 2026 or later. You tell us by Mar 8, 2026 what is wrong with invoice A-1. We agree by Mar 8, 2026 on a payment plan.
-    2026-05-01: We decide whether to hand the debt to a collection agency. | You pay 100.00 USD by Apr 30, 2026: invoice A-1. You promise by Apr 30, 2026 to pay on May 1, 2026 or later. You tell us by Apr 30, 2026 what is wrong with invoice A-1. We agree by Apr 30, 2026 on a payment plan.
+    2026-03-02: Your portal is locked. We send you a demand letter. | You pay 100.00 USD by Mar 1, 2026: invoice A-1. You promise by Mar 1, 2026 to pay on Mar 2, 2026 or later. You tell us by Mar 1, 2026 what is wrong with invoice A-1. We agree by Mar 1, 2026 on a payment plan. You write to us by Mar 1, 2026; until we have read it, this doesn't come.
+    2026-03-09: We send you a demand letter. | You pay 100.00 USD by Mar 8, 2026: invoice A-1. You promise by Mar 8, 2026 to pay on Mar 9, 2026 or later. You tell us by Mar 8, 2026 what is wrong with invoice A-1. We agree by Mar 8, 2026 on a payment plan. You write to us by Mar 8, 2026; until we have read it, this doesn't come.
+    2026-05-01: We decide whether to hand the debt to a collection agency. | You pay 100.00 USD by Apr 30, 2026: invoice A-1. You promise by Apr 30, 2026 to pay on May 1, 2026 or later. You tell us by Apr 30, 2026 what is wrong with invoice A-1. We agree by Apr 30, 2026 on a payment plan. You write to us by Apr 30, 2026; until we have read it, this doesn't come.
     ");
     // Nothing of the firm's own work or words is in it.
     let all = format!("{told:?}");

@@ -57,7 +57,10 @@ fn settled() -> Desk {
         on: None,
     };
     desk.credited.entry(domain::money::Currency::USD).or_default();
-    desk.run(&Command::RecordPayment { payment: payment(1), news }, &staff("bea", Role::BillingLead));
+    desk.run(
+        &Command::RecordPayment { payment: payment(1), news },
+        &staff("bea", Role::BillingLead),
+    );
     desk.leave();
     desk
 }
@@ -103,8 +106,11 @@ fn close_1_nothing_is_deleted_under_an_obligation() {
     open.day = due;
     open.leave();
     assert_eq!(obligations(&open.account, due), [Obligation::OpenInvoices(1)]);
-    let dispute =
-        Command::OpenDispute { invoice: invoice(1), amount: None, reason: Personal::new("not ours") };
+    let dispute = Command::OpenDispute {
+        invoice: invoice(1),
+        amount: None,
+        reason: Personal::new("not ours"),
+    };
     open.try_run(&dispute, &bea).unwrap();
     let found = obligations(&open.account, due);
     assert_eq!(found, [Obligation::OpenInvoices(1), Obligation::Disputes(1)]);
@@ -119,7 +125,8 @@ fn close_1_nothing_is_deleted_under_an_obligation() {
     let mut asked = settled();
     asked.run(&Command::RequestRecords, &Actor::Client { contact: None });
     let mut owed = settled();
-    let note = Command::IssueCreditNote { id: "N-1".parse().unwrap(), amount: usd(500), invoice: None };
+    let note =
+        Command::IssueCreditNote { id: "N-1".parse().unwrap(), amount: usd(500), invoice: None };
     owed.run(&note, &pat());
     for (mut desk, expected) in [
         (open, Obligation::OpenInvoices(1)),
@@ -147,7 +154,11 @@ fn close_1_a_partner_puts_it_off_with_a_reason() {
         reason: Personal::new(reason),
     };
     for (command, actor, rule) in [
-        (put_off("2034-01-31", "an audit is announced"), staff("bea", Role::BillingLead), "STAFF-1"),
+        (
+            put_off("2034-01-31", "an audit is announced"),
+            staff("bea", Role::BillingLead),
+            "STAFF-1",
+        ),
         (put_off("2034-01-31", " "), pat(), "CLOSE-1"),
         (put_off("2026-01-06", "an audit is announced"), pat(), "CLOSE-1"),
         (put_off("2066-01-06", "an audit is announced"), pat(), "CLOSE-1"),
@@ -174,11 +185,8 @@ fn close_1_of_a_deleted_client_only_money_is_still_written() {
     desk.day = day("2033-01-08");
     desk.try_run(&erase(), &Actor::Schedule).unwrap();
     let profile = desk.account.profile.clone();
-    let note = Command::AddNote {
-        kind: NoteKind::Note,
-        invoice: None,
-        text: Personal::new("ann called"),
-    };
+    let note =
+        Command::AddNote { kind: NoteKind::Note, invoice: None, text: Personal::new("ann called") };
     for command in [
         Command::ChangeProfile(profile),
         note,
@@ -195,7 +203,10 @@ fn close_1_of_a_deleted_client_only_money_is_still_written() {
         .unwrap();
     assert_eq!(desk.account.open_invoices().count(), 1, "the ledger goes on");
     desk.next_day();
-    assert_eq!(desk.account.letters.values().filter(|l| l.queued_on > day("2033-01-01")).count(), 0);
+    assert_eq!(
+        desk.account.letters.values().filter(|l| l.queued_on > day("2033-01-01")).count(),
+        0
+    );
 }
 
 #[test]

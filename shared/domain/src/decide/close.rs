@@ -52,7 +52,11 @@ impl Decision<'_> {
     }
 
     /// A partner keeps what would be deleted; the last word counts, also where it is an earlier day.
-    pub(super) fn put_off_deletion(&mut self, until: Day, reason: &Personal) -> Result<(), Refusal> {
+    pub(super) fn put_off_deletion(
+        &mut self,
+        until: Day,
+        reason: &Personal,
+    ) -> Result<(), Refusal> {
         self.require(PARTNERS, "STAFF-1", "put a deletion off")?;
         reason_given(reason, "CLOSE-1")?;
         let Some(closed) = &self.account.closed else {

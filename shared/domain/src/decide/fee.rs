@@ -10,7 +10,7 @@ use crate::account::{Account, MAX_OPEN_INVOICES};
 use crate::calendar::{Day, days_between, plus};
 use crate::command::DisputeOutcome;
 use crate::event::{Event, Settlement};
-use crate::fee::{Jurisdiction, Caps, Fee, FeeCause, FeeEnd, MAX_FEES, amount, fee_invoice};
+use crate::fee::{Caps, Fee, FeeCause, FeeEnd, Jurisdiction, MAX_FEES, amount, fee_invoice};
 use crate::id::InvoiceId;
 use crate::invoice::{Invoice, Posting, Source};
 use crate::lock::{Lock, Scope};

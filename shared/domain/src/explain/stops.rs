@@ -14,6 +14,7 @@ use crate::id::{InvoiceId, StaffId};
 use crate::invoice::Invoice;
 use crate::ledger::Ledger;
 use crate::letter::{Content, DebtKind};
+use crate::message::{Channel, NewMessage};
 use crate::money::Money;
 use crate::payment::{Method, Seen};
 use crate::plan::Instalment;
@@ -52,7 +53,10 @@ enum StopAct {
         invoices: Vec<InvoiceId>,
     },
     Plan,
+    /// An answer, whatever becomes of it.
     Message,
+    /// A message, as long as nobody has read it (LET-8).
+    Unread,
     Hold,
     OldLedger {
         fresh_days: u32,
@@ -292,7 +296,12 @@ impl Trial<'_> {
 
     fn message(&self) -> Option<StopAct> {
         let client = Actor::Client { contact: None };
-        self.does_stop(&Command::NoteMessage, &client).then_some(StopAct::Message)
+        if self.does_stop(&Command::NoteMessage, &client) {
+            return Some(StopAct::Message);
+        }
+        let text = Personal::new("what if");
+        let message = NewMessage { channel: Channel::Portal, address: None, letter: None, text };
+        self.does_stop(&Command::ReceiveMessage(message), &client).then_some(StopAct::Unread)
     }
 
     fn hold(&self) -> Option<StopAct> {
@@ -347,6 +356,9 @@ impl Stop {
             }
             StopAct::Plan => format!("A payment plan over it, begun by {by}."),
             StopAct::Message => format!("An answer of the client by {by}."),
+            StopAct::Unread => {
+                format!("A message of the client by {by}, as long as nobody has read it.")
+            }
             StopAct::Hold => format!("A hold to {on} or longer, placed by {by}."),
             StopAct::OldLedger { fresh_days } => {
                 format!("A ledger that is more than {fresh_days} days old by then.")
@@ -367,6 +379,9 @@ impl Stop {
             }
             StopAct::Plan => Some(format!("We agree by {by} on a payment plan.")),
             StopAct::Message => Some(format!("You answer us by {by}.")),
+            StopAct::Unread => {
+                Some(format!("You write to us by {by}; until we have read it, this doesn't come."))
+            }
             StopAct::Hold | StopAct::OldLedger { .. } => None,
         }
     }

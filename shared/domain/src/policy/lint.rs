@@ -17,9 +17,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Policy;
+use super::read::{flow, to_json};
 use crate::calendar::Day;
 use crate::fee::{Jurisdiction, check_fee_limits};
-use super::read::{flow, to_json};
 
 /// How much a finding weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -76,7 +76,9 @@ impl<'t> Rehearsal<'t> {
             audit_events: BTreeMap::new(),
             held: BTreeSet::new(),
             latitude: Latitude::Full,
-            ledger: timeline.ledger_fresh_days.map(|fresh_days| Ledger { updated_on: first, fresh_days }),
+            ledger: timeline
+                .ledger_fresh_days
+                .map(|fresh_days| Ledger { updated_on: first, fresh_days }),
             skipped_through: None,
             next: 0,
             day: timeline.entries.first().map_or(Day::MIN, |entry| entry.on),
