@@ -17,8 +17,8 @@ use domain::id::FirmId;
 use domain::role::Actor;
 use http_body_util::BodyExt;
 use portal_web::test_system::{
-    ClientTold, DayTold, Kind, LetterHead, Move, MoveState, TestLetter, TestNews, Told, UnderWay,
-    Unreadable,
+    ClientTold, DayTold, Kind, LetterHead, Move, MoveState, TestAnswer, TestLetter, TestNews, Told,
+    UnderWay, Unreadable,
 };
 use portal_web::{SignIn, SignInSettings, State, TestSystem};
 use serde_json::{Value, json};
@@ -36,6 +36,7 @@ struct Stub {
     moves: Mutex<Vec<(FirmId, Day, Day, Actor)>>,
     last: Mutex<Option<Move>>,
     news: Mutex<Vec<TestNews>>,
+    answers: Mutex<Vec<String>>,
 }
 
 #[async_trait]
@@ -80,6 +81,14 @@ impl TestSystem for Stub {
             self.news.lock().unwrap().push(news);
         }
         Ok(is_there)
+    }
+
+    async fn answer(&self, firm: &FirmId, id: &str, text: &str) -> Result<TestAnswer, Unreadable> {
+        if firm.as_str() != "f-1" || id != "l-7" {
+            return Ok(TestAnswer::NoLetter);
+        }
+        self.answers.lock().unwrap().push(text.to_owned());
+        Ok(if text == "nothing" { TestAnswer::NoEffect } else { TestAnswer::Noted })
     }
 }
 
@@ -324,4 +333,34 @@ async fn let_6_and_test_1_who_may_have_news_come_of_a_test_firms_letters() {
     assert!(html.contains("action=\"/console/mailbox/l-7/news\""), "{html}");
     let (_, html) = pages.page("f-1", "pia", "/console/mailbox/l-7").await;
     assert!(!html.contains("/news\""), "who may not has no form: {html}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn let_8_and_test_1_who_may_answer_a_test_firms_letters() {
+    let pages = Pages::new(true).await;
+    let answer = async |firm: &str, who: &str, letter: &str, body: &Value| {
+        let path = format!("/console/mailbox/{letter}/answers");
+        let request = pages.world.request(firm, who, &Method::POST, &path);
+        pages.send(world::with_json(request, body)).await.0
+    };
+    let text = |text: &str| json!({ "text": text });
+    for (firm, who, letter, body, expected) in [
+        ("f-1", "bea", "l-7", text("I paid."), 200),
+        ("f-1", "pia", "l-7", text("I paid."), 403),
+        ("f-1", "imre", "l-7", text("I paid."), 403),
+        ("f-1", OTHER, "l-7", text("I paid."), 403),
+        ("f-2", OTHER, "l-7", text("I paid."), 404),
+        ("f-1", "bea", "l-8", text("I paid."), 404),
+        ("f-1", "bea", "l-7", text("nothing"), 422),
+        ("f-1", "bea", "l-7", text(" "), 422),
+        ("f-1", "bea", "l-7", json!({}), 422),
+    ] {
+        let got = answer(firm, who, letter, &body).await;
+        assert_eq!(got, expected, "{who} at {firm}: {letter} {body}");
+    }
+    assert_eq!(*pages.stub.answers.lock().unwrap(), ["I paid.", "nothing"]);
+    let (_, html) = pages.page("f-1", "bea", "/console/mailbox/l-7").await;
+    assert!(html.contains("action=\"/console/mailbox/l-7/answers\""), "{html}");
+    let (_, html) = pages.page("f-1", "pia", "/console/mailbox/l-7").await;
+    assert!(!html.contains("/answers\""), "who may not has no form: {html}");
 }

@@ -422,6 +422,8 @@ fn kind(event: &Event) -> Option<Kind> {
         | Event::PlanEnded { .. }
         | Event::UnlockRequestExpired { .. }
         | Event::LetterWithdrawn { .. }
+        | Event::DeletionPutOff(_)
+        | Event::ClientErased(_)
         | Event::StepSkipped { .. } => Some(Kind::Other),
         Event::MessageCame(_) | Event::MessageWritten(_) | Event::MessageRead { .. } => {
             Some(Kind::Other)

@@ -295,7 +295,7 @@ macro_rules! sources {
     };
 }
 
-const SOURCES: [[(&str, &str); 56]; 2] = sources![
+const SOURCES: [[(&str, &str); 59]; 2] = sources![
     "layout.html",
     "invoices.html",
     "invoices.txt",

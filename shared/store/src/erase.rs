@@ -29,10 +29,11 @@ use crate::record::sequence_of;
 const AT_ONCE: i32 = 40;
 
 /// Of a client's items, what goes whole.
-const GOES: [&str; 6] = [
+const GOES: [&str; 7] = [
     prefix::TEXTS,
     prefix::SENT_LETTER,
     prefix::NOTE,
+    prefix::MESSAGE,
     prefix::CHECKOUT,
     prefix::PAY_LINK,
     prefix::NOTICE,

@@ -174,7 +174,6 @@ async fn let_4_a_mail_service_with_no_room_puts_letters_off_and_is_told_as_a_num
             raw_mime: Vec::new(),
             message_id: String::new(),
             configuration: None,
-            inbound_domain: None,
             about: None,
         };
         assert!(state.correspondence.mail.send(&message).await.is_err());

@@ -45,6 +45,7 @@ impl Life<'_> {
             Deed::DeliverAgain { .. }
             | Deed::SetPolicy { .. }
             | Deed::ApproveRun { .. }
+            | Deed::RefreshLedger
             | Deed::SkipEvaluation { .. } => {
                 bail!("the demo's story has no {}", act.name)
             }
