@@ -179,7 +179,10 @@ struct Decision<'a> {
 impl<'a> Decision<'a> {
     fn act(&mut self, command: &Command) -> Result<(), Refusal> {
         match command {
-            Command::OpenAccount(profile) => self.change_profile(profile, Event::AccountOpened),
+            Command::OpenAccount(profile) => {
+                self.require_of_staff(BOOKKEEPERS, "STAFF-1", "open a client")?;
+                self.change_profile(profile, Event::AccountOpened)
+            }
             Command::ChangeProfile(profile) => {
                 self.change_profile(&self.with_terms(profile), Event::ProfileChanged)
             }
