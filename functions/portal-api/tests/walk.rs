@@ -68,6 +68,7 @@ fn table() -> Vec<Row> {
         ),
         ("GET", join(c, "/dashboard"), acme("/dashboard"), Value::Null, Client, 200),
         ("GET", join(c, "/invoices"), acme("/invoices"), Value::Null, Client, 200),
+        ("GET", join(c, "/statement"), acme("/statement"), Value::Null, Client, 200),
         ("POST", join(c, "/records-requests"), acme("/records-requests"), Value::Null, Client, 202),
         ("POST", join(c, "/disputes"), acme("/disputes"), dispute.clone(), Client, 201),
         ("DELETE", join(c, "/disputes/{invoice}"), acme("/disputes/A-1"), Value::Null, Client, 204),
@@ -267,6 +268,14 @@ async fn acc_1_each_address_with_each_caller_in_each_state() {
                         }
                     }
                     Client if caller == "a contact of another client" => 404,
+                    // The other firm has shut nobody's statements.
+                    Client
+                        if path.ends_with("/statement")
+                            && caller == "the client's contact"
+                            && !matches!(state, State::Open | State::Overdue) =>
+                    {
+                        403
+                    }
                     Contacts | Client => status,
                 };
                 let path = path.replace("{token}", &link);
@@ -444,4 +453,38 @@ async fn sec_3_a_link_is_used_once_and_a_password_signs_in_until_sessions_end() 
     assert_eq!(hall.ask(Some(&ann), "GET", "/portal/v1/me", &Value::Null).await.status, 200);
     hall.world.clock.advance(services::contacts::SESSION_IDLE);
     assert_eq!(hall.ask(Some(&ann), "GET", "/portal/v1/me", &Value::Null).await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn acc_1_and_3_a_statement_is_read_while_statements_are_open_and_else_the_reason_is_told() {
+    let path = "/portal/v1/clients/acme/statement";
+    let open = hall(State::Overdue).await;
+    let ann = open.signed_in("f-1", "acme", ANN).await;
+    let shown = open.ask(Some(&ann), "GET", path, &Value::Null).await;
+    assert_eq!(shown.status, 200);
+    let part = &shown.body["currencies"][0];
+    assert_eq!(part["entries"][0]["reference"], "A-1");
+    assert_eq!(
+        part["closing"],
+        json!({"amount": {"amount": "100.00", "currency": "USD"}, "is_credit": false})
+    );
+    let pdf = open.ask(Some(&ann), "GET", &format!("{path}?format=pdf"), &Value::Null).await;
+    assert_eq!(
+        (pdf.status, &pdf.headers["content-type"]),
+        (200, &"application/pdf".parse().unwrap())
+    );
+    let wrong = open.ask(Some(&ann), "GET", &format!("{path}?to=2099-01-01"), &Value::Null).await;
+    assert_eq!((wrong.status, &wrong.body["field"]), (422, &json!("to")));
+
+    let locked = hall(State::Locked).await;
+    let ann = locked.signed_in("f-1", "acme", ANN).await;
+    for format in ["", "?format=pdf", "?format=csv"] {
+        let answer = locked.ask(Some(&ann), "GET", &format!("{path}{format}"), &Value::Null).await;
+        assert_eq!((answer.status, &answer.body["rule"]), (403, &json!("ACC-1")), "{format}");
+        let detail = answer.body["detail"].as_str().unwrap();
+        assert!(
+            detail.contains("1 unpaid invoice over 30 days") && detail.contains("100.00 USD"),
+            "{detail}"
+        );
+    }
 }

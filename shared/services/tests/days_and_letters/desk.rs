@@ -303,6 +303,11 @@ impl Desk {
         message.body_text(0).unwrap().replace("\r\n", "\n")
     }
 
+    /// The newest message that left, as it left.
+    pub fn last_mail(&self) -> Vec<u8> {
+        self.post.sent.lock().unwrap().last().unwrap().raw_mime.clone()
+    }
+
     pub fn sent(&self) -> usize {
         self.post.sent.lock().unwrap().len()
     }

@@ -12,6 +12,7 @@ mod end_at;
 mod fresh;
 mod letters;
 mod links;
+mod paper;
 mod preview;
 mod replies;
 mod reports;
