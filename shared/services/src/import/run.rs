@@ -433,7 +433,7 @@ impl Import<'_> {
         };
         let ready_at = |letter: &_| self.firm.ready_at(letter, &policy.policy, self.now);
         let derived = Derived {
-            next_evaluation: next(&self.firm, &planned.account, &context),
+            next_evaluation: next(self.firm, &planned.account, &context),
             shards: self.firm.settings().shards,
             ready_at: &ready_at,
         };
