@@ -182,6 +182,9 @@ fn table(request: &str) -> Vec<Row> {
         of_acme("POST", "/approve-step", json!({"do": "final_demand"}), PARTNERS),
         of_acme("GET", "/notes", Value::Null, ALL),
         of_acme("POST", "/notes", json!({"text": "called"}), ALL),
+        of_acme("GET", "/messages", Value::Null, ALL),
+        of_acme("POST", "/messages", json!({"text": "Thank you."}), ALL),
+        at_acme("POST", "/messages/{message}/read", "/messages/1/read", Value::Null, ALL),
         own("GET", "/firm/v1/staff", Value::Null, ALL),
         (
             "GET",

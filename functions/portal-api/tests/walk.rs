@@ -70,6 +70,8 @@ fn table() -> Vec<Row> {
         ("GET", join(c, "/invoices"), acme("/invoices"), Value::Null, Client, 200),
         ("GET", join(c, "/statement"), acme("/statement"), Value::Null, Client, 200),
         ("POST", join(c, "/records-requests"), acme("/records-requests"), Value::Null, Client, 202),
+        ("GET", join(c, "/messages"), acme("/messages"), Value::Null, Client, 200),
+        ("POST", join(c, "/messages"), acme("/messages"), json!({"text": "Paid."}), Client, 201),
         ("POST", join(c, "/disputes"), acme("/disputes"), dispute.clone(), Client, 201),
         ("DELETE", join(c, "/disputes/{invoice}"), acme("/disputes/A-1"), Value::Null, Client, 204),
         (
@@ -116,6 +118,7 @@ fn table() -> Vec<Row> {
             Link,
             422,
         ),
+        ("POST", join(l, "/messages"), join(l, "/messages"), json!({"text": "Paid."}), Link, 201),
         ("POST", join(l, "/disputes"), join(l, "/disputes"), dispute, Link, 201),
         ("POST", join(l, "/plan-requests"), join(l, "/plan-requests"), plan, Link, 201),
         ("POST", "/portal/v1/sign-in", "/portal/v1/sign-in", password(), All, 401),
