@@ -25,7 +25,7 @@ use store::{
 use crate::common::{acme, at, embedded, firm as firm_id, meta};
 use crate::desk::*;
 use crate::end_at::EndAt;
-use crate::office::{self, issue, pat, reopened};
+use crate::office::{issue, pat, reopened};
 
 /// What must be nowhere when acme is deleted.
 const SECRETS: [&str; 6] =
@@ -115,6 +115,7 @@ async fn scene() -> (Desk, ContactId) {
         is_unsent: false,
         link: Some(LINK.to_owned()),
         template: None,
+        paper: None,
     };
     assert!(firm.store().keep_letter(&acme(), letter, &sent).await.unwrap());
     let link = PayLink {
@@ -301,7 +302,7 @@ async fn close_1_a_restored_table_does_not_bring_a_deleted_client_back() {
     let (client_now, person_now) = (end(&of_client).await, end(&of_contact).await);
     let after = [(of_client, client + 1, client_now), (of_contact, person + 1, person_now)];
     replay(store, &to, &after).await;
-    let firm = office::reopened(&restored).await;
+    let firm = reopened(&restored).await;
     assert_eq!(sweep(&firm, &restored).await, 1, "it is to be deleted here as well");
     is_gone(&firm, &restored, &contact, "restored").await;
 }
