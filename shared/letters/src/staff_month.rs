@@ -136,7 +136,26 @@ mod tests {
     #[test]
     fn kpi_1_a_month_in_a_mail() {
         let rendered = render(&facts()).unwrap();
-        insta::assert_snapshot!(format!("{}\n\n{}", rendered.subject, rendered.text), @"");
+        insta::assert_snapshot!(format!("{}\n\n{}", rendered.subject, rendered.text), @"
+        Harbor & Pine CPAs, June 2026: 1 target missed
+
+        Hello pat,
+
+        these are the numbers of June 2026.
+
+        - Days from issue to payment, tax <b>: 17.1 (12 invoices); target at most 14, not met; the month before 29.4
+        - Clients locked by the rule: 4.0 % (12 invoices); target under 5 %, met
+        - From full payment to unlock: – (12 invoices)
+
+        Owed on Jul 1, 2026
+        - 1,200.00 USD, 200.00 USD of it over 90 days
+
+        All of it, with charts and as a file: https://portal.example/console/reports
+
+        Harbor & Pine CPAs
+
+        You get this because you are a partner. Choose which of these mails you get: https://portal.example/console/mails
+        ");
         assert!(rendered.html.contains("tax &lt;b&gt;"), "{}", rendered.html);
         assert!(rendered.html.trim_end().ends_with("</html>"));
         let part = MonthFacts { is_whole: false, lines: Vec::new(), owed: Vec::new(), ..facts() };
