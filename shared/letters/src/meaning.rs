@@ -51,7 +51,7 @@ fn of_invoice(field: &str) -> Option<&'static str> {
     })
 }
 
-const MEANINGS: [(&str, &str); 45] = [
+const MEANINGS: [(&str, &str); 46] = [
     ("amount", "how much was paid, or should have been"),
     ("amount_due", "what is to be paid in all, net of credit"),
     ("applied[].amount", "the part of the payment that went to the invoice"),
@@ -79,6 +79,7 @@ const MEANINGS: [(&str, &str); 45] = [
         "true, if the bank returned the payment later; false, if it refused it at once",
     ),
     ("language", "the letter's language: en or es"),
+    ("lines[]", "a line of what is written to the client"),
     ("link", "the page on which the letter is answered; nothing, if there is none"),
     ("lock", "nothing: this letter goes to nobody whose portal is locked"),
     ("lock.is_new", "true, if the portal was locked on the letter's day"),

@@ -64,8 +64,7 @@ fn full(kind: LetterKind) -> LetterFacts {
         }),
         LetterKind::PayLink => Content::PayLink(Debt { lock: None, next: None, ..full_debt() }),
         LetterKind::Message => Content::Message(Message {
-            text: "Thank you for your letter.\nYour payment of June 26 has arrived, so nothing is owed."
-                .to_owned(),
+            text: "Bea: 1,250.50 USD, 2026-06-26, INV-00042.\nOK.".to_owned(),
             portal_link: "https://portal.example".to_owned(),
         }),
         LetterKind::Invitation => Content::Invitation(sign_in(Valid::Days(7))),
@@ -117,7 +116,7 @@ fn spare(kind: LetterKind) -> LetterFacts {
             facts.link = None;
             spare_invoices(&mut facts.invoices);
         }
-        Content::Message(facts) => facts.text = "Thank you.".to_owned(),
+        Content::Message(facts) => facts.text = "OK.".to_owned(),
         Content::Invitation(facts) => facts.valid = Valid::Days(1),
         Content::SignInLink(facts) => facts.valid = Valid::Minutes(1),
     }

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use domain::text::MAX_TEXT_BYTES;
-use mail_parser::{Address, HeaderName, HeaderValue, Message, MessageParser};
+use mail_parser::{Address, HeaderValue, Message, MessageParser, MimeHeaders};
 
 /// What an answer of ours that was handed on says in its headers: it never comes back as an answer.
 pub const HANDED_ON: &str = "X-Portcullis-Handed-On";
@@ -68,9 +68,10 @@ pub(super) fn read(raw: &[u8], domain: &str) -> Option<Mail> {
 }
 
 fn writer(message: &Message<'_>) -> Writer {
-    let header = |name: &'static str| {
-        let value = message.header_raw(HeaderName::Other(name.into())).map(str::trim);
-        value.map(str::to_ascii_lowercase)
+    let header = |name: &str| {
+        let mut all = message.headers_raw();
+        let found = all.find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.trim().to_ascii_lowercase())
     };
     let says = |name, words: &[&str]| {
         header(name).is_some_and(|value| words.iter().any(|word| value.contains(word)))
@@ -87,30 +88,23 @@ fn writer(message: &Message<'_>) -> Writer {
         || ["X-Autoreply", "X-Autorespond", "X-Auto-Reply"]
             .iter()
             .any(|name| header(name).is_some())
-        || message.header_raw(HeaderName::ListId).is_some()
-        || message.header_raw(HeaderName::ReturnPath).is_some_and(|path| path.trim() == "<>");
-    let kind = message.root_part().content_type_ref();
-    let is_report = kind.is_some_and(|(kind, of)| kind == "multipart" && of == "report");
+        || header("List-Id").is_some()
+        || header("Return-Path").is_some_and(|path| path == "<>");
     let is_daemon = first(message.from()).is_some_and(|from| {
         let from = from.to_ascii_lowercase();
         from.starts_with("mailer-daemon@") || from.starts_with("postmaster@")
     });
-    match is_automatic || is_report || is_daemon {
+    match is_automatic || is_report(message) || is_daemon {
         true => Writer::Machine,
         false => Writer::Person,
     }
 }
 
-trait ContentTypeRef {
-    fn content_type_ref(&self) -> Option<(String, String)>;
-}
-
-impl ContentTypeRef for mail_parser::MessagePart<'_> {
-    fn content_type_ref(&self) -> Option<(String, String)> {
-        let kind = mail_parser::MimeHeaders::content_type(self)?;
-        let of = kind.subtype().unwrap_or_default();
-        Some((kind.ctype().to_ascii_lowercase(), of.to_ascii_lowercase()))
-    }
+fn is_report(message: &Message<'_>) -> bool {
+    message.root_part().content_type().is_some_and(|kind| {
+        let is_report = |of: &str| of.eq_ignore_ascii_case("report");
+        kind.ctype().eq_ignore_ascii_case("multipart") && kind.subtype().is_some_and(is_report)
+    })
 }
 
 /// The names of reply addresses at our domain, wherever a mail says where it went.
