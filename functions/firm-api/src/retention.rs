@@ -3,10 +3,11 @@
 use axum::Json;
 use domain::account::{Gone, PutOff};
 use domain::command::Command;
+use domain::refusal::Refusal;
 use domain::role::Role;
 use domain::text::{Personal, sentence};
 use serde::{Deserialize, Serialize};
-use services::http::{Date, Ids, JsonBody, Listing, PageQuery, Params, Problem, ProblemKind};
+use services::http::{Date, Ids, JsonBody, Listing, PageQuery, Params, Problem};
 use services::office::{Desk, Outcome};
 use services::retention::{Deletion, deletion, deletions};
 use utoipa::ToSchema;
@@ -105,7 +106,7 @@ pub(crate) async fn get(
             true => "the personal data of this client are deleted",
             false => "the engagement goes on, so nothing of this client is deleted",
         };
-        return Err(Problem::new(ProblemKind::NotFound, sentence(text)));
+        return Err(Refusal::conflict("CLOSE-1", text).into());
     };
     let Gone { records, letters, notes, contacts } = desk.store().personal_data(&client).await?;
     Ok(Json(PersonalData { deletion: of.into(), records, letters, notes, contacts }))

@@ -8,7 +8,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Child, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
@@ -23,6 +25,12 @@ const COPIED: [&str; 5] =
 
 /// Which timeline alone is run, in `shared/domain/tests/scenarios.rs`.
 const TIMELINE: &str = "PORTCULLIS_TIMELINE";
+
+/// How long building the domain and running one test may take: some ten times what it does.
+const MAX_TEST: Duration = Duration::from_secs(600);
+
+/// How often it is asked whether it is done.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The test that runs timelines.
 const TIMELINES: &str = "test_2_every_timeline_is_met";
@@ -126,14 +134,36 @@ impl Mutation {
             Test::Lib(test) => command.args(["--lib", test]),
             Test::File(file, test) => command.args(["--test", file, test]),
         };
-        let ended = command.stdin(Stdio::null()).output().context("cargo could not be started")?;
-        let output = String::from_utf8_lossy(&ended.stdout);
-        let errors = String::from_utf8_lossy(&ended.stderr);
+        let (said, complained) = (copy.join("said.txt"), copy.join("complained.txt"));
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(fs::File::create(&said)?)
+            .stderr(fs::File::create(&complained)?)
+            .spawn()
+            .context("cargo could not be started")?;
+        let Some(ended) = ended(child)? else { return Ok(true) };
+        let (output, errors) = (fs::read_to_string(&said)?, fs::read_to_string(&complained)?);
         if !output.contains("test result:") {
             bail!("{}: the copy could not be built or run:\n{errors}", self.rule);
         }
         ensure!(!output.contains("running 0 tests"), "{}: there is no such test", self.rule);
-        Ok(!ended.status.success())
+        Ok(!ended.success())
+    }
+}
+
+/// How it ended; `None`: it goes on and on, which nobody would take for a pass.
+fn ended(mut child: Child) -> Result<Option<ExitStatus>> {
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if MAX_TEST < begun.elapsed() {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        thread::sleep(LOOK);
     }
 }
 
