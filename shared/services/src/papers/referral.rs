@@ -335,7 +335,7 @@ impl File<'_> {
     fn blocks(&self, firm: &str) -> Vec<Block> {
         let mut blocks = vec![
             Block::Paragraph(format!(
-                "{firm} refers this debt to collections. It holds the debt, the account since its oldest invoice, what was \
+                "{firm} refers this debt to collections. This file holds the debt, the account since its oldest invoice, what was \
                  said and agreed about it, and the letters that named it."
             )),
             Block::Facts(self.facts()),

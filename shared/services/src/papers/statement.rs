@@ -53,7 +53,10 @@ impl Asked {
         }
         let from = self.from.map_or_else(|| minus(to, USUAL_DAYS), |Date(day)| day);
         if to < from {
-            return Err(Problem::invalid("from", format!("this day is after the last, {to}")));
+            return Err(Problem::invalid(
+                "from",
+                format!("the first day, {from}, is after the last, {to}"),
+            ));
         }
         Ok((from, to))
     }
