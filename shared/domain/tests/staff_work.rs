@@ -168,7 +168,8 @@ fn let_1_a_letter_kind_is_known_by_its_name() {
 #[test]
 fn staff_1_whoever_prepares_may_change_contacts_and_nothing_that_money_depends_on() {
     let preparer = staff("pre", Role::Preparer);
-    let changes: [(fn(&mut Profile), Option<RefusalKind>); 5] = [
+    type Change = fn(&mut Profile);
+    let changes: [(Change, Option<RefusalKind>); 5] = [
         (|profile| profile.contacts = vec![contact("zoe@acme.example")], None),
         (|profile| profile.class = "vip".parse().unwrap(), Some(RefusalKind::Forbidden)),
         (|profile| profile.name = Personal::new("Other"), Some(RefusalKind::Forbidden)),
