@@ -159,6 +159,9 @@ fn each_function_may_use_what_it_is_told_of() {
                     "PORTCULLIS_ARCHIVE_BUCKET" => {
                         must("s3:PutObject", format!("${{{}.Arn}}/*", value[0]));
                     }
+                    "PORTCULLIS_INBOUND_BUCKET" => {
+                        must("s3:GetObject", format!("${{{}.Arn}}/*", value[0]));
+                    }
                     _ => {}
                 }
             }
