@@ -150,5 +150,24 @@ async fn let_6_and_test_1_a_letter_comes_back_from_the_mailbox() {
     assert!(is_bounced().await, "{client}");
     let (status, html) = page(&up, "bea", &format!("/console/clients/{client}/letters")).await;
     assert!(status == 200 && html.contains("came back"), "{html}");
+
+    // LET-8: whoever got it answers, and until somebody has read it harsher steps wait.
+    let path = format!("/console/mailbox/{name}/answers");
+    let text = json!({ "text": "I paid in September." });
+    assert_eq!(up.ask("pre", Method::POST, &path, Some(text.clone())).await.0, 403);
+    assert_eq!(up.ask("bea", Method::POST, &path, Some(text)).await.0, 200);
+    let messages = format!("/firm/v1/clients/{client}/messages");
+    let written = up.list("bea", &messages).await;
+    assert_eq!((written.len(), &written[0]["is_unread"]), (1, &json!(true)), "{written:?}");
+    assert_eq!(written[0]["text"], "I paid in September.", "without what it quotes");
+    let shown = up.get("bea", &format!("/firm/v1/clients/{client}")).await;
+    assert!(shown["explanation"].to_string().contains("lain unread"), "{shown}");
+    let (_, html) = page(&up, "bea", &format!("/console/clients/{client}/messages")).await;
+    assert!(html.contains("I have read it") && html.contains("Unread"), "{html}");
+    let read = format!("{messages}/{}/read", written[0]["message"].as_str().unwrap());
+    let (status, answer) = up.ask("pre", Method::POST, &read, None).await;
+    assert_eq!((status, answer), (200, json!({ "unread": 0 })));
+    let (_, html) = page(&up, "bea", &format!("/console/clients/{client}/messages")).await;
+    assert!(!html.contains("I have read it"), "{html}");
     up::assert_audit_verifies(data.path());
 }

@@ -51,8 +51,16 @@ async fn every_link_of_the_console_leads_to_a_page_with_a_way_back() {
         let acts = seen.iter().filter(|path| path.contains("/do/")).count();
         assert!(100 < seen.len(), "{who} saw {} pages", seen.len());
         // What is reached by a button of a client's page or by a hint is not forgotten.
-        let ends =
-            ["/mails", "/unclaimed", "/settings", "/mailbox", "/contacts", "/links", "/notes"];
+        let ends = [
+            "/mails",
+            "/unclaimed",
+            "/settings",
+            "/mailbox",
+            "/contacts",
+            "/links",
+            "/notes",
+            "/messages",
+        ];
         let settings = ["/settings/ledger", "/settings/numbering"];
         let of_bookkeepers = ["/do/people", "/do/change", "/do/credit-note", "/do/refund"];
         let of_bookkeepers = of_bookkeepers.into_iter().filter(|_| who != "pre");

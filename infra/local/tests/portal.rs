@@ -366,6 +366,7 @@ async fn sec_1_and_6_pages_are_for_their_own_contact_and_forms_for_their_own_bro
         "/invoices/DP-2010".to_owned(),
         "/payments".to_owned(),
         "/records".to_owned(),
+        "/messages".to_owned(),
         "/promise".to_owned(),
         "/promise?invoice=DP-2010".to_owned(),
         "/plan".to_owned(),

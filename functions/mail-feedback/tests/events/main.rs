@@ -6,6 +6,7 @@
 mod desk;
 #[path = "../../../../shared/services/tests/office/end_at.rs"]
 mod end_at;
+mod inbound;
 
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
