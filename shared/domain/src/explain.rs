@@ -38,8 +38,9 @@ const MAX_TOLD: usize = 12;
 /// How many steps of the ladder are told: more than the presets have, to its end.
 const MAX_AHEAD: usize = 12;
 
-/// With more open invoices than this only the next step is told: each evaluation takes longer.
-const MAX_INVOICES_AHEAD: usize = 200;
+/// With more open invoices than this only the next step is told: some two hundred decisions find a whole ladder and
+/// what stops each of its steps, and each takes longer then.
+const MAX_INVOICES_AHEAD: usize = 60;
 
 /// Why, and what next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

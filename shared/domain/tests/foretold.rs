@@ -210,3 +210,22 @@ fn eval_5_a_locked_client_reads_why_and_one_that_owes_nothing_reads_that() {
     assert_eq!(told.why, ["Your portal is open, and nothing is overdue."]);
     assert_eq!(told.next, []);
 }
+
+#[test]
+fn eval_5_a_client_of_many_invoices_is_told_its_next_step_and_what_stops_it() {
+    let mut desk = Desk::new(read_text("preset: cpa").unwrap());
+    for number in 0..100 {
+        let id = format!("B-{number}").parse().unwrap();
+        let new = domain::command::NewInvoice { id, ..new_invoice(1, 10_000) };
+        desk.try_run(&Command::IssueInvoice(new), &Actor::Import).unwrap();
+    }
+    (0..20).for_each(|_| desk.next_day());
+    let told = ladder(&desk);
+    assert_eq!(told.len(), 1);
+    let pays = format!(
+        "Payment of 10,000.00 USD by {}",
+        domain::calendar::for_person(minus(told[0].on, 1))
+    );
+    assert!(told[0].stopped_by[0].starts_with(&pays), "{:?}", told[0].stopped_by);
+    assert!(told[0].stopped_by[0].ends_with("100 invoices."), "{:?}", told[0].stopped_by);
+}

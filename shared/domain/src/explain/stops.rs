@@ -15,7 +15,7 @@ use crate::invoice::Invoice;
 use crate::ledger::Ledger;
 use crate::letter::{Content, DebtKind};
 use crate::message::{Channel, NewMessage};
-use crate::money::Money;
+use crate::money::{Currency, Money};
 use crate::payment::{Method, Seen};
 use crate::plan::Instalment;
 use crate::policy::Action;
@@ -28,6 +28,9 @@ const MAX_NAMED: usize = 3;
 
 /// Over more invoices than this what each of them would need is not tried one by one.
 const MAX_ONE_BY_ONE: usize = 12;
+
+/// With more open invoices than this only payment and hold are tried: each try takes its time.
+const MAX_TRIED: usize = 1_000;
 
 /// More than a payment over some hundred invoices takes.
 const MAX_SPREADS: u32 = 50;
@@ -80,6 +83,10 @@ pub(super) fn stops(coming: &Coming, context: &Context<'_>) -> Vec<Stop> {
         return Vec::new();
     }
     let trial = Trial { coming, context, harsh, concerned: concerned(coming) };
+    if MAX_TRIED < coming.eve.invoices.len() {
+        let found = trial.payment().into_iter().chain(trial.hold());
+        return found.map(|act| Stop { act, on: coming.on }).collect();
+    }
     let mut found = Vec::new();
     found.extend(trial.payment());
     found.extend(trial.promise());
@@ -214,9 +221,8 @@ impl Trial<'_> {
     }
 
     fn paid(&self, invoices: &[InvoiceId], to_threshold: bool) -> Option<StopAct> {
-        let mut eve = self.coming.eve.clone();
-        let mut sums: BTreeMap<_, u64> = BTreeMap::new();
         let mut is_any_left = false;
+        let mut due: BTreeMap<Currency, Vec<(InvoiceId, u64)>> = BTreeMap::new();
         for invoice in invoices {
             let known = self.known(invoice)?;
             let currency = known.total.currency();
@@ -226,25 +232,26 @@ impl Trial<'_> {
             };
             is_any_left |= 0 < left;
             let minor = known.collectable().minor().saturating_sub(left);
-            if minor == 0 {
-                continue;
+            if 0 < minor {
+                due.entry(currency).or_default().push((invoice.clone(), minor));
             }
-            *sums.entry(currency).or_default() += minor;
-            let news = News::Told {
-                amount: Money::new(minor, currency),
-                method: Method::Card,
-                invoices: vec![invoice.clone()],
-                seen: Seen::Succeeded,
-                on: None,
-            };
-            let payment = format!("what-if:{invoice}").parse().ok()?;
-            eve = self.after(&eve, &Command::RecordPayment { payment, news }, &Actor::Gateway)?;
         }
-        let is_new = !sums.is_empty() && (is_any_left || !to_threshold);
-        (is_new && self.stops(&eve)).then(|| StopAct::Pay {
-            amounts: sums
+        if due.is_empty() || (to_threshold && !is_any_left) {
+            return None;
+        }
+        let mut eve = self.coming.eve.clone();
+        for (currency, due) in &due {
+            // What is left of an invoice is told apart only by a payment of its own.
+            let payments = if to_threshold { due.chunks(1) } else { due.chunks(due.len()) };
+            for paid in payments {
+                eve = self.after(&eve, &payment(paid, *currency)?, &Actor::Gateway)?;
+            }
+        }
+        let sum = |due: Vec<(InvoiceId, u64)>| due.into_iter().map(|(_, minor)| minor).sum();
+        self.stops(&eve).then(|| StopAct::Pay {
+            amounts: due
                 .into_iter()
-                .map(|(currency, minor)| Money::new(minor, currency))
+                .map(|(currency, due)| Money::new(sum(due), currency))
                 .collect(),
             invoices: invoices.to_vec(),
             to_threshold,
@@ -328,6 +335,20 @@ impl Trial<'_> {
         let is_stopped = self.harsh.is_disjoint(&harsh(&events));
         is_stopped.then_some(StopAct::OldLedger { fresh_days })
     }
+}
+
+/// A payment of so much on each of these.
+fn payment(due: &[(InvoiceId, u64)], currency: Currency) -> Option<Command> {
+    let (first, _) = due.first()?;
+    let news = News::Told {
+        amount: Money::new(due.iter().map(|(_, minor)| minor).sum(), currency),
+        method: Method::Card,
+        invoices: due.iter().map(|(invoice, _)| invoice.clone()).collect(),
+        seen: Seen::Succeeded,
+        on: None,
+    };
+    let payment = format!("what-if:{first}").parse().ok()?;
+    Some(Command::RecordPayment { payment, news })
 }
 
 fn staff(role: Role) -> Option<Actor> {
