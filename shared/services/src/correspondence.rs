@@ -555,7 +555,7 @@ impl Correspondence {
         match self.mail.send(&message).await {
             Ok(SentId(id)) => {
                 let hash = Some(sent.sha256.clone());
-                self.expect_answers_to(task, &sent.reply_to, &id).await?; // the mail service names it so
+                self.expect_answers_to(task, &id).await?; // the mail service names it so
                 task.note(DeliveryState::Sent, Some(id), hash, None).await?;
                 Ok(Outcome::Sent)
             }

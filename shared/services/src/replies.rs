@@ -288,20 +288,23 @@ impl Correspondence {
         task: Task<'_>,
         sent: &SentLetter,
     ) -> Result<(), StoreError> {
-        self.expect_answers_to(task, &sent.reply_to, &sent.message_id).await
+        let Some(domain) = &self.inbound_domain else { return Ok(()) };
+        let Some(name) = name_in(&sent.reply_to, domain) else { return Ok(()) };
+        let (name, id) = (name_hash(name), id_hash(&sent.message_id));
+        let to = (task.client, task.id);
+        task.firm.store().expect_answers(&[&name, &id], to, task.now).await
     }
 
-    /// The same, by another name of the letter: the mail service's.
+    /// The same of those that name it as the mail service does, which gives it another id.
     pub(crate) async fn expect_answers_to(
         &self,
         task: Task<'_>,
-        reply_to: &str,
-        message_id: &str,
+        id: &str,
     ) -> Result<(), StoreError> {
-        let Some(domain) = &self.inbound_domain else { return Ok(()) };
-        let Some(name) = name_in(reply_to, domain) else { return Ok(()) };
-        let (name, id) = (name_hash(name), id_hash(message_id));
-        let to = (task.client, task.id);
-        task.firm.store().expect_answers(&[&name, &id], to, task.now).await
+        if self.inbound_domain.is_none() {
+            return Ok(());
+        }
+        let (id, to) = (id_hash(id), (task.client, task.id));
+        task.firm.store().expect_answers(&[&id], to, task.now).await
     }
 }
