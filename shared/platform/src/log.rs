@@ -13,8 +13,9 @@ use tracing_subscriber::{Layer, Registry, layer::SubscriberExt};
 /// The variable that sets the filter, in `tracing`'s words: `info`, `services=debug,warn`, …
 pub const FILTER_VARIABLE: &str = "RUST_LOG";
 
-/// What is logged unless the filter says otherwise.
-const DEFAULT_FILTER: &str = "info";
+/// What is logged unless the filter says otherwise. The embedded table warns of each condition that doesn't hold, which
+/// is an answer that we asked for.
+const DEFAULT_FILTER: &str = "info,dynoxide::server=error";
 
 /// These print headers and bodies below `warn`.
 const HELD_AT_WARN: [&str; 10] = [
