@@ -14,8 +14,8 @@ use crate::firm::Endpoint;
 use crate::item::{Item, corrupt, get_number, get_text, place_of, read, text};
 use crate::keys::{
     Index, PLATFORM_SHARDS, Place, PlatformKey, account_of, contact_mail_of, dawn_pk, day_run_of,
-    digest_of, erasure_of, firm_of, is_reports, letter_of, notice_of, outbox_pk, outbox_sk, outbox_until,
-    person, preview_of, rollout_of, staff_mail_of, webhook_of,
+    digest_of, erasure_of, firm_of, is_reports, letter_of, notice_of, outbox_pk, outbox_sk,
+    outbox_until, person, preview_of, rollout_of, staff_mail_of, webhook_of,
 };
 use crate::outbox::outbox_attributes;
 

@@ -470,13 +470,12 @@ impl Facts {
             capabilities: BTreeSet::from([Capability::Documents, Capability::ActForm]),
             reason: LockReason::Unpaid { invoices: 2, days: 9 },
         });
-        after.closed =
-            self.hard_stop.as_ref().map(|stop| Closed {
-                on: stop.on,
-                by: "pat".parse().unwrap(),
-                erased: None,
-                put_off: None,
-            });
+        after.closed = self.hard_stop.as_ref().map(|stop| Closed {
+            on: stop.on,
+            by: "pat".parse().unwrap(),
+            erased: None,
+            put_off: None,
+        });
         after.hold = self.hold.clone();
         let of_scope = |known: &Exception| (known.scope.clone(), known.clone());
         after.exceptions = self.exceptions.iter().map(of_scope).collect();

@@ -178,10 +178,8 @@ pub fn run(root: &Path, rules: &[String]) -> Result<bool> {
     if let Some(rule) = rules.iter().find(|rule| !known.contains(rule.as_str())) {
         bail!("{LIST} changes nothing for {rule}");
     }
-    let wanted: Vec<_> = mutations
-        .iter()
-        .filter(|known| rules.is_empty() || rules.contains(&known.rule))
-        .collect();
+    let wanted: Vec<_> =
+        mutations.iter().filter(|known| rules.is_empty() || rules.contains(&known.rule)).collect();
     let copy = copied(root)?;
     let mut survived = Vec::new();
     for mutation in &wanted {
