@@ -13,7 +13,7 @@ from kinds import kind
 OF_EACH_KIND = 30
 
 # What is kept and not looked at: a report for a spreadsheet.
-FILES = "/firm/v1/reports/"
+FILES = ".csv"
 
 
 class Links(HTMLParser):
@@ -42,7 +42,7 @@ def found(page, start):
             continue
         for path in Links(address, answer.text()).found:
             number = numbers.get(kind(path), 0)
-            if path.startswith(FILES):
+            if path.endswith(FILES):
                 continue
             if not path.startswith("/") or path in known or OF_EACH_KIND <= number:
                 continue

@@ -110,6 +110,8 @@ pub(crate) fn routes() -> Router<State> {
         .route("/console/unclaimed", get(unclaimed::list))
         .route("/console/unclaimed/{payment}", get(unclaimed::payment))
         .route("/console/reports", get(reports::show))
+        .route("/console/reports/kpi.csv", get(reports::kpi_file))
+        .route("/console/reports/aging.csv", get(reports::aging_file))
         .route(deletions::PATH, get(deletions::list))
         .route("/console/runs", get(runs::list))
         .route("/console/runs/{day}", get(runs::show))

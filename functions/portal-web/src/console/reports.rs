@@ -2,13 +2,17 @@
 //! people pay. Each chart has its numbers in a table below it; none needs a script or a colour to be read.
 
 use askama::Template;
-use axum::response::Response;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
 use chrono::Months;
-use domain::calendar::for_person;
+use domain::calendar::{for_person, minus};
 use domain::kpi::{AGING, Aged, TARGET_DAYS};
 use domain::money::{Currency, Money};
 use serde::Deserialize;
-use services::reports::{MAX_MONTHS, Measure, Month, Report, StepLine, first_of, report};
+use services::http::{Problem, ProblemKind};
+use services::reports::{
+    MAX_MONTHS, Measure, Month, Report, StepLine, aging_csv, first_of, kpi_csv, report,
+};
 use store::DatedBook;
 
 use crate::extract::Query;
@@ -17,6 +21,9 @@ use crate::said;
 
 /// How many months the page shows unless asked for more.
 const USUAL_MONTHS: u32 = 12;
+
+/// How many days of books are in a file: a month. The API has more.
+const AGING_DAYS: u32 = 31;
 
 /// A chart's drawing, in its own units: a phone shows them one to one.
 const LEFT: u64 = 34;
@@ -44,9 +51,6 @@ struct ReportsPage {
     steps_of: String,
     book: Option<Book>,
     more: Option<String>,
-    /// Of a year and of a month: the API has more.
-    csv: &'static str,
-    aging_csv: &'static str,
 }
 
 /// How much is shown.
@@ -160,11 +164,35 @@ pub(crate) async fn show(visit: Visit, Query(span): Query<Span>) -> Result<Respo
         },
         book: store.newest_book().await?.as_ref().map(Book::of),
         more: (months < most).then(|| format!("/console/reports?months={most}")),
-        csv: "/firm/v1/reports/kpi?format=csv",
-        aging_csv: "/firm/v1/reports/aging?format=csv",
         shell: visit.shell("Reports", "reports"),
     };
     Ok(render(&page))
+}
+
+/// The numbers of a year as a file.
+pub(crate) async fn kpi_file(visit: Visit) -> Result<Response, Failure> {
+    let today = visit.desk.day();
+    let first = first_of(today).checked_sub_months(Months::new(USUAL_MONTHS - 1));
+    let report = report(visit.desk.store(), first.unwrap_or(today), today).await?;
+    file("kpi.csv", kpi_csv(&report))
+}
+
+/// How old debts were in a month, newest day first, as a file.
+pub(crate) async fn aging_file(visit: Visit) -> Result<Response, Failure> {
+    let today = visit.desk.day();
+    let mut books = visit.desk.store().books(minus(today, AGING_DAYS), today).await?;
+    books.reverse();
+    file("aging.csv", aging_csv(&books))
+}
+
+/// A file, to be kept under that name.
+fn file<E>(name: &str, made: Result<Vec<u8>, E>) -> Result<Response, Failure> {
+    let why = "the report could not be written";
+    let bytes = made.map_err(|_| Problem::new(ProblemKind::Internal, why))?;
+    let disposition = format!("attachment; filename=\"{name}\"");
+    let headers =
+        [(CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (CONTENT_DISPOSITION, disposition)];
+    Ok((headers, bytes).into_response())
 }
 
 fn counted(report: &Report) -> Option<String> {
