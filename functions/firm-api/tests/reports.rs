@@ -77,7 +77,8 @@ async fn kpi_1_sec_1_another_firm_reads_its_own_numbers() {
     assert_eq!(report["since"], Value::Null, "nobody has counted there");
     let numbers = report["months"].as_array().unwrap().iter().flat_map(|m| m["numbers"].as_array());
     assert!(numbers.flatten().all(|number| number["value"].is_null()), "{report}");
-    let report = world.send(with_json(ask("/firm/v1/reports/aging"), &Value::Null)).await.expect(200);
+    let report =
+        world.send(with_json(ask("/firm/v1/reports/aging"), &Value::Null)).await.expect(200);
     assert_eq!(report, json!({"books": []}));
 }
 
