@@ -171,7 +171,7 @@ fn in_no_timeline() -> Vec<Event> {
         "terms_allow_late_fee": false,
     });
     let text = json!({"personal": "called bea"});
-    let note = json!({"id": 1, "kind": "call", "by": "bea", "invoice": "A-1", "text": text});
+    let note = json!({"id": 1, "kind": "call", "by": "bea", "invoice": "A-1", "text": text.clone()});
     let link = json!({"link": "0a1b", "by": "bea", "made_on": "2026-03-02", "invoices": ["A-1"]});
     let events = json!([
         {"account_opened": profile},
