@@ -171,7 +171,8 @@ fn in_no_timeline() -> Vec<Event> {
         "terms_allow_late_fee": false,
     });
     let text = json!({"personal": "called bea"});
-    let note = json!({"id": 1, "kind": "call", "by": "bea", "invoice": "A-1", "text": text.clone()});
+    let note =
+        json!({"id": 1, "kind": "call", "by": "bea", "invoice": "A-1", "text": text.clone()});
     let link = json!({"link": "0a1b", "by": "bea", "made_on": "2026-03-02", "invoices": ["A-1"]});
     let events = json!([
         {"account_opened": profile},
@@ -185,6 +186,14 @@ fn in_no_timeline() -> Vec<Event> {
         {"note_added": note},
         {"pay_link_made": link},
         {"pay_link_revoked": {"link": "0a1b", "letter": 7}},
+        {"deletion_put_off": {"until": "2036-03-02", "by": "pat", "reason": text}},
+        {"client_erased": {
+            "on": "2036-03-02", "years": 10,
+            "gone": {"records": 9, "letters": 3, "notes": 1, "contacts": 1},
+        }},
+        {"message_written": {
+            "id": 1, "on": "2026-03-02", "channel": "console", "author": {"staff": {"by": "bea"}}, "text": text,
+        }},
     ]);
     serde_json::from_value(events).unwrap()
 }
