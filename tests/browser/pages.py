@@ -12,9 +12,6 @@ from kinds import kind
 # state and has links of its own.
 OF_EACH_KIND = 30
 
-# What is kept and not looked at: a report for a spreadsheet.
-FILES = ".csv"
-
 
 class Links(HTMLParser):
     """The addresses that a page leads to, in its order."""
@@ -32,22 +29,22 @@ class Links(HTMLParser):
 
 
 def found(page, start):
-    """The first page of each kind that can be reached from `start` on, in the order of finding."""
+    """The first page of each kind that can be reached from `start` on, in the order of finding. A file that is kept,
+    a statement or a report, is no page."""
     waiting, known, numbers = [start], {start}, {kind(start): 1}
-    first = [start]
+    first, kinds = [], set()
     while waiting:
         address = waiting.pop(0)
         answer = page.request.get(address)
         if "text/html" not in answer.headers.get("content-type", ""):
             continue
+        if kind(address) not in kinds:
+            kinds.add(kind(address))
+            first.append(address)
         for path in Links(address, answer.text()).found:
             number = numbers.get(kind(path), 0)
-            if path.endswith(FILES):
-                continue
             if not path.startswith("/") or path in known or OF_EACH_KIND <= number:
                 continue
-            if number == 0:
-                first.append(path)
             numbers[kind(path)] = number + 1
             known.add(path)
             waiting.append(path)

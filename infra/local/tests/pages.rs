@@ -31,9 +31,11 @@ async fn every_link_of_the_console_leads_to_a_page_with_a_way_back() {
             if path.starts_with("/assets/") {
                 continue;
             }
-            if path.ends_with(".csv") {
-                let kind = page.headers["content-type"].to_str().unwrap();
-                assert!(kind.starts_with("text/csv"), "{path} is a file: {kind}");
+            let kind = page.headers["content-type"].to_str().unwrap();
+            if !kind.starts_with("text/html") {
+                let is_file =
+                    ["text/csv", "application/pdf"].iter().any(|file| kind.starts_with(file));
+                assert!(is_file, "{path} is neither a page nor a file: {kind}");
                 continue;
             }
             look_at(&path, &page);
