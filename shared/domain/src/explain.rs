@@ -258,7 +258,9 @@ pub fn not_collected(why: NotCollected) -> &'static str {
 /// The ladder ahead, the first step of it as the next evaluation that writes anything.
 fn ahead(account: &Account, context: &Context<'_>) -> Vec<Next> {
     let steps = if MAX_INVOICES_AHEAD < account.invoices.len() { 1 } else { MAX_AHEAD };
-    foretell(account, context).take(steps).map(|coming| step(&coming, context)).collect()
+    let steps_ahead = foretell(account, context).map(|coming| step(&coming, context));
+    // What is only kept in mind, such as an invoice more under an open task, is nothing to tell.
+    steps_ahead.filter(|next| !next.what.is_empty()).take(steps).collect()
 }
 
 fn step(coming: &Coming, context: &Context<'_>) -> Next {

@@ -35,6 +35,9 @@ const LATEST: u32 = 8;
 /// How many open invoices the summary shows; the rest is one click away.
 const OPEN_SHOWN: usize = 15;
 
+/// How many of the steps ahead the summary shows at once: what a call today would be about.
+const AHEAD_SHOWN: usize = 3;
+
 /// Where a list goes on.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Place {
@@ -111,6 +114,8 @@ struct SummaryPage {
     why: Vec<String>,
     /// The steps ahead, the next one first.
     ahead: Vec<Next>,
+    /// Those that are one click away.
+    later: Vec<Next>,
     owed: Owed,
     arrangements: Vec<String>,
     contacts: Vec<(String, bool)>,
@@ -170,20 +175,22 @@ pub(crate) async fn summary(
     open.sort_by(|a, b| (a.due_on, &a.id).cmp(&(b.due_on, &b.id)));
     let latest = PageRequest { cursor: None, limit: LATEST };
     let records = visit.desk.store().records(&client, Order::Newest, &latest).await?;
+    let mut ahead: Vec<_> = explanation
+        .next
+        .into_iter()
+        .chain(explanation.later)
+        .map(|next| Next {
+            when: said::near(next.on, view.day),
+            what: next.what,
+            stopped_by: next.stopped_by,
+            rules: next.rules.into_iter().collect::<Vec<_>>().join(", "),
+        })
+        .collect();
     let page = SummaryPage {
         head: Head::of(account, "summary"),
         why: explanation.why,
-        ahead: explanation
-            .next
-            .into_iter()
-            .chain(explanation.later)
-            .map(|next| Next {
-                when: said::near(next.on, view.day),
-                what: next.what,
-                stopped_by: next.stopped_by,
-                rules: next.rules.into_iter().collect::<Vec<_>>().join(", "),
-            })
-            .collect(),
+        later: ahead.split_off(ahead.len().min(AHEAD_SHOWN)),
+        ahead,
         owed: Owed::of(&view),
         arrangements: {
             let mut lines = arrangements(account);

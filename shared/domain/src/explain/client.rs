@@ -9,7 +9,7 @@ use crate::calendar::{Day, days_between, for_person};
 use crate::decide::Context;
 use crate::event::Event;
 use crate::foretell::{Coming, foretell};
-use crate::id::InvoiceId;
+use crate::id::{InvoiceId, ServiceLine};
 use crate::invoice::Invoice;
 use crate::letter::{Content, Letter, LetterKind};
 use crate::lock::{Lock, Scope};
@@ -83,7 +83,7 @@ fn locked(lock: &Lock) -> String {
 fn part(scope: &Scope) -> String {
     match scope.line() {
         None => "your portal".to_owned(),
-        Some(line) if line.as_str() == "-" => "a part of your portal".to_owned(),
+        Some(line) if line.as_str() == ServiceLine::UNNAMED => "a part of your portal".to_owned(),
         Some(line) => format!("your portal for {line}"),
     }
 }
