@@ -33,8 +33,8 @@ async fn made_again_it_is_answered_as_before() {
     let listed = world.get("pia", notes).await.expect(200);
     assert_eq!(listed["items"].as_array().unwrap().len(), 2);
     // A client without an id of its own gets the same one.
-    let made = with_key(&world, "pia", "/firm/v1/clients", "k-2", json!({"name": "X"})).await;
-    let again = with_key(&world, "pia", "/firm/v1/clients", "k-2", json!({"name": "X"})).await;
+    let made = with_key(&world, "bea", "/firm/v1/clients", "k-2", json!({"name": "X"})).await;
+    let again = with_key(&world, "bea", "/firm/v1/clients", "k-2", json!({"name": "X"})).await;
     assert_eq!(made.expect(201)["id"], again.expect(201)["id"]);
     with_key(&world, "pia", notes, "", note("called")).await.problem(400);
     // What was refused did nothing, and may be made again under its key.

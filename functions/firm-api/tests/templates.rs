@@ -36,7 +36,7 @@ async fn let_3_a_firms_own_words_are_saved_in_versions_and_taken_back() {
     let world = World::new().await;
     let listed = world.get("pia", "/firm/v1/templates").await.expect(200);
     let rows = listed["items"].as_array().unwrap().clone();
-    assert_eq!(rows.len(), 30, "fifteen letters in two languages");
+    assert_eq!(rows.len(), 32, "sixteen letters in two languages");
     assert!(rows.iter().all(|row| row["version"].is_null()));
 
     let shown = world.get("pia", NOTICE).await;
@@ -271,7 +271,7 @@ async fn let_3_a_client_and_the_firm_have_a_language_and_the_firm_a_telephone() 
     let acme = "/firm/v1/clients/acme";
     assert_eq!(world.get("pia", acme).await.expect(200)["language"], Value::Null);
     let change =
-        |language: Value| world.ask("pia", Method::PATCH, acme, json!({"language": language}));
+        |language: Value| world.ask("bea", Method::PATCH, acme, json!({"language": language}));
     change(json!("es")).await.expect(200);
     assert_eq!(world.get("pia", acme).await.expect(200)["language"], "es");
     change(json!("fr")).await.problem(422);

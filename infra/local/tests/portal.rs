@@ -404,7 +404,7 @@ async fn sec_1_and_6_pages_are_for_their_own_contact_and_forms_for_their_own_bro
     let sign_out = ann.get("/portal/security").await.form("/portal/v1/me/sign-out");
     assert_eq!(ann.post("/portal/v1/me/sign-out", &sign_out).await.location, "/sign-in");
     assert!(ann.get(home).await.location.starts_with("/sign-in"));
-    assert_eq!(cells, 33);
+    assert_eq!(cells, 36);
     assert_eq!(up.stop().code(), Some(0));
 }
 

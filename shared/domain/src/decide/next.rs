@@ -85,8 +85,13 @@ pub(crate) fn by_schedule<'a>(context: &Context<'a>, day: Day) -> Context<'a> {
 pub(crate) fn without_letters(account: &Account, context: &Context<'_>, day: Day) -> Account {
     let mut later = account.clone();
     let queued = account.letters.values().filter(|letter| letter.state == LetterState::Queued);
-    for letter in queued.filter(|letter| letter.leaves_on < day) {
+    for letter in queued {
         let on = letter.leaves_on.max(context.day);
+        // On the day on which somebody read the client's message no harsh letter leaves (LET-8).
+        let on = if account.read_on == Some(on) { plus(on, 1) } else { on };
+        if day <= on {
+            continue;
+        }
         let then = by_schedule(context, on);
         let claim = Command::ClaimLetter { letter: letter.id };
         for event in decide(&later, &claim, &then).unwrap_or_default() {
@@ -138,8 +143,10 @@ fn days_of_change(account: &Account, context: &Context<'_>) -> Days {
     }
     let warned = |on| plus(on, policy.lock.after_notice_days);
     for letter in account.letters.values().filter(|letter| letter.state == LetterState::Queued) {
-        days.insert(warned(letter.leaves_on));
-        days.insert(plus(letter.leaves_on, 1));
+        // A day later than planned, where that day is a reader's (LET-8).
+        let leaves_on = [letter.leaves_on, plus(letter.leaves_on.max(context.day), 1)];
+        days.extend(leaves_on.map(warned));
+        days.extend(leaves_on.map(|on| plus(on, 1)));
     }
     for invoice in account.open_invoices() {
         days.extend(days_of_invoice(invoice, policy));

@@ -340,7 +340,8 @@ pub(super) fn table(part: &Part, statement: &Statement, language: Language) -> T
     rows.extend(part.entries.iter().map(|entry| {
         let (charge, credit) = sides(entry.sum);
         let amount = |money: Option<Money>| money.map(grouped).unwrap_or_default();
-        let what = format!("{} {}", named(entry.what, language), entry.reference);
+        let what = format!("{} {}", named(entry.what, language), short_reference(entry));
+        let what = what.trim_end().to_owned();
         Row::of([short(entry.on), what, amount(charge), amount(credit), for_person(entry.balance)])
     }));
     rows.push(balance(statement.to, words.closing, part.closing));
@@ -423,6 +424,20 @@ fn words(language: Language) -> Words {
     }
 }
 
+/// What a person finds it again by: of a payment what its gateway or its check calls it, and nothing of one that came
+/// with a ledger, whose name is ours alone.
+fn short_reference(entry: &Entry) -> &str {
+    let is_payment = matches!(
+        entry.what,
+        What::Payment | What::Returned | What::Refund | What::Chargeback | What::ChargebackWon
+    );
+    match entry.reference.split_once(':').filter(|_| is_payment) {
+        Some(("import", _)) => "",
+        Some((_, name)) => name,
+        None => &entry.reference,
+    }
+}
+
 /// What an entry is called.
 pub(super) fn named(what: What, language: Language) -> &'static str {
     match (language, what) {
@@ -492,6 +507,27 @@ mod tests {
             assert_eq!(found, expected.map_err(str::to_owned), "for {from:?} to {to:?}");
         }
         assert_eq!(plus(day("2025-11-23"), USUAL_DAYS), today);
+    }
+
+    #[test]
+    fn a_payment_is_named_as_its_payer_knows_it() {
+        let sum = Sum { amount: Money::new(100, Currency::USD), side: Side::Credit };
+        let entry = |what, reference: &str| Entry {
+            on: "2026-03-01".parse().unwrap(),
+            what,
+            reference: reference.to_owned(),
+            sum,
+            balance: sum,
+        };
+        for (what, reference, expected) in [
+            (What::Payment, "staff:check 17", "check 17"),
+            (What::Payment, "stripe:pi_9", "pi_9"),
+            (What::Refund, "stripe:pi_9", "pi_9"),
+            (What::Payment, "import:A-1:10000", ""),
+            (What::Invoice, "A:1", "A:1"),
+        ] {
+            assert_eq!(short_reference(&entry(what, reference)), expected, "{reference}");
+        }
     }
 
     #[test]
