@@ -167,7 +167,7 @@ async fn eval_3_of_a_thousand_accounts_only_the_ten_due_are_read() {
     assert_eq!(desk.tick().await, Tick { firms: 1, ..Tick::default() });
     assert!(desk.wire.take().is_empty());
     let idle = desk.dynamo.capacity().take();
-    assert!(idle.half_reads <= 4 + 2 + 2 + 4 + 2, "{idle:?}");
+    assert!(idle.half_reads <= 4 + 2 + 2 + 4 + 2 + 2, "{idle:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
