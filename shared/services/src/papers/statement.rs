@@ -481,6 +481,7 @@ pub(super) fn sums(amounts: impl Iterator<Item = Money>) -> Vec<Money> {
 #[cfg(test)]
 mod tests {
     use domain::calendar::plus;
+    use domain::money::Currency;
 
     use super::*;
 
