@@ -18,9 +18,9 @@ use crate::{bench, run};
 /// What Amazon Linux 2023 has, on which `provided.al2023` runs.
 const NEWEST_GLIBC: Glibc = Glibc(2, 34);
 
-/// A cold start reads the program from storage: the largest, `firm-api`, has 13 MiB, and whoever makes one a
-/// quarter larger should know it.
-const BUDGET: u64 = 16 * MIB;
+/// A cold start reads the program from storage: the largest, `firm-api`, has 17.6 MiB on x86_64 since it makes papers
+/// with their fonts, and whoever makes one larger by more than a MiB should know it.
+const BUDGET: u64 = 19 * MIB;
 
 const MIB: u64 = 1024 * 1024;
 
