@@ -42,8 +42,11 @@
 
   // What has the focus: its name, and what is wrong with how it shows that.
   async focused() {
+    // What comes after a frame gets the focus with one of the next tasks: the frame is another process.
+    const isNowhere = () => !document.activeElement || document.activeElement === document.body;
+    for (let frame = 0; frame < 60 && isNowhere(); frame += 1) await new Promise(requestAnimationFrame);
+    if (isNowhere()) return { name: "the page", at: -1, faults: [] };
     const element = document.activeElement;
-    if (!element || element === document.body) return { name: "the page", at: -1, faults: [] };
     // A frame has as many stops as there are links in it: none, for a letter without one. They show the focus themselves.
     if (element.matches("iframe")) return { name: this.name(element), isFrame: true, faults: [] };
     const faults = [];

@@ -33,7 +33,7 @@ pub fn run(root: &Path, is_built: bool) -> Result<Count> {
     let here = Processor::of_this_machine().context(ADVICE)?;
     let programs = python::environment(root, "aws")?;
     let sam = python::environment(root, "template")?.join("sam");
-    let cargo_lambda = python::environment(root, "functions")?;
+    let cargo_lambda = python::environment(root, "release")?;
     let build = bench::target_folder(root)?.join(BUILD);
     let functions_built = bench::functions(root)?;
     if !is_built {
@@ -62,7 +62,7 @@ fn sam_build(
     let mut command = Command::new(sam);
     command.current_dir(root).args(["build", "--config-env", "dev", "--build-dir"]).arg(to);
     command.args(["--parameter-overrides", &format!("Architecture={}", here.name())]);
-    command.env("PATH", bootstraps::path_with(cargo_lambda)?).env("CARGO_LAMBDA_COMPILER", "cargo");
+    command.env("PATH", bootstraps::path_with(cargo_lambda)?);
     command.env("AWS_DEFAULT_REGION", "us-east-1").env("SAM_CLI_TELEMETRY", "0");
     ensure!(run::streamed(&mut command)?.status.success(), "sam build failed");
     Ok(())

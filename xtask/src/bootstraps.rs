@@ -24,9 +24,6 @@ const BUDGET: u64 = 19 * MIB;
 
 const MIB: u64 = 1024 * 1024;
 
-/// Which linker cargo-lambda takes: the machine's own, or zig, which links for others.
-const COMPILER: &str = "CARGO_LAMBDA_COMPILER";
-
 /// A kind of processor, by Lambda's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Processor {
@@ -99,12 +96,9 @@ pub fn build(root: &Path, cargo_lambda: &Path, of: Processor, functions: &[Strin
     let mut command = Command::new(cargo_lambda.join("cargo-lambda"));
     command.current_dir(root).args(["lambda", "build", "--release", "--target", of.target()]);
     command.args(functions.iter().flat_map(|name| ["--bin", name]));
-    if Some(of) == Processor::of_this_machine() && cfg!(target_os = "linux") {
-        command.env(COMPILER, "cargo");
-    } else {
-        // zig is a program of the same environment, and is looked for on the path.
-        command.env("PATH", path_with(cargo_lambda)?);
-    }
+    // zig, a program of the same environment, links for the C library of Lambda, whatever this machine has: papers call
+    // one of its functions that is newer than Lambda's here.
+    command.env("PATH", path_with(cargo_lambda)?);
     let ended = run::streamed(&mut command)?;
     ensure!(ended.status.success(), "the functions could not be built for {}", of.name());
     Ok(())
