@@ -211,7 +211,7 @@ mod tests {
         let said = |size, glibc| Seen { size, glibc }.fits().err().map(|error| error.to_string());
         assert_eq!(said(BUDGET, NEWEST_GLIBC), None);
         let large = said(BUDGET + MIB / 2, NEWEST_GLIBC);
-        assert_eq!(large.as_deref(), Some("it has 16.5 MiB, more than the budget of 16.0"));
+        assert_eq!(large.as_deref(), Some("it has 19.5 MiB, more than the budget of 19.0"));
         let new = said(1, Glibc(2, 35)).unwrap();
         assert!(new.contains("needs glibc 2.35, and Lambda has 2.34"), "{new}");
     }
