@@ -79,7 +79,7 @@ pub fn explain(account: &Account, context: &Context<'_>) -> Explanation {
     why.extend(
         account.locks.values().filter_map(|lock| waiting_for_unlock(account, lock, context)),
     );
-    why.extend(invoices(account, context));
+    why.extend(invoices(account, context, overdue_invoice));
     let mut ahead = ahead(account, context).into_iter();
     let (next, later) = (ahead.next(), ahead.collect());
     Explanation { why, next, later, policy: context.policy.id.clone() }
@@ -204,14 +204,18 @@ fn waiting_for_unlock(account: &Account, lock: &Lock, context: &Context<'_>) -> 
 }
 
 /// Overdue invoices, the oldest first, each with why it is collected or not; of many only how many more.
-fn invoices(account: &Account, context: &Context<'_>) -> Vec<String> {
+fn invoices(
+    account: &Account,
+    context: &Context<'_>,
+    said: fn(&Invoice, Collection, Day) -> String,
+) -> Vec<String> {
     let view = account.collection(&context.policy.policy, context.day);
     let overdue = account.open_invoices().filter(|invoice| invoice.is_overdue(context.day));
     let mut overdue: Vec<_> = overdue.collect();
     overdue.sort_by(|a, b| (a.due_on, &a.id).cmp(&(b.due_on, &b.id)));
     let told = overdue.iter().take(MAX_TOLD);
     let mut why: Vec<_> =
-        told.map(|invoice| overdue_invoice(invoice, view.of(invoice), context.day)).collect();
+        told.map(|invoice| said(invoice, view.of(invoice), context.day)).collect();
     why.extend(match overdue.len().saturating_sub(MAX_TOLD) {
         0 => None,
         1 => Some("1 more invoice is overdue.".to_owned()),
@@ -220,11 +224,16 @@ fn invoices(account: &Account, context: &Context<'_>) -> Vec<String> {
     why
 }
 
-fn overdue_invoice(invoice: &Invoice, collection: Collection, day: Day) -> String {
+/// What is overdue of it, and for how long: a sentence's beginning.
+fn overdue_since(invoice: &Invoice, day: Day) -> String {
     let days = days_between(invoice.due_on, day);
     let plural = if days == 1 { "" } else { "s" };
     let balance = invoice.balance().for_person();
-    let start = format!("Invoice {}: {balance} is {days} day{plural} overdue", invoice.id);
+    format!("Invoice {}: {balance} is {days} day{plural} overdue", invoice.id)
+}
+
+fn overdue_invoice(invoice: &Invoice, collection: Collection, day: Day) -> String {
+    let start = overdue_since(invoice, day);
     match collection {
         Collection::Collect => match invoice.first_warned_on() {
             Some(on) => format!("{start}; the client was warned on {}.", for_person(on)),

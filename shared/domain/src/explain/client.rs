@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::stops::{Stop, stops};
-use super::{MAX_AHEAD, MAX_INVOICES_AHEAD, MAX_TOLD};
+use super::{MAX_AHEAD, MAX_INVOICES_AHEAD, invoices, overdue_since};
 use crate::account::{Account, Collection, NotCollected};
-use crate::calendar::{Day, days_between, for_person};
+use crate::calendar::{Day, for_person};
 use crate::decide::Context;
 use crate::event::Event;
 use crate::foretell::{Coming, foretell};
@@ -67,7 +67,7 @@ fn why(account: &Account, context: &Context<'_>) -> Vec<String> {
         let on = for_person(limit.on);
         why.push(format!("A part of your portal is closed since {on}: {}.", limit.reason));
     }
-    why.extend(invoices(account, context));
+    why.extend(invoices(account, context, overdue_invoice));
     if why.is_empty() {
         why.push("Your portal is open, and nothing is overdue.".to_owned());
     }
@@ -88,27 +88,8 @@ fn part(scope: &Scope) -> String {
     }
 }
 
-fn invoices(account: &Account, context: &Context<'_>) -> Vec<String> {
-    let view = account.collection(&context.policy.policy, context.day);
-    let overdue = account.open_invoices().filter(|invoice| invoice.is_overdue(context.day));
-    let mut overdue: Vec<_> = overdue.collect();
-    overdue.sort_by(|a, b| (a.due_on, &a.id).cmp(&(b.due_on, &b.id)));
-    let told = overdue.iter().take(MAX_TOLD);
-    let mut why: Vec<_> =
-        told.map(|invoice| overdue_invoice(invoice, view.of(invoice), context.day)).collect();
-    why.extend(match overdue.len().saturating_sub(MAX_TOLD) {
-        0 => None,
-        1 => Some("1 more invoice is overdue.".to_owned()),
-        more => Some(format!("{more} more invoices are overdue.")),
-    });
-    why
-}
-
 fn overdue_invoice(invoice: &Invoice, collection: Collection, day: Day) -> String {
-    let days = days_between(invoice.due_on, day);
-    let plural = if days == 1 { "" } else { "s" };
-    let balance = invoice.balance().for_person();
-    let start = format!("Invoice {}: {balance} is {days} day{plural} overdue", invoice.id);
+    let start = overdue_since(invoice, day);
     match collection {
         Collection::Collect => match invoice.first_warned_on() {
             Some(on) => format!("{start}; we wrote to you about it on {}.", for_person(on)),
