@@ -69,6 +69,16 @@ pub struct Line {
     pub tax: Money,
 }
 
+/// Which of the firm's bank accounts money goes to. A lawyer's firm keeps them apart by law.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deposit {
+    /// The firm's own: fees that were earned.
+    Operating,
+    /// Its clients': retainers, and what is held for others.
+    Trust,
+}
+
 /// The facts of an invoice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invoice {

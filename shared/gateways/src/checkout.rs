@@ -8,6 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use domain::id::{ClientId, FirmId, InvoiceId};
+use domain::invoice::Deposit;
 use domain::money::{Money, MoneyError};
 
 use crate::{CurrencyError, GatewayError, Method, ObjectId};
@@ -51,6 +52,9 @@ impl fmt::Display for IdempotencyKey {
 /// What a page is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewCheckout {
+    /// Our own name for it, letters, digits, `-` and `_`, at most [`crate::MAX_OURS_CHARS`]: it stands on the payment, and is all that stands
+    /// there where the gateway has no room for more.
+    pub ours: String,
     /// Whose page.
     pub firm: FirmId,
     /// Who pays.
@@ -67,6 +71,10 @@ pub struct NewCheckout {
     pub cancel_url: String,
     /// When it ends by itself, in Unix seconds; the gateway's longest time unless said.
     pub expires_unix: Option<i64>,
+    /// Which of the firm's bank accounts it goes to; gateways with one account don't ask.
+    pub deposit: Option<Deposit>,
+    /// The gateway's customer that the method is saved for, if the payer wants that.
+    pub save_for: Option<ObjectId>,
     /// The payer's address, to spare them typing it.
     pub email: Option<String>,
 }
@@ -144,6 +152,10 @@ pub enum CheckoutError {
         /// The currency.
         currency: domain::money::Currency,
     },
+    /// The gateway has several bank accounts, and nobody said to which of them this goes: trust money in an
+    /// operating account is a breach of a lawyer's duties.
+    #[error("the gateway needs to know the deposit account, and has {0}")]
+    Deposit(String),
     /// The key was used for something else: a mistake of the caller. Nothing was made.
     #[error("the idempotency key was used before for something else")]
     KeyReused,
@@ -162,7 +174,8 @@ impl CheckoutError {
             | Self::Sum(_)
             | Self::TooSmall(_)
             | Self::Amount(_)
-            | Self::NoMethod { .. } => true,
+            | Self::NoMethod { .. }
+            | Self::Deposit(_) => true,
             Self::KeyReused | Self::Gateway(_) => false,
         }
     }

@@ -42,6 +42,9 @@ pub enum GatewayError {
         /// Which object and field, and what was expected.
         what: String,
     },
+    /// It is none of what this gateway does; nobody was asked.
+    #[error("the gateway can't do this ({0:?})")]
+    CannotDo(crate::Ability),
     /// Money in a currency whose decimals at this gateway are not known here.
     #[error("the gateway's answer holds money that can't be read")]
     Money(#[from] CurrencyError),
@@ -108,6 +111,9 @@ pub enum ConfigError {
     /// A key or account with characters that no HTTP header can carry.
     #[error("the gateway's {0} holds characters that no header can carry")]
     NotAHeader(&'static str),
+    /// A part that this gateway needs is missing.
+    #[error("the gateway's {0} is missing")]
+    Missing(&'static str),
     /// A key goes out only encrypted, or to this very machine.
     #[error("{0:?} is not a base URL, expected https://host, or http:// for a loopback address")]
     BaseUrl(String),

@@ -22,6 +22,23 @@ const INVOICES_KEYS: [&str; 2] = ["invoices", "invoice_id"];
 const MAX_VALUE_CHARS: usize = 500;
 const MAX_INVOICES_KEYS: usize = 20;
 
+/// Our own name for what asked for the payment.
+const OURS_KEY: &str = "ours";
+
+/// What our names begin with where the gateway has but one text, which the firm's other sales use too.
+const OURS_PREFIX: &str = "pc-";
+
+/// What they end with there: no name holds it, so that the client follows.
+const OURS_END: char = '.';
+
+/// How long our names may be: with the prefix, the shortest of the gateways' references, Square's 40.
+pub const MAX_OURS_CHARS: usize = 37;
+
+fn is_name(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    (1..=MAX_OURS_CHARS).contains(&text.len()) && text.bytes().all(is_plain)
+}
+
 fn further_key(number: usize) -> String {
     format!("{}_{number}", INVOICES_KEYS[0])
 }
@@ -47,6 +64,9 @@ pub struct Reference {
     pub client: Option<ClientId>,
     /// What it pays, in the order named (PAY-4); empty when it names none.
     pub invoices: Vec<InvoiceId>,
+    /// Our own name for the page or the charge that asked for it: what it was for is known by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ours: Option<String>,
     /// The one free text that a page to pay on carries besides.
     pub client_reference: Option<String>,
     /// What could not be read, or is said in two ways.
@@ -72,6 +92,7 @@ impl Reference {
         };
         reference.firm = find(FIRM_KEYS).and_then(|text| reference.parse("firm", text));
         reference.client = find(CLIENT_KEYS).and_then(|text| reference.parse("client", text));
+        reference.ours = metadata.get(OURS_KEY).filter(|text| is_name(text)).cloned();
         let further = (2..=MAX_INVOICES_KEYS).map_while(|n| metadata.get(&further_key(n)));
         let lists = find(INVOICES_KEYS).into_iter().chain(further.map(String::as_str));
         for text in lists.flat_map(|list| list.split(',')) {
@@ -88,11 +109,40 @@ impl Reference {
         reference
     }
 
+    /// Reads the one text that a gateway has room for: our name and the client, or another sale's text.
+    pub fn from_text(text: &str) -> Self {
+        let mut reference = Self::default();
+        let Some((ours, client)) =
+            text.trim().strip_prefix(OURS_PREFIX).and_then(|text| text.split_once(OURS_END))
+        else {
+            return reference;
+        };
+        if is_name(ours) {
+            reference.ours = Some(ours.to_owned());
+            reference.client = reference.parse("client", client);
+        }
+        reference
+    }
+
+    /// What to write where there is room for one text, so that [`Self::from_text`] reads it.
+    ///
+    /// # Errors
+    /// When it is longer than `limit`, in characters.
+    pub fn text(ours: &str, client: &ClientId, limit: usize) -> Result<String, CheckoutError> {
+        let text = format!("{OURS_PREFIX}{ours}{OURS_END}{client}");
+        let found = text.chars().count();
+        if limit < found || !is_name(ours) {
+            return Err(CheckoutError::ReferenceTooLong { found, limit });
+        }
+        Ok(text)
+    }
+
     /// What to write, so that [`Self::from_metadata`] reads it.
     ///
     /// # Errors
     /// When the invoices' ids don't fit.
     pub fn metadata<'a>(
+        ours: &str,
         firm: &FirmId,
         client: &ClientId,
         invoices: impl Iterator<Item = &'a InvoiceId>,
@@ -118,6 +168,9 @@ impl Reference {
         }
         let keys = (1..).map(|n| if n == 1 { INVOICES_KEYS[0].to_owned() } else { further_key(n) });
         let mut metadata: BTreeMap<_, _> = keys.zip(lists).collect();
+        if is_name(ours) {
+            metadata.insert(OURS_KEY.to_owned(), ours.to_owned());
+        }
         metadata.insert(FIRM_KEYS[0].to_owned(), firm.to_string());
         metadata.insert(CLIENT_KEYS[0].to_owned(), client.to_string());
         Ok(metadata)
@@ -134,7 +187,7 @@ impl Reference {
     /// Whether we wrote anything on it. Firms take other money at their gateway too: a payment
     /// without any reference of ours is none of our business, and no mismatch.
     pub fn is_ours(&self) -> bool {
-        let names_somebody = self.firm.is_some() || self.client.is_some();
+        let names_somebody = self.firm.is_some() || self.client.is_some() || self.ours.is_some();
         names_somebody || !self.invoices.is_empty() || !self.problems.is_empty()
     }
 
@@ -150,6 +203,7 @@ impl Reference {
         self.firm = firm;
         self.client = client;
         self.invoices = invoices.map(|Invoices(list)| list).unwrap_or_default();
+        self.ours = self.ours.or(other.ours);
         self.client_reference = self.client_reference.or(other.client_reference);
         for problem in other.problems {
             if !self.problems.contains(&problem) {
@@ -241,18 +295,36 @@ mod tests {
         let odd: Vec<InvoiceId> =
             ["A,1", "50%", "A%2C1", "B 7"].map(|id| id.parse().unwrap()).into();
         for (invoices, keys) in
-            [(ids(1, 7), 3), (ids(35, 13), 3), (ids(36, 13), 4), (ids(60, 128), 22), (odd, 3)]
+            [(ids(1, 7), 4), (ids(35, 13), 4), (ids(36, 13), 5), (ids(60, 128), 23), (odd, 4)]
         {
             let count = invoices.len();
-            let metadata = Reference::metadata(&firm, &client, invoices.iter()).unwrap();
+            let metadata = Reference::metadata("p1", &firm, &client, invoices.iter()).unwrap();
             assert_eq!(metadata.len(), keys, "{count} invoices");
             assert!(metadata.values().all(|value| value.chars().count() <= MAX_VALUE_CHARS));
             let read = Reference::from_metadata(&metadata);
             assert_eq!((read.firm.as_ref(), read.client.as_ref()), (Some(&firm), Some(&client)));
+            assert_eq!(read.ours.as_deref(), Some("p1"));
             assert_eq!((read.invoices, read.problems), (invoices, vec![]));
         }
-        let error = Reference::metadata(&firm, &client, ids(61, 128).iter()).unwrap_err();
+        let error = Reference::metadata("p1", &firm, &client, ids(61, 128).iter()).unwrap_err();
         assert!(error.to_string().contains("expected at most 10000"), "{error}");
+    }
+
+    #[test]
+    fn pay_4_one_text_names_the_page_and_the_client_and_no_other_sale() {
+        let client: ClientId = "bea & son".parse().unwrap();
+        let text = Reference::text("p-1_x", &client, 127).unwrap();
+        assert_eq!(text, "pc-p-1_x.bea & son");
+        let read = Reference::from_text(&text);
+        assert_eq!((read.ours.as_deref(), read.client.as_ref()), (Some("p-1_x"), Some(&client)));
+        assert!(read.is_ours());
+        for other in ["INV-00042", "pc-", "pc-1", "pc-.bea", "pc-a b.bea", "PC-1.bea", ""] {
+            assert!(!Reference::from_text(other).is_ours(), "for {other:?}");
+        }
+        for (ours, limit) in [("p1", 14), ("", 127), ("a.b", 127), (&*"x".repeat(38), 127)] {
+            let error = Reference::text(ours, &client, limit).unwrap_err();
+            assert!(matches!(error, CheckoutError::ReferenceTooLong { .. }), "for {ours:?}");
+        }
     }
 
     #[test]

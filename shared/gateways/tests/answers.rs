@@ -30,6 +30,7 @@ async fn read(server: &MockServer, timeouts: Timeouts) -> Result<ReadBack, Gatew
         key: "sk_test_1".into(),
         mode: Mode::Test,
         account: Some("acct_1".to_owned()),
+        signing: vec![],
         base_url: server.uri(),
     };
     let stripe = Stripe::new(Transport::new(timeouts), &config).unwrap();
@@ -141,6 +142,7 @@ async fn pay_2_nobody_there_and_nobody_answering_are_down() {
         key: "sk_test_1".into(),
         mode: Mode::Test,
         account: None,
+        signing: vec![],
         base_url: "http://127.0.0.1:1".to_owned(),
     };
     let stripe = Stripe::new(Transport::new(TIMEOUTS), &closed).unwrap();

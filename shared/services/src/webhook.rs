@@ -534,7 +534,10 @@ fn ended(error: GatewayError, attempts: u32) -> Result<Outcome, Delay> {
         GatewayError::NotFound { .. }
         | GatewayError::Down { .. }
         | GatewayError::Refused { .. } => Err(error.into()),
-        GatewayError::Rejected { .. } | GatewayError::Malformed { .. } | GatewayError::Money(_) => {
+        GatewayError::Rejected { .. }
+        | GatewayError::Malformed { .. }
+        | GatewayError::CannotDo(_)
+        | GatewayError::Money(_) => {
             tracing::error!("Could not read a payment back: {}", chain(&error));
             Ok(Outcome::Unreadable)
         }

@@ -24,6 +24,9 @@ fn line(invoice: &str, amount: &str, currency: &str) -> CheckoutLine {
 
 fn checkout(lines: Vec<CheckoutLine>) -> NewCheckout {
     NewCheckout {
+        ours: "one".to_owned(),
+        deposit: None,
+        save_for: None,
         firm: "acme".parse().unwrap(),
         client: "bea & son".parse().unwrap(),
         lines,

@@ -147,15 +147,20 @@ fn form(new: &NewCheckout) -> Result<(Vec<(String, String)>, Money), CheckoutErr
         form.add(format!("payment_method_types[{index}]"), method);
     }
     let invoices = new.lines.iter().map(|line| &line.invoice);
-    for (key, value) in Reference::metadata(&new.firm, &new.client, invoices)? {
+    for (key, value) in Reference::metadata(&new.ours, &new.firm, &new.client, invoices)? {
         form.add(format!("metadata[{key}]"), &value);
         form.add(format!("payment_intent_data[metadata][{key}]"), value);
     }
     if let Some(at) = new.expires_unix {
         form.add("expires_at", at.to_string());
     }
-    if let Some(email) = &new.email {
-        form.add("customer_email", email);
+    match (&new.save_for, &new.email) {
+        (Some(customer), _) => {
+            form.add("customer", customer.as_str());
+            form.add("payment_intent_data[setup_future_usage]", "off_session");
+        }
+        (None, Some(email)) => form.add("customer_email", email),
+        (None, None) => {}
     }
     Ok((form.0, total))
 }

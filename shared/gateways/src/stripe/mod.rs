@@ -14,9 +14,12 @@ pub mod webhook;
 
 use reqwest::header::{HeaderMap, HeaderValue};
 
+use self::signature::SignatureError;
+use self::webhook::WebhookError;
 use crate::{
-    CheckoutError, ConfigError, EndedCheckout, Gateway, GatewayError, Hint, IdempotencyKey, Mode,
-    NewCheckout, ObjectId, OpenCheckout, ReadBack, Secret, Transport,
+    Ability, CheckoutError, ConfigError, EndedCheckout, Gateway, GatewayError, Hint,
+    IdempotencyKey, Incoming, Mode, NewCheckout, ObjectId, OpenCheckout, ReadBack, ReceiveError,
+    Secret, Transport, WebhookEvent,
 };
 
 /// The gateway's name in routes, keys and logs.
@@ -63,6 +66,8 @@ pub struct Config {
     pub mode: Mode,
     /// The connected account to act for; none for the key's own.
     pub account: Option<String>,
+    /// What its webhooks are signed with; two while one is being replaced.
+    pub signing: Vec<Secret>,
     /// [`BASE_URL`], or the sandbox's.
     pub base_url: String,
 }
@@ -74,6 +79,7 @@ pub struct Stripe {
     base_url: String,
     headers: HeaderMap,
     account: Option<String>,
+    signing: Vec<Secret>,
     mode: Mode,
 }
 
@@ -88,6 +94,7 @@ impl Stripe {
             base_url: crate::transport::base_url(&config.base_url)?,
             headers: headers(config)?,
             account: config.account.clone(),
+            signing: config.signing.clone(),
             mode: config.mode,
         })
     }
@@ -97,6 +104,22 @@ impl Stripe {
 impl Gateway for Stripe {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn abilities(&self) -> &'static [Ability] {
+        &[Ability::EndCheckout, Ability::Disputes, Ability::IdempotencyKeys]
+    }
+
+    async fn receive(&self, incoming: Incoming<'_>) -> Result<WebhookEvent, ReceiveError> {
+        let (header, now) = (incoming.header(signature::HEADER), incoming.now_unix);
+        let tolerance = signature::TOLERANCE_SECONDS;
+        let received = webhook::receive(header, incoming.body, &self.signing, now, tolerance);
+        received.map_err(|error| match error {
+            WebhookError::Signature(SignatureError::NoSecret) => ReceiveError::NoSecret,
+            WebhookError::Signature(SignatureError::NoMatch) => ReceiveError::NoMatch,
+            WebhookError::Signature(error) => ReceiveError::NotAuthentic(error.to_string()),
+            WebhookError::Body { what } => ReceiveError::Body { what },
+        })
     }
 
     async fn read_back(&self, hint: &Hint) -> Result<ReadBack, GatewayError> {
@@ -156,7 +179,13 @@ mod tests {
         base_url: &str,
     ) -> Result<Stripe, String> {
         let account = account.map(str::to_owned);
-        let config = Config { key: key.into(), mode, account, base_url: base_url.to_owned() };
+        let config = Config {
+            key: key.into(),
+            mode,
+            account,
+            signing: vec![],
+            base_url: base_url.to_owned(),
+        };
         let transport = Transport::new(Timeouts::default());
         Stripe::new(transport, &config).map_err(|error| error.to_string())
     }

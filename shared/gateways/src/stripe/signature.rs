@@ -11,6 +11,9 @@ use subtle::{Choice, ConstantTimeEq};
 
 use crate::Secret;
 
+/// Where the signature stands.
+pub const HEADER: &str = "stripe-signature";
+
 /// The age, either way, that Stripe's own libraries allow.
 pub const TOLERANCE_SECONDS: u32 = 300;
 

@@ -194,6 +194,9 @@ impl Till {
         };
         let path = asked.return_path.replace("{id}", &checkout.id);
         let new = NewCheckout {
+            ours: checkout.id.clone(),
+            deposit: None,
+            save_for: None,
             firm: firm.id().clone(),
             client: checkout.client.clone(),
             lines: checkout.lines.iter().map(line).collect(),

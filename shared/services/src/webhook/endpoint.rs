@@ -121,6 +121,7 @@ impl GatewayAccess {
             key: opened.secrets.key.clone(),
             mode: Mode::from_livemode(opened.endpoint.is_live),
             account: opened.secrets.account.clone(),
+            signing: opened.secrets.signing.clone(),
             base_url: self.stripe_url.clone(),
         };
         Ok(Box::new(stripe::Stripe::new(self.transport.clone(), &config)?))
