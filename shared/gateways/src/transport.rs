@@ -1,5 +1,5 @@
 //! How a question reaches a gateway: one pooled client for all firms, explicit time-outs, bounded
-//! answers, and a second try only for what can be asked twice: a question, or a form under a key.
+//! answers, and a second try only for what can be asked twice: a question, or what is sent under a key.
 //!
 //! Neither keys nor bodies are logged; a path holds only ids.
 
@@ -10,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use serde::Serialize;
 use tracing::{debug, warn};
 
 use crate::{ConfigError, GatewayError, IdempotencyKey};
@@ -109,6 +110,39 @@ impl Transport {
         let client = self.client()?;
         let request = || client.post(url.clone()).headers(headers.clone()).form(form);
         self.twice(|| request().header("idempotency-key", key.as_str())).await
+    }
+
+    /// Sends JSON; once more as above only if `can_repeat`: the body or the header holds a key, or sending it
+    /// again does no more than sending it once.
+    #[allow(dead_code, reason = "each gateway that speaks JSON uses it")]
+    pub(crate) async fn post_json(
+        &self,
+        url: Url,
+        headers: &HeaderMap,
+        key_header: Option<(&'static str, &str)>,
+        body: &impl Serialize,
+        can_repeat: bool,
+    ) -> Result<Answer, GatewayError> {
+        let client = self.client()?;
+        let request = || {
+            let request = client.post(url.clone()).headers(headers.clone()).json(body);
+            match key_header {
+                Some((name, key)) => request.header(name, key),
+                None => request,
+            }
+        };
+        if can_repeat { self.twice(request).await } else { once(request()).await }
+    }
+
+    /// Removes; once more as above, since what is gone stays gone.
+    #[allow(dead_code, reason = "each gateway that removes by this verb uses it")]
+    pub(crate) async fn delete(
+        &self,
+        url: Url,
+        headers: &HeaderMap,
+    ) -> Result<Answer, GatewayError> {
+        let client = self.client()?;
+        self.twice(|| client.delete(url.clone()).headers(headers.clone())).await
     }
 
     async fn twice(&self, request: impl Fn() -> RequestBuilder) -> Result<Answer, GatewayError> {
