@@ -3,12 +3,12 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use gateways::{Timeouts, Transport, stripe};
+use gateways::{Timeouts, Transport};
 use jobs::{State, handle};
 use lambda_runtime::{LambdaEvent, service_fn};
 use platform::aws::Aws;
 use platform::clock::{Clock, SystemClock};
-use platform::config::{Config, Environment, queue_url, secrets_key, stripe_url, variable};
+use platform::config::{Config, Environment, queue_url, secrets_key, variable};
 use platform::log::{self, Format};
 use platform::queue::SqsQueue;
 use platform::seal::KmsSeal;
@@ -36,8 +36,7 @@ fn state() -> anyhow::Result<State> {
     let config = Config::read(&environment)?;
     let aws = Aws::new(&config.aws)?;
     let seal = KmsSeal::new(aws.kms(), secrets_key(&environment)?);
-    let stripe_url = stripe_url(&environment)?.unwrap_or_else(|| stripe::BASE_URL.to_owned());
-    let access = GatewayAccess { transport: Transport::new(Timeouts::default()), stripe_url };
+    let access = GatewayAccess::read(Transport::new(Timeouts::default()), &environment)?;
     let dynamo = Dynamo::new(aws.dynamodb(), config.table);
     let webhooks = Arc::new(Webhooks::new(dynamo, Arc::new(seal), access));
     let letters = SqsQueue::new(aws.sqs(), queue_url(&environment, variable::LETTERS_QUEUE_URL)?);

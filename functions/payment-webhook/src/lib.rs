@@ -29,9 +29,6 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Stripe's header; the other gateways have their own.
-const SIGNATURE: &str = "stripe-signature";
-
 /// What the function needs.
 #[derive(Clone)]
 pub struct State {
@@ -74,16 +71,15 @@ struct Received {
 
 /// A gateway's news.
 ///
-/// Signed by the gateway over the raw body. The payment that it points to is read back from the gateway
-/// before anything is done.
+/// Signed by the gateway over the raw body, each in headers of its own; LawPay and CPACharge don't sign, and
+/// are asked for the event. The payment that it points to is read back from the gateway before anything is done.
 #[utoipa::path(
     post,
     path = "/webhooks/{gateway}/{endpoint}",
     tag = "webhooks",
     params(
-        ("gateway" = String, Path, description = "The gateway: stripe"),
+        ("gateway" = String, Path, description = "The gateway: stripe, square, paypal, lawpay or cpacharge"),
         ("endpoint" = String, Path, description = "The endpoint's id, as it was made"),
-        ("Stripe-Signature" = String, Header, description = "Stripe's signature"),
     ),
     request_body(content = String, content_type = "application/json"),
     responses((status = 200, description = "Safe with us, or of no concern", body = Received)),
@@ -99,9 +95,8 @@ async fn take(
         Ok(body) => body,
         Err(problem) => return state.refuse("too_large", problem),
     };
-    let signature = parts.headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
     let (gateway, endpoint) = (gateway.as_str(), endpoint.as_str());
-    let delivery = Delivery { gateway, endpoint, signature, body: &body };
+    let delivery = Delivery { gateway, endpoint, headers: &parts.headers, body: &body };
     match state.webhooks.take(&delivery, state.clock.now()).await {
         Ok(taken) => state.acknowledge(taken),
         Err(error) => {
@@ -135,13 +130,10 @@ impl State {
 fn problem(error: TakeError) -> (&'static str, Problem) {
     match &error {
         TakeError::NotFound => ("no_endpoint", Problem::not_found("webhook endpoint")),
-        TakeError::Signature(reason) => {
-            let detail = format!("{error}: {reason}");
-            (
-                "not_authentic",
-                Problem::new(ProblemKind::Unauthorized, detail).of("Stripe-Signature"),
-            )
+        TakeError::NotAuthentic(_) => {
+            ("not_authentic", Problem::new(ProblemKind::Unauthorized, error.to_string()))
         }
+        TakeError::NotNow(_) => ("not_now", Problem::busy(&error)),
         TakeError::NotConfigured(_) => ("not_configured", Problem::busy(&error)),
         TakeError::Body { .. } => ("malformed", Problem::malformed(error.to_string())),
         TakeError::OtherMode => {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateways::{Timeouts, Transport, stripe};
+use gateways::{Timeouts, Transport};
 use payment_webhook::{State, router};
 use platform::aws::Aws;
 use platform::clock::SystemClock;
-use platform::config::{Config, Environment, secrets_key, stripe_url};
+use platform::config::{Config, Environment, secrets_key};
 use platform::log::{self, Format};
 use platform::seal::KmsSeal;
 use services::webhook::{GatewayAccess, Webhooks};
@@ -32,8 +32,7 @@ fn state() -> anyhow::Result<State> {
     let config = Config::read(&environment)?;
     let aws = Aws::new(&config.aws)?;
     let seal = KmsSeal::new(aws.kms(), secrets_key(&environment)?);
-    let stripe_url = stripe_url(&environment)?.unwrap_or_else(|| stripe::BASE_URL.to_owned());
-    let access = GatewayAccess { transport: Transport::new(TIMEOUTS), stripe_url };
+    let access = GatewayAccess::read(Transport::new(TIMEOUTS), &environment)?;
     let dynamo = Dynamo::new(aws.dynamodb(), config.table);
     let webhooks = Webhooks::new(dynamo, Arc::new(seal), access);
     Ok(State::new(Arc::new(webhooks), Arc::new(SystemClock), config.stage))

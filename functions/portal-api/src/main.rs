@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
-use gateways::{Timeouts, Transport, stripe};
+use gateways::{Timeouts, Transport};
 use lambda_http::RequestExt;
 use lambda_http::request::RequestContext;
 use platform::aws::Aws;
 use platform::clock::SystemClock;
 use platform::config::{
-    Config, Environment, portal_firm, public_url, queue_url, secrets_key, stripe_url, variable,
+    Config, Environment, portal_firm, public_url, queue_url, secrets_key, variable,
 };
 use platform::log::{self, Format};
 use platform::queue::SqsQueue;
@@ -36,8 +36,7 @@ fn state() -> anyhow::Result<State> {
     let aws = Aws::new(&config.aws)?;
     let dynamo = Dynamo::new(aws.dynamodb(), config.table);
     let seal = KmsSeal::new(aws.kms(), secrets_key(&environment)?);
-    let stripe_url = stripe_url(&environment)?.unwrap_or_else(|| stripe::BASE_URL.to_owned());
-    let access = GatewayAccess { transport: Transport::new(Timeouts::default()), stripe_url };
+    let access = GatewayAccess::read(Transport::new(Timeouts::default()), &environment)?;
     let webhooks = Arc::new(Webhooks::new(dynamo.clone(), Arc::new(seal), access));
     let queue = SqsQueue::new(aws.sqs(), queue_url(&environment, variable::LETTERS_QUEUE_URL)?);
     let usual_firm = portal_firm(&environment)?.map(|firm| firm.parse()).transpose()?;

@@ -20,7 +20,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use gateways::{Timeouts, Transport};
 use identity::{HttpKeys, Verifier};
 use platform::clock::{Clock, SystemClock};
-use platform::config::Stage;
+use platform::config::{GatewayUrls, Stage};
 use platform::mail_domains::TrialDomains;
 use platform::queue::Queue;
 use platform::seal::{LocalSeal, Seal};
@@ -413,7 +413,8 @@ fn is_unlock(path: &str) -> bool {
 pub(crate) fn webhooks_on(data: &Path, dynamo: Dynamo, stripe_url: &str) -> Result<Arc<Webhooks>> {
     let seal: Arc<dyn Seal> = Arc::new(LocalSeal::new(&seal_key(data)?)?);
     let transport = Transport::new(Timeouts::default());
-    let access = GatewayAccess { transport, stripe_url: stripe_url.to_owned() };
+    let urls = GatewayUrls { stripe: Some(stripe_url.to_owned()), ..GatewayUrls::default() };
+    let access = GatewayAccess { transport, urls, public_url: stripe_url.to_owned() };
     Ok(Arc::new(Webhooks::new(dynamo, seal, access)))
 }
 

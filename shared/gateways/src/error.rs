@@ -111,6 +111,9 @@ pub enum ConfigError {
     /// A key or account with characters that no HTTP header can carry.
     #[error("the gateway's {0} holds characters that no header can carry")]
     NotAHeader(&'static str),
+    /// There is no gateway of that name here.
+    #[error("there is no gateway {0:?}")]
+    Unknown(String),
     /// A part that this gateway needs is missing.
     #[error("the gateway's {0} is missing")]
     Missing(&'static str),

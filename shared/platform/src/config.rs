@@ -53,6 +53,12 @@ pub mod variable {
     pub const PORTAL_FIRM: &str = "PORTCULLIS_PORTAL_FIRM";
     /// Another Stripe than the real one: the sandbox.
     pub const STRIPE_URL: &str = "PORTCULLIS_STRIPE_URL";
+    /// Another Square.
+    pub const SQUARE_URL: &str = "PORTCULLIS_SQUARE_URL";
+    /// Another PayPal.
+    pub const PAYPAL_URL: &str = "PORTCULLIS_PAYPAL_URL";
+    /// Another gateway of LawPay and CPACharge.
+    pub const AFFINIPAY_URL: &str = "PORTCULLIS_AFFINIPAY_URL";
     /// The region; set by Lambda.
     pub const AWS_REGION: &str = "AWS_REGION";
     /// Another endpoint than AWS's own, for all services.
@@ -401,12 +407,31 @@ pub fn portal_firm(environment: &Environment) -> Result<Option<String>, ConfigEr
     })
 }
 
-/// Another Stripe than the real one, if there is one.
+/// Where gateways are that aren't the real ones.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GatewayUrls {
+    /// Stripe.
+    pub stripe: Option<String>,
+    /// Square.
+    pub square: Option<String>,
+    /// PayPal.
+    pub paypal: Option<String>,
+    /// LawPay and CPACharge.
+    pub affinipay: Option<String>,
+}
+
+/// Other gateways than the real ones, as far as there are any.
 ///
 /// # Errors
-/// When it is no address.
-pub fn stripe_url(environment: &Environment) -> Result<Option<String>, ConfigError> {
-    environment.optional(variable::STRIPE_URL, SAFE_URL, safe_url)
+/// When one is no address.
+pub fn gateway_urls(environment: &Environment) -> Result<GatewayUrls, ConfigError> {
+    let url = |variable| environment.optional(variable, SAFE_URL, safe_url);
+    Ok(GatewayUrls {
+        stripe: url(variable::STRIPE_URL)?,
+        square: url(variable::SQUARE_URL)?,
+        paypal: url(variable::PAYPAL_URL)?,
+        affinipay: url(variable::AFFINIPAY_URL)?,
+    })
 }
 
 /// The SES configuration set, if there is one.

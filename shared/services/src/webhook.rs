@@ -16,12 +16,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::id::{FirmId, GatewayId, IdError, PaymentId};
-use gateways::stripe::signature::{SignatureError, TOLERANCE_SECONDS};
-use gateways::stripe::webhook::{self, WebhookError};
 use gateways::{
-    Field, GatewayError, Hint, Mode, ObjectId, PaymentState, ReadBack, WebhookEvent, compare_event,
-    stripe,
+    Field, GatewayError, Hint, Incoming, Mode, ObjectId, PaymentFacts, PaymentState, ReadBack,
+    ReceiveError, WebhookEvent, compare_event,
 };
+use http::HeaderMap;
 use platform::log::chain;
 use platform::seal::Seal;
 use serde::{Deserialize, Serialize};
@@ -64,8 +63,8 @@ pub struct Delivery<'a> {
     pub gateway: &'a str,
     /// From the path.
     pub endpoint: &'a str,
-    /// The gateway's signature header.
-    pub signature: Option<&'a str>,
+    /// All of its headers: each gateway signs in others.
+    pub headers: &'a HeaderMap,
     /// The raw bytes: they are what was signed.
     pub body: &'a [u8],
 }
@@ -169,8 +168,11 @@ pub enum TakeError {
     #[error("there is no such webhook endpoint")]
     NotFound,
     /// It isn't the gateway's.
-    #[error("the webhook is not authentic")]
-    Signature(#[source] SignatureError),
+    #[error(transparent)]
+    NotAuthentic(ReceiveError),
+    /// The gateway has to be asked whether it is, and didn't tell: it should try again.
+    #[error("the webhook can't be checked now")]
+    NotNow(#[source] GatewayError),
     /// Nothing to check it with: a fault of the configuration, so the gateway should try again.
     #[error("the webhook can't be checked as things are configured")]
     NotConfigured(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -261,9 +263,6 @@ impl Webhooks {
         delivery: &Delivery<'_>,
         now: DateTime<Utc>,
     ) -> Result<Taken, TakeError> {
-        if delivery.gateway != stripe::NAME {
-            return Err(TakeError::NotFound);
-        }
         let (opened, event) = self.check(delivery, now).await?;
         let event = match event {
             Ok(event) => event,
@@ -328,21 +327,38 @@ impl Webhooks {
     ) -> Result<(Arc<Opened>, Result<WebhookEvent, String>), TakeError> {
         let mut opened =
             self.endpoints.get(delivery.endpoint, now).await?.ok_or(TakeError::NotFound)?;
-        let mut received = receive(&opened, delivery, now)?;
-        let no_match = WebhookError::Signature(SignatureError::NoMatch);
-        if received.as_ref().err() == Some(&no_match) && opened.may_be_old(now) {
+        let mut received = self.receive(&opened, delivery, now).await?;
+        if matches!(received, Err(ReceiveError::NoMatch)) && opened.may_be_old(now) {
             opened =
                 self.endpoints.read(delivery.endpoint, now).await?.ok_or(TakeError::NotFound)?;
-            received = receive(&opened, delivery, now)?;
+            received = self.receive(&opened, delivery, now).await?;
         }
         match received {
             Ok(event) => Ok((opened, Ok(event))),
-            Err(WebhookError::Body { what }) => Ok((opened, Err(what))),
-            Err(WebhookError::Signature(SignatureError::NoSecret)) => {
-                Err(TakeError::NotConfigured(SignatureError::NoSecret.into()))
+            Err(ReceiveError::Body { what }) => Ok((opened, Err(what))),
+            Err(error @ ReceiveError::NoSecret) => Err(TakeError::NotConfigured(error.into())),
+            Err(ReceiveError::Gateway(error)) => Err(TakeError::NotNow(error)),
+            Err(error @ (ReceiveError::NotAuthentic(_) | ReceiveError::NoMatch)) => {
+                Err(TakeError::NotAuthentic(error))
             }
-            Err(WebhookError::Signature(error)) => Err(TakeError::Signature(error)),
         }
+    }
+
+    /// Checks a delivery with the endpoint's secrets. An endpoint of another gateway is none.
+    async fn receive(
+        &self,
+        opened: &Opened,
+        delivery: &Delivery<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Result<WebhookEvent, ReceiveError>, TakeError> {
+        if opened.endpoint.gateway.as_str() != delivery.gateway {
+            return Err(TakeError::NotFound);
+        }
+        let gateway = self.access.connect(opened);
+        let gateway = gateway.map_err(|error| TakeError::NotConfigured(error.into()))?;
+        let Delivery { headers, body, .. } = *delivery;
+        let incoming = Incoming { headers, body, now_unix: now.timestamp() };
+        Ok(gateway.receive(incoming).await)
     }
 
     /// What is genuine and can't be read is evidence: that it came, and a fingerprint of it, not its words.
@@ -404,10 +420,11 @@ impl Webhooks {
         caller: &Caller,
         now: DateTime<Utc>,
     ) -> Result<(Outcome, Option<PaymentState>), Delay> {
-        let facts = match self.access.connect(opened)?.read_back(hint).await? {
+        let mut facts = match self.access.connect(opened)?.read_back(hint).await? {
             ReadBack::Payment(facts) => facts,
             ReadBack::NoPayment(_) => return Ok((Outcome::NotYet, None)),
         };
+        self.recognise(&opened.firm, &mut facts).await?;
         let state = Some(facts.state.clone());
         let payment = payment_id(&opened.endpoint.gateway, &facts.payment);
         let Ok(payment) = payment else { return Ok((Outcome::Unreadable, state)) };
@@ -423,6 +440,21 @@ impl Webhooks {
             }
             applied => Ok((applied?, state)),
         }
+    }
+
+    /// Where a gateway had room for one short text, what was asked for is known by our own name for it; where
+    /// it says both, what it says counts, and is compared with its endpoint.
+    async fn recognise(&self, firm: &FirmId, facts: &mut PaymentFacts) -> Result<(), StoreError> {
+        let reference = &mut facts.reference;
+        let (None, Some(client), Some(ours)) =
+            (&reference.firm, &reference.client, &reference.ours)
+        else {
+            return Ok(());
+        };
+        let Some(asked) = self.store(firm).checkout(client, ours).await? else { return Ok(()) };
+        reference.firm = Some(firm.clone());
+        reference.invoices = asked.lines.iter().map(|(invoice, _)| invoice.clone()).collect();
+        Ok(())
     }
 
     /// A payer came back from the gateway's page: what was paid is read there and applied, and nothing
@@ -495,22 +527,6 @@ fn returned(outcome: Outcome, state: Option<PaymentState>) -> Returned {
             ),
         ) => Returned::Failed,
     }
-}
-
-type Checked = Result<WebhookEvent, WebhookError>;
-
-/// Checks a delivery with the endpoint's secrets. An endpoint of another gateway is none.
-fn receive(
-    opened: &Opened,
-    delivery: &Delivery<'_>,
-    now: DateTime<Utc>,
-) -> Result<Checked, TakeError> {
-    if opened.endpoint.gateway.as_str() != delivery.gateway {
-        return Err(TakeError::NotFound);
-    }
-    let (signature, body) = (delivery.signature, delivery.body);
-    let secrets = &opened.secrets.signing;
-    Ok(webhook::receive(signature, body, secrets, now.timestamp(), TOLERANCE_SECONDS))
 }
 
 fn inbox_entry(opened: &Opened, event: &str, hint: String, now: DateTime<Utc>) -> Webhook {

@@ -20,7 +20,7 @@ use gateways::stripe::API_VERSION;
 use gateways::{Secret, Timeouts, Transport, stripe};
 use http_body_util::BodyExt;
 use platform::clock::{Clock, FixedClock};
-use platform::config::Stage;
+use platform::config::{GatewayUrls, Stage};
 use platform::seal::{LocalSeal, Seal};
 use portcullis::embedded::Embedded;
 use portcullis::queue::{LocalQueue, QueueSettings};
@@ -328,7 +328,8 @@ fn webhooks(dynamo: &Dynamo, seal: &Arc<dyn Seal>, url: &str) -> Arc<Webhooks> {
         pause: Duration::from_millis(1),
     };
     let transport = Transport::new(timeouts);
-    let access = GatewayAccess { transport, stripe_url: url.to_owned() };
+    let urls = GatewayUrls { stripe: Some(url.to_owned()), ..GatewayUrls::default() };
+    let access = GatewayAccess { transport, urls, public_url: url.to_owned() };
     Arc::new(Webhooks::new(dynamo.clone(), seal.clone(), access))
 }
 

@@ -16,6 +16,7 @@ use gateways::{Timeouts, Transport};
 use http_body_util::BodyExt;
 use identity::OpaqueToken;
 use identity::contact::{ContactToken, Origin};
+use platform::config::GatewayUrls;
 use platform::seal::LocalSeal;
 use portal_api::State;
 use serde_json::{Value, json};
@@ -67,7 +68,8 @@ impl Hall {
         let seal = Arc::new(LocalSeal::new(&[7; 32]).unwrap());
         let access = GatewayAccess {
             transport: Transport::new(Timeouts::default()),
-            stripe_url: "http://127.0.0.1:9".to_owned(), // nobody is there
+            urls: GatewayUrls { stripe: Some("http://127.0.0.1:9".to_owned()), ..GatewayUrls::default() }, // nobody is there
+            public_url: "https://portal.example".to_owned(),
         };
         let webhooks = Arc::new(Webhooks::new(world.dynamo.clone(), seal, access));
         let till = Till::new(webhooks, "https://portal.example");

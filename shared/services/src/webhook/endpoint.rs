@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::id::{FirmId, GatewayId};
 use gateways::{Expected, Gateway, Mode, Secret, Transport, stripe};
+use platform::config::{ConfigError, Environment, GatewayUrls, gateway_urls, public_url};
 use platform::seal::{Seal, SealContext, SealError};
 use serde::{Deserialize, Serialize};
 use store::{
@@ -107,24 +108,38 @@ impl Opened {
 pub struct GatewayAccess {
     /// The connections.
     pub transport: Transport,
-    /// Where Stripe is.
-    pub stripe_url: String,
+    /// Where they are, as far as they aren't the real ones.
+    pub urls: GatewayUrls,
+    /// Where gateways reach us: Square signs the address that it posts to.
+    pub public_url: String,
 }
 
 impl GatewayAccess {
+    /// The gateways of that environment.
+    ///
+    /// # Errors
+    /// When an address isn't one.
+    pub fn read(transport: Transport, environment: &Environment) -> Result<Self, ConfigError> {
+        let urls = gateway_urls(environment)?;
+        Ok(Self { transport, urls, public_url: public_url(environment)? })
+    }
+
     /// The firm's account there.
     pub(super) fn connect(
         &self,
         opened: &Opened,
     ) -> Result<Box<dyn Gateway>, gateways::ConfigError> {
-        let config = stripe::Config {
-            key: opened.secrets.key.clone(),
-            mode: Mode::from_livemode(opened.endpoint.is_live),
-            account: opened.secrets.account.clone(),
-            signing: opened.secrets.signing.clone(),
-            base_url: self.stripe_url.clone(),
-        };
-        Ok(Box::new(stripe::Stripe::new(self.transport.clone(), &config)?))
+        let GatewaySecrets { key, signing, account } = opened.secrets.clone();
+        let mode = Mode::from_livemode(opened.endpoint.is_live);
+        let transport = self.transport.clone();
+        match opened.endpoint.gateway.as_str() {
+            stripe::NAME => {
+                let base_url = self.urls.stripe.as_deref().unwrap_or(stripe::BASE_URL).to_owned();
+                let config = stripe::Config { key, mode, account, signing, base_url };
+                Ok(Box::new(stripe::Stripe::new(transport, &config)?))
+            }
+            other => Err(gateways::ConfigError::Unknown(other.to_owned())),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use domain::id::ClientId;
 use domain::policy::life::State;
 use futures::StreamExt;
 use platform::clock::Clock;
+use platform::config::GatewayUrls;
 use platform::seal::LocalSeal;
 use services::day::{Evaluation, MAX_CLIENTS, run};
 use services::firm::Firm;
@@ -26,7 +27,9 @@ pub(crate) const STRICT: &str = "lock: {days_overdue: 20, after_notice_days: 0}"
 /// Sweeps once, as the schedule does every minute.
 pub(crate) async fn sweep(desk: &Desk) -> Swept {
     let transport = gateways::Transport::new(gateways::Timeouts::default());
-    let access = GatewayAccess { transport, stripe_url: "http://localhost:9".to_owned() };
+    let url = "http://localhost:9".to_owned();
+    let urls = GatewayUrls { stripe: Some(url.clone()), ..GatewayUrls::default() };
+    let access = GatewayAccess { transport, urls, public_url: url };
     let seal = Arc::new(LocalSeal::new(&[7; 32]).unwrap());
     let webhooks = Arc::new(Webhooks::new(desk.dynamo.clone(), seal, access));
     let letters = Arc::new(Wire::default());
