@@ -129,7 +129,7 @@ mod tests {
         config::queue_url(&environment, variable::EVALUATIONS_QUEUE_URL).unwrap();
         assert_eq!(config::secrets_key(&environment).unwrap(), KEY);
         assert_eq!(config::public_url(&environment).unwrap(), "http://localhost:8080");
-        assert!(config::stripe_url(&environment).unwrap().is_some());
+        assert!(config::gateway_urls(&environment).unwrap().stripe.is_some());
         assert_eq!(config::mail_configuration(&environment), Ok(None));
     }
 
