@@ -84,7 +84,9 @@ impl Bench {
             pause: Duration::from_millis(1),
         };
         let account = account.map(str::to_owned);
-        let config = Config { key: key.into(), mode, account, base_url: self.url.clone() };
+        let signing = vec![];
+        let config =
+            Config { key: key.into(), mode, account, signing, base_url: self.url.clone() };
         Stripe::new(Transport::new(timeouts), &config).unwrap()
     }
 
