@@ -1,6 +1,7 @@
 //! `portcullis` as a library: the command line, and the parts that stand in for AWS on one machine.
 
 pub mod aws_port;
+pub mod bank;
 pub mod command;
 pub mod dead_letters;
 pub mod demo;
@@ -12,7 +13,6 @@ pub mod place;
 pub mod public_url;
 pub mod queue;
 pub mod reset;
-pub mod sandbox_stripe;
 pub mod system;
 pub mod test_clock;
 pub mod test_system;

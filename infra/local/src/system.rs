@@ -25,6 +25,7 @@ use platform::mail_domains::TrialDomains;
 use platform::queue::Queue;
 use platform::seal::{LocalSeal, Seal};
 use portal_web::TestSystem;
+use sandbox::stripe::SandboxStripe;
 use services::contacts::Postbox;
 use services::firm::Firm;
 use services::office::Office;
@@ -38,6 +39,7 @@ use tokio::task::JoinSet;
 use tower::ServiceExt;
 
 use crate::aws_port::{self, AwsParts};
+use crate::bank;
 use crate::command::clock::{MAILBOX, correspondence};
 use crate::demo::{self, DemoGateway, DemoPerson, Ground};
 use crate::embedded::Embedded;
@@ -46,7 +48,6 @@ use crate::issuer::{AUDIENCE, ISSUER_PATH, Issuer, sign_in};
 use crate::mailbox::Mailbox;
 use crate::public_url;
 use crate::queue::Queues;
-use crate::sandbox_stripe::{self, SandboxStripe};
 use crate::test_system::{LocalTestSystem, TestGround};
 
 /// How often the sweeper looks: locally nothing else hands letters on.
@@ -135,7 +136,7 @@ impl System {
         };
         let queues = Queues::open(data, &clock).context("can't open the queues")?;
         // Only now: opening the demo firm pays in the sandbox.
-        let sandbox = SandboxStripe::of_folder(data, clock.clone())?;
+        let sandbox = bank::sandbox_of(data, clock.clone())?;
         let (stop, stopped) = watch::channel(false);
         let mut system = Self {
             url,
@@ -298,9 +299,9 @@ impl System {
         let Some(gateway) = &self.gateway else { return Ok(()) };
         let firm = Firm::open(self.embedded.dynamo().clone(), demo::firm_id()?).await?;
         let firm = firm.context("the demo firm is gone")?;
-        sandbox.serve_demo(&firm.settings().name, gateway, &self.url);
+        bank::serve_demo(&sandbox, &firm.settings().name, gateway, &self.url);
         sandbox.note_day(firm.day(now));
-        sandbox_stripe::announce(data, &self.url)?;
+        bank::announce(data, &self.url)?;
         self.every(DELIVER_EVERY, stopped, move || {
             let sandbox = sandbox.clone();
             async move { sandbox.go_on().await }
@@ -355,7 +356,7 @@ impl System {
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         while self.tasks.join_next().await.is_some() {}
-        sandbox_stripe::withdraw(&self.data);
+        bank::withdraw(&self.data);
         if let Ok(embedded) = Arc::try_unwrap(self.embedded) {
             embedded.close().await;
         }

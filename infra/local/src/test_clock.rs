@@ -13,6 +13,7 @@ use domain::id::{ClientId, FirmId, StaffId};
 use domain::letter::LetterId;
 use domain::role::{Actor, Role};
 use platform::clock::Clock;
+use sandbox::stripe::BankNews;
 use services::correspondence::{Correspondence, Outcome, SendError};
 use services::day;
 use services::execute::{ExecuteError, view};
@@ -23,7 +24,7 @@ use store::{
     StoreError,
 };
 
-use crate::sandbox_stripe::{Bank, BankError, BankNews};
+use crate::bank::{Bank, BankError};
 
 /// The most days that one move may take: ten years.
 const MAX_MOVE: i64 = 3_660;

@@ -25,6 +25,7 @@ use portal_web::test_system::{
     ClientTold, DayTold, Kind, LetterHead, Move, MoveState, TestAnswer, TestLetter, TestNews,
     TestSystem, Told, UnderWay, Unreadable,
 };
+use sandbox::stripe::{BankAct, BankNews, SandboxStripe};
 use serde_json::json;
 use services::correspondence::{Correspondence, message_mark};
 use services::execute::view;
@@ -34,9 +35,9 @@ use services::replies::TakenIn;
 use store::{Dynamo, Order, PageRequest, Record};
 use tokio::sync::watch;
 
+use crate::bank::Bank;
 use crate::demo;
 use crate::mailbox::{Mailbox, MailboxError, Opened, Summary};
-use crate::sandbox_stripe::{Bank, BankAct, BankNews, SandboxStripe};
 use crate::test_clock::{ClockError, DayRun, Mover, Walk, open};
 
 /// How many of a client's last records are looked at for one day: more than a day ever has.

@@ -11,9 +11,9 @@ use async_trait::async_trait;
 use domain::calendar::Day;
 use domain::id::FirmId;
 use platform::clock::{Clock, FixedClock, SystemClock};
+use portcullis::bank::Bank;
 use portcullis::command::clock::correspondence;
 use portcullis::embedded::Embedded;
-use portcullis::sandbox_stripe::Bank;
 use portcullis::test_clock::{ClockError, Mover, operator};
 use services::correspondence::Correspondence;
 use store::{

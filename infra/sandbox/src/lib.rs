@@ -6,4 +6,6 @@
 //! all of them alike. Nothing here reads a clock: the time is the caller's.
 
 pub mod faults;
+pub mod keep;
 pub mod outbox;
+pub mod stripe;

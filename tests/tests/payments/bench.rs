@@ -24,7 +24,7 @@ use platform::config::{GatewayUrls, Stage};
 use platform::seal::{LocalSeal, Seal};
 use portcullis::embedded::Embedded;
 use portcullis::queue::{LocalQueue, QueueSettings};
-use portcullis::sandbox_stripe::{
+use sandbox::stripe::{
     Act, Book, CardOutcome, Delivery, Done, SANDBOX_KEY, SandboxStripe,
 };
 use serde_json::Value;

@@ -3,7 +3,7 @@
 //! Reads and writes are in half units, as the table charges them; the function is warm.
 
 use domain::money::{Currency, Money};
-use portcullis::sandbox_stripe::Delivery;
+use sandbox::stripe::Delivery;
 
 use crate::bench::Bench;
 

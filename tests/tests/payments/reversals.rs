@@ -1,7 +1,7 @@
 //! Money that goes back: the invoices are open again.
 
 use domain::payment::PaymentState;
-use portcullis::sandbox_stripe::{Act, DisputeOutcome, RefundOutcome};
+use sandbox::stripe::{Act, DisputeOutcome, RefundOutcome};
 
 use crate::bench::Bench;
 

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::TimeDelta;
 use domain::payment::PaymentState;
-use portcullis::sandbox_stripe::Faults;
+use sandbox::faults::Faults;
 use serde_json::{Value, json};
 use services::sweep::{Sweeper, Swept};
 

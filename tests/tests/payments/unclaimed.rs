@@ -7,7 +7,7 @@ use domain::id::{ClientId, PaymentId};
 use domain::money::{Currency, Money};
 use domain::payment::PaymentState;
 use domain::role::{Actor, Role};
-use portcullis::sandbox_stripe::Act;
+use sandbox::stripe::Act;
 use services::execute::{Caller, ExecuteError, Executed};
 use services::unclaimed::assign;
 use store::{PageRequest, Unclaimed};

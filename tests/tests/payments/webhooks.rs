@@ -2,7 +2,8 @@
 
 use domain::payment::PaymentState;
 use futures::future::join_all;
-use portcullis::sandbox_stripe::{Act, CardOutcome, Faults, PayBy};
+use sandbox::faults::Faults;
+use sandbox::stripe::{Act, CardOutcome, PayBy};
 
 use services::webhook::Returned;
 

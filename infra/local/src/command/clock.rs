@@ -9,15 +9,16 @@ use clap::Args;
 use domain::calendar::{Day, parse_day};
 use domain::id::FirmId;
 use platform::clock::{Clock, SystemClock};
+use sandbox::stripe::BankAct;
 use serde_json::json;
 use services::correspondence::{Correspondence, Outcome};
 
 use super::{Verdict, block_on};
+use crate::bank::{Alone, Bank};
 use crate::demo;
 use crate::mailbox::Mailbox;
 use crate::place::{Opened, Place};
 use crate::public_url;
-use crate::sandbox_stripe::{Alone, Bank, BankAct};
 use crate::test_clock::{DayRun, Mover, operator};
 
 /// Where letters of this machine lie in the data folder.

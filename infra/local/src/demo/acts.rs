@@ -13,13 +13,13 @@ use domain::payment::Method;
 use domain::rehearsal::{Deed, Entry, What};
 use domain::role::{Actor, Role};
 use gateways::stripe::currency::to_stripe;
+use sandbox::stripe::{Act, PayBy};
 use services::execute::{Caller, execute};
 use services::firm::Firm;
 use store::PageRequest;
 
 use super::FIRM;
 use super::story::Life;
-use crate::sandbox_stripe::{Act, PayBy};
 
 /// Who puts in what comes from nobody else.
 const BILLING_LEAD: &str = "bea";

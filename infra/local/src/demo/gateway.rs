@@ -8,13 +8,13 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use gateways::Secret;
 use platform::seal::Seal;
+use sandbox::stripe::SANDBOX_KEY;
 use serde::{Deserialize, Serialize};
 use services::webhook::{GatewaySecrets, open_endpoint};
 use store::Store;
 
 use super::firm::meta;
 use crate::files::{Readers, replace};
-use crate::sandbox_stripe::SANDBOX_KEY;
 
 /// Where the webhook's address and secret lie in the data folder.
 pub const FILE: &str = "demo.json";

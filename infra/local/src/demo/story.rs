@@ -14,6 +14,7 @@ use domain::command::Command;
 use domain::id::ClientId;
 use domain::letter::LetterState;
 use domain::rehearsal::{Entry, Timeline, What};
+use sandbox::stripe::SandboxStripe;
 use services::correspondence::Correspondence;
 use services::day;
 use services::execute::{Caller, execute};
@@ -27,8 +28,8 @@ use super::desk::{self, Jotting};
 use super::firm::{STORY_BEGINS, story_time};
 use super::people::looking_after;
 use super::{FIRST_DAY, Ground, firm_id};
+use crate::bank::{Alone, Bank};
 use crate::command::clock::correspondence;
-use crate::sandbox_stripe::{Alone, Bank, SandboxStripe};
 use crate::test_clock::{self, NOON, operator};
 
 /// What happens, when, to whom.

@@ -12,14 +12,11 @@
 
 mod acts;
 mod api;
-mod bank;
 mod book;
 mod control;
 mod days;
 mod delivery;
-mod faults;
 mod form;
-mod keep;
 mod objects;
 mod page;
 mod params;
@@ -29,7 +26,7 @@ mod render;
 mod reversals;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -37,13 +34,14 @@ use axum::Router;
 use domain::calendar::Day;
 use gateways::Secret;
 
+use crate::faults::{Faults, SharedFaults};
+use crate::keep::{Keep, KeepError, Write};
+
 pub use acts::{Act, ActError, CardOutcome, DisputeOutcome, Done, PayBy, RefundOutcome};
-pub use bank::{Alone, Bank, BankError, announce, withdraw};
 pub use book::Book;
+pub use control::BeginDay;
 pub use days::{BankAct, BankNews, CLEARS_AFTER_DAYS, RETURNS_AFTER_DAYS};
 pub use delivery::{Delivery, signed_webhook};
-pub use faults::Faults;
-pub use keep::KeepError;
 pub use objects::Event;
 
 /// The only key that the sandbox takes unless told otherwise: it opens nothing, so it is no secret.
@@ -67,8 +65,8 @@ struct Inner {
     now: Now,
     book: Mutex<Book>,
     /// Where the book is kept; nowhere in most tests.
-    path: Option<PathBuf>,
-    faults: Mutex<Faults>,
+    kept: Option<Keep>,
+    faults: SharedFaults,
     /// How many requests of the API there were.
     requests: AtomicU64,
     shop: Mutex<Shop>,
@@ -97,7 +95,7 @@ pub struct Endpoint {
 
 impl fmt::Debug for SandboxStripe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SandboxStripe").field("path", &self.inner.path).finish_non_exhaustive()
+        f.debug_struct("SandboxStripe").field("kept", &self.inner.kept).finish_non_exhaustive()
     }
 }
 
@@ -111,17 +109,18 @@ impl SandboxStripe {
     ///
     /// # Errors
     /// When the file is there and holds no book.
-    pub fn open(key: Secret, now: Now, path: &Path) -> Result<Self, KeepError> {
-        Ok(Self::with(key, now, keep::read(path)?, Some(path.to_owned())))
+    pub fn open(key: Secret, now: Now, path: &Path, write: Write) -> Result<Self, KeepError> {
+        let kept = Keep::new(path, write);
+        Ok(Self::with(key, now, kept.read()?, Some(kept)))
     }
 
-    fn with(key: Secret, now: Now, book: Book, path: Option<PathBuf>) -> Self {
+    fn with(key: Secret, now: Now, book: Book, kept: Option<Keep>) -> Self {
         let inner = Inner {
             key,
             now,
             book: Mutex::new(book),
-            path,
-            faults: Mutex::default(),
+            kept,
+            faults: SharedFaults::default(),
             requests: AtomicU64::default(),
             shop: Mutex::default(),
             posting: tokio::sync::Mutex::default(),
@@ -213,8 +212,8 @@ impl SandboxStripe {
 
     /// A disk that is full doesn't stop the sandbox; it is said, and what was done is lost at its end.
     fn keep(&self, book: &Book) {
-        if let Some(path) = &self.inner.path
-            && let Err(error) = keep::write(path, book)
+        if let Some(kept) = &self.inner.kept
+            && let Err(error) = kept.write(book)
         {
             tracing::error!(%error, "Could not keep the sandbox's book");
         }
@@ -225,6 +224,6 @@ impl SandboxStripe {
     }
 
     fn faults(&self) -> MutexGuard<'_, Faults> {
-        self.inner.faults.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.faults.lock()
     }
 }

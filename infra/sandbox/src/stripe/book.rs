@@ -1,6 +1,6 @@
 //! Everything that the sandbox remembers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::calendar::Day;
 use gateways::stripe::API_VERSION;
@@ -28,6 +28,8 @@ pub struct Book {
     pub(super) refunds: BTreeMap<String, Refund>,
     pub(super) disputes: BTreeMap<String, Dispute>,
     pub(super) events: BTreeMap<String, Event>,
+    /// Events whose webhooks were lost for good.
+    pub(super) given_up: BTreeSet<String>,
     /// By session: what its payment will carry once somebody pays.
     pub(super) intent_metadata: BTreeMap<String, Metadata>,
     /// By session: what is paid for on its page.

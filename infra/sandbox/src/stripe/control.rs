@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::render::plain;
-use super::{Act, ActError, BankNews, Delivery, Done, Faults, SandboxStripe};
+use super::{Act, ActError, BankNews, Delivery, Done, SandboxStripe};
+use crate::faults::Faults;
 
 /// Everything under `/sandbox/stripe`.
 pub fn router(sandbox: &SandboxStripe) -> Router {

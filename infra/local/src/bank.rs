@@ -15,13 +15,13 @@ use anyhow::{Context, Result};
 use domain::calendar::Day;
 use platform::clock::Clock;
 use platform::config::Stage;
+use sandbox::stripe::{BankNews, BeginDay, Endpoint, SANDBOX_KEY, SandboxStripe, Shop};
 use store::Dynamo;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::control::BeginDay;
-use super::{BankNews, Endpoint, SANDBOX_KEY, SandboxStripe, Shop};
 use crate::demo::{DemoGateway, kept_gateway};
+use crate::files::{Readers, replace};
 use crate::system::webhooks_on;
 
 /// The sandbox's book, in the data folder.
@@ -84,22 +84,21 @@ impl Bank {
     }
 }
 
-impl SandboxStripe {
-    /// The sandbox of a data folder.
-    ///
-    /// # Errors
-    /// When its book can't be read.
-    pub fn of_folder(data: &Path, clock: Arc<dyn Clock>) -> Result<Self> {
-        let now = Arc::new(move || clock.now().timestamp());
-        Ok(Self::open(SANDBOX_KEY.into(), now, &data.join(BOOK))?)
-    }
+/// The sandbox of a data folder.
+///
+/// # Errors
+/// When its book can't be read.
+pub fn sandbox_of(data: &Path, clock: Arc<dyn Clock>) -> Result<SandboxStripe> {
+    let now = Arc::new(move || clock.now().timestamp());
+    let write = |path: &Path, bytes: &[u8]| replace(path, bytes, Readers::All);
+    Ok(SandboxStripe::open(SANDBOX_KEY.into(), now, &data.join(BOOK), write)?)
+}
 
-    /// Posts to the demo firm's endpoint from now on.
-    pub fn serve_demo(&self, name: &str, gateway: &DemoGateway, url: &str) {
-        let url = format!("{url}/webhooks/stripe/{}", gateway.endpoint);
-        let webhook = Endpoint { url, signing: gateway.signing.as_str().into() };
-        self.set_shop(Shop { name: name.to_owned(), webhook: Some(webhook) });
-    }
+/// The sandbox posts to the demo firm's endpoint from now on.
+pub fn serve_demo(sandbox: &SandboxStripe, name: &str, gateway: &DemoGateway, url: &str) {
+    let url = format!("{url}/webhooks/stripe/{}", gateway.endpoint);
+    let webhook = Endpoint { url, signing: gateway.signing.as_str().into() };
+    sandbox.set_shop(Shop { name: name.to_owned(), webhook: Some(webhook) });
 }
 
 /// Says where the running system's sandbox answers, for [`Bank::beside`].
@@ -133,8 +132,8 @@ impl Alone {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let listener = listener.context("can't listen for the sandbox's webhooks")?;
         let url = format!("http://localhost:{}", listener.local_addr()?.port());
-        let sandbox = SandboxStripe::of_folder(data, clock.clone())?;
-        sandbox.serve_demo("", &gateway, &url);
+        let sandbox = sandbox_of(data, clock.clone())?;
+        serve_demo(&sandbox, "", &gateway, &url);
         let webhooks = webhooks_on(data, dynamo, &url)?;
         let state = payment_webhook::State::new(webhooks, clock, Stage::Local);
         let app = payment_webhook::router(state).merge(sandbox.router());
@@ -154,5 +153,48 @@ impl Alone {
     /// Ends them.
     pub fn stop(self) {
         self.server.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> Day {
+        text.parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn test_1_a_bank_in_the_running_system_is_told_the_day() {
+        let sandbox = SandboxStripe::new(SANDBOX_KEY.into(), Arc::new(|| 0), Default::default());
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let bank = Bank::At(format!("http://{}", listener.local_addr().unwrap()));
+        let router = sandbox.router();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let by = sandbox::stripe::PayBy::Bank;
+        let (currency, metadata) = ("usd".to_owned(), Default::default());
+        bank.begin_day(day("2026-10-01")).await.unwrap();
+        let taken = sandbox::stripe::Act::Take { amount: 500, currency, metadata, by };
+        let payment = sandbox.act(taken).unwrap().object;
+        let news = bank.begin_day(day("2026-10-05")).await.unwrap();
+        assert_eq!(news.into_iter().map(|news| news.payment).collect::<Vec<_>>(), [payment]);
+    }
+
+    #[tokio::test]
+    async fn test_1_a_bank_that_is_not_there_is_named() {
+        let nobody = Bank::At("http://127.0.0.1:1".to_owned());
+        let error = nobody.begin_day(day("2026-10-01")).await.unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "the running system did not take the day at http://127.0.0.1:1/sandbox/stripe/day"
+        );
+        assert!(Bank::Absent.begin_day(day("2026-10-01")).await.unwrap().is_empty());
+        let folder = tempfile::tempdir().unwrap();
+        let beside = || Bank::beside(folder.path()).unwrap();
+        assert!(matches!(beside(), Bank::Absent));
+        announce(folder.path(), "http://localhost:1").unwrap();
+        assert!(matches!(beside(), Bank::At(url) if url == "http://localhost:1"));
+        withdraw(folder.path());
+        assert!(matches!(beside(), Bank::Absent));
     }
 }

@@ -18,7 +18,8 @@ use super::objects::{Charge, Dispute, Event, Intent, Refund, Session};
 use super::params::{ListQuery, NewIntent, NewRefund, NewSession, OnlyExpand};
 use super::payments::Taken;
 use super::problem::Problem;
-use super::{ActError, SandboxStripe, faults, form, page, render};
+use super::{ActError, SandboxStripe, form, page, render};
+use crate::faults;
 
 /// Stripe's limits.
 const MAX_IDEMPOTENCY_KEY_CHARS: usize = 255;
@@ -34,7 +35,7 @@ const ACCOUNT: &str = "stripe-account";
 /// Everything under `/v1`.
 pub fn router(sandbox: &SandboxStripe) -> Router {
     let check = middleware::from_fn_with_state(sandbox.clone(), check);
-    let faults = middleware::from_fn_with_state(sandbox.clone(), faults::layer);
+    let faults = middleware::from_fn_with_state(sandbox.inner.faults.clone(), faults::layer);
     let v1 = Router::new()
         .route("/checkout/sessions", post(create_session).get(list_sessions))
         .route("/checkout/sessions/{id}", get(session))

@@ -1,7 +1,7 @@
 //! The sandbox's objects beside Stripe's published samples: every field that we send must be one of
 //! Stripe's, with the same JSON type.
 
-use portcullis::sandbox_stripe::{Act, CardOutcome};
+use sandbox::stripe::{Act, CardOutcome};
 use serde_json::Value;
 
 use crate::bench::Bench;

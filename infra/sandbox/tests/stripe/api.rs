@@ -2,7 +2,8 @@
 
 use gateways::Hint;
 use gateways::stripe::API_VERSION;
-use portcullis::sandbox_stripe::{Book, Faults, SANDBOX_KEY};
+use sandbox::faults::Faults;
+use sandbox::stripe::{Book, SANDBOX_KEY};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, INVOICE, id, secret};
@@ -134,7 +135,7 @@ async fn a_refused_request_does_not_use_up_its_key() {
     let payment = bench.pay_by_bank(&bench.session().await);
     let form = [("payment_intent", payment.as_str())];
     assert_eq!(bench.post_with_key("/v1/refunds", &form, "k1").await.0, 400);
-    bench.act(portcullis::sandbox_stripe::Act::Settle { payment: payment.clone() });
+    bench.act(sandbox::stripe::Act::Settle { payment: payment.clone() });
     assert_eq!(bench.post_with_key("/v1/refunds", &form, "k1").await.0, 200);
 }
 

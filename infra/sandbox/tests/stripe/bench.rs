@@ -9,7 +9,7 @@ use gateways::{
     Gateway, GatewayError, Hint, Mode, ObjectId, PaymentFacts, ReadBack, Secret, Timeouts,
     Transport,
 };
-use portcullis::sandbox_stripe::{Act, Book, CardOutcome, Done, SANDBOX_KEY, SandboxStripe};
+use sandbox::stripe::{Act, Book, CardOutcome, Done, SANDBOX_KEY, SandboxStripe};
 use serde_json::Value;
 
 /// 2026-09-21, a second in which nothing special happens.

@@ -8,8 +8,8 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use domain::calendar::Day;
 use gateways::Hint;
-use portcullis::sandbox_stripe::{
-    Act, Bank, BankAct, Book, Endpoint, SANDBOX_KEY, SandboxStripe, Shop,
+use sandbox::stripe::{
+    Act, BankAct, BankNews, BeginDay, Book, Endpoint, SANDBOX_KEY, SandboxStripe, Shop,
 };
 use serde_json::{Value, json};
 
@@ -137,10 +137,14 @@ async fn test_1_when_the_day_is_taken_its_webhooks_were_answered() {
     let inbox = Inbox::default();
     let webhook = Some(inbox.serve().await);
     bench.sandbox.set_shop(Shop { name: "Acme".to_owned(), webhook });
-    let bank = Bank::At(bench.url.clone());
-    bank.begin_day(day("2026-10-01")).await.unwrap();
+    let begin_day = async |on: &str| -> Vec<BankNews> {
+        let url = format!("{}/sandbox/stripe/day", bench.url);
+        let answer = bench.http().post(url).json(&BeginDay { day: day(on) }).send().await.unwrap();
+        answer.error_for_status().unwrap().json().await.unwrap()
+    };
+    begin_day("2026-10-01").await;
     bench.pay_by_bank(&bench.session().await);
-    bank.begin_day(day("2026-10-04")).await.unwrap();
+    begin_day("2026-10-04").await;
     assert_eq!(
         inbox.taken(),
         [
@@ -150,7 +154,7 @@ async fn test_1_when_the_day_is_taken_its_webhooks_were_answered() {
             "checkout.session.completed"
         ]
     );
-    let news = bank.begin_day(day("2026-10-05")).await.unwrap();
+    let news = begin_day("2026-10-05").await;
     assert_eq!(
         inbox.taken(),
         [
@@ -172,33 +176,17 @@ async fn test_1_when_the_day_is_taken_its_webhooks_were_answered() {
 }
 
 #[tokio::test]
-async fn test_1_a_bank_that_is_not_there_is_named() {
-    let nobody = Bank::At("http://127.0.0.1:1".to_owned());
-    let error = nobody.begin_day(day("2026-10-01")).await.unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "the running system did not take the day at http://127.0.0.1:1/sandbox/stripe/day"
-    );
-    assert!(Bank::Absent.begin_day(day("2026-10-01")).await.unwrap().is_empty());
-    let folder = tempfile::tempdir().unwrap();
-    assert!(matches!(Bank::beside(folder.path()).unwrap(), Bank::Absent));
-    portcullis::sandbox_stripe::announce(folder.path(), "http://localhost:1").unwrap();
-    assert!(
-        matches!(Bank::beside(folder.path()).unwrap(), Bank::At(url) if url == "http://localhost:1")
-    );
-    portcullis::sandbox_stripe::withdraw(folder.path());
-    assert!(matches!(Bank::beside(folder.path()).unwrap(), Bank::Absent));
-}
-
-#[tokio::test]
 async fn pay_6_what_was_answered_is_on_disk() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("book.json");
-    let open = || SandboxStripe::open(SANDBOX_KEY.into(), Arc::new(|| crate::bench::START), &path);
+    let open = || {
+        let write = |path: &std::path::Path, bytes: &[u8]| std::fs::write(path, bytes);
+        SandboxStripe::open(SANDBOX_KEY.into(), Arc::new(|| crate::bench::START), &path, write)
+    };
     let sandbox = open().unwrap();
     sandbox.note_day(day("2026-10-01"));
     let metadata = [("client".to_owned(), "bea".to_owned())].into();
-    let by = portcullis::sandbox_stripe::PayBy::Bank;
+    let by = sandbox::stripe::PayBy::Bank;
     let taken = sandbox.act(Act::Take { amount: 500, currency: "usd".to_owned(), metadata, by });
     let payment = taken.unwrap().object;
     // No end and no save: as if the process had been killed.

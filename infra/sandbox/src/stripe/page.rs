@@ -22,7 +22,7 @@ use super::days::{CLEARS_AFTER_DAYS, RETURNS_AFTER_DAYS};
 use super::objects::{LineItem, Session};
 use super::{SandboxStripe, form};
 
-const STYLE: &str = include_str!("../../templates/sandbox_stripe/pay.css");
+const STYLE: &str = include_str!("../../templates/stripe/pay.css");
 
 /// Nothing is loaded but the style sheet, nothing runs, nobody frames it. Where the form's answer leads is
 /// the session's own address, which is another site's.
@@ -150,7 +150,7 @@ impl Said {
 
 /// The page.
 #[derive(Template)]
-#[template(path = "sandbox_stripe/pay.html")]
+#[template(path = "stripe/pay.html")]
 struct PayPage {
     shop: String,
     total: String,

@@ -1,17 +1,18 @@
 //! Webhooks: signed as Stripe signs them, and handed over until somebody takes them.
 
-use std::time::Duration;
-
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use gateways::Secret;
 use gateways::stripe::signature;
 use serde::{Deserialize, Serialize};
 
 use super::objects::Event;
+use super::render::plain;
 use super::{Endpoint, SandboxStripe};
+use crate::outbox::{self, News, Outbox};
 
-/// As long as an HTTP API may take to answer.
-const POST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Where Stripe puts its signature.
+const SIGNATURE: HeaderName = HeaderName::from_static("stripe-signature");
 
 /// One attempt to deliver an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,35 +21,52 @@ pub struct Delivery {
     pub event: String,
     /// The `Stripe-Signature` header.
     pub header: String,
-    /// The exact bytes that were signed.
+    /// The bytes; not those that were signed, where a fault changed them.
     pub body: String,
 }
 
 /// The header and body of an event, as Stripe would send it at that time.
 pub fn signed_webhook(event: &Event, secret: &Secret, now_unix: i64) -> (String, String) {
-    let body = super::render::plain(event).to_string();
+    let body = plain(event).to_string();
     (signature::sign(secret, body.as_bytes(), now_unix), body)
 }
 
+impl From<outbox::Delivery> for Delivery {
+    fn from(delivery: outbox::Delivery) -> Self {
+        let header = delivery.headers.get(&SIGNATURE).and_then(|value| value.to_str().ok());
+        let header = header.unwrap_or_default().to_owned();
+        let body = String::from_utf8_lossy(&delivery.body).into_owned();
+        Self { event: delivery.event, header, body }
+    }
+}
+
 impl SandboxStripe {
-    /// What Stripe would send now: every event that no endpoint took yet, signed afresh.
+    /// What Stripe would send now: every event that no endpoint took yet, signed afresh. One that a fault
+    /// drops stays undelivered for ever.
     pub fn deliveries(&self, secret: &Secret) -> Vec<Delivery> {
+        self.due(secret).into_iter().map(Delivery::from).collect()
+    }
+
+    fn due(&self, secret: &Secret) -> Vec<outbox::Delivery> {
         let now = self.now();
-        let faults = self.faults().clone();
-        let times = if faults.deliver_twice { 2 } else { 1 };
-        let book = self.book();
-        let due = book.events.values().filter(|event| 0 < event.pending_webhooks);
-        let mut deliveries: Vec<_> = due
-            .flat_map(|event| {
-                let (header, body) = signed_webhook(event, secret, now);
-                let delivery = Delivery { event: event.id.clone(), header, body };
-                std::iter::repeat_n(delivery, times)
-            })
-            .collect();
-        if faults.deliver_backwards {
-            deliveries.reverse();
+        let mut book = self.book();
+        let is_due =
+            |event: &&Event| 0 < event.pending_webhooks && !book.given_up.contains(&event.id);
+        let mut outbox = Outbox::default();
+        for event in book.events.values().filter(is_due) {
+            outbox.push(event.id.as_str(), plain(event).to_string());
         }
-        deliveries
+        let headers = |news: &News| {
+            let header = signature::sign(secret, news.body.as_bytes(), now);
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            headers.extend(HeaderValue::from_str(&header).ok().map(|value| (SIGNATURE, value)));
+            headers
+        };
+        let due = outbox.due(&mut self.faults(), headers);
+        let dropped = outbox.0.into_iter().filter(|news| news.is_taken).map(|news| news.event);
+        book.given_up.extend(dropped);
+        due
     }
 
     /// Posts every due event to the shop's endpoint. Whoever calls this while another posts waits for
@@ -56,13 +74,10 @@ impl SandboxStripe {
     pub(super) async fn post_webhooks(&self) {
         let Some(Endpoint { url, signing }) = self.shop().webhook else { return };
         let _posting = self.inner.posting.lock().await;
-        let deliveries = self.deliveries(&signing);
+        let deliveries = self.due(&signing);
         for delivery in &deliveries {
-            let request = self.inner.client.post(&url).header("Stripe-Signature", &delivery.header);
-            let request = request.header(CONTENT_TYPE, "application/json").timeout(POST_TIMEOUT);
-            let answer = request.body(delivery.body.clone()).send().await;
-            // No answer at all: Stripe would try again as well.
-            if answer.is_ok_and(|answer| answer.status().is_success()) {
+            let is_taken = |status| (200..300).contains(&status);
+            if outbox::post(&self.inner.client, &url, delivery, is_taken).await {
                 self.taken(&delivery.event);
             }
         }

@@ -6,8 +6,9 @@ use gateways::{
     DisputeState, Expected, GatewayError, Hint, Method, Mode, NoPayment, PaymentFacts,
     PaymentState, ReadBack, RefundState, compare,
 };
-use portcullis::sandbox_stripe::{
-    Act, ActError, CardOutcome, DisputeOutcome, Faults, PayBy, RefundOutcome, SANDBOX_KEY,
+use sandbox::faults::Faults;
+use sandbox::stripe::{
+    Act, ActError, CardOutcome, DisputeOutcome, PayBy, RefundOutcome, SANDBOX_KEY,
 };
 
 use crate::bench::{Bench, START, id};

@@ -5,9 +5,8 @@ use std::cell::RefCell;
 use gateways::stripe::webhook;
 use gateways::stripe::{EVENT_KINDS, signature::TOLERANCE_SECONDS};
 use gateways::{Hint, PaymentState};
-use portcullis::sandbox_stripe::{
-    Act, CardOutcome, Delivery, DisputeOutcome, Faults, PayBy, RefundOutcome,
-};
+use sandbox::faults::Faults;
+use sandbox::stripe::{Act, CardOutcome, Delivery, DisputeOutcome, PayBy, RefundOutcome};
 
 use crate::bench::{Bench, id, secret};
 

@@ -1,8 +1,8 @@
 //! The page to pay on, as a browser without scripts asks for it.
 
-use portcullis::sandbox_stripe::{Act, Shop};
 use reqwest::header::{CONTENT_SECURITY_POLICY, LOCATION};
 use reqwest::{Client, Response};
+use sandbox::stripe::{Act, Shop};
 
 use crate::bench::Bench;
 

@@ -5,7 +5,8 @@ use gateways::{
     CHECKOUT_ID, CheckoutError, CheckoutLine, EndedCheckout, Expected, Gateway, GatewayError, Hint,
     IdempotencyKey, Method, Mode, NewCheckout, OpenCheckout, PaymentState, ReadBack, compare,
 };
-use portcullis::sandbox_stripe::{Act, Faults, SANDBOX_KEY};
+use sandbox::faults::Faults;
+use sandbox::stripe::{Act, SANDBOX_KEY};
 use serde_json::Value;
 
 use crate::bench::{Bench, START, id, secret};

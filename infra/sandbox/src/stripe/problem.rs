@@ -63,12 +63,6 @@ impl Problem {
         );
         Self::new(StatusCode::BAD_REQUEST, "idempotency_error", message)
     }
-
-    /// The sandbox plays dead.
-    pub fn down() -> Self {
-        let message = "The sandbox is told to be down.";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "api_error", message)
-    }
 }
 
 impl IntoResponse for Problem {
