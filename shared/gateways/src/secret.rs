@@ -8,7 +8,7 @@ use std::fmt;
 /// fn shown(value: impl serde::Serialize) {}
 /// shown(gateways::Secret::from("whsec_test"));
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Secret(String);
 
 impl Secret {
