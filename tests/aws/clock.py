@@ -2,9 +2,13 @@
 
 libfaketime answers the C library's clock calls; nothing of ours knows of it. Only the time of day is moved:
 what waits for a timeout waits as long as ever.
+
+It is built here from the source that comes with it, with the lock that its makefile calls MT: without it two threads that
+read the file at once leave each other half a line, and the process ends, or its clock stands still for good.
 """
 
 import os
+import subprocess
 import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -15,11 +19,27 @@ import libfaketime
 BEGIN = datetime(2027, 3, 1, 15, 0, tzinfo=timezone.utc)
 
 
+# As its makefile has it on Linux, and the lock.
+PARTS = ["PTHREAD", "STAT", "UTIME", "SLEEP", "TIMERS", "INTERNAL_CALLS"]
+FLAGS = ["-std=gnu99", "-O2", "-fPIC", "-shared", "-DPTHREAD_SINGLETHREADED_TIME", *[f"-DFAKE_{part}" for part in PARTS]]
+
+
+def build(library: Path):
+    """Takes the compiler that Rust links with."""
+    source = Path(libfaketime.__file__).parent / "vendor" / "libfaketime" / "src"
+    names = ['-DPREFIX="/usr/local"', '-DLIBDIRNAME="/lib/faketime"', f"-Wl,--version-script={source / 'libfaketime.map'}"]
+    command = ["cc", *FLAGS, *names, "-o", library, source / "libfaketime.c", "-ldl", "-lm", "-lrt", "-lpthread"]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, f"libfaketime can't be built: {built.stderr}"
+
+
 class Clock:
     """Says and moves the time."""
 
     def __init__(self, folder: Path):
         self.file = folder / "clock"
+        self.library = folder / "clock.so"
+        build(self.library)
         self.ahead = 0.0
         self.go_to(BEGIN)
 
@@ -44,9 +64,8 @@ class Clock:
 
     def environment(self):
         """What a process reads its time by."""
-        folder = Path(libfaketime.__file__).parent / "vendor" / "libfaketime" / "src"
         return {
-            "LD_PRELOAD": str(folder / "libfaketime.so.1"),
+            "LD_PRELOAD": str(self.library),
             "FAKETIME_TIMESTAMP_FILE": str(self.file),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
