@@ -8,7 +8,7 @@ use crate::account::{Account, Gone, Profile, TaskId};
 use crate::calendar::Day;
 use crate::id::{ChargebackId, CreditNoteId, InvoiceId, PaymentId, RefundId, ServiceLine, StaffId};
 use crate::invoice::{Invoice, InvoiceKind, Line, Posting, Source};
-use crate::letter::{Content, LetterId, LetterState};
+use crate::letter::{Content, LetterId, LetterState, Within};
 use crate::message::{MessageId, NewMessage};
 use crate::money::Money;
 use crate::note::NoteKind;
@@ -319,6 +319,16 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<Personal>,
     },
+    /// A letter about a debt leaves within the message of another client of the same contact: claimed, or claimed
+    /// anew, as far as it is true (LET-4, LET-9).
+    JoinLetter {
+        /// Which.
+        letter: LetterId,
+        /// In whose message.
+        within: Within,
+        /// The address to which that goes; a letter that would go to another stays by itself.
+        to: Personal,
+    },
     /// The day's evaluation (EVAL-1).
     Evaluate,
 }
@@ -331,6 +341,7 @@ impl Command {
             self,
             Self::ClaimLetter { .. }
                 | Self::ReclaimLetter { .. }
+                | Self::JoinLetter { .. }
                 | Self::AddNote { .. }
                 | Self::WriteMessage { .. }
                 | Self::AssignPeople(_)
@@ -507,7 +518,8 @@ pub fn needs(account: &Account, command: &Command) -> Needs {
         Command::ReportBounce { letter, .. }
         | Command::ReportStuckLetter { letter }
         | Command::ClaimLetter { letter }
-        | Command::ReclaimLetter { letter, .. } => {
+        | Command::ReclaimLetter { letter, .. }
+        | Command::JoinLetter { letter, .. } => {
             needs.letters.insert(*letter);
             let letter = account.letters.get(letter);
             let content = letter.map(|letter| &letter.content);

@@ -193,7 +193,13 @@ pub fn describe(event: &Event) -> String {
         }
         Event::LetterLeft { letter, sending } => {
             let over = over(&sending.invoices);
-            format!("sends letter {}, {}{over}", letter.0, article(sending.kind))
+            let within = sending.within.as_ref().map_or_else(String::new, |within| {
+                format!(
+                    ", within the message of letter {} to client {}",
+                    within.letter.0, within.client
+                )
+            });
+            format!("sends letter {}, {}{over}{within}", letter.0, article(sending.kind))
         }
         Event::AddressBounced { contact, letter } => {
             format!("notes that letter {} came back from contact {}", letter.0, contact + 1)

@@ -10,7 +10,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
-use crate::id::{InvoiceId, PaymentId, ServiceLine, TemplateName};
+use crate::id::{ClientId, InvoiceId, PaymentId, ServiceLine, TemplateName};
 use crate::text::Personal;
 
 /// A language that letters are written in.
@@ -245,6 +245,18 @@ pub struct Sending {
     /// In which text of the firm's own, where a step names one (POL-3).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<TemplateName>,
+    /// In whose message, where it leaves within that of another client of the same contact (LET-9).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Within>,
+}
+
+/// A letter whose message has other clients' letters in it (LET-9).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Within {
+    /// Whose.
+    pub client: ClientId,
+    /// Which.
+    pub letter: LetterId,
 }
 
 /// What a letter is about.

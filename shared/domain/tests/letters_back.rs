@@ -10,7 +10,7 @@ use domain::calendar::Day;
 use domain::command::Command;
 use domain::event::Event;
 use domain::ledger::Ledger;
-use domain::letter::{Content, LetterId, LetterKind, LetterState};
+use domain::letter::{Content, LetterId, LetterKind, LetterState, Within};
 use domain::policy::Policy;
 use domain::refusal::RefusalKind;
 use domain::role::{Actor, Role};
@@ -204,4 +204,51 @@ fn let_7_a_mailed_link_goes_to_the_address_that_it_was_made_for_and_to_no_other(
     // One whose mail came back gets none, though others could be reached.
     desk.try_run(&bounce(left[0]), &Actor::Gateway).unwrap();
     assert_eq!(desk.try_run(&mail(0), &lead).unwrap_err().kind, RefusalKind::Conflict);
+}
+
+/// LET-9: within another client's message as it would have left by itself; to that address and no other.
+#[test]
+fn let_9_a_letter_joins_the_message_of_another_client_of_its_contact() {
+    let (mut desk, left) = desk(1);
+    let join = |letter, to: &str| Command::JoinLetter {
+        letter,
+        within: Within { client: "bea".parse().unwrap(), letter: LetterId(7) },
+        to: Personal::new(to),
+    };
+    let strange = desk.try_run(&join(LetterId(99), "n0@acme.example"), &Actor::Schedule);
+    assert_eq!(strange.unwrap_err().kind, RefusalKind::NotFound);
+    desk.account.letters.get_mut(&left[1]).unwrap().state = LetterState::Queued;
+    for (letter, to, rule) in [
+        (left[1], "n1@acme.example", "LET-9"),
+        (LetterId(left[1].0), "someone@else.example", "LET-9"),
+    ] {
+        let refusal = desk.try_run(&join(letter, to), &Actor::Schedule).unwrap_err();
+        assert_eq!((refusal.rule, refusal.kind), (rule, RefusalKind::Conflict), "{to}");
+    }
+    let sending = |desk: &Desk, letter: LetterId| match &desk.account.letters[&letter].state {
+        LetterState::Left(sending) => sending.clone(),
+        state => panic!("{state:?}"),
+    };
+    // An address is the same in capitals.
+    let events = desk.run(&join(left[1], "N0@acme.example"), &Actor::Schedule);
+    assert_eq!(events.len(), 1);
+    let joined = sending(&desk, left[1]);
+    let within = joined.within.clone().unwrap();
+    assert_eq!((within.client.as_str(), within.letter), ("bea", LetterId(7)));
+    assert_eq!(joined.kind, LetterKind::Notice);
+    let told = domain::describe::describe(&events[0]);
+    assert!(told.contains("within the message of letter 7 to client bea"), "{told}");
+    // The same again changes nothing; by itself it is in nobody's message any more.
+    assert!(desk.run(&join(left[1], "n0@acme.example"), &Actor::Schedule).is_empty());
+    desk.run(&Command::ReclaimLetter { letter: left[1], to: None }, &Actor::Schedule);
+    assert_eq!(sending(&desk, left[1]).within, None);
+    // What is no longer true is withdrawn, and stays so.
+    for number in [1, 2] {
+        let written_off =
+            Command::WriteOff { invoice: invoice(number), reason: Personal::new("x") };
+        desk.run(&written_off, &staff("pat", Role::Partner));
+    }
+    let events = desk.run(&join(left[1], "n0@acme.example"), &Actor::Schedule);
+    assert!(matches!(&events[..], [Event::LetterWithdrawn { .. }]), "{events:?}");
+    assert!(desk.run(&join(left[1], "n0@acme.example"), &Actor::Schedule).is_empty());
 }

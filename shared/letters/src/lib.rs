@@ -15,6 +15,7 @@ pub mod staff;
 pub mod staff_address;
 pub mod staff_month;
 mod templates;
+mod together;
 mod view;
 mod words;
 
@@ -31,5 +32,6 @@ pub use mime::{
 pub use own::{Own, check_own, render_own};
 pub use sample::samples;
 pub use templates::{LetterError, Rendered, Templates, built_in_words, render};
+pub use together::{Section, render_together};
 pub use view::readable;
 pub use words::date;

@@ -71,7 +71,7 @@ pub fn compose(
     letter: &Rendered,
     envelope: &Envelope,
 ) -> Result<Vec<u8>, MimeError> {
-    message(letter, envelope, !is_debt(kind), None)
+    message(letter, envelope, !is_debt(kind), &[])
 }
 
 /// A file that goes with a letter.
@@ -83,7 +83,7 @@ pub struct Attachment {
     pub bytes: Vec<u8>,
 }
 
-/// The message as it is sent, with a file that goes with it.
+/// The message as it is sent, with the files that go with it.
 ///
 /// # Errors
 /// Those of [`compose`].
@@ -91,9 +91,9 @@ pub fn compose_with(
     kind: LetterKind,
     letter: &Rendered,
     envelope: &Envelope,
-    attachment: Option<&Attachment>,
+    attachments: &[Attachment],
 ) -> Result<Vec<u8>, MimeError> {
-    message(letter, envelope, !is_debt(kind), attachment)
+    message(letter, envelope, !is_debt(kind), attachments)
 }
 
 /// The message of a mail to staff ([`crate::staff`]).
@@ -101,7 +101,7 @@ pub fn compose_with(
 /// # Errors
 /// Those of [`compose`].
 pub fn compose_to_staff(letter: &Rendered, envelope: &Envelope) -> Result<Vec<u8>, MimeError> {
-    message(letter, envelope, true, None)
+    message(letter, envelope, true, &[])
 }
 
 /// A mail that is handed on to the firm: a text, a file beside it, and a mark by which it is known should it ever
@@ -153,7 +153,7 @@ fn message(
     letter: &Rendered,
     envelope: &Envelope,
     may_unsubscribe: bool,
-    attachment: Option<&Attachment>,
+    attachments: &[Attachment],
 ) -> Result<Vec<u8>, MimeError> {
     let mut message = head(&letter.subject, envelope, "auto-generated")?;
     if let Some(link) = &envelope.unsubscribe_link
@@ -165,12 +165,13 @@ fn message(
         .boundary(boundary(&envelope.message_id, ""))
         .singlepart(SinglePart::plain(letter.text.clone()))
         .singlepart(SinglePart::html(letter.html.clone()));
-    let parts = match attachment {
-        Some(file) => MultiPart::mixed()
-            .boundary(boundary(&envelope.message_id, "file"))
-            .multipart(words)
-            .singlepart(attached(file, "application/pdf")),
-        None => words,
+    let parts = match attachments {
+        [] => words,
+        files => {
+            let mixed = MultiPart::mixed().boundary(boundary(&envelope.message_id, "file"));
+            let pdf = |file| attached(file, "application/pdf");
+            files.iter().map(pdf).fold(mixed.multipart(words), MultiPart::singlepart)
+        }
     };
     Ok(message.multipart(parts)?.formatted())
 }
@@ -339,9 +340,12 @@ mod tests {
         let letter = render(&full).unwrap();
         let bytes: Vec<u8> = (0..=255).cycle().take(5_000).collect();
         let file = Attachment { name: "letter-acme-42.pdf".to_owned(), bytes: bytes.clone() };
-        let with = |file| compose_with(LetterKind::DemandLetter, &letter, &envelope(), file);
-        let composed = with(Some(&file)).unwrap();
-        assert_eq!(composed, with(Some(&file)).unwrap(), "other bytes");
+        let with = |files: &[Attachment]| {
+            compose_with(LetterKind::DemandLetter, &letter, &envelope(), files)
+        };
+        let files = [file.clone()];
+        let composed = with(&files).unwrap();
+        assert_eq!(composed, with(&files).unwrap(), "other bytes");
         assert!(composed.is_ascii());
         let parsed = MessageParser::default().parse(&composed).unwrap();
         assert_eq!(
@@ -357,9 +361,16 @@ mod tests {
         let name = mail_parser::MimeHeaders::attachment_name(attached[0]);
         assert_eq!(name, Some("letter-acme-42.pdf"));
         assert_eq!(
-            with(None).unwrap(),
+            with(&[]).unwrap(),
             compose(LetterKind::DemandLetter, &letter, &envelope()).unwrap()
         );
+        // Several clients' letters in one message have one each (LET-9).
+        let other = Attachment { name: "letter-bea-7.pdf".to_owned(), bytes: vec![1, 2] };
+        let both = with(&[file, other]).unwrap();
+        let parsed = MessageParser::default().parse(&both).unwrap();
+        let names: Vec<_> =
+            parsed.attachments().filter_map(mail_parser::MimeHeaders::attachment_name).collect();
+        assert_eq!(names, ["letter-acme-42.pdf", "letter-bea-7.pdf"]);
     }
 
     proptest! {

@@ -16,8 +16,9 @@ use domain::command::Command;
 use domain::decide::letters::sending;
 use domain::event::Event;
 use domain::id::{ClientId, FirmId};
-use domain::letter::{Letter, LetterId, LetterKind, LetterState, Sending};
+use domain::letter::{Letter, LetterId, LetterKind, LetterState, Sending, Within};
 use domain::role::Actor;
+use domain::text::Personal;
 use letters::{Attachment, Envelope, Rendered};
 use platform::mail::{Found, Mail, MailError, Message, SentId};
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,7 @@ mod link;
 pub mod preview;
 pub(crate) mod sender;
 mod task;
+mod together;
 
 pub use facts::NothingToSay;
 use link::Link;
@@ -61,6 +63,13 @@ const STOP_WAIT: TimeDelta = TimeDelta::minutes(15);
 /// How long a letter waits that says more than a reminder, while what the client wrote lies unread or was read that
 /// day (LET-8).
 const UNREAD_WAIT: TimeDelta = TimeDelta::hours(6);
+
+/// How long letters that may leave with other clients' wait for the firm's run of the day (LET-9): longer than a run
+/// over ten thousand clients takes, and one that hangs holds up no letter for a day.
+pub(super) const RUN_WAIT: TimeDelta = TimeDelta::hours(1);
+
+/// How soon it is looked whether that is through.
+const RUN_LOOK: TimeDelta = TimeDelta::minutes(2);
 
 /// How long before a letter that the mail service had no room for is handed over again: so many minutes,
 /// doubled each time.
@@ -257,32 +266,64 @@ impl Correspondence {
             }
             return Ok(Outcome::Waits(ready_at));
         }
-        let command = Command::ClaimLetter { letter: id };
+        if self.may_be_joined(task, &view, &letter).await? {
+            firm.store().postpone_letter(client, id, now + RUN_LOOK).await?;
+            return Ok(Outcome::Waits(now + RUN_LOOK));
+        }
+        let company = self.company(task, &view, &letter).await?;
+        if 1 < company.len() {
+            return Box::pin(self.send_together(task, &sender, &company)).await;
+        }
+        match self.claim(task, &sender, (view, letter), None).await? {
+            Ok(work) => self.first(&work, 0).await,
+            Err(outcome) => Ok(outcome),
+        }
+    }
+
+    /// Claims a queued letter, by itself or within another's message; else what became of it.
+    async fn claim<'a>(
+        &self,
+        task: Task<'a>,
+        sender: &Sender,
+        (view, letter): (View, Letter),
+        within: Option<&(Within, Personal)>,
+    ) -> Result<Result<Work<'a>, Outcome>, SendError> {
+        let Task { firm, client, id, now } = task;
+        let command = match within {
+            None => Command::ClaimLetter { letter: id },
+            Some((within, to)) => {
+                Command::JoinLetter { letter: id, within: within.clone(), to: to.clone() }
+            }
+        };
         let caller = Caller::new(Actor::Schedule);
         let executed = match execute(firm, client, &command, &caller, now).await {
             Err(ExecuteError::Refused(refusal)) if refusal.rule == "FRESH-1" => {
                 firm.store().postpone_letter(client, id, now + LEDGER_WAIT).await?;
-                return Ok(Outcome::LedgerOld);
+                return Ok(Err(Outcome::LedgerOld));
             }
             Err(ExecuteError::Refused(refusal)) if refusal.rule == "LET-8" => {
                 firm.store().postpone_letter(client, id, now + UNREAD_WAIT).await?;
-                return Ok(Outcome::Unread);
+                return Ok(Err(Outcome::Unread));
             }
             Err(ExecuteError::Refused(refusal)) if refusal.rule == "LOCK-10" => {
                 firm.store().postpone_letter(client, id, now + STOP_WAIT).await?;
-                return Ok(Outcome::Stopped);
+                return Ok(Err(Outcome::Stopped));
+            }
+            // It goes to another address by now: by itself, when its own message comes.
+            Err(ExecuteError::Refused(refusal)) if refusal.rule == "LET-9" => {
+                return Ok(Err(Outcome::Busy));
             }
             executed => executed?,
         };
         match claimed(&executed.events) {
-            Claimed::Before => task.not_queued().await,
-            Claimed::Withdrawn => Ok(Outcome::Withdrawn),
+            Claimed::Before => task.not_queued().await.map(Err),
+            Claimed::Withdrawn => Ok(Err(Outcome::Withdrawn)),
             Claimed::Left(sending) => {
                 let account = with_history(executed.account, view.loaded.account.clone());
                 let wording = task.wording(&account, &sending).await?;
                 let logo = task.picture(sending.kind).await?;
-                let work = Work { task, sender, view, account, letter, sending, wording, logo };
-                self.first(&work, 0).await
+                let sender = sender.clone();
+                Ok(Ok(Work { task, sender, view, account, letter, sending, wording, logo }))
             }
         }
     }
@@ -314,8 +355,19 @@ impl Correspondence {
             firm.store().watch_letter(client, id, now + STOP_WAIT).await?;
             return Ok(Outcome::Stopped);
         }
-        let (letter, is_demand) = (row.letter, is_demand(sending.kind));
-        match firm.store().sent_letter(client, id).await? {
+        let sent = firm.store().sent_letter(client, id).await?;
+        if let Some(within) = self.carrier(task, sent.as_ref()).await?
+            && let Some(outcome) = self.look_after_carried(task, &within).await?
+        {
+            return Ok(outcome);
+        }
+        let (letter, mut is_demand) = (row.letter, is_demand(sending.kind));
+        let carried = match &sent {
+            Some(sent) => self.carried(task, sent).await?,
+            None => Vec::new(),
+        };
+        is_demand |= carried.iter().any(|(_, letter, _)| is_demand_left(letter));
+        match sent {
             Some(sent) if sent.is_unsent => self.again(task, letter, Some(sent), false).await,
             Some(sent) if now < sent.attempted_at + CLAIM_LEASE => {
                 firm.store().watch_letter(client, id, sent.attempted_at + CLAIM_LEASE).await?;
@@ -323,11 +375,20 @@ impl Correspondence {
             }
             Some(sent) => match self.mail.find(&sent.message_id).await {
                 Found::Taken(SentId(id)) => {
+                    for (one, ..) in &carried {
+                        let (id, hash) = (Some(id.clone()), Some(sent.sha256.clone()));
+                        let task = Task { client: &one.client, id: one.letter, ..task };
+                        task.note(DeliveryState::Sent, id, hash, None).await?;
+                    }
                     task.note(DeliveryState::Sent, Some(id), Some(sent.sha256), None).await?;
                     Ok(Outcome::Sent)
                 }
                 Found::NotTaken => self.again(task, letter, Some(sent), false).await,
                 Found::Unknown if is_demand || 0 < sent.doubts => {
+                    for (one, ..) in &carried {
+                        let task = Task { client: &one.client, id: one.letter, ..task };
+                        task.uncertain(&sent.sha256).await?;
+                    }
                     task.uncertain(&sent.sha256).await
                 }
                 Found::Unknown => self.again(task, letter, Some(sent), true).await,
@@ -377,9 +438,10 @@ impl Correspondence {
     /// Writes it, keeps it, hands it over.
     async fn first(&self, work: &Work<'_>, doubts: u32) -> Result<Outcome, SendError> {
         let (task, store) = (work.task, work.task.firm.store());
-        let (sent, mime, link) = match self.written(work, None) {
+        let written = self.written(work, None).and_then(|written| written.sealed(work));
+        let (sent, mime, link) = match written {
             Ok(written) => written,
-            Err(error) => return work.unwritten(error).await,
+            Err(error) => return work.unwritten(&error).await,
         };
         let sent = SentLetter { doubts, ..sent };
         // Before the letter: one that is kept has a link that leads somewhere.
@@ -406,6 +468,13 @@ impl Correspondence {
         sent: Option<SentLetter>,
         may_have_left: bool,
     ) -> Result<Outcome, SendError> {
+        let sent = match sent {
+            Some(sent) if !sent.together.is_empty() => {
+                let again = self.again_together(task, (letter, sent), may_have_left);
+                return Box::pin(again).await;
+            }
+            sent => sent,
+        };
         let sender = match Sender::of(task.firm.settings()) {
             Ok(sender) => sender,
             Err(error) => {
@@ -447,13 +516,11 @@ impl Correspondence {
     /// The same bytes, as long as that is what would be written now; else what would be.
     async fn once_more(&self, work: &Work<'_>, known: &SentLetter) -> Result<Outcome, SendError> {
         let (task, store) = (work.task, work.task.firm.store());
-        let link = match &known.link {
-            Some(hash) => store.pay_link(task.client, hash).await?,
-            None => None,
-        };
-        let (sent, mime, link) = match self.written(work, Some((known, link))) {
+        let link = self.known_link(task, Some(known)).await?;
+        let written = self.written(work, Some((known, link)));
+        let (sent, mime, link) = match written.and_then(|written| written.sealed(work)) {
             Ok(written) => written,
-            Err(error) => return work.unwritten(error).await,
+            Err(error) => return work.unwritten(&error).await,
         };
         if let Some(link) = &link {
             store.add_pay_link(link).await?;
@@ -466,13 +533,13 @@ impl Correspondence {
         self.hand_over(task, &sent, mime).await
     }
 
-    /// The letter in words, the message that they make, and its link if it has one; with the link, the name and,
+    /// The letter in words, and its link if it has one; with the link, the name and,
     /// where they still are the words, the date that it had before.
     fn written(
         &self,
         work: &Work<'_>,
         before: Option<(&SentLetter, Option<PayLink>)>,
-    ) -> Result<(SentLetter, Vec<u8>, Option<PayLink>), WriteError> {
+    ) -> Result<Written, WriteError> {
         let Work { task, sender, view, account, letter, sending, wording, logo: _ } = work;
         let settings = task.firm.settings();
         let contact = usize::try_from(sending.contact).unwrap_or(usize::MAX);
@@ -506,12 +573,15 @@ impl Correspondence {
         let (rendered, template) = wording.write(&letter_facts)?;
         let mut sent = SentLetter {
             link: link.as_ref().map(|link| link.hash.clone()),
-            message_id: known.map_or_else(|| message_id(*task, sender), |k| k.message_id.clone()),
+            message_id: match known.filter(|known| known.is_alone()) {
+                Some(known) => known.message_id.clone(),
+                None => message_id(*task, sender),
+            },
             from: sender.from.clone(),
             to,
             reply_to: self.asks_at(known, sender)?,
             dated: task.firm.now(task.now),
-            subject: domain::text::Personal::new(&*rendered.subject),
+            subject: Personal::new(&*rendered.subject),
             words: Words::if_short(&rendered.text, &rendered.html),
             sha256: String::new(),
             attempts: known.map_or(0, |known| known.attempts) + 1,
@@ -520,6 +590,8 @@ impl Correspondence {
             is_unsent: false,
             template: Some(template),
             paper: None,
+            within: None,
+            together: Vec::new(),
         };
         if let Some(known) = known.filter(|known| known.words.is_some() && is_same(known, &sent)) {
             sent.dated = known.dated;
@@ -531,9 +603,7 @@ impl Correspondence {
             head.is_attached = attachment.is_some();
             sent.paper = Some(head);
         }
-        let mime = compose(settings, sending.kind, &sent, &rendered, attachment.as_ref())?;
-        sent.sha256 = hex::encode(Sha256::digest(&mime));
-        Ok((sent, mime, link))
+        Ok(Written { sent, rendered, paper: attachment, link })
     }
 
     async fn hand_over(
@@ -575,6 +645,26 @@ impl Correspondence {
     }
 }
 
+/// A letter in words, before it is a message.
+struct Written {
+    /// Without the message's hash.
+    sent: SentLetter,
+    rendered: Rendered,
+    paper: Option<Attachment>,
+    link: Option<PayLink>,
+}
+
+impl Written {
+    /// A message of its own.
+    fn sealed(self, work: &Work<'_>) -> Result<(SentLetter, Vec<u8>, Option<PayLink>), WriteError> {
+        let Self { mut sent, rendered, paper, link } = self;
+        let settings = work.task.firm.settings();
+        let mime = compose(settings, work.sending.kind, &sent, &rendered, paper.as_slice())?;
+        sent.sha256 = hex::encode(Sha256::digest(&mime));
+        Ok((sent, mime, link))
+    }
+}
+
 /// A letter that is claimed, with all that it is written from.
 struct Work<'a> {
     task: Task<'a>,
@@ -590,6 +680,13 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
+    /// To which it goes.
+    fn address(&self) -> Personal {
+        let contact = usize::try_from(self.sending.contact).ok();
+        let contact = contact.and_then(|contact| self.account.profile.contacts.get(contact));
+        contact.map_or_else(|| Personal::new(""), |contact| contact.address.clone())
+    }
+
     /// The paper that goes with the mail, where the firm wants that; a letter isn't held up for want of it.
     fn attachment(&self, head: &PaperHead, sent: &SentLetter) -> Option<Attachment> {
         if !self.task.firm.settings().attach_pdf {
@@ -607,12 +704,12 @@ impl Work<'_> {
     }
 
     /// It can't be put into a message.
-    async fn unwritten(&self, error: WriteError) -> Result<Outcome, SendError> {
+    async fn unwritten(&self, error: &WriteError) -> Result<Outcome, SendError> {
         let task = self.task;
         if let WriteError::Mime(letters::MimeError::Address { .. }) = error {
             return task.bounced("").await;
         }
-        let problem = platform::log::chain(&error);
+        let problem = platform::log::chain(error);
         warn!(client.id = %task.client, letter.id = task.id.0, "Could not write letter {}: {problem}", task.id.0);
         task.unwritten(problem).await
     }
@@ -652,7 +749,7 @@ fn compose(
     kind: LetterKind,
     sent: &SentLetter,
     rendered: &Rendered,
-    attachment: Option<&Attachment>,
+    attachments: &[Attachment],
 ) -> Result<Vec<u8>, letters::MimeError> {
     let envelope = Envelope {
         from_name: settings.name.clone(),
@@ -663,12 +760,16 @@ fn compose(
         date: sent.dated,
         unsubscribe_link: None,
     };
-    letters::compose_with(kind, rendered, &envelope, attachment)
+    letters::compose_with(kind, rendered, &envelope, attachments)
 }
 
 fn message_id(task: Task<'_>, sender: &Sender) -> String {
     let name = format!("{}#{}#{}", task.firm.id(), task.client, task.id.0);
     sender::message_id(task.firm.id(), &name, sender)
+}
+
+fn is_demand_left(letter: &Letter) -> bool {
+    matches!(&letter.state, LetterState::Left(sending) if is_demand(sending.kind))
 }
 
 fn is_demand(kind: LetterKind) -> bool {

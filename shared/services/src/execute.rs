@@ -736,6 +736,7 @@ fn rule(command: &Command) -> Option<&'static str> {
         Command::Evaluate => Some("EVAL-1"),
         Command::AllocateCredit => Some("PAY-4"),
         Command::ClaimLetter { .. } | Command::ReclaimLetter { .. } => Some("LET-4"),
+        Command::JoinLetter { .. } => Some("LET-9"),
         Command::Erase { .. } => Some("CLOSE-1"),
         _ => None,
     }

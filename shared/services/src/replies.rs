@@ -22,6 +22,7 @@ use domain::account::Account;
 use domain::calendar::Day;
 use domain::command::Command;
 use domain::id::{ClientId, FirmId};
+use domain::letter::Within;
 use domain::message::{Channel, NewMessage};
 use domain::role::Actor;
 use domain::task::About;
@@ -169,13 +170,22 @@ impl Correspondence {
         if mail.from.as_deref().is_none_or(|from| is_of_the_firm(&firm, from, domain)) {
             return Ok(TakenIn::Dropped);
         }
+        let all = concerned(&firm, &to).await?;
         let taken = match mail.writer {
-            Writer::Person => note(&firm, firms, &to, &mail, raw, now).await?,
+            Writer::Person => note(&firm, firms, (&to, &all), &mail, raw, now).await?,
             Writer::Machine | Writer::Unwanted | Writer::Ourselves => TakenIn::Automatic,
         };
-        self.hand_on(&firm, &to, &mail, raw, now).await?;
+        self.hand_on(&firm, &all, &mail, raw, now).await?;
         Ok(taken)
     }
+}
+
+/// The letters that an answer is to: all that were in the message (LET-9), of which the one that it names stands first.
+async fn concerned(firm: &Firm, to: &AnswersTo) -> Result<Vec<Within>, StoreError> {
+    let sent = firm.store().sent_letter(&to.client, to.letter).await?;
+    let named = Within { client: to.client.clone(), letter: to.letter };
+    let others = sent.map(|sent| sent.together).unwrap_or_default();
+    Ok(std::iter::once(named).chain(others).collect())
 }
 
 /// The letter that it answers, and whose that is.
@@ -227,11 +237,11 @@ fn is_of_the_firm(firm: &Firm, from: &str, domain: &str) -> bool {
         || is_at(from, domain)
 }
 
-/// Writes the message down, once: mails come again after days, and their senders send them twice.
+/// Writes the message down, once for each client that it concerns: mails come again after days, and their senders send them twice.
 async fn note(
     firm: &Firm,
     firms: &Firms,
-    to: &AnswersTo,
+    (to, all): (&AnswersTo, &[Within]),
     mail: &read::Mail,
     raw: &[u8],
     now: DateTime<Utc>,
@@ -240,6 +250,28 @@ async fn note(
     if Platform::new(firms.dynamo().clone()).answers_to(&seen).await?.is_some() {
         return Ok(TakenIn::Again);
     }
+    let mut taken = TakenIn::HandedOn;
+    for (index, one) in all.iter().enumerate() {
+        let once = match index {
+            0 => seen.clone(),
+            _ => hash("seen", &format!("{seen} {}", one.client)),
+        };
+        let noted = note_one(firm, one, &once, mail, now).await?;
+        if index == 0 || noted == TakenIn::Noted {
+            taken = noted;
+        }
+    }
+    firm.store().expect_answers(&[&seen], (&to.client, to.letter), now).await?;
+    Ok(taken)
+}
+
+async fn note_one(
+    firm: &Firm,
+    to: &Within,
+    once: &str,
+    mail: &read::Mail,
+    now: DateTime<Utc>,
+) -> Result<TakenIn, ReplyError> {
     let command = Command::ReceiveMessage(NewMessage {
         channel: Channel::Mail,
         address: mail.from.clone().map(Personal::new),
@@ -247,16 +279,14 @@ async fn note(
         text: Personal::new(&*mail.text),
     });
     let caller = Caller::new(Actor::Link);
-    let with = With { once: Some(&seen), series: None };
+    let with = With { once: Some(once), series: None };
     let executed = execute_with(firm, &to.client, (&|_| command.clone(), with), &caller, now).await;
-    let taken = match executed {
-        Ok(executed) if executed.events.is_empty() => TakenIn::Again,
-        Ok(_) => TakenIn::Noted,
-        Err(ExecuteError::Refused(_) | ExecuteError::NotFound(_)) => TakenIn::HandedOn,
-        Err(error) => return Err(error.into()),
-    };
-    firm.store().expect_answers(&[&seen], (&to.client, to.letter), now).await?;
-    Ok(taken)
+    match executed {
+        Ok(executed) if executed.events.is_empty() => Ok(TakenIn::Again),
+        Ok(_) => Ok(TakenIn::Noted),
+        Err(ExecuteError::Refused(_) | ExecuteError::NotFound(_)) => Ok(TakenIn::HandedOn),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// What is the same when the same mail comes again, and of one firm alone.

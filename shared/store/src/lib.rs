@@ -94,7 +94,7 @@ pub use run::{
     DayRun, Done, MAX_RUN_PAGE, RunClient, RunDecision, RunPage, RunShard, ShadowCount, Shadowed,
     Stage, Verdict as RunVerdict,
 };
-pub use sent::{MAX_WORDS_BYTES, PaperHead, SentLetter, Words};
+pub use sent::{Kept, MAX_WORDS_BYTES, PaperHead, SentLetter, Words};
 pub use stream::{Chain, ChainRecord, Image, Streamed, newly_ready, streamed};
 pub use template::{KnownTemplate, LetterTemplate, TemplateId, TemplateUse, TemplateWords};
 pub use told::{Digest, MailChoice, Mails, NewsItem, NewsRef, StaffMail, Tells, Told};

@@ -9,12 +9,13 @@ use chrono::{DateTime, Utc};
 use domain::calendar::Day;
 use domain::colour::Colour;
 use domain::id::ClientId;
-use domain::letter::LetterId;
+use domain::letter::{LetterId, Within};
 use domain::text::Personal;
 use serde::{Deserialize, Serialize};
 
 use crate::Store;
-use crate::dynamo::{Condition, Write};
+use crate::commit::commit_id;
+use crate::dynamo::{Condition, Transacted, Write};
 use crate::error::StoreError;
 use crate::firm::Logo;
 use crate::item::{MAX_ITEM_BYTES, attributes, check_size, new_item, number, read};
@@ -69,6 +70,33 @@ pub struct SentLetter {
     /// What stands around its words on paper, where it is one that is made on paper (LET-7).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paper: Option<PaperHead>,
+    /// In whose message, where other clients' letters are in it as well and this isn't the one that stands for it
+    /// (LET-9).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Within>,
+    /// The other letters in the message that this one stands for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub together: Vec<Within>,
+}
+
+impl SentLetter {
+    /// Whether no other client's letter is in its message.
+    pub fn is_alone(&self) -> bool {
+        self.within.is_none() && self.together.is_empty()
+    }
+}
+
+/// One of the letters of a message that is about to be handed over.
+#[derive(Debug, Clone, Copy)]
+pub struct Kept<'a> {
+    /// Whose.
+    pub client: &'a ClientId,
+    /// Which.
+    pub letter: LetterId,
+    /// As what.
+    pub sent: &'a SentLetter,
+    /// How often it was handed over before, as read; none, if it never was.
+    pub before: Option<u32>,
 }
 
 /// What stands around a letter's words on paper: with them its paper can be made anew, and is the same.
@@ -134,6 +162,30 @@ impl Store {
         item.extend(attributes(sent)?);
         check_size(&item, MAX_ITEM_BYTES)?;
         self.dynamo.write(Write::Put(item, Condition::Absent)).await
+    }
+
+    /// Keeps all letters of one message that is about to be handed over, or none of them. `false`: somebody else is
+    /// at one of them.
+    ///
+    /// # Errors
+    /// Whatever writing has.
+    pub async fn keep_letters(&self, letters: &[Kept<'_>]) -> Result<bool, StoreError> {
+        let mut writes = Vec::new();
+        for kept in letters {
+            let place = Key::SentLetter(kept.client, kept.letter).place(&self.firm);
+            let mut item = new_item(&place, 0);
+            item.extend(attributes(kept.sent)?);
+            check_size(&item, MAX_ITEM_BYTES)?;
+            let condition = match kept.before {
+                None => Condition::Absent,
+                Some(before) => Condition::Equals(ATTEMPTS, number(u64::from(before))),
+            };
+            writes.push(Write::Put(item, condition));
+        }
+        match self.dynamo.transact(&writes, &commit_id()?).await? {
+            Transacted::Done => Ok(true),
+            Transacted::Refused(_) | Transacted::Conflict => Ok(false),
+        }
     }
 
     /// A letter as it was sent, or was about to be.

@@ -82,6 +82,7 @@ async fn write(store: &Store) {
         invoices: ["A-1".parse().unwrap()].into(),
         contact: 0,
         text: None,
+        within: None,
     };
     let left = Letter { id: LetterId(1), state: LetterState::Left(sending), ..queued.clone() };
     after.letters = [(queued.id, queued), (left.id, left)].into();

@@ -59,6 +59,7 @@ fn left() -> LetterState {
         invoices: [].into(),
         contact: 0,
         text: None,
+        within: None,
     })
 }
 

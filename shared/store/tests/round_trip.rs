@@ -23,7 +23,9 @@ use domain::invoice::{
     Allocation, CatchUp, Dispute, Ending, Hold, Invoice, InvoiceKind, Line, Posting, Source,
     StepMark, Warning,
 };
-use domain::letter::{Content, DebtKind, Letter, LetterId, LetterKind, LetterState, Part, Sending};
+use domain::letter::{
+    Content, DebtKind, Letter, LetterId, LetterKind, LetterState, Part, Sending, Within,
+};
 use domain::limit::Limit;
 use domain::lock::{Lock, LockCause, LockReason, Scope};
 use domain::message::MessageId;
@@ -256,6 +258,7 @@ fn a_letter() -> impl Strategy<Value = Letter> {
             invoices,
             contact: 0,
             text: Some("stern".parse().unwrap()),
+            within: Some(Within { client: "c-9".parse().unwrap(), letter: LetterId(3) }),
         })),
     ];
     (1..20_u64, days(), days(), content, state).prop_map(

@@ -135,6 +135,7 @@ pub(super) fn refuse_of_erased(account: &Account, command: &Command) -> Result<(
         | Command::CloseTask { .. }
         | Command::ClaimLetter { .. }
         | Command::ReclaimLetter { .. }
+        | Command::JoinLetter { .. }
         | Command::ReportBounce { .. }
         | Command::Erase { .. }
         | Command::Evaluate => Ok(()),

@@ -9,7 +9,9 @@ use crate::account::Account;
 use crate::calendar::{Day, for_person};
 use crate::event::Event;
 use crate::id::InvoiceId;
-use crate::letter::{Content, DebtKind, Letter, LetterId, LetterKind, LetterState, Part, Sending};
+use crate::letter::{
+    Content, DebtKind, Letter, LetterId, LetterKind, LetterState, Part, Sending, Within,
+};
 use crate::limit::limits;
 use crate::lock::Scope;
 use crate::policy::Policy;
@@ -103,6 +105,45 @@ impl Decision<'_> {
         };
         let LetterState::Left(_) = letter.state else { return Ok(()) };
         self.claim(id, sending_to(&self.account, self.policy(), letter, self.day(), to))
+    }
+
+    /// A letter about a debt is about to leave within another client's message (LET-9): as it would by itself, and to
+    /// no other address.
+    pub(super) fn join_letter(
+        &mut self,
+        id: LetterId,
+        within: &Within,
+        to: &Personal,
+    ) -> Result<(), Refusal> {
+        let Some(letter) = self.account.letters.get(&id) else {
+            return Err(Refusal::not_found("LET-4", format!("there is no letter {}", id.0)));
+        };
+        let on = self.day();
+        let is_queued = match letter.state {
+            LetterState::Queued => true,
+            LetterState::Left(_) => false,
+            LetterState::Withdrawn { .. } => return Ok(()),
+        };
+        if !letter.content.is_debt() {
+            let text = format!("letter {} is about no debt, so it leaves by itself", id.0);
+            return Err(Refusal::conflict("LET-9", text));
+        }
+        if is_queued && on < letter.leaves_on {
+            let text = format!("letter {} leaves on {}", id.0, for_person(letter.leaves_on));
+            return Err(Refusal::conflict("LET-5", text));
+        }
+        let known = if is_queued { None } else { Some(to) };
+        let sending = sending_to(&self.account, self.policy(), letter, on, known);
+        if let Some(sending) = &sending {
+            let contact = self.account.profile.contacts.get(sending.contact as usize);
+            if contact
+                .is_none_or(|contact| !contact.address.as_str().eq_ignore_ascii_case(to.as_str()))
+            {
+                let text = format!("letter {} goes to another address", id.0);
+                return Err(Refusal::conflict("LET-9", text));
+            }
+        }
+        self.claim(id, sending.map(|sending| Sending { within: Some(within.clone()), ..sending }))
     }
 
     fn claim(&mut self, id: LetterId, sending: Option<Sending>) -> Result<(), Refusal> {
@@ -270,7 +311,7 @@ fn sending_to(
         Content::PayLink { invoices, .. } => (LetterKind::PayLink, asked_for(account, invoices)?),
         Content::Message { .. } => (LetterKind::Message, BTreeSet::new()),
     };
-    Some(Sending { on: day, kind, invoices, contact, text })
+    Some(Sending { on: day, kind, invoices, contact, text, within: None })
 }
 
 /// Whether it asks for more than a reminder does (FRESH-1, LET-8).

@@ -246,6 +246,7 @@ impl<'a> Decision<'a> {
             Command::ReportStuckLetter { letter } => self.report_stuck_letter(*letter),
             Command::ClaimLetter { letter } => self.claim_letter(*letter),
             Command::ReclaimLetter { letter, to } => self.reclaim_letter(*letter, to.as_ref()),
+            Command::JoinLetter { letter, within, to } => self.join_letter(*letter, within, to),
             Command::Evaluate => Ok(()),
         }
     }

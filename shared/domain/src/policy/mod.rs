@@ -244,6 +244,8 @@ pub struct LetterRule {
     pub quiet_hours: Option<(u32, u32)>,
     /// Whether debt letters wait for a working day.
     pub working_days_only: bool,
+    /// Whether letters of several clients that go to one contact leave as one message (LET-9).
+    pub consolidate_over_clients: bool,
     /// How many demand letters and final demands one run may send without being asked about (LOCK-10).
     pub max_per_run: u32,
 }

@@ -318,9 +318,9 @@ fn letters(field: &Field<'_>) -> Result<LetterRule, DocumentError> {
         let rule = LetterRule {
             quiet_hours: fields.required("quiet_hours", |field| field.unless_off(quiet_hours))?,
             working_days_only: fields.required("working_days_only", Field::flag)?,
+            consolidate_over_clients: fields.required("consolidate_over_clients", Field::flag)?,
             max_per_run: fields.required("max_per_run", |field| field.count(0..=u32::MAX))?,
         };
-        later::letters(fields)?;
         Ok(rule)
     })
 }

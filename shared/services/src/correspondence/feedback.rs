@@ -20,7 +20,8 @@ use domain::role::Actor;
 use identity::contact::Address;
 use platform::mail::{About, MailKind};
 use store::{
-    AddressHash, ContactMail, Delivery, DeliveryState, HeardKind, HeardNews, StaffMail, StoreError,
+    AddressHash, ContactMail, Delivery, DeliveryState, HeardKind, HeardNews, LetterRow, SentLetter,
+    StaffMail, StoreError,
 };
 
 use super::sender::message_name;
@@ -146,9 +147,32 @@ impl Hearing<'_> {
         if !(has_left && is_same && self.is_to(is_there)) {
             return Ok(Told::Strange);
         }
+        // What is heard of a message is heard of every letter in it (LET-9), of this one last: where it is kept of
+        // this one, it is of all.
+        for one in &sent.together {
+            let Some(row) = store.letter(&one.client, one.letter).await? else { continue };
+            let other = store.sent_letter(&one.client, one.letter).await?;
+            let is_in = |other: &SentLetter| other.message_id == sent.message_id;
+            if let Some(other) = other.filter(is_in)
+                && matches!(row.letter.state, LetterState::Left(_))
+            {
+                self.of_one(&one.client, row, other).await?;
+            }
+        }
+        self.of_one(&client, row, sent).await
+    }
+
+    /// What follows for one client's letter.
+    async fn of_one(
+        &self,
+        client: &ClientId,
+        row: LetterRow,
+        sent: SentLetter,
+    ) -> Result<Told, FeedbackError> {
+        let (store, id) = (self.firm.store(), row.letter.id);
         if row.delivery.is_none() {
             let delivery = Delivery { sha256: Some(sent.sha256), ..self.delivery() };
-            store.letter_delivered(&client, id, &delivery).await?;
+            store.letter_delivered(client, id, &delivery).await?;
         }
         let NewsKind::Heard(kind) = self.news.kind else { return Ok(Told::New) };
         if row.heard.get(kind).is_some() {
@@ -157,14 +181,14 @@ impl Hearing<'_> {
         match kind {
             HeardKind::Arrived | HeardKind::Delayed => {}
             HeardKind::Returned | HeardKind::Complained => {
-                self.execute(&client, Command::ReportBounce { letter: id, to: Some(sent.to) })
+                self.execute(client, Command::ReportBounce { letter: id, to: Some(sent.to) })
                     .await?;
             }
             HeardKind::Refused => {
-                self.execute(&client, Command::ReportStuckLetter { letter: id }).await?;
+                self.execute(client, Command::ReportStuckLetter { letter: id }).await?;
             }
         }
-        store.hear_of_letter(&client, id, kind, &self.heard()).await?;
+        store.hear_of_letter(client, id, kind, &self.heard()).await?;
         Ok(Told::New)
     }
 

@@ -71,7 +71,7 @@ pub fn imagined(
         content,
         state: LetterState::Queued,
     };
-    let sending = Sending { on: view.day, kind, invoices, contact: 0, text: None };
+    let sending = Sending { on: view.day, kind, invoices, contact: 0, text: None, within: None };
     let link = format!("{public_url}{PAY_LINK_PATH}{SAMPLE_TOKEN}");
     let facts = Facts {
         link: Some(link),

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::Account;
 use domain::command::{Command, Needs};
 use domain::id::ClientId;
-use domain::letter::{Content, Letter, LetterId, LetterKind, LetterState, Sending};
+use domain::letter::{Content, Letter, LetterId, LetterKind, LetterState, Sending, Within};
 use domain::role::Actor;
 use domain::text::Personal;
 use store::{Delivery, DeliveryState, LetterRow, SentLetter};
@@ -140,7 +140,23 @@ impl Task<'_> {
         &self,
         to: Option<Personal>,
     ) -> Result<Result<(Account, Sending), Outcome>, SendError> {
-        let command = Command::ReclaimLetter { letter: self.id, to };
+        self.claim_again(Command::ReclaimLetter { letter: self.id, to }).await
+    }
+
+    /// The same within another's message (LET-9).
+    pub(super) async fn rejoin(
+        &self,
+        within: &Within,
+        to: &Personal,
+    ) -> Result<Result<(Account, Sending), Outcome>, SendError> {
+        let (within, to) = (within.clone(), to.clone());
+        self.claim_again(Command::JoinLetter { letter: self.id, within, to }).await
+    }
+
+    async fn claim_again(
+        &self,
+        command: Command,
+    ) -> Result<Result<(Account, Sending), Outcome>, SendError> {
         let caller = Caller::new(Actor::Schedule);
         let executed = match execute(self.firm, self.client, &command, &caller, self.now).await {
             Err(ExecuteError::Refused(refusal)) if refusal.rule == "FRESH-1" => {
@@ -154,6 +170,9 @@ impl Task<'_> {
             Err(ExecuteError::Refused(refusal)) if refusal.rule == "LOCK-10" => {
                 self.watch(self.now + STOP_WAIT).await?;
                 return Ok(Err(Outcome::Stopped));
+            }
+            Err(ExecuteError::Refused(refusal)) if refusal.rule == "LET-9" => {
+                return Ok(Err(Outcome::Busy)); // it goes to another address by now, by itself
             }
             executed => executed?,
         };

@@ -2,10 +2,10 @@
 //! message has no attachments.
 
 use chrono::{DateTime, Utc};
+use domain::letter::Within;
 use letters::Attachment;
 use platform::mail::{Found, MailError, Message};
 use sha2::{Digest, Sha256};
-use store::AnswersTo;
 use tracing::warn;
 
 use super::{ReplyError, read};
@@ -21,7 +21,7 @@ impl Correspondence {
     pub(super) async fn hand_on(
         &self,
         firm: &Firm,
-        to: &AnswersTo,
+        to: &[Within],
         mail: &read::Mail,
         raw: &[u8],
         now: DateTime<Utc>,
@@ -33,18 +33,19 @@ impl Correspondence {
             return Ok(());
         }
         let from = mail.from.clone().unwrap_or_default();
-        let page = format!(
-            "{}/console/clients/{}/messages",
-            self.public_url.trim_end_matches('/'),
-            to.client
-        );
+        let base = self.public_url.trim_end_matches('/');
+        let page = |to: &Within| format!("{base}/console/clients/{}/messages\n", to.client);
+        let pages: String = to.iter().map(page).collect();
+        let letters = to.iter().map(|to| format!("letter {} to client {}", to.letter.0, to.client));
+        let letters = letters.collect::<Vec<_>>().join(" and ");
         let text = format!(
-            "{from} answered letter {} to client {}:\n\n{}\n\nAn answer to this mail goes to {from}. Harsher steps \
-             wait until somebody has read the message in the console, unless a program wrote it:\n{page}\n",
-            to.letter.0, to.client, mail.text
+            "{from} answered {letters}:\n\n{}\n\nAn answer to this mail goes to {from}. Harsher steps \
+             wait until somebody has read the message in the console, unless a program wrote it:\n{pages}",
+            mail.text
         );
+        let clients = to.iter().map(|to| to.client.as_str()).collect::<Vec<_>>().join(", ");
         let subject = match mail.subject.trim() {
-            "" => format!("{} answered a letter", to.client),
+            "" => format!("{clients} answered a letter"),
             subject => subject.to_owned(),
         };
         let is_usable = from.is_ascii() && from.parse::<lettre::Address>().is_ok();
@@ -70,7 +71,7 @@ impl Correspondence {
             Ok(raw_mime) => raw_mime,
             Err(error) => {
                 let problem = platform::log::chain(&error);
-                warn!(firm.id = %firm.id(), "An answer to letter {} could not be handed on: {problem}", to.letter.0);
+                warn!(firm.id = %firm.id(), "An answer to {letters} could not be handed on: {problem}");
                 return Ok(());
             }
         };

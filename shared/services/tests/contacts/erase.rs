@@ -127,6 +127,8 @@ async fn leave(desk: Desk, contact: ContactId) -> (Desk, ContactId) {
         link: Some(LINK.to_owned()),
         template: None,
         paper: None,
+        within: None,
+        together: Vec::new(),
     };
     assert!(firm.store().keep_letter(&acme(), letter, &sent).await.unwrap());
     let link = PayLink {

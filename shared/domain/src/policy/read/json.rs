@@ -33,7 +33,7 @@ pub fn to_json(policy: &Policy) -> Value {
                 json!({"from": time(from), "to": time(to)})
             }),
             "working_days_only": policy.letters.working_days_only,
-            "consolidate_over_clients": false,
+            "consolidate_over_clients": policy.letters.consolidate_over_clients,
             "max_per_run": policy.letters.max_per_run,
         },
         "promise": {

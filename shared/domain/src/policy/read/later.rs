@@ -10,11 +10,6 @@ pub(super) fn document(fields: &mut Fields<'_>) -> Result<(), DocumentError> {
     Ok(())
 }
 
-pub(super) fn letters(fields: &mut Fields<'_>) -> Result<(), DocumentError> {
-    fields.optional("consolidate_over_clients", |field| only(field, !field.flag()?, "false"))?;
-    Ok(())
-}
-
 pub(super) fn kind(fields: &mut Fields<'_>) -> Result<(), DocumentError> {
     fields.optional("auto_charge", |field| {
         only(field, field.is_off() || field.node().as_written() == Some("never"), "never")
@@ -63,11 +58,6 @@ mod tests {
         }
         for (text, field, value) in [
             ("access_on_pending_debit: true", "access_on_pending_debit", "true"),
-            (
-                "letters: {consolidate_over_clients: true}",
-                "letters.consolidate_over_clients",
-                "true",
-            ),
             (
                 "regular: {auto_charge: {when: on_due}}",
                 "regular.auto_charge",

@@ -109,9 +109,11 @@ fn any_working_days() -> impl Strategy<Value = WorkingDays> {
 
 fn any_letters() -> impl Strategy<Value = LetterRule> {
     let hours = (0..1_440_u32, 0..1_440_u32).prop_filter("differ", |(from, to)| from != to);
-    (prop::option::of(hours), any::<bool>(), any::<u32>()).prop_map(|row| LetterRule {
+    let row = (prop::option::of(hours), any::<bool>(), any::<u32>(), any::<bool>());
+    row.prop_map(|row| LetterRule {
         quiet_hours: row.0,
         working_days_only: row.1,
+        consolidate_over_clients: row.3,
         max_per_run: row.2,
     })
 }

@@ -60,6 +60,7 @@ fn pol_4_the_preset_cpa_is_the_contracts() {
         letters: LetterRule {
             quiet_hours: Some((20 * 60, 8 * 60)),
             working_days_only: false,
+            consolidate_over_clients: false,
             max_per_run: 500,
         },
         promise: PromiseRule { max_days: 14, max_per_invoice: 2 },
@@ -175,6 +176,9 @@ fn pol_4_every_field_can_be_changed_and_changes_nothing_else() {
             p.letters.quiet_hours = Some((0, 23 * 60 + 59));
         }),
         ("letters: {working_days_only: true}", |p| p.letters.working_days_only = true),
+        ("letters: {consolidate_over_clients: true}", |p| {
+            p.letters.consolidate_over_clients = true;
+        }),
         ("letters: {max_per_run: 0}", |p| p.letters.max_per_run = 0),
         ("promise: {max_days: 0}", |p| p.promise.max_days = 0),
         ("promise: {max_per_invoice: 0}", |p| p.promise.max_per_invoice = 0),
