@@ -174,6 +174,170 @@ pub struct Credentials {
     pub webhook_ids: Vec<String>,
 }
 
+/// Why credentials were refused. It never repeats what was given.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CredentialsError {
+    /// No JSON, or not of their shape.
+    #[error("no credentials at line {line}, column {column}: expected {expected}")]
+    Shape {
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+        /// The shape.
+        expected: String,
+    },
+    /// A part that this gateway hasn't got.
+    #[error("{field} is none of what connects {gateway}, which are {known}")]
+    NotAPart {
+        /// Which.
+        field: &'static str,
+        /// As people write it.
+        gateway: &'static str,
+        /// Its parts.
+        known: String,
+    },
+    /// A part that it can't do without.
+    #[error("{field} is missing: the {label}, from {hint}")]
+    Missing {
+        /// Which.
+        field: &'static str,
+        /// What it is called there.
+        label: &'static str,
+        /// Where it is found.
+        hint: &'static str,
+    },
+    /// A part that can't be right.
+    #[error("{field} is not right: {what}")]
+    Wrong {
+        /// Which.
+        field: &'static str,
+        /// What was expected.
+        what: String,
+    },
+}
+
+/// The longest part: PayPal's ids and Square's tokens have less than a hundred characters.
+const MAX_PART_BYTES: usize = 1024;
+
+/// The most of a list: the one in use, and those that are being replaced.
+const MAX_OF_A_LIST: usize = 5;
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Given {
+    key: Option<String>,
+    signing: Vec<String>,
+    account: Option<String>,
+    location: Option<String>,
+    client_id: Option<String>,
+    webhook_ids: Vec<String>,
+}
+
+impl Given {
+    fn texts(&self) -> [(&'static str, Vec<&str>); 6] {
+        fn one(text: &Option<String>) -> Vec<&str> {
+            text.iter().map(String::as_str).collect()
+        }
+        fn all(texts: &[String]) -> Vec<&str> {
+            texts.iter().map(String::as_str).collect()
+        }
+        [
+            ("key", one(&self.key)),
+            ("signing", all(&self.signing)),
+            ("account", one(&self.account)),
+            ("location", one(&self.location)),
+            ("client_id", one(&self.client_id)),
+            ("webhook_ids", all(&self.webhook_ids)),
+        ]
+    }
+}
+
+impl Credentials {
+    /// Reads `{"key": "…", "signing": ["…"]}`, with the parts of that gateway and mode.
+    ///
+    /// # Errors
+    /// [`CredentialsError`], which names the part and repeats nothing.
+    pub fn read(name: GatewayName, mode: Mode, text: &str) -> Result<Self, CredentialsError> {
+        let given: Given = serde_json::from_str(text).map_err(|error| CredentialsError::Shape {
+            line: error.line(),
+            column: error.column(),
+            expected: name.shape(),
+        })?;
+        for (field, texts) in given.texts() {
+            check(name, mode, field, &texts)?;
+        }
+        let secrets = |texts: Vec<String>| texts.into_iter().map(Secret::from).collect();
+        Ok(Self {
+            key: given.key.unwrap_or_default().into(),
+            signing: secrets(given.signing),
+            account: given.account,
+            location: given.location,
+            client_id: given.client_id,
+            webhook_ids: given.webhook_ids,
+        })
+    }
+}
+
+impl GatewayName {
+    /// What its credentials look like in JSON.
+    pub fn shape(self) -> String {
+        let parts = self.parts().iter().map(|part| match part.is_list {
+            true => format!("\"{}\": [\"…\"]", part.field),
+            false => format!("\"{}\": \"…\"", part.field),
+        });
+        format!("{{{}}}", parts.collect::<Vec<_>>().join(", "))
+    }
+}
+
+fn check(
+    name: GatewayName,
+    mode: Mode,
+    field: &'static str,
+    texts: &[&str],
+) -> Result<(), CredentialsError> {
+    let Some(part) = name.parts().iter().find(|part| part.field == field) else {
+        if texts.is_empty() {
+            return Ok(());
+        }
+        let known: Vec<_> = name.parts().iter().map(|part| part.field).collect();
+        let (gateway, known) = (name.title(), known.join(", "));
+        return Err(CredentialsError::NotAPart { field, gateway, known });
+    };
+    let wrong = |what: String| Err(CredentialsError::Wrong { field, what });
+    if part.is_needed && texts.is_empty() {
+        let Part { field, label, hint, .. } = *part;
+        return Err(CredentialsError::Missing { field, label, hint });
+    }
+    if MAX_OF_A_LIST < texts.len() {
+        return wrong(format!("{} of them, expected at most {MAX_OF_A_LIST}", texts.len()));
+    }
+    for text in texts {
+        let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if !is_plain || MAX_PART_BYTES < text.len() {
+            return wrong(format!(
+                "expected 1 to {MAX_PART_BYTES} visible characters without blanks"
+            ));
+        }
+        let begins = beginnings(name, mode, field);
+        if !begins.is_empty() && !begins.iter().any(|begin| text.starts_with(begin)) {
+            return wrong(format!("for {mode} mode it begins with {}", begins.join(" or ")));
+        }
+    }
+    Ok(())
+}
+
+/// What a part begins with, where its gateway says so: a key in the wrong place is noticed here.
+fn beginnings(name: GatewayName, mode: Mode, field: &str) -> &'static [&'static str] {
+    match (name, field, mode) {
+        (GatewayName::Stripe, "key", Mode::Live) => &["sk_live_", "rk_live_"],
+        (GatewayName::Stripe, "key", Mode::Test) => &["sk_test_", "rk_test_"],
+        (GatewayName::Stripe, "signing", _) => &["whsec_"],
+        (GatewayName::Stripe, "account", _) => &["acct_"],
+        _ => &[],
+    }
+}
+
 /// How to get there.
 #[derive(Debug, Clone)]
 pub struct Reach {
@@ -224,6 +388,52 @@ mod tests {
         }
         for text in ["", "Stripe", "affinipay", "stripe "] {
             assert!(text.parse::<GatewayName>().is_err(), "for {text:?}");
+        }
+    }
+
+    #[test]
+    fn sec_5_credentials_are_of_gateway_and_mode_and_no_error_repeats_them() {
+        let good = r#"{"key": "rk_live_51abcdef", "signing": ["whsec_a", "whsec_b"], "account": "acct_1"}"#;
+        let read = Credentials::read(GatewayName::Stripe, Mode::Live, good).unwrap();
+        assert_eq!((read.signing.len(), read.account.as_deref()), (2, Some("acct_1")));
+        let square = r#"{"key": "EAAA1", "signing": ["51abcdef"], "location": "L1"}"#;
+        let read = Credentials::read(GatewayName::Square, Mode::Live, square).unwrap();
+        assert_eq!(read.location.as_deref(), Some("L1"));
+        let paypal = r#"{"key": "51abcdef", "client_id": "A1", "webhook_ids": ["1W"]}"#;
+        let read = Credentials::read(GatewayName::PayPal, Mode::Test, paypal).unwrap();
+        assert_eq!(read.webhook_ids, ["1W"]);
+        for (name, mode, text, expected) in [
+            ("stripe", Mode::Test, good, "key is not right: for test mode it begins with sk_test_"),
+            ("stripe", Mode::Live, r#"{"key": "pk_live_51abcdef"}"#, "begins with sk_live_"),
+            ("stripe", Mode::Live, r#"{"key": "sk_live_1", "signing": ["51abcdef"]}"#, "whsec_"),
+            ("stripe", Mode::Live, r#"{"key": "sk_live_51abcdef", "sign": []}"#, "line 1"),
+            (
+                "stripe",
+                Mode::Live,
+                "sk_live_51abcdef",
+                "line 1, column 1: expected {\"key\": \"…\"",
+            ),
+            ("stripe", Mode::Live, "{}", "key is missing: the Secret key, from Developers"),
+            ("stripe", Mode::Live, r#"{"key": "sk_live_51 abcdef"}"#, "without blanks"),
+            (
+                "stripe",
+                Mode::Live,
+                r#"{"key": "sk_live_1", "location": "L51abcdef"}"#,
+                "location is none of what connects Stripe, which are key, signing, account",
+            ),
+            ("square", Mode::Live, r#"{"key": "51abcdef"}"#, "location is missing"),
+            ("paypal", Mode::Live, r#"{"key": "51abcdef"}"#, "client_id is missing"),
+            (
+                "paypal",
+                Mode::Live,
+                r#"{"key": "1", "client_id": "1", "webhook_ids": ["1","2","3","4","5","6"]}"#,
+                "6 of them, expected at most 5",
+            ),
+        ] {
+            let error =
+                Credentials::read(name.parse().unwrap(), mode, text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{text}: {error}");
+            assert!(!error.contains("51abcdef"), "{error}");
         }
     }
 }

@@ -27,7 +27,7 @@ pub use checkout::{
     NewCheckout, OpenCheckout,
 };
 pub use compare::{Difference, Expected, Field, Mismatch, compare, compare_event};
-pub use connect::{Credentials, GatewayName, NameError, Part, Reach, connect};
+pub use connect::{Credentials, CredentialsError, GatewayName, NameError, Part, Reach, connect};
 pub use error::{ConfigError, CurrencyError, GatewayError};
 pub use facts::{
     Checkout, Dispute, DisputeState, Method, Mode, NoPayment, PaymentFacts, PaymentState, ReadBack,
