@@ -32,7 +32,7 @@ use crate::firm::Firm;
 use endpoint::{Endpoints, Opened};
 
 pub use checkout::PageError;
-pub use endpoint::{EndpointError, GatewayAccess, GatewaySecrets, keep_secrets, open_endpoint};
+pub use endpoint::{EndpointError, GatewayAccess, keep_secrets, open_endpoint};
 
 /// The largest webhook that is read: Stripe's own are some ten KB.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;

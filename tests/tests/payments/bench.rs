@@ -17,21 +17,19 @@ use domain::role::{Actor, Role};
 use domain::task::About;
 use domain::text::Personal;
 use gateways::stripe::API_VERSION;
-use gateways::{Secret, Timeouts, Transport, stripe};
+use gateways::{Credentials, Secret, Timeouts, Transport, stripe};
 use http_body_util::BodyExt;
 use platform::clock::{Clock, FixedClock};
 use platform::config::{GatewayUrls, Stage};
 use platform::seal::{LocalSeal, Seal};
 use portcullis::embedded::Embedded;
 use portcullis::queue::{LocalQueue, QueueSettings};
-use sandbox::stripe::{
-    Act, Book, CardOutcome, Delivery, Done, SANDBOX_KEY, SandboxStripe,
-};
+use sandbox::stripe::{Act, Book, CardOutcome, Delivery, Done, SANDBOX_KEY, SandboxStripe};
 use serde_json::Value;
 use services::execute::{Caller, execute};
 use services::firm::Firm;
 use services::sweep::{Sweeper, Swept};
-use services::webhook::{GatewayAccess, GatewaySecrets, Webhooks, keep_secrets, open_endpoint};
+use services::webhook::{GatewayAccess, Webhooks, keep_secrets, open_endpoint};
 use store::{
     CommitMeta, Consumed, Dynamo, Endpoint, FirmChange, FirmCommit, FirmSettings, Order,
     PageRequest, PolicyDocument, Store, Verdict,
@@ -367,10 +365,10 @@ pub async fn open_firm(store: &Store, at: DateTime<Utc>) {
     );
 }
 
-fn secrets(is_live: bool, signing: &[&str]) -> GatewaySecrets {
+fn secrets(is_live: bool, signing: &[&str]) -> Credentials {
     let key = if is_live { "sk_live_of_acme" } else { SANDBOX_KEY };
     let signing = signing.iter().map(|&text| Secret::from(text)).collect();
-    GatewaySecrets { key: key.into(), signing, account: None }
+    Credentials { key: key.into(), signing, ..Credentials::default() }
 }
 
 async fn open_stripe(

@@ -16,14 +16,13 @@ use domain::money::Currency;
 use domain::policy::read::{preset_text, read_text};
 use domain::role::{Actor, Role};
 use domain::text::Personal;
-use gateways::{Mode, Secret, stripe};
+use gateways::{Credentials, GatewayName, Mode};
 use platform::clock::{Clock, SystemClock};
 use platform::seal::{KmsSeal, LocalSeal, Seal};
-use serde::Deserialize;
 use services::execute::Caller;
 use services::firm::Firm;
 use services::office::policies::{arm, meta};
-use services::webhook::{GatewaySecrets, keep_secrets, open_endpoint};
+use services::webhook::{keep_secrets, open_endpoint};
 use store::{Endpoint, FirmChange, FirmCommit, FirmSettings, Grant, Store};
 
 use super::{Verdict, block_on};
@@ -117,6 +116,9 @@ pub struct Gateway {
     /// Whose.
     #[arg(long, value_name = "FIRM")]
     pub firm: FirmId,
+    /// Which gateway.
+    #[arg(long, value_name = "NAME", default_value = "stripe")]
+    pub gateway: GatewayName,
     /// Whether its money is real.
     #[arg(long)]
     pub live: bool,
@@ -131,16 +133,6 @@ pub struct Gateway {
     pub place: Place,
 }
 
-/// What is read of a gateway's secrets.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Secrets {
-    key: String,
-    #[serde(default)]
-    signing: Vec<String>,
-    account: Option<String>,
-}
-
 /// Runs it.
 ///
 /// # Errors
@@ -150,7 +142,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict> {
         Command::Open(open) => block_on(on(&open.place, async |table| open.run(table).await)),
         Command::Grant(give) => block_on(on(&give.place, async |table| give.run(table).await)),
         Command::Gateway(gateway) => {
-            let secrets = secrets(gateway.live)?;
+            let secrets = secrets(gateway.gateway, gateway.live)?;
             block_on(on(&gateway.place, async |table| gateway.run(table, &secrets).await))
         }
     }
@@ -242,7 +234,7 @@ impl Give {
 }
 
 impl Gateway {
-    async fn run(&self, table: &Opened, secrets: &GatewaySecrets) -> Result<String> {
+    async fn run(&self, table: &Opened, secrets: &Credentials) -> Result<String> {
         let firm = open_firm(table, &self.firm).await?;
         ensure!(
             !(self.live && firm.settings().is_test),
@@ -250,7 +242,7 @@ impl Gateway {
             self.firm
         );
         let seal = self.seal()?;
-        let gateway: GatewayId = stripe::NAME.parse()?;
+        let gateway: GatewayId = self.gateway.as_str().parse()?;
         let now = SystemClock.now();
         let meta = |command| meta(&firm, command, &Caller::new(operator()), now);
         let store = firm.store();
@@ -260,6 +252,11 @@ impl Gateway {
                 ensure!(
                     endpoint.is_live == self.live,
                     "endpoint {id} is of the other mode: see --live"
+                );
+                ensure!(
+                    endpoint.gateway == gateway,
+                    "endpoint {id} is one of {}: see --gateway",
+                    endpoint.gateway
                 );
                 keep_secrets(store, &*seal, &endpoint, secrets, &meta("keep_secrets")).await?;
                 endpoint
@@ -271,11 +268,14 @@ impl Gateway {
         };
         let Endpoint { id, gateway, .. } = &endpoint;
         let address = format!("its webhooks go to /webhooks/{gateway}/{id} of the public address");
-        Ok(match secrets.signing.is_empty() {
-            false => format!("{gateway} is connected; {address}"),
-            true => format!(
+        let is_signed = !secrets.signing.is_empty()
+            || !secrets.webhook_ids.is_empty()
+            || matches!(self.gateway, GatewayName::LawPay | GatewayName::CpaCharge);
+        Ok(match is_signed {
+            true => format!("{gateway} is connected; {address}"),
+            false => format!(
                 "{gateway} is known; {address}. Make that endpoint at {gateway}, then run this again with \
-                 --endpoint-id {id} and its signing secret"
+                 --endpoint-id {id} and what it signs with"
             ),
         })
     }
@@ -310,59 +310,9 @@ async fn change(firm: &Firm, change: &FirmChange, command: &str) -> Result<()> {
 }
 
 /// Secrets come by the standard input: what stands on a command line stands in the shell's history (SEC-5).
-fn secrets(is_live: bool) -> Result<GatewaySecrets> {
-    const EXPECTED: &str =
-        r#"expected {"key": "sk_…", "signing": ["whsec_…"]} on the standard input"#;
+fn secrets(gateway: GatewayName, is_live: bool) -> Result<Credentials> {
+    let expected = || format!("expected {} on the standard input", gateway.shape());
     let mut text = String::new();
-    io::stdin().take(MAX_SECRETS_BYTES).read_to_string(&mut text).context(EXPECTED)?;
-    read_secrets(&text, is_live).context(EXPECTED)
-}
-
-fn read_secrets(text: &str, is_live: bool) -> Result<GatewaySecrets> {
-    // Whatever the reader says of a text that it can't read may quote it: the place alone is told.
-    let secrets: Secrets = serde_json::from_str(text).map_err(|error| {
-        anyhow::anyhow!("no secrets at line {}, column {}", error.line(), error.column())
-    })?;
-    let mode = if is_live { Mode::Live } else { Mode::Test };
-    let infix = match mode {
-        Mode::Live => "_live_",
-        Mode::Test => "_test_",
-    };
-    let is_key = ["sk", "rk"].iter().any(|kind| secrets.key.starts_with(&format!("{kind}{infix}")));
-    ensure!(
-        is_key,
-        "the key is none of Stripe's for {mode:?} mode: one begins with sk{infix} or rk{infix}"
-    );
-    let is_secret = |text: &String| text.starts_with("whsec_");
-    ensure!(secrets.signing.iter().all(is_secret), "a signing secret of Stripe begins with whsec_");
-    Ok(GatewaySecrets {
-        key: Secret::from(secrets.key),
-        signing: secrets.signing.into_iter().map(Secret::from).collect(),
-        account: secrets.account,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sec_5_secrets_are_of_the_mode_and_no_error_repeats_them() {
-        let good = r#"{"key": "rk_live_51abcdef", "signing": ["whsec_a", "whsec_b"], "account": "acct_1"}"#;
-        let read = read_secrets(good, true).unwrap();
-        assert_eq!((read.signing.len(), read.account.as_deref()), (2, Some("acct_1")));
-        for (text, is_live, expected) in [
-            (good, false, "Test mode"),
-            (r#"{"key": "sk_test_51abcdef"}"#, true, "Live mode"),
-            (r#"{"key": "pk_live_51abcdef"}"#, true, "sk_live_"),
-            (r#"{"key": "sk_live_51abcdef", "signing": ["51abcdef"]}"#, true, "whsec_"),
-            (r#"{"key": "sk_live_51abcdef", "sign": []}"#, true, "line 1"),
-            ("sk_live_51abcdef", true, "line 1"),
-            ("", true, "line 1"),
-        ] {
-            let error = format!("{:#}", read_secrets(text, is_live).err().unwrap());
-            assert!(error.contains(expected), "{error}");
-            assert!(!error.contains("51abcdef"), "{error}");
-        }
-    }
+    io::stdin().take(MAX_SECRETS_BYTES).read_to_string(&mut text).with_context(expected)?;
+    Credentials::read(gateway, Mode::from_livemode(is_live), &text).with_context(expected)
 }

@@ -6,11 +6,11 @@ use std::io;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use gateways::Secret;
+use gateways::{Credentials, Secret};
 use platform::seal::Seal;
 use sandbox::stripe::SANDBOX_KEY;
 use serde::{Deserialize, Serialize};
-use services::webhook::{GatewaySecrets, open_endpoint};
+use services::webhook::open_endpoint;
 use store::Store;
 
 use super::firm::meta;
@@ -50,10 +50,10 @@ pub(super) async fn open(store: &Store, seal: &dyn Seal, data: &Path) -> Result<
     let mut random = [0_u8; 16];
     getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
     let signing = format!("whsec_{}", hex::encode(random));
-    let secrets = GatewaySecrets {
+    let secrets = Credentials {
         key: Secret::from(SANDBOX_KEY),
         signing: vec![Secret::from(signing.clone())],
-        account: None,
+        ..Credentials::default()
     };
     let stripe = "stripe".parse()?;
     let meta = meta("open_endpoint")?;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::id::{FirmId, GatewayId};
-use gateways::{Expected, Gateway, Mode, Secret, Transport, stripe};
+use gateways::{Credentials, Expected, Gateway, GatewayName, Mode, Reach, Secret, Transport};
 use platform::config::{ConfigError, Environment, GatewayUrls, gateway_urls, public_url};
 use platform::seal::{Seal, SealContext, SealError};
 use serde::{Deserialize, Serialize};
@@ -32,24 +32,36 @@ const MAX_ID_BYTES: usize = 64;
 /// How often a change of the firm is tried against others'.
 const MAX_TRIES: u32 = 5;
 
-/// What is secret of a firm at a gateway.
-#[derive(Debug, Clone)]
-pub struct GatewaySecrets {
-    /// The key to ask the gateway with.
-    pub key: Secret,
-    /// What its webhooks are signed with; two while one is being replaced.
-    pub signing: Vec<Secret>,
-    /// The connected account to act for; none for the key's own.
-    pub account: Option<String>,
-}
-
-/// The same as it is sealed.
+/// [`Credentials`] as they are sealed.
 #[derive(Serialize, Deserialize)]
 struct Stored {
     key: String,
     signing: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     account: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    location: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    client_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    webhook_ids: Vec<String>,
+}
+
+impl From<&Credentials> for Stored {
+    fn from(credentials: &Credentials) -> Self {
+        let Credentials { key, signing, account, location, client_id, webhook_ids } =
+            credentials.clone();
+        let signing = signing.iter().map(|secret| secret.expose().to_owned()).collect();
+        Self { key: key.expose().to_owned(), signing, account, location, client_id, webhook_ids }
+    }
+}
+
+impl From<Stored> for Credentials {
+    fn from(stored: Stored) -> Self {
+        let Stored { key, signing, account, location, client_id, webhook_ids } = stored;
+        let signing = signing.into_iter().map(Secret::from).collect();
+        Self { key: key.into(), signing, account, location, client_id, webhook_ids }
+    }
 }
 
 /// Why an endpoint can't be used or changed.
@@ -83,7 +95,7 @@ pub enum EndpointError {
 pub(super) struct Opened {
     pub(super) firm: FirmId,
     pub(super) endpoint: Endpoint,
-    pub(super) secrets: GatewaySecrets,
+    pub(super) secrets: Credentials,
     read_at: DateTime<Utc>,
 }
 
@@ -129,17 +141,27 @@ impl GatewayAccess {
         &self,
         opened: &Opened,
     ) -> Result<Box<dyn Gateway>, gateways::ConfigError> {
-        let GatewaySecrets { key, signing, account } = opened.secrets.clone();
-        let mode = Mode::from_livemode(opened.endpoint.is_live);
-        let transport = self.transport.clone();
-        match opened.endpoint.gateway.as_str() {
-            stripe::NAME => {
-                let base_url = self.urls.stripe.as_deref().unwrap_or(stripe::BASE_URL).to_owned();
-                let config = stripe::Config { key, mode, account, signing, base_url };
-                Ok(Box::new(stripe::Stripe::new(transport, &config)?))
-            }
-            other => Err(gateways::ConfigError::Unknown(other.to_owned())),
-        }
+        let Endpoint { id, gateway, is_live, .. } = &opened.endpoint;
+        let name = gateway.as_str().parse::<GatewayName>();
+        let name = name.map_err(|_| gateways::ConfigError::Unknown(gateway.to_string()))?;
+        let base_url = match name {
+            GatewayName::Stripe => &self.urls.stripe,
+            GatewayName::Square => &self.urls.square,
+            GatewayName::PayPal => &self.urls.paypal,
+            GatewayName::LawPay | GatewayName::CpaCharge => &self.urls.affinipay,
+        };
+        let reach = Reach {
+            transport: self.transport.clone(),
+            base_url: base_url.clone(),
+            webhook_url: self.webhook_url(name, id),
+            mode: Mode::from_livemode(*is_live),
+        };
+        gateways::connect(name, &opened.secrets, reach)
+    }
+
+    /// Where a gateway posts to an endpoint.
+    pub fn webhook_url(&self, gateway: GatewayName, endpoint: &str) -> String {
+        format!("{}/webhooks/{gateway}/{endpoint}", self.public_url.trim_end_matches('/'))
     }
 }
 
@@ -207,11 +229,8 @@ impl Endpoints {
         let none = || EndpointError::NoSecrets(endpoint.id.clone());
         let secret = store.secret(&endpoint.secrets).await?.ok_or_else(none)?;
         let plain = self.seal.unseal(&secret.sealed, context(&firm, &endpoint.gateway)).await?;
-        let Stored { key, signing, account } =
-            serde_json::from_slice(&plain).map_err(|_| none())?;
-        let signing = signing.into_iter().map(Secret::from).collect();
-        let secrets = GatewaySecrets { key: key.into(), signing, account };
-        Ok(Opened { firm, endpoint, secrets, read_at: now })
+        let stored: Stored = serde_json::from_slice(&plain).map_err(|_| none())?;
+        Ok(Opened { firm, endpoint, secrets: stored.into(), read_at: now })
     }
 }
 
@@ -229,7 +248,7 @@ pub async fn open_endpoint(
     seal: &dyn Seal,
     gateway: &GatewayId,
     is_live: bool,
-    secrets: &GatewaySecrets,
+    secrets: &Credentials,
     meta: &CommitMeta,
 ) -> Result<Endpoint, EndpointError> {
     let id = random_id()?;
@@ -247,15 +266,10 @@ pub async fn keep_secrets(
     store: &Store,
     seal: &dyn Seal,
     endpoint: &Endpoint,
-    secrets: &GatewaySecrets,
+    secrets: &Credentials,
     meta: &CommitMeta,
 ) -> Result<(), EndpointError> {
-    let stored = Stored {
-        key: secrets.key.expose().to_owned(),
-        signing: secrets.signing.iter().map(|secret| secret.expose().to_owned()).collect(),
-        account: secrets.account.clone(),
-    };
-    let plain = serde_json::to_vec(&stored)?;
+    let plain = serde_json::to_vec(&Stored::from(secrets))?;
     let sealed = seal.seal(&plain, context(store.firm(), &endpoint.gateway)).await?;
     let secret = SealedSecret { name: endpoint.secrets.clone(), sealed };
     change(store, &FirmChange::SecretKept(secret), meta).await
