@@ -117,6 +117,9 @@ pub enum ConfigError {
     /// A part that this gateway needs is missing.
     #[error("the gateway's {0} is missing")]
     Missing(&'static str),
+    /// Two accounts for the same money, method and currency: nobody could say which is meant.
+    #[error("the gateway's account {0} takes the same as another one, expected one of each kind")]
+    TwoAccounts(String),
     /// A key goes out only encrypted, or to this very machine.
     #[error("{0:?} is not a base URL, expected https://host, or http:// for a loopback address")]
     BaseUrl(String),

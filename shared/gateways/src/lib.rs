@@ -9,6 +9,7 @@
 //! Each gateway is a module with the same parts: `signature` (is it theirs), `webhook` (what does it
 //! point to), and an implementation of [`Gateway`]: what is true, and a page to pay on.
 
+pub mod affinipay;
 mod checkout;
 mod compare;
 mod connect;
