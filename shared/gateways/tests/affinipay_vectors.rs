@@ -154,7 +154,10 @@ async fn pay_2_every_vector_has_the_right_verdict_and_facts() {
                 let answer = vector.refetch.as_ref().unwrap().response_body.as_ref().unwrap();
                 let answer: Value = serde_json::from_str(answer).unwrap();
                 assert_eq!(Some(fact(&event, &answer["data"])), vector.fact, "{}", vector.id);
-                assert_eq!(event.hint, Some(Hint::Payment("KZ785OcOT9eKrd9vYUHSIg".parse().unwrap())));
+                assert_eq!(
+                    event.hint,
+                    Some(Hint::Payment("KZ785OcOT9eKrd9vYUHSIg".parse().unwrap()))
+                );
                 assert!(event.created_unix < vector.now_unix, "{}", vector.id);
             }
             ("reject", false) => {
@@ -232,7 +235,7 @@ proptest! {
         status in "[A-Z]{1,9}",
         field in prop::sample::select(vec!["amount", "status", "reference", "account_id", "id", "currency", "x"]),
     ) {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let (_server, affinipay, vector) = genuine().await;
             let mut bytes = vector.body.clone().into_bytes();
@@ -268,7 +271,8 @@ async fn pay_2_an_answer_that_is_no_event_is_not_taken() {
         event[field] = value;
         event
     };
-    let transaction = json!({"id": "../x", "type": "CHARGE", "status": "S", "amount": 1, "account_id": "a"});
+    let transaction =
+        json!({"id": "../x", "type": "CHARGE", "status": "S", "amount": 1, "account_id": "a"});
     for (answer, expected) in [
         (good.clone(), Ok(None)),
         (with("id", json!("other")), Err("answered with another")),
