@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ConfigError, Gateway, Mode, Secret, Transport, stripe};
+use crate::{ConfigError, Gateway, Mode, Secret, Transport, affinipay, stripe};
 
 /// A gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -152,8 +152,8 @@ const AFFINIPAY: [Part; 2] = [
     list(part(
         "deposits",
         "Deposit accounts",
-        "Settings, API credentials: each account's id, whether it is operating or trust, for cards or eChecks, \
-         and its payment page",
+        "Settings, API credentials, and Payment pages: each account's id, operating or trust, card or echeck, and \
+         its payment page, with commas between: ACCOUNT,trust,card,https://secure.lawpay.com/pages/…",
     )),
 ];
 
@@ -172,6 +172,8 @@ pub struct Credentials {
     pub client_id: Option<String>,
     /// PayPal: what its webhooks are signed for.
     pub webhook_ids: Vec<String>,
+    /// LawPay and CPACharge: each a [`crate::affinipay::DepositAccount`] as text.
+    pub deposits: Vec<String>,
 }
 
 /// Why credentials were refused. It never repeats what was given.
@@ -232,10 +234,11 @@ struct Given {
     location: Option<String>,
     client_id: Option<String>,
     webhook_ids: Vec<String>,
+    deposits: Vec<String>,
 }
 
 impl Given {
-    fn texts(&self) -> [(&'static str, Vec<&str>); 6] {
+    fn texts(&self) -> [(&'static str, Vec<&str>); 7] {
         fn one(text: &Option<String>) -> Vec<&str> {
             text.iter().map(String::as_str).collect()
         }
@@ -249,6 +252,7 @@ impl Given {
             ("location", one(&self.location)),
             ("client_id", one(&self.client_id)),
             ("webhook_ids", all(&self.webhook_ids)),
+            ("deposits", all(&self.deposits)),
         ]
     }
 }
@@ -275,6 +279,7 @@ impl Credentials {
             location: given.location,
             client_id: given.client_id,
             webhook_ids: given.webhook_ids,
+            deposits: given.deposits,
         })
     }
 }
@@ -318,6 +323,11 @@ fn check(
             return wrong(format!(
                 "expected 1 to {MAX_PART_BYTES} visible characters without blanks"
             ));
+        }
+        if field == "deposits"
+            && let Err(error) = text.parse::<affinipay::DepositAccount>()
+        {
+            return wrong(error.to_string());
         }
         let begins = beginnings(name, mode, field);
         if !begins.is_empty() && !begins.iter().any(|begin| text.starts_with(begin)) {
@@ -368,10 +378,20 @@ pub fn connect(
             let config = stripe::Config { key, mode, account, signing, base_url };
             Ok(Box::new(stripe::Stripe::new(transport, &config)?))
         }
-        GatewayName::Square
-        | GatewayName::PayPal
-        | GatewayName::LawPay
-        | GatewayName::CpaCharge => Err(ConfigError::Unknown(name.to_string())),
+        GatewayName::LawPay | GatewayName::CpaCharge => {
+            let brand = match name {
+                GatewayName::CpaCharge => affinipay::Brand::CpaCharge,
+                _ => affinipay::Brand::LawPay,
+            };
+            let accounts = credentials.deposits.iter().map(|text| text.parse());
+            let accounts = accounts
+                .collect::<Result<_, _>>()
+                .map_err(|_| ConfigError::Missing("deposit account"))?;
+            let base_url = base_url.unwrap_or_else(|| affinipay::BASE_URL.to_owned());
+            let config = affinipay::Config { brand, key, mode, accounts, base_url };
+            Ok(Box::new(affinipay::AffiniPay::new(transport, &config)?))
+        }
+        GatewayName::Square | GatewayName::PayPal => Err(ConfigError::Unknown(name.to_string())),
     }
 }
 

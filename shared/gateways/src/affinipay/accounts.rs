@@ -4,6 +4,8 @@
 //! for others. So nothing is asked for without one, and a firm that has any trust account says for each payment
 //! which money it is.
 
+use std::str::FromStr;
+
 use domain::invoice::Deposit;
 use domain::money::Currency;
 use reqwest::Url;
@@ -11,6 +13,51 @@ use reqwest::Url;
 use super::objects::{Account, Merchant};
 use super::{AffiniPay, DepositAccount};
 use crate::{CheckoutError, ConfigError, GatewayError, Method, ObjectId};
+
+/// A text that is no deposit account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "expected ACCOUNT,operating|trust,card|echeck, and perhaps ,https://the.payment/page and ,USD"
+)]
+pub struct AccountError;
+
+impl FromStr for DepositAccount {
+    type Err = AccountError;
+
+    /// `ACCOUNT,trust,card,https://secure.lawpay.com/pages/acme/trust,USD`; the last two may be left out.
+    fn from_str(text: &str) -> Result<Self, AccountError> {
+        let mut parts = text.split(',').map(str::trim);
+        let mut next = || parts.next().filter(|part| !part.is_empty()).ok_or(AccountError);
+        let id = next()?.parse().map_err(|_| AccountError)?;
+        let deposit = match next()? {
+            "operating" => Deposit::Operating,
+            "trust" => Deposit::Trust,
+            _ => return Err(AccountError),
+        };
+        let method = match next()? {
+            "card" => Method::Card,
+            "echeck" => Method::Ach,
+            _ => return Err(AccountError),
+        };
+        let mut account = Self { id, deposit, method, currency: Currency::USD, page_url: None };
+        for part in parts {
+            if is_page(part) && account.page_url.is_none() {
+                account.page_url = Some(part.to_owned());
+            } else {
+                account.currency = part.parse().map_err(|_| AccountError)?;
+            }
+        }
+        Ok(account)
+    }
+}
+
+/// An address that amount and reference can be added to.
+fn is_page(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| {
+        let is_web = matches!(url.scheme(), "https" | "http") && url.has_host();
+        is_web && url.query().is_none() && url.fragment().is_none()
+    })
+}
 
 /// Whether each payment leads to one account.
 pub(super) fn check(accounts: &[DepositAccount]) -> Result<(), ConfigError> {
@@ -126,4 +173,55 @@ pub struct AccountThere {
     pub deposit: Option<Deposit>,
     /// Cards or eChecks.
     pub method: Method,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deposit_account_is_written_in_one_line() {
+        for (text, expected) in [
+            ("a1,operating,card", Ok((Deposit::Operating, Method::Card, "USD", None))),
+            (
+                "a1, trust, echeck, https://secure.lawpay.com/pages/acme/trust",
+                Ok((
+                    Deposit::Trust,
+                    Method::Ach,
+                    "USD",
+                    Some("https://secure.lawpay.com/pages/acme/trust"),
+                )),
+            ),
+            (
+                "a1,trust,card,https://x.example/p,CAD",
+                Ok((Deposit::Trust, Method::Card, "CAD", Some("https://x.example/p"))),
+            ),
+            ("", Err(AccountError)),
+            ("a1,operating", Err(AccountError)),
+            ("a/1,operating,card", Err(AccountError)),
+            ("a1,Operating,card", Err(AccountError)),
+            ("a1,trust,bank", Err(AccountError)),
+            ("a1,trust,card,", Err(AccountError)),
+            ("a1,trust,card,https://x.example/p?amount=1", Err(AccountError)),
+            ("a1,trust,card,ftp://x.example/p", Err(AccountError)),
+        ] {
+            let read = text.parse::<DepositAccount>();
+            let read = read
+                .as_ref()
+                .map(|a| (a.deposit, a.method.clone(), a.currency.code(), a.page_url.as_deref()));
+            assert_eq!(read.map_err(|error| *error), expected, "for {text:?}");
+        }
+    }
+
+    #[test]
+    fn two_accounts_for_the_same_money_are_refused() {
+        let accounts = |texts: &[&str]| -> Vec<DepositAccount> {
+            texts.iter().map(|text| text.parse().unwrap()).collect()
+        };
+        let all =
+            ["a,operating,card", "b,operating,echeck", "c,trust,card", "d,operating,card,CAD"];
+        assert!(check(&accounts(&all)).is_ok());
+        let error = check(&accounts(&["a,trust,card", "b,trust,card"])).unwrap_err().to_string();
+        assert!(error.contains("account b takes the same as another one"), "{error}");
+    }
 }

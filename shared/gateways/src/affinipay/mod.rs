@@ -20,7 +20,7 @@ mod refund;
 mod saved;
 pub mod webhook;
 
-pub use accounts::AccountThere;
+pub use accounts::{AccountError, AccountThere};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
