@@ -20,6 +20,7 @@ mod receive;
 mod reference;
 mod saved;
 mod secret;
+pub mod square;
 pub mod stripe;
 mod transport;
 
@@ -36,7 +37,7 @@ pub use facts::{
 };
 pub use hint::{Claim, Hint, ObjectId, ObjectIdError, WebhookEvent};
 pub use receive::{Incoming, ReceiveError};
-pub use reference::{MAX_OURS_CHARS, Reference, ReferenceProblem};
+pub use reference::{MAX_OURS_CHARS, Reference, ReferenceProblem, Room};
 pub use saved::{
     Ability, ChargeError, Charged, Decline, DeclineKind, NewCharge, NewCustomer, NewRefund,
     NewSavePage, Page, RefundError, SavePage, SavedMethod, Span, Tried,

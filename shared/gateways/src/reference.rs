@@ -22,6 +22,21 @@ const INVOICES_KEYS: [&str; 2] = ["invoices", "invoice_id"];
 const MAX_VALUE_CHARS: usize = 500;
 const MAX_INVOICES_KEYS: usize = 20;
 
+/// How much a gateway's key-value field holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// The characters of one value.
+    pub value_chars: usize,
+    /// How many of its keys may list invoices: all but the three for firm, client and our own name.
+    pub invoices_keys: usize,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { value_chars: MAX_VALUE_CHARS, invoices_keys: MAX_INVOICES_KEYS }
+    }
+}
+
 /// Our own name for what asked for the payment.
 const OURS_KEY: &str = "ours";
 
@@ -124,6 +139,18 @@ impl Reference {
         reference
     }
 
+    /// Our own name as it stands where there is room for it alone; the rest is looked up by it.
+    ///
+    /// # Errors
+    /// When it is no name of ours.
+    pub fn name(ours: &str) -> Result<String, CheckoutError> {
+        if !is_name(ours) {
+            let (found, limit) = (ours.chars().count(), MAX_OURS_CHARS);
+            return Err(CheckoutError::ReferenceTooLong { found, limit });
+        }
+        Ok(format!("{OURS_PREFIX}{ours}"))
+    }
+
     /// What to write where there is room for one text, so that [`Self::from_text`] reads it.
     ///
     /// # Errors
@@ -147,10 +174,24 @@ impl Reference {
         client: &ClientId,
         invoices: impl Iterator<Item = &'a InvoiceId>,
     ) -> Result<BTreeMap<String, String>, CheckoutError> {
+        Self::metadata_within(Room::default(), ours, firm, client, invoices)
+    }
+
+    /// Likewise, where a gateway has less room than the most.
+    ///
+    /// # Errors
+    /// When the invoices' ids don't fit.
+    pub fn metadata_within<'a>(
+        room: Room,
+        ours: &str,
+        firm: &FirmId,
+        client: &ClientId,
+        invoices: impl Iterator<Item = &'a InvoiceId>,
+    ) -> Result<BTreeMap<String, String>, CheckoutError> {
         let mut lists = vec![String::new()];
         for invoice in invoices.map(escaped) {
             let chars = |text: &str| text.chars().count();
-            let is_full = |list: &String| MAX_VALUE_CHARS < chars(list) + 1 + chars(&invoice);
+            let is_full = |list: &String| room.value_chars < chars(list) + 1 + chars(&invoice);
             let is_full = lists.last().is_some_and(is_full);
             if is_full {
                 lists.push(String::new());
@@ -161,9 +202,9 @@ impl Reference {
                 list.push_str(&invoice);
             }
         }
-        if MAX_INVOICES_KEYS < lists.len() {
+        if room.invoices_keys < lists.len() {
             let found = lists.iter().map(|list| list.chars().count()).sum();
-            let limit = MAX_INVOICES_KEYS * MAX_VALUE_CHARS;
+            let limit = room.invoices_keys * room.value_chars;
             return Err(CheckoutError::ReferenceTooLong { found, limit });
         }
         let keys = (1..).map(|n| if n == 1 { INVOICES_KEYS[0].to_owned() } else { further_key(n) });
