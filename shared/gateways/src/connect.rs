@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ConfigError, Gateway, Mode, Secret, Transport, affinipay, stripe};
+use crate::{ConfigError, Gateway, Mode, Secret, Transport, affinipay, square, stripe};
 
 /// A gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -258,6 +258,12 @@ impl Given {
 }
 
 impl Credentials {
+    /// The account that the gateway names in what it tells and answers, where it names one: Stripe's connected
+    /// account, Square's location.
+    pub fn named_account(&self) -> Option<&str> {
+        self.account.as_deref().or(self.location.as_deref())
+    }
+
     /// Reads `{"key": "…", "signing": ["…"]}`, with the parts of that gateway and mode.
     ///
     /// # Errors
@@ -370,8 +376,8 @@ pub fn connect(
     credentials: &Credentials,
     reach: Reach,
 ) -> Result<Box<dyn Gateway>, ConfigError> {
-    let Credentials { key, signing, account, .. } = credentials.clone();
-    let Reach { transport, base_url, mode, .. } = reach;
+    let Credentials { key, signing, account, location, .. } = credentials.clone();
+    let Reach { transport, base_url, webhook_url, mode } = reach;
     match name {
         GatewayName::Stripe => {
             let base_url = base_url.unwrap_or_else(|| stripe::BASE_URL.to_owned());
@@ -391,7 +397,17 @@ pub fn connect(
             let config = affinipay::Config { brand, key, mode, accounts, base_url };
             Ok(Box::new(affinipay::AffiniPay::new(transport, &config)?))
         }
-        GatewayName::Square | GatewayName::PayPal => Err(ConfigError::Unknown(name.to_string())),
+        GatewayName::Square => {
+            let real = match mode {
+                Mode::Live => square::BASE_URL,
+                Mode::Test => square::SANDBOX_URL,
+            };
+            let base_url = base_url.unwrap_or_else(|| real.to_owned());
+            let location = location.unwrap_or_default();
+            let config = square::Config { key, mode, location, signing, webhook_url, base_url };
+            Ok(Box::new(square::Square::new(transport, &config)?))
+        }
+        GatewayName::PayPal => Err(ConfigError::Unknown(name.to_string())),
     }
 }
 

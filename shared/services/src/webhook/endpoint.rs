@@ -105,7 +105,7 @@ impl Opened {
         Expected {
             firm: self.firm.clone(),
             mode: Mode::from_livemode(self.endpoint.is_live),
-            account: self.secrets.account.clone(),
+            account: self.secrets.named_account().map(str::to_owned),
         }
     }
 
