@@ -45,22 +45,25 @@ struct Stored {
     client_id: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     webhook_ids: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    deposits: Vec<String>,
 }
 
 impl From<&Credentials> for Stored {
     fn from(credentials: &Credentials) -> Self {
-        let Credentials { key, signing, account, location, client_id, webhook_ids } =
+        let Credentials { key, signing, account, location, client_id, webhook_ids, deposits } =
             credentials.clone();
+        let key = key.expose().to_owned();
         let signing = signing.iter().map(|secret| secret.expose().to_owned()).collect();
-        Self { key: key.expose().to_owned(), signing, account, location, client_id, webhook_ids }
+        Self { key, signing, account, location, client_id, webhook_ids, deposits }
     }
 }
 
 impl From<Stored> for Credentials {
     fn from(stored: Stored) -> Self {
-        let Stored { key, signing, account, location, client_id, webhook_ids } = stored;
+        let Stored { key, signing, account, location, client_id, webhook_ids, deposits } = stored;
         let signing = signing.into_iter().map(Secret::from).collect();
-        Self { key: key.into(), signing, account, location, client_id, webhook_ids }
+        Self { key: key.into(), signing, account, location, client_id, webhook_ids, deposits }
     }
 }
 
