@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use domain::command::{self, Command, NewInvoice};
 use domain::id::{ClientId, CreditNoteId, InvoiceId, ServiceLine};
-use domain::invoice::{InvoiceKind, Line};
+use domain::invoice::{Deposit, InvoiceKind, Line};
 use domain::money::Money;
 use domain::numbering::{Series, draft_name, is_unnumbered};
 use domain::role::Role;
@@ -56,6 +56,11 @@ pub(crate) struct InvoiceToIssue {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     service_line: Option<ServiceLine>,
+    /// Which of the firm's bank accounts its money goes to: `operating` or `trust`. Firms that keep clients'
+    /// money apart say it for each invoice.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    deposit: Option<Deposit>,
     /// What it is made of.
     #[serde(default)]
     lines: Vec<InvoiceLine>,
@@ -109,6 +114,7 @@ impl InvoiceToIssue {
             due_on: day(self.due_on),
             posts_on: day(self.posts_on),
             is_draft: self.is_draft,
+            deposit: self.deposit,
         }
     }
 }

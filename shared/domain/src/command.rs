@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::{Account, Gone, Profile, TaskId};
 use crate::calendar::Day;
 use crate::id::{ChargebackId, CreditNoteId, InvoiceId, PaymentId, RefundId, ServiceLine, StaffId};
-use crate::invoice::{Invoice, InvoiceKind, Line, Posting, Source};
+use crate::invoice::{Deposit, Invoice, InvoiceKind, Line, Posting, Source};
 use crate::letter::{Content, LetterId, LetterState, Within};
 use crate::message::{MessageId, NewMessage};
 use crate::money::Money;
@@ -383,6 +383,9 @@ pub struct NewInvoice {
     /// Whether it isn't finished.
     #[serde(default)]
     pub is_draft: bool,
+    /// Which of the firm's bank accounts its money goes to, if that is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deposit: Option<Deposit>,
 }
 
 /// News about a payment.

@@ -257,7 +257,9 @@ fn issued(invoice: &Invoice) -> String {
         Posting::Posted => String::new(),
     };
     let (total, due) = (invoice.total.for_person(), for_person(invoice.due_on));
-    format!("issues invoice {} of {total}, due {due}{posting}", invoice.id)
+    let deposit = invoice.deposit.map(|deposit| format!(", for the {} account", deposit.as_str()));
+    let deposit = deposit.unwrap_or_default();
+    format!("issues invoice {} of {total}, due {due}{posting}{deposit}", invoice.id)
 }
 
 fn charged(invoice: &InvoiceId, fee: &Fee) -> String {

@@ -79,6 +79,28 @@ pub enum Deposit {
     Trust,
 }
 
+impl Deposit {
+    /// As it stands in data.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Operating => "operating",
+            Self::Trust => "trust",
+        }
+    }
+}
+
+impl FromStr for Deposit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "operating" => Ok(Self::Operating),
+            "trust" => Ok(Self::Trust),
+            _ => Err(format!("{text:?} is no deposit account, expected operating or trust")),
+        }
+    }
+}
+
 /// The facts of an invoice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invoice {
@@ -89,6 +111,9 @@ pub struct Invoice {
     /// For which service, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_line: Option<ServiceLine>,
+    /// Which of the firm's bank accounts its money goes to, if that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deposit: Option<Deposit>,
     /// What it is made of; may be empty where only the total came in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<Line>,
@@ -340,6 +365,7 @@ impl Invoice {
             allocations: Vec::new(),
             fees: Vec::new(),
             fee_of: None,
+            deposit: None,
             ending: None,
             dispute: None,
             hold: None,

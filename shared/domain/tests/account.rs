@@ -42,6 +42,31 @@ fn locked() -> Desk {
 }
 
 #[test]
+fn pay_4_an_invoice_says_which_bank_account_its_money_goes_to() {
+    use domain::invoice::{Deposit, Invoice};
+    for (deposit, word, told) in [
+        (None, None, ""),
+        (Some(Deposit::Operating), Some("operating"), "for the operating account"),
+        (Some(Deposit::Trust), Some("trust"), "for the trust account"),
+    ] {
+        let mut desk = Desk::new(Policy::default());
+        let new = domain::command::NewInvoice { deposit, ..new_invoice(1, 10_000) };
+        let events = desk.try_run(&Command::IssueInvoice(new.clone()), &Actor::Import).unwrap();
+        let invoice = &desk.account.invoices[&new.id];
+        assert_eq!(invoice.deposit, deposit);
+        let text = domain::describe::describe(&events[0]);
+        assert!(text.contains(told) || deposit.is_none(), "{text}");
+        // What is not said is not there, so that what was kept before reads the same.
+        let json = serde_json::to_value(invoice).unwrap();
+        assert_eq!(json.get("deposit").and_then(|value| value.as_str()), word);
+        assert_eq!(serde_json::from_value::<Invoice>(json).unwrap(), *invoice);
+    }
+    for text in ["", "Trust", "escrow"] {
+        assert!(text.parse::<Deposit>().unwrap_err().contains("expected operating or trust"));
+    }
+}
+
+#[test]
 fn inv_7_the_5001st_open_invoice_is_refused() {
     let mut desk = Desk::new(Policy::default());
     let mut new = new_invoice(1, 100);

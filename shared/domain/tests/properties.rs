@@ -81,6 +81,7 @@ impl Act {
                     due_on: None,
                     posts_on: None,
                     is_draft: false,
+                    deposit: None,
                 };
                 (Command::IssueInvoice(new), bea)
             }

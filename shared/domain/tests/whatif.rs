@@ -196,6 +196,7 @@ fn commands(book: &Book, act: &Act) -> Vec<Command> {
                 due_on: bill.due_on,
                 posts_on: None,
                 is_draft: false,
+                deposit: None,
             });
             let (invoice, reason) = (bill.invoice.clone(), Personal::new("no"));
             let dispute = Command::OpenDispute { invoice, amount: None, reason };

@@ -20,7 +20,7 @@ use domain::event::Event;
 use domain::fee::{Fee, FeeCause, FeeEnd};
 use domain::id::{InvoiceId, PaymentId};
 use domain::invoice::{
-    Allocation, CatchUp, Dispute, Ending, Hold, Invoice, InvoiceKind, Line, Posting, Source,
+    Allocation, CatchUp, Deposit, Dispute, Ending, Hold, Invoice, InvoiceKind, Line, Posting, Source,
     StepMark, Warning,
 };
 use domain::letter::{
@@ -171,6 +171,7 @@ fn an_invoice() -> impl Strategy<Value = Invoice> {
                     .collect(),
                 fees: fees.collect(),
                 fee_of: flag.then(|| "A-1".parse().unwrap()),
+                deposit: flag.then_some(Deposit::Trust),
                 ending,
                 dispute,
                 hold,

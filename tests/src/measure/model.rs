@@ -101,6 +101,7 @@ impl Office {
             due_on: None,
             posts_on: None,
             is_draft: false,
+            deposit: None,
         };
         self.act(client, &Command::IssueInvoice(invoice), on).await;
     }

@@ -148,6 +148,7 @@ impl Bench {
             due_on: None,
             posts_on: None,
             is_draft: false,
+            deposit: None,
         };
         self.execute(client, &Command::IssueInvoice(new)).await;
     }

@@ -287,6 +287,7 @@ impl Desk {
             due_on: Some("2026-03-03".parse().unwrap()),
             posts_on: None,
             is_draft: false,
+            deposit: None,
         };
         self.does(&firm, &Command::OpenAccount(profile)).await;
         self.does(&firm, &Command::IssueInvoice(invoice)).await;

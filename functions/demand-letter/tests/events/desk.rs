@@ -42,6 +42,7 @@ pub async fn acme(firm: &Firm, now: DateTime<Utc>) -> ClientId {
         due_on: Some(day("2026-03-03")),
         posts_on: None,
         is_draft: false,
+        deposit: None,
     };
     let staff = Actor::Staff { id: "bea".parse().unwrap(), roles: [Role::BillingLead].into() };
     for command in [Command::OpenAccount(profile), Command::IssueInvoice(invoice)] {

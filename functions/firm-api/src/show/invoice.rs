@@ -21,6 +21,9 @@ pub struct Invoice {
     pub kind: &'static str,
     /// For which service.
     pub service_line: Option<String>,
+    /// Which of the firm's bank accounts its money goes to, if that was said: `operating` or `trust`.
+    #[schema(example = "operating")]
+    pub deposit: Option<&'static str>,
     /// What it is made of.
     pub lines: Vec<InvoiceLine>,
     /// What it comes to, without late fees.
@@ -136,6 +139,7 @@ impl Invoice {
             invoice: invoice.id.to_string(),
             kind: invoice.kind.as_str(),
             service_line: invoice.service_line.as_ref().map(ToString::to_string),
+            deposit: invoice.deposit.map(invoice::Deposit::as_str),
             lines: invoice.lines.iter().map(InvoiceLine::of).collect(),
             total: Amount(invoice.total),
             late_fees: Amount(invoice.late_fees()),

@@ -8,7 +8,7 @@ use domain::describe::describe;
 use domain::event::Event;
 use domain::explain::{Explanation, explain, not_collected};
 use domain::id::{ClientId, InvoiceId};
-use domain::invoice::Invoice;
+use domain::invoice::{Deposit, Invoice};
 use domain::money::Money;
 use domain::numbering::is_unnumbered;
 use domain::payment::{Method, Payment, PaymentState};
@@ -148,6 +148,8 @@ struct InvoiceRow {
     paid: String,
     balance: String,
     note: Option<String>,
+    /// Which of the firm's bank accounts its money goes to, if that was said.
+    deposit: Option<&'static str>,
     /// Its late fees, in sentences.
     fees: Vec<String>,
     is_under_review: bool,
@@ -308,6 +310,7 @@ impl InvoiceRow {
             paid: money_or_dash(invoice.paid()),
             balance: money_or_dash(invoice.balance()),
             note: disputed.or(note),
+            deposit: invoice.deposit.map(Deposit::as_str),
             fees: said::late_fees(invoice),
             is_under_review: invoice
                 .dispute

@@ -6,7 +6,7 @@ use domain::account::Account;
 use domain::calendar::{Day, parse_day};
 use domain::command::{Command, NewInvoice};
 use domain::id::{ClientId, InvoiceId, ServiceLine};
-use domain::invoice::{InvoiceKind, Line};
+use domain::invoice::{Deposit, InvoiceKind, Line};
 use domain::money::{Currency, MAX_MINOR, Money};
 use domain::numbering::{Series, draft_name};
 use services::execute::View;
@@ -78,12 +78,21 @@ fn fields(account: &Account, settings: &FirmSettings) -> Vec<Field> {
     let lines = &account.profile.service_lines;
     let lines = lines.iter().map(|line| (line.to_string(), said::words(&line.to_string())));
     let lines = std::iter::once((String::new(), "none".to_owned())).chain(lines).collect();
+    let deposits = [
+        ("", "not said"),
+        ("operating", "Operating: the firm's own"),
+        ("trust", "Trust: held for clients"),
+    ];
+    let deposits = deposits.map(|(name, label)| (name.to_owned(), label.to_owned())).to_vec();
     let whether = [("false", "Issue it"), ("true", "Keep it as a draft")];
     let whether = whether.map(|(name, label)| (name.to_owned(), label.to_owned())).to_vec();
     let mut fields = vec![
         number,
         Field::new("kind", "Kind", FieldKind::Choice(kinds)),
         Field::new("service_line", "For which service", FieldKind::Choice(lines)).optional(),
+        Field::new("deposit", "Deposit account", FieldKind::Choice(deposits))
+            .optional()
+            .hint("Which of the firm's bank accounts its money goes to, where the firm keeps clients' money apart."),
         Field::new("total.currency", "Currency", FieldKind::Line)
             .value(account.profile.currency.code()),
         Field::new("issued_on", "Invoice date", FieldKind::Date).optional().hint("Left empty, the day on which it goes out."),
@@ -199,6 +208,7 @@ fn wanted(asked: &Asked) -> Result<Wanted, Wrong> {
     let service_line = asked.parsed("service_line", "For which service", |text| {
         text.parse::<ServiceLine>().map_err(|error| error.to_string())
     })?;
+    let deposit = asked.parsed("deposit", "Deposit account", str::parse::<Deposit>)?;
     let currency = asked.required("total.currency", "Currency", |text| {
         text.parse::<Currency>().map_err(|error| error.to_string())
     })?;
@@ -225,6 +235,7 @@ fn wanted(asked: &Asked) -> Result<Wanted, Wrong> {
         due_on,
         posts_on,
         is_draft: is_draft(asked),
+        deposit,
     };
     Ok(Wanted { number, new, amounts })
 }
@@ -299,7 +310,7 @@ fn sent(
     let code = new.total.currency().code().to_owned();
     sent.extend(number.map(|number| ("invoice", number.to_string())));
     sent.extend(series.map(|series| ("series", series.prefix().to_owned())));
-    for name in ["kind", "service_line", "issued_on", "due_on", "posts_on"] {
+    for name in ["kind", "service_line", "deposit", "issued_on", "due_on", "posts_on"] {
         let text = asked.text(name);
         sent.extend((!text.is_empty()).then(|| (name, text.to_owned())));
     }

@@ -127,6 +127,8 @@ impl<'a> Decision<'a> {
             kind: invoice.kind,
             service_line: invoice.service_line.clone(),
             fee_of: Some(invoice.id.clone()),
+            // It is owed with its invoice, and paid together with it.
+            deposit: invoice.deposit,
             recorded_on: today,
             never_locks: invoice.never_locks,
             ..Invoice::new(id, amount, (today, today), Posting::Posted)

@@ -67,6 +67,7 @@ impl Decision<'_> {
         Ok(Invoice {
             kind: new.kind,
             service_line: new.service_line.clone(),
+            deposit: new.deposit,
             lines: new.lines.clone(),
             recorded_on: today,
             ..Invoice::new(new.id.clone(), new.total, (issued_on, due_on), posting)

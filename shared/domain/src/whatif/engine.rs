@@ -632,6 +632,7 @@ fn bill_commands(bill: &Bill, on: Day) -> Vec<Command> {
         due_on,
         posts_on: None,
         is_draft: false,
+        deposit: None,
     });
     let reason = Personal::new("disputed, as the ledger says");
     let dispute = Command::OpenDispute { invoice, amount: None, reason };

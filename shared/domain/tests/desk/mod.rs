@@ -215,5 +215,6 @@ pub fn new_invoice(number: u8, minor: u64) -> NewInvoice {
         due_on: None,
         posts_on: None,
         is_draft: false,
+        deposit: None,
     }
 }

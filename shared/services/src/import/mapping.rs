@@ -49,11 +49,13 @@ pub enum Field {
     PaidOn,
     /// Whether it is disputed.
     Disputed,
+    /// `operating` or `trust`: which of the firm's bank accounts its money goes to.
+    Deposit,
 }
 
 impl Field {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Client,
         Self::ClientName,
         Self::ContactEmail,
@@ -68,6 +70,7 @@ impl Field {
         Self::Paid,
         Self::PaidOn,
         Self::Disputed,
+        Self::Deposit,
     ];
 
     /// Those that every file has.
@@ -90,6 +93,7 @@ impl Field {
             Self::Paid => "paid",
             Self::PaidOn => "paid_on",
             Self::Disputed => "disputed",
+            Self::Deposit => "deposit",
         }
     }
 

@@ -17,7 +17,7 @@ use domain::command::{Command, Needs, NewInvoice, News, needs};
 use domain::decide::{Context, decide};
 use domain::event::Event;
 use domain::id::{ClientId, IdError, InvoiceId, PaymentId};
-use domain::invoice::{Invoice, InvoiceKind};
+use domain::invoice::{Deposit, Invoice, InvoiceKind};
 use domain::money::Money;
 use domain::payment::{Method, PaymentState, Seen};
 use domain::refusal::Refusal;
@@ -326,6 +326,7 @@ impl Draft<'_> {
             due_on: row.due_on,
             posts_on: None,
             is_draft: false,
+            deposit: row.deposit,
         }))?;
         // Client credit may be on it already.
         let owed = |draft: &Self| draft.account.invoices.get(&row.invoice).map(Invoice::balance);
@@ -447,6 +448,8 @@ fn details(row: &Row, known: &Invoice) -> Vec<Difference> {
     compare(Field::Kind, kind(known.kind), row.kind.map(kind));
     let line = known.service_line.as_ref().map(ToString::to_string).unwrap_or_default();
     compare(Field::ServiceLine, line, row.service_line.as_ref().map(ToString::to_string));
+    let deposit = known.deposit.map(Deposit::as_str).unwrap_or_default().to_owned();
+    compare(Field::Deposit, deposit, row.deposit.map(|deposit| deposit.as_str().to_owned()));
     differences
 }
 

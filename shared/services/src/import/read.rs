@@ -10,7 +10,7 @@ use csv::ByteRecord;
 use domain::account::MAX_CONTACTS;
 use domain::calendar::Day;
 use domain::id::{ClassId, ClientId, InvoiceId, ServiceLine};
-use domain::invoice::InvoiceKind;
+use domain::invoice::{Deposit, InvoiceKind};
 use domain::money::{Currency, Money};
 use domain::text::Personal;
 use serde::Serialize;
@@ -97,6 +97,8 @@ pub struct Row {
     pub paid: Option<Paid>,
     /// Whether it is disputed, where the row says so.
     pub disputed: Option<bool>,
+    /// Which of the firm's bank accounts its money goes to, where the row says so.
+    pub deposit: Option<Deposit>,
 }
 
 /// What came in on an invoice.

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use csv::ByteRecord;
 use domain::calendar::{Day, YEARS};
 use domain::id::{ClassId, IdError, InvoiceId, MAX_ID_BYTES};
-use domain::invoice::InvoiceKind;
+use domain::invoice::{Deposit, InvoiceKind};
 use domain::money::{Currency, MAX_MINOR, Money, MoneyError};
 use domain::text::Personal;
 
@@ -121,6 +121,7 @@ impl Cells<'_> {
             currency.and_then(|c| self.required(Field::Amount, |text| parse_amount(text, c)));
         let paid = currency.and_then(|c| self.paid(c, amount, today));
         let disputed = self.optional(Field::Disputed, parse_yes_or_no);
+        let deposit = self.optional(Field::Deposit, parse_deposit);
         self.check_due(issued_on, due_on);
         self.check_disputed(issued_on, disputed, today);
         Ok(Row {
@@ -137,6 +138,7 @@ impl Cells<'_> {
             amount: amount?,
             paid: paid?,
             disputed: disputed?,
+            deposit: deposit?,
         })
     }
 
@@ -287,6 +289,10 @@ fn parse_address(text: &str) -> Result<Personal, String> {
 fn parse_kind(text: &str) -> Result<InvoiceKind, String> {
     let unknown = |_| "is no invoice kind, expected regular or out_of_turn".to_owned();
     text.parse().map_err(unknown)
+}
+
+fn parse_deposit(text: &str) -> Result<Deposit, String> {
+    text.parse().map_err(|_| "is no deposit account, expected operating or trust".to_owned())
 }
 
 fn parse_yes_or_no(text: &str) -> Result<bool, String> {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::id::{ClientId, InvoiceId};
+use domain::invoice::Deposit;
 use domain::money::Money;
 use gateways::{
     CheckoutError, CheckoutLine, EndedCheckout, GatewayError, Method, NewCheckout, ObjectId,
@@ -48,6 +49,9 @@ pub enum PayError {
     /// Two currencies never meet in one payment.
     #[error("invoices in different currencies are paid one currency at a time")]
     Currencies,
+    /// What is the firm's own and what it holds for clients never meet in one payment either.
+    #[error("invoices for different deposit accounts are paid one account at a time")]
+    Deposits,
     /// A payment of the same was made a moment ago.
     #[error("a payment of these invoices was made just now; look at your payments first")]
     JustPaid,
@@ -69,7 +73,7 @@ impl From<PayError> for Problem {
     fn from(error: PayError) -> Self {
         let detail = error.to_string();
         match error {
-            PayError::Nothing | PayError::TooMany | PayError::Currencies => {
+            PayError::Nothing | PayError::TooMany | PayError::Currencies | PayError::Deposits => {
                 Self::invalid("invoices", detail)
             }
             PayError::NoInvoice(_) => Self::new(ProblemKind::NotFound, detail).of("invoices"),
@@ -156,6 +160,7 @@ impl Till {
             Some(known) => known,
             None => {
                 let lines = lines(view, &asked.invoices)?;
+                deposit(view, &lines)?;
                 let endpoint = self.endpoint(firm).await?;
                 let new = Checkout {
                     id,
@@ -174,7 +179,8 @@ impl Till {
                 new
             }
         };
-        let opened = self.page(firm, &checkout, asked, now).await?;
+        let deposit = deposit(view, &checkout.lines)?;
+        let opened = self.page(firm, (&checkout, deposit), asked, now).await?;
         checkout.page = Some(opened);
         store.note_checkout(&checkout).await?;
         Ok(checkout)
@@ -183,7 +189,7 @@ impl Till {
     async fn page(
         &self,
         firm: &Firm,
-        checkout: &Checkout,
+        (checkout, deposit): (&Checkout, Option<Deposit>),
         asked: &Asked,
         now: DateTime<Utc>,
     ) -> Result<CheckoutPage, PayError> {
@@ -195,7 +201,7 @@ impl Till {
         let path = asked.return_path.replace("{id}", &checkout.id);
         let new = NewCheckout {
             ours: checkout.id.clone(),
-            deposit: None,
+            deposit,
             save_for: None,
             firm: firm.id().clone(),
             client: checkout.client.clone(),
@@ -320,6 +326,18 @@ fn lines(view: &View, invoices: &[InvoiceId]) -> Result<Vec<(InvoiceId, Money)>,
         return Err(PayError::Currencies);
     }
     Ok(lines)
+}
+
+/// Which of the firm's bank accounts it all goes to: the same for all of it, said or not.
+fn deposit(view: &View, lines: &[(InvoiceId, Money)]) -> Result<Option<Deposit>, PayError> {
+    let invoices = &view.loaded.account.invoices;
+    let of = |id: &InvoiceId| invoices.get(id).and_then(|invoice| invoice.deposit);
+    let mut deposits = lines.iter().map(|(id, _)| of(id));
+    let first = deposits.next().flatten();
+    if deposits.any(|deposit| deposit != first) {
+        return Err(PayError::Deposits);
+    }
+    Ok(first)
 }
 
 /// A name as a part of an address.

@@ -178,6 +178,7 @@ impl Desk {
             due_on: Some(day(due)),
             posts_on: None,
             is_draft: false,
+            deposit: None,
         });
         self.act(firm, to, invoice).await.unwrap();
     }

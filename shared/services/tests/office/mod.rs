@@ -76,6 +76,7 @@ pub fn issue(id: &str, minor: u64) -> Command {
         due_on: None,
         posts_on: None,
         is_draft: false,
+        deposit: None,
     })
 }
 

@@ -251,6 +251,7 @@ impl Reader<'_> {
             due_on: fields.optional("due", Field::day)?,
             posts_on: fields.optional("posts_on", Field::day)?,
             is_draft: false,
+            deposit: fields.optional("deposit", Field::parse)?,
         };
         // A number that is taken is refused when it comes to it, and keeps its first currency.
         self.invoices.entry(id).or_insert(currency);
