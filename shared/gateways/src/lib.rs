@@ -16,6 +16,7 @@ mod connect;
 mod error;
 mod facts;
 mod hint;
+pub mod paypal;
 mod receive;
 mod reference;
 mod saved;

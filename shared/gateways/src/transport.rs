@@ -134,6 +134,28 @@ impl Transport {
         if can_repeat { self.twice(request).await } else { once(request()).await }
     }
 
+    /// Sends a form that changes nothing by being sent, such as for a token to ask with; once more as above.
+    pub(crate) async fn ask_with_form(
+        &self,
+        url: Url,
+        headers: &HeaderMap,
+        form: &[(&str, &str)],
+    ) -> Result<Answer, GatewayError> {
+        let client = self.client()?;
+        self.twice(|| client.post(url.clone()).headers(headers.clone()).form(form)).await
+    }
+
+    /// Sets fields to what they may have been already; once more as above.
+    pub(crate) async fn patch_json(
+        &self,
+        url: Url,
+        headers: &HeaderMap,
+        body: &impl Serialize,
+    ) -> Result<Answer, GatewayError> {
+        let client = self.client()?;
+        self.twice(|| client.patch(url.clone()).headers(headers.clone()).json(body)).await
+    }
+
     /// Removes; once more as above, since what is gone stays gone.
     #[allow(dead_code, reason = "each gateway that removes by this verb uses it")]
     pub(crate) async fn delete(
