@@ -74,9 +74,9 @@ impl Event {
                 Some(capture) => Hint::Payment(capture),
                 None => Hint::Refund(id(&["id"])?),
             }
-        } else if is("PAYMENT.CAPTURE.REFUNDED") && self.resource_type != "capture" {
-            Hint::Refund(id(&["id"])?)
-        } else if is("PAYMENT.REFUND.") {
+        } else if is("PAYMENT.REFUND.")
+            || (is("PAYMENT.CAPTURE.REFUNDED") && self.resource_type != "capture")
+        {
             Hint::Refund(id(&["id"])?)
         } else if is("PAYMENT.CAPTURE.") {
             Hint::Payment(id(&["id"])?)
