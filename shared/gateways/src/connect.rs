@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ConfigError, Gateway, Mode, Secret, Transport, affinipay, square, stripe};
+use crate::{ConfigError, Gateway, Mode, Secret, Transport, affinipay, paypal, square, stripe};
 
 /// A gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -407,7 +407,19 @@ pub fn connect(
             let config = square::Config { key, mode, location, signing, webhook_url, base_url };
             Ok(Box::new(square::Square::new(transport, &config)?))
         }
-        GatewayName::PayPal => Err(ConfigError::Unknown(name.to_string())),
+        GatewayName::PayPal => {
+            // One that stands in for PayPal vouches for its own certificates.
+            let certificates = match &base_url {
+                Some(base_url) => paypal::Certificates::of_sandbox(base_url),
+                None => paypal::Certificates::of_paypal(mode),
+            };
+            let base_url = base_url.unwrap_or_else(|| paypal::base_url(mode).to_owned());
+            let client_id = credentials.client_id.clone().unwrap_or_default();
+            let webhook_ids = credentials.webhook_ids.clone();
+            let config =
+                paypal::Config { client_id, key, mode, webhook_ids, base_url, certificates };
+            Ok(Box::new(paypal::PayPal::new(transport, &config)?))
+        }
     }
 }
 

@@ -52,12 +52,14 @@ impl Default for Timeouts {
 pub struct Transport {
     client: Arc<OnceLock<Client>>,
     timeouts: Timeouts,
+    /// What PayPal's tokens and certificates are kept in, which all who ask it share as they share connections.
+    pub(crate) memory: crate::paypal::Memory,
 }
 
 impl Transport {
     /// Make it once, where the function starts.
     pub fn new(timeouts: Timeouts) -> Self {
-        Self { client: Arc::default(), timeouts }
+        Self { client: Arc::default(), timeouts, memory: crate::paypal::Memory::default() }
     }
 
     /// The client. It follows no redirect and asks no proxy: a key goes to the gateway alone.

@@ -4,10 +4,12 @@
 //! it: else the sender would supply the key, and make us fetch whatever they like. What is fetched has to chain
 //! to a trusted root, be in date, and be made out to PayPal's name for signing messages.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::header::HeaderMap;
 use reqwest::{StatusCode, Url};
 use rustls_pki_types::pem::PemObject;
@@ -19,6 +21,9 @@ use crate::{GatewayError, Mode, Transport};
 
 /// Below it PayPal keeps its certificates.
 pub const PATH: &str = "/v1/notifications/certs/";
+
+/// The name under which a sandbox shows who vouches for its certificate.
+pub const SANDBOX_ROOT: &str = "ROOT";
 
 /// PayPal's hosts of certificates, and the names that these are made out to.
 const LIVE_HOSTS: [&str; 2] = ["api.paypal.com", "api-m.paypal.com"];
@@ -51,8 +56,10 @@ pub struct Certificates {
 pub enum Roots {
     /// The public authorities that this machine trusts.
     Public,
-    /// Only these, in PEM: a sandbox's own.
+    /// Only these, in PEM.
     These(String),
+    /// Only the one at this address: a sandbox's own. Who can answer there can answer every question anyway.
+    Served(String),
 }
 
 impl Certificates {
@@ -70,12 +77,32 @@ impl Certificates {
     }
 
     /// Those of a sandbox at that address, which vouches for itself.
-    pub fn of_sandbox(base_url: &str, root_pem: impl Into<String>) -> Self {
+    pub fn of_sandbox(base_url: &str) -> Self {
+        let address = format!("{}{PATH}", base_url.trim_end_matches('/'));
         Self {
-            addresses: vec![format!("{}{PATH}", base_url.trim_end_matches('/'))],
+            roots: Roots::Served(format!("{address}{SANDBOX_ROOT}")),
+            addresses: vec![address],
             names: vec![TEST_NAME.to_owned()],
-            roots: Roots::These(root_pem.into()),
         }
+    }
+
+    /// With roots that can be checked against: a sandbox's is fetched, once.
+    async fn with_roots(
+        &self,
+        kept: &Kept,
+        transport: &Transport,
+    ) -> Result<Cow<'_, Self>, CertificateError> {
+        let Roots::Served(url) = &self.roots else { return Ok(Cow::Borrowed(self)) };
+        let pem = match kept.root(url) {
+            Some(pem) => pem,
+            None => {
+                let pem = fetch(self.address(url)?, transport).await?;
+                let pem = String::from_utf8_lossy(&pem).into_owned();
+                kept.put_root(url, &pem);
+                pem
+            }
+        };
+        Ok(Cow::Owned(Self { roots: Roots::These(pem), ..self.clone() }))
     }
 
     /// The address to fetch from, if it is one of these and nothing else: compared as text, so that no trick
@@ -97,19 +124,45 @@ pub(super) type Chain = Vec<CertificateDer<'static>>;
 
 /// Certificates that were good once, by address: they are checked again each time, for they expire.
 #[derive(Debug, Default)]
-pub(super) struct Kept(Mutex<HashMap<String, Arc<Chain>>>);
+pub(crate) struct Kept {
+    chains: Mutex<HashMap<String, Arc<Chain>>>,
+    roots: Mutex<HashMap<String, String>>,
+}
+
+/// Those of a map, which starts over when it is full.
+fn put<T>(map: &Mutex<HashMap<String, T>>, url: &str, value: T) {
+    let mut kept = map.lock().unwrap_or_else(PoisonError::into_inner);
+    if MAX_KEPT <= kept.len() {
+        kept.clear();
+    }
+    kept.insert(url.to_owned(), value);
+}
+
+fn get<T: Clone>(map: &Mutex<HashMap<String, T>>, url: &str) -> Option<T> {
+    map.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned()
+}
+
+async fn fetch(address: Url, transport: &Transport) -> Result<Bytes, CertificateError> {
+    let answer = transport.get(address, &HeaderMap::new()).await?;
+    match answer.status {
+        StatusCode::OK => Ok(answer.body),
+        StatusCode::TOO_MANY_REQUESTS => {
+            Err(GatewayError::down("status 429 for its certificate").into())
+        }
+        status => {
+            let what = format!("status {} in its place", status.as_u16());
+            Err(SignatureError::Certificate(what).into())
+        }
+    }
+}
 
 impl Kept {
-    fn get(&self, url: &str) -> Option<Arc<Chain>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned()
+    fn root(&self, url: &str) -> Option<String> {
+        get(&self.roots, url)
     }
 
-    fn put(&self, url: &str, chain: Arc<Chain>) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if MAX_KEPT <= kept.len() {
-            kept.clear();
-        }
-        kept.insert(url.to_owned(), chain);
+    fn put_root(&self, url: &str, pem: &str) {
+        put(&self.roots, url, pem.to_owned());
     }
 
     /// The good certificate of that address.
@@ -121,24 +174,14 @@ impl Kept {
         now_unix: i64,
     ) -> Result<Arc<Chain>, CertificateError> {
         let address = certificates.address(url)?;
-        if let Some(chain) = self.get(url) {
-            check(&chain, certificates, now_unix)?;
+        let certificates = certificates.with_roots(self, transport).await?;
+        if let Some(chain) = get(&self.chains, url) {
+            check(&chain, &certificates, now_unix)?;
             return Ok(chain);
         }
-        let answer = transport.get(address, &HeaderMap::new()).await?;
-        match answer.status {
-            StatusCode::OK => {}
-            StatusCode::TOO_MANY_REQUESTS => {
-                return Err(GatewayError::down("status 429 for its certificate").into());
-            }
-            status => {
-                let what = format!("status {} in its place", status.as_u16());
-                return Err(SignatureError::Certificate(what).into());
-            }
-        }
-        let chain = Arc::new(read(&answer.body)?);
-        check(&chain, certificates, now_unix)?;
-        self.put(url, Arc::clone(&chain));
+        let chain = Arc::new(read(&fetch(address, transport).await?)?);
+        check(&chain, &certificates, now_unix)?;
+        put(&self.chains, url, Arc::clone(&chain));
         Ok(chain)
     }
 }
@@ -180,6 +223,7 @@ pub fn check(
             own = read(pem.as_bytes())?.iter().filter_map(anchor).collect::<Vec<_>>();
             &own
         }
+        Roots::Served(_) => return Err(bad("whoever vouches for it was not asked for".to_owned())),
     };
     let usage = KeyUsage::server_auth();
     let algorithms = webpki::ALL_VERIFICATION_ALGS;
@@ -293,7 +337,7 @@ mod tests {
         ] {
             assert_eq!(live.address(url).is_ok(), is_fetched, "for {url:?}");
         }
-        let sandbox = Certificates::of_sandbox("http://127.0.0.1:8080/paypal/", "");
+        let sandbox = Certificates::of_sandbox("http://127.0.0.1:8080/paypal/");
         let ours = "http://127.0.0.1:8080/paypal/v1/notifications/certs/CERT-1";
         assert!(sandbox.address(ours).is_ok() && live.address(ours).is_err());
     }

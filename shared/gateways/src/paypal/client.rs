@@ -35,8 +35,8 @@ const MAX_KEPT: usize = 1000;
 /// «Later»: another request of the same is being done.
 const BUSY: [&str; 2] = ["PREVIOUS_REQUEST_IN_PROGRESS", "ORDER_COMPLETION_IN_PROGRESS"];
 
-/// What is kept between questions: tokens and certificates. Make it once, where the function starts, and share
-/// it among all firms; it is empty until somebody asks.
+/// What is kept between questions: tokens and certificates. It goes with the connections, shared by all firms,
+/// and is empty until somebody asks.
 #[derive(Clone, Default)]
 pub struct Memory {
     tokens: Arc<Mutex<HashMap<String, Slot>>>,
@@ -170,7 +170,7 @@ impl PayPal {
 
     /// The token that is kept, or a new one if that is over or `refused`.
     async fn token(&self, refused: Option<&HeaderValue>) -> Result<HeaderValue, GatewayError> {
-        let slot = self.memory.slot(&self.account);
+        let slot = self.transport.memory.slot(&self.account);
         let mut kept = slot.lock().await;
         if let Some(token) = kept.as_ref()
             && Instant::now() < token.good_until

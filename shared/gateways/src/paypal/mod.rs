@@ -18,10 +18,10 @@ mod vault;
 pub mod webhook;
 
 pub use certificate::{
-    Certificates, PATH as CERTIFICATES_PATH, Roots, check as check_certificate,
+    Certificates, PATH as CERTIFICATES_PATH, Roots, SANDBOX_ROOT, check as check_certificate,
     read as read_certificates,
 };
-pub use client::Memory;
+pub(crate) use client::Memory;
 
 use self::certificate::CertificateError;
 use self::signature::{SignatureError, Transmission};
@@ -90,7 +90,6 @@ pub struct Config {
 #[derive(Debug, Clone)]
 pub struct PayPal {
     transport: Transport,
-    memory: Memory,
     base_url: String,
     client_id: String,
     key: Secret,
@@ -102,12 +101,12 @@ pub struct PayPal {
 }
 
 impl PayPal {
-    /// Over a transport and a memory that all firms share.
+    /// Over a transport that all firms share.
     ///
     /// # Errors
     /// For a blank id or secret, PayPal's host of the other mode, and a base URL that would send the secret in
     /// the clear.
-    pub fn new(transport: Transport, memory: Memory, config: &Config) -> Result<Self, ConfigError> {
+    pub fn new(transport: Transport, config: &Config) -> Result<Self, ConfigError> {
         if config.client_id.trim().is_empty() {
             return Err(ConfigError::Missing("client id"));
         }
@@ -132,7 +131,6 @@ impl PayPal {
         let account = account(&base_url, &config.client_id, &config.key);
         Ok(Self {
             transport,
-            memory,
             base_url,
             client_id: config.client_id.clone(),
             key: config.key.clone(),
@@ -149,7 +147,7 @@ impl PayPal {
         }
         let transmission = Transmission::read(&incoming).map_err(not_authentic)?;
         let (url, now) = (transmission.certificate_url, incoming.now_unix);
-        let kept = &self.memory.certificates;
+        let kept = &self.transport.memory.certificates;
         let chain = kept.good(url, &self.certificates, &self.transport, now).await;
         let chain = chain.map_err(|error| match error {
             CertificateError::Bad(error) => not_authentic(error),
@@ -308,7 +306,7 @@ mod tests {
             certificates: Certificates::of_paypal(mode),
         };
         let transport = Transport::new(Timeouts::default());
-        PayPal::new(transport, Memory::default(), &config).map_err(|error| error.to_string())
+        PayPal::new(transport, &config).map_err(|error| error.to_string())
     }
 
     #[test]
