@@ -464,6 +464,13 @@ fn kind(event: &Event) -> Option<Kind> {
         | Event::NoteAdded(_)
         | Event::PayLinkMade(_)
         | Event::PayLinkRevoked { .. }
+        | Event::MethodSaved(_)
+        | Event::MethodRemoved { .. }
+        | Event::DefaultMethodSet { .. }
+        | Event::MethodStopped { .. }
+        | Event::ChargeRequested(_)
+        | Event::ChargeAsked { .. }
+        | Event::ChargeEnded { .. }
         | Event::Responded { .. } => None,
     }
 }

@@ -330,7 +330,11 @@ fn test_2_a_bad_entry_is_refused_with_its_line() {
         ("{on: 2026-01-02, approve_run: {by: pat}}", "approve_run.role: is missing"),
         ("{on: 2026-01-02, add_fee: {client: acme}}", "add_fee.by: is missing"),
         ("{on: 2026-01-02, waive_fee: {client: acme}}", "waive_fee.by: is missing"),
-        ("{on: 2026-01-02, method: {client: acme}}", "method is not yet supported"),
+        ("{on: 2026-01-02, method: {client: acme}}", "expected `add`, `remove` or `decline`"),
+        (
+            "{on: 2026-01-02, method: {client: acme, add: visa, decline: maybe}}",
+            "method.decline: expected soft, hard or needs_payer, got \"maybe\"",
+        ),
         ("{on: 2026-01-02, document: {client: acme}}", "document is not yet supported"),
         ("{on: 2026-01-02, download: {client: acme}}", "download is not yet supported"),
         ("{on: 2026-01-02, delete: {client: acme}}", "delete is not yet supported"),
@@ -387,7 +391,7 @@ fn test_2_a_bad_entry_is_refused_with_its_line() {
         ),
         (
             "{on: 2026-01-02, expect: {client: acme, charges: [{invoice: A-1}]}}",
-            "charges are not yet supported",
+            "charges[0].amount: is missing",
         ),
     ] {
         let first =

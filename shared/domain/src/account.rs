@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Day;
+use crate::charge::{Charge, SavedMethod};
 use crate::fee::limits::Jurisdiction;
 use crate::id::{
-    ClassId, ClientId, CreditNoteId, FirmId, InvoiceId, PaymentId, ServiceLine, StaffId,
+    ClassId, ClientId, CreditNoteId, FirmId, InvoiceId, MethodId, PaymentId, ServiceLine, StaffId,
 };
 use crate::invoice::{Hold, Invoice, InvoiceStatus, Source};
 use crate::letter::{Language, Letter, LetterId};
@@ -96,6 +97,12 @@ pub struct Account {
     pub read_on: Option<Day>,
     /// Messages that are being written; those of before decide nothing and are never loaded (LET-8).
     pub messages: Vec<Message>,
+    /// Methods of payment that may be charged (CHG-1).
+    pub methods: BTreeMap<MethodId, SavedMethod>,
+    /// The one that is: the client's choice.
+    pub default_method: Option<MethodId>,
+    /// Charges that haven't ended, by their invoices: one at a time for each.
+    pub charges: BTreeMap<InvoiceId, Charge>,
     /// Links that are being made; those of before decide nothing and are never loaded (LET-7).
     pub pay_links: Vec<PayLink>,
     /// Links that are being taken back, by the hashes of their tokens.
@@ -429,6 +436,9 @@ impl Account {
             notes: Vec::new(),
             read_on: None,
             messages: Vec::new(),
+            methods: BTreeMap::new(),
+            default_method: None,
+            charges: BTreeMap::new(),
             pay_links: Vec::new(),
             revoked_links: Vec::new(),
             next_number: 1,

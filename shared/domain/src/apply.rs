@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::account::{Account, Credit, MAX_RESPONSES, Response, Spreading, UnlockRequest};
 use crate::calendar::Day;
+use crate::charge::{Attempt, Charge, ChargeId, ChargeOutcome};
 use crate::command::{DisputeOutcome, News};
 use crate::event::{Event, Settlement};
 use crate::fee::{Fee, FeeEnd};
@@ -274,6 +275,41 @@ pub fn apply(account: &mut Account, event: &Event) {
             account.tasks.remove(task);
         }
         Event::Responded { on } => respond(account, Response { on: *on, payment: None }),
+        Event::MethodSaved(method) => {
+            account.methods.insert(method.id.clone(), method.clone());
+        }
+        Event::MethodRemoved { method } => {
+            account.methods.remove(method);
+            account.default_method.take_if(|known| known == method);
+        }
+        Event::DefaultMethodSet { method } => account.default_method = Some(method.clone()),
+        Event::MethodStopped { method, on } => {
+            if let Some(method) = account.methods.get_mut(method) {
+                method.stopped_on = Some(*on);
+            }
+        }
+        Event::ChargeRequested(charge) => {
+            account.charges.insert(charge.id.invoice.clone(), charge.clone());
+        }
+        Event::ChargeAsked { charge } => {
+            if let Some(charge) = account.charges.get_mut(&charge.invoice) {
+                charge.is_asked = true;
+            }
+        }
+        Event::ChargeEnded { charge, outcome, .. } => end_charge(account, charge, outcome),
+    }
+}
+
+/// Nothing is left of one that nobody was asked for: its name is free again.
+fn end_charge(account: &mut Account, id: &ChargeId, outcome: &ChargeOutcome) {
+    let Some(Charge { method, amount, on, .. }) = account.charges.remove(&id.invoice) else {
+        return;
+    };
+    if *outcome != ChargeOutcome::Withdrawn {
+        let outcome = outcome.clone();
+        on_invoice(account, &id.invoice, |invoice| {
+            invoice.charges.push(Attempt { method, amount, on, outcome });
+        });
     }
 }
 

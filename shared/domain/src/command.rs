@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{Account, Gone, Profile, TaskId};
 use crate::calendar::Day;
-use crate::id::{ChargebackId, CreditNoteId, InvoiceId, PaymentId, RefundId, ServiceLine, StaffId};
+use crate::charge::{ChargeId, ChargeOutcome, NewMethod};
+use crate::id::{
+    ChargebackId, CreditNoteId, InvoiceId, MethodId, PaymentId, RefundId, ServiceLine, StaffId,
+};
 use crate::invoice::{Deposit, Invoice, InvoiceKind, Line, Posting, Source};
 use crate::letter::{Content, LetterId, LetterState, Within};
 use crate::message::{MessageId, NewMessage};
@@ -329,6 +332,30 @@ pub enum Command {
         /// The address to which that goes; a letter that would go to another stays by itself.
         to: Personal,
     },
+    /// A method of payment may be charged while the client is away (CHG-1).
+    SaveMethod(NewMethod),
+    /// It may no longer.
+    RemoveMethod {
+        /// Which.
+        method: MethodId,
+    },
+    /// It is the one that is charged.
+    SetDefaultMethod {
+        /// Which.
+        method: MethodId,
+    },
+    /// A charge is about to be asked for, as far as it still stands (CHG-1).
+    ClaimCharge {
+        /// Which.
+        charge: ChargeId,
+    },
+    /// How it ended; what it brought is told before, as every payment is (PAY-1).
+    EndCharge {
+        /// Which.
+        charge: ChargeId,
+        /// How.
+        outcome: ChargeOutcome,
+    },
     /// The day's evaluation (EVAL-1).
     Evaluate,
 }
@@ -561,7 +588,23 @@ pub fn needs(account: &Account, command: &Command) -> Needs {
         | Command::RequestRecords
         | Command::AskForUnlock { .. }
         | Command::ReportMismatch { .. }
+        | Command::SaveMethod(_)
+        | Command::RemoveMethod { .. }
+        | Command::SetDefaultMethod { .. }
         | Command::Evaluate => {}
+        Command::ClaimCharge { charge } => {
+            needs.invoices.insert(charge.invoice.clone());
+            // What was asked for may be paid by that very charge, and its answer lost.
+            if account.charges.get(&charge.invoice).is_some_and(|known| known.is_asked) {
+                needs.payments.extend(payments_on(account, &charge.invoice));
+            }
+        }
+        Command::EndCharge { charge, outcome } => {
+            needs.invoices.insert(charge.invoice.clone());
+            if let ChargeOutcome::Taken { payment } = outcome {
+                needs.payments.insert(payment.clone());
+            }
+        }
     }
     let brings_money = matches!(
         command,

@@ -11,6 +11,7 @@ use std::fmt;
 use crate::access::Capability;
 use crate::account::{ExceptionEnd, UnlockWay, Unlocked};
 use crate::calendar::for_person;
+use crate::charge::{Charge, ChargeOutcome, DeclineKind};
 use crate::command::{DisputeOutcome, News};
 use crate::event::{Event, Settlement, SkipReason};
 use crate::fee::{Fee, FeeCause};
@@ -233,6 +234,41 @@ pub fn describe(event: &Event) -> String {
         }
         Event::TaskClosed { kind, .. } => format!("closes the task {}", done(kind)),
         Event::Responded { .. } => "counts a response of the client".to_owned(),
+        Event::MethodSaved(method) => format!("saves {} to be charged", method.label.as_str()),
+        Event::MethodRemoved { method } => format!("removes the saved method {method}"),
+        Event::DefaultMethodSet { method } => {
+            format!("makes {method} the method that is charged")
+        }
+        Event::MethodStopped { method, .. } => format!("charges the method {method} no more"),
+        Event::ChargeRequested(charge) => charging(charge),
+        Event::ChargeAsked { charge } => format!("asks the gateway for charge {charge}"),
+        Event::ChargeEnded { charge, outcome, .. } => {
+            format!("ends charge {charge}: {}", charge_outcome(outcome))
+        }
+    }
+}
+
+fn charging(charge: &Charge) -> String {
+    let (amount, invoice) = (charge.amount.for_person(), &charge.id.invoice);
+    let attempt = charge.id.attempt;
+    format!("charges {amount} for invoice {invoice} to the saved method, attempt {attempt}")
+}
+
+fn charge_outcome(outcome: &ChargeOutcome) -> String {
+    match outcome {
+        ChargeOutcome::Taken { payment } => format!("payment {payment}"),
+        ChargeOutcome::Declined(decline) => {
+            let then = match decline.kind {
+                DeclineKind::Soft => "may be tried again",
+                DeclineKind::Hard => "not to be tried again",
+                DeclineKind::NeedsPayer => "the payer has to confirm",
+            };
+            format!("declined ({}), {then}", decline.code)
+        }
+        ChargeOutcome::Withdrawn => "no longer to be charged, and nobody was asked".to_owned(),
+        ChargeOutcome::Unclear => {
+            "no longer to be charged, and what the gateway did isn't known".to_owned()
+        }
     }
 }
 
@@ -373,6 +409,10 @@ fn queued(letter: &Letter) -> String {
         Content::PaymentFailed { payment } => {
             format!("{} for payment {payment}", article(LetterKind::PaymentFailed))
         }
+        Content::ChargeFailed { invoice, attempt } => format!(
+            "{} for attempt {attempt} to charge invoice {invoice}",
+            article(LetterKind::PaymentFailed)
+        ),
         Content::PromiseConfirmation { invoices, until } => {
             format!(
                 "{} over {} until {}",

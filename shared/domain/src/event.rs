@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{Closed, Erased, Exception, Profile, PutOff, TaskId, UnlockRequest, Unlocked};
 use crate::calendar::Day;
+use crate::charge::{Charge, ChargeId, ChargeOutcome, SavedMethod};
 use crate::command::{DisputeOutcome, News};
 use crate::fee::Fee;
-use crate::id::{CreditNoteId, InvoiceId, PaymentId, ServiceLine, StaffId};
+use crate::id::{CreditNoteId, InvoiceId, MethodId, PaymentId, ServiceLine, StaffId};
 use crate::invoice::{Dispute, Hold, Invoice, Source};
 use crate::letter::{Letter, LetterId, Part, Sending};
 use crate::limit::Limit;
@@ -431,6 +432,41 @@ pub enum Event {
         /// When.
         on: Day,
     },
+    /// A method of payment may be charged, or is known better (CHG-1).
+    MethodSaved(SavedMethod),
+    /// It may no longer.
+    MethodRemoved {
+        /// Which.
+        method: MethodId,
+    },
+    /// It is the one that is charged.
+    DefaultMethodSet {
+        /// Which.
+        method: MethodId,
+    },
+    /// It will not be charged again: the bank said so, or a debit came back (CHG-1, CHG-3).
+    MethodStopped {
+        /// Which.
+        method: MethodId,
+        /// When.
+        on: Day,
+    },
+    /// A saved method is to be charged (CHG-1).
+    ChargeRequested(Charge),
+    /// The gateway is asked.
+    ChargeAsked {
+        /// Which.
+        charge: ChargeId,
+    },
+    /// A charge ended.
+    ChargeEnded {
+        /// Which.
+        charge: ChargeId,
+        /// When.
+        on: Day,
+        /// How.
+        outcome: ChargeOutcome,
+    },
 }
 
 /// Why a step was passed over.
@@ -513,6 +549,7 @@ impl Event {
             | Self::MessageCame(_)
             | Self::MessageWritten(_)
             | Self::MessageRead { .. }
+            | Self::ChargeRequested(_)
             | Self::NoteAdded(_) => true,
             Self::AccountOpened(_)
             | Self::ProfileChanged(_)
@@ -535,6 +572,12 @@ impl Event {
             | Self::TaskAssigned { .. }
             | Self::ReferralApproved { .. }
             | Self::ReferralReturned { .. }
+            | Self::MethodSaved(_)
+            | Self::MethodRemoved { .. }
+            | Self::DefaultMethodSet { .. }
+            | Self::MethodStopped { .. }
+            | Self::ChargeAsked { .. }
+            | Self::ChargeEnded { .. }
             | Self::Responded { .. } => false,
         }
     }

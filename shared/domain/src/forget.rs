@@ -74,6 +74,7 @@ fn payment_of(content: &Content) -> Option<PaymentId> {
     match content {
         Content::Receipt { payment } | Content::PaymentFailed { payment } => Some(payment.clone()),
         Content::Debt { .. }
+        | Content::ChargeFailed { .. }
         | Content::WelcomeBack
         | Content::LineWelcomeBack { .. }
         | Content::PromiseConfirmation { .. }

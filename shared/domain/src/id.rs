@@ -120,6 +120,8 @@ ids! {
     GatewayId;
     /// A payment, by its gateway and the gateway's id: unique in the firm (PAY-1).
     PaymentId;
+    /// A saved method of payment, by its gateway and the gateway's id.
+    MethodId;
     /// A credit note.
     CreditNoteId;
     /// A refund, by the gateway's id.
@@ -132,6 +134,25 @@ ids! {
     ContactId;
     /// A service line: tax, audit, accounting, …
     ServiceLine;
+}
+
+impl PaymentId {
+    /// The gateway's name; all of it, where it names none.
+    pub fn gateway(&self) -> &str {
+        self.0.split(':').next().unwrap_or_default()
+    }
+}
+
+impl MethodId {
+    /// The gateway's name.
+    pub fn gateway(&self) -> &str {
+        self.0.split(':').next().unwrap_or_default()
+    }
+
+    /// What the gateway calls it.
+    pub fn of_gateway(&self) -> &str {
+        self.0.split_once(':').map_or(&*self.0, |(_, id)| id)
+    }
 }
 
 impl ServiceLine {

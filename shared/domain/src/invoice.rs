@@ -11,6 +11,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Day, days_between};
+use crate::charge::Attempt;
 use crate::fee::Fee;
 use crate::id::{CreditNoteId, InvoiceId, PaymentId, ServiceLine};
 use crate::letter::LetterId;
@@ -166,6 +167,9 @@ pub struct Invoice {
     /// Whether it is an old debt that no longer locks (UNL-4).
     #[serde(default)]
     pub never_locks: bool,
+    /// Charges of saved methods that ended, oldest first (CHG-1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub charges: Vec<Attempt>,
 }
 
 /// Whether an invoice is out at the client (INV-1, POST-2).
@@ -376,6 +380,7 @@ impl Invoice {
             promises: 0,
             catch_up: None,
             never_locks: false,
+            charges: Vec::new(),
         }
     }
 

@@ -285,6 +285,13 @@ pub enum Content {
         /// Which.
         payment: PaymentId,
     },
+    /// A charge of a saved method was declined (CHG-1).
+    ChargeFailed {
+        /// What was to be paid.
+        invoice: InvoiceId,
+        /// Which attempt.
+        attempt: u32,
+    },
     /// A promise was made.
     PromiseConfirmation {
         /// For what.
@@ -318,7 +325,9 @@ impl Content {
             Self::Debt { .. } => None,
             Self::WelcomeBack | Self::LineWelcomeBack { .. } => Some(LetterKind::WelcomeBack),
             Self::Receipt { .. } => Some(LetterKind::Receipt),
-            Self::PaymentFailed { .. } => Some(LetterKind::PaymentFailed),
+            Self::PaymentFailed { .. } | Self::ChargeFailed { .. } => {
+                Some(LetterKind::PaymentFailed)
+            }
             Self::PromiseConfirmation { .. } => Some(LetterKind::PromiseConfirmation),
             Self::PlanConfirmation { .. } => Some(LetterKind::PlanConfirmation),
             Self::PayLink { .. } => Some(LetterKind::PayLink),

@@ -11,6 +11,7 @@ pub mod account;
 pub mod apply;
 pub mod audit;
 pub mod calendar;
+pub mod charge;
 pub mod colour;
 pub mod command;
 pub mod decide;

@@ -10,7 +10,7 @@ mod report;
 mod run;
 mod timeline;
 
-pub use expect::{Check, Expectation, Question};
+pub use expect::{ChargeDetail, Check, Expectation, Question};
 pub use report::{Happening, Item, Report};
 pub use run::{Rehearsal, run};
 pub use timeline::{Act, Deed, Entry, Loaded, Timeline, TimelineError, What};

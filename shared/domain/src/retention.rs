@@ -150,6 +150,8 @@ impl Account {
         self.people = People::default();
         self.responses.clear();
         self.notes.clear();
+        self.methods.clear();
+        self.default_method = None;
         (self.hold, self.plan, self.request) = (None, None, None);
         self.promises.clear();
         self.exceptions.clear();

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{Account, UnlockWay};
 use crate::calendar::for_person;
+use crate::charge::ChargeOutcome;
 use crate::command::DisputeOutcome;
 use crate::event::Event;
 use crate::id::StaffId;
@@ -116,6 +117,14 @@ fn portal(scope: &Scope) -> String {
 fn of(event: &Event) -> Option<News> {
     let plain = |matter, text: String| Some(News { matter, text, waits_for: None });
     match event {
+        // Everything else about a charge is money, and shows on the pages.
+        Event::ChargeEnded { charge, outcome: ChargeOutcome::Unclear, .. } => Some(News {
+            matter: Matter::Task,
+            text: format!(
+                "whether charge {charge} was taken isn't known: look for it at the gateway"
+            ),
+            waits_for: Some(WaitsFor::Role(Role::BillingLead)),
+        }),
         Event::Locked { lock, .. } => {
             // The rule's reason is numbers; a person's own words stay where the person put them.
             let why = match &lock.cause {
@@ -237,6 +246,13 @@ fn of(event: &Event) -> Option<News> {
         | Event::TaskClosed { .. }
         | Event::PayLinkMade(_)
         | Event::PayLinkRevoked { .. }
+        | Event::MethodSaved(_)
+        | Event::MethodRemoved { .. }
+        | Event::DefaultMethodSet { .. }
+        | Event::MethodStopped { .. }
+        | Event::ChargeRequested(_)
+        | Event::ChargeAsked { .. }
+        | Event::ChargeEnded { .. }
         | Event::MessageCame(_)
         | Event::MessageWritten(_)
         | Event::MessageRead { .. }

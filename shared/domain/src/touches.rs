@@ -50,6 +50,9 @@ fn add(account: &Account, event: &Event, needs: &mut Needs) {
         | Event::Reminded { invoice, .. } => {
             needs.invoices.insert(invoice.clone());
         }
+        Event::ChargeEnded { charge, .. } => {
+            needs.invoices.insert(charge.invoice.clone());
+        }
         Event::FeeTakenBack { invoice, fee, released, .. }
         | Event::FeeWaived { invoice, fee, released, .. } => {
             needs.invoices.insert(invoice.clone());
@@ -97,6 +100,7 @@ fn add(account: &Account, event: &Event, needs: &mut Needs) {
             Content::WelcomeBack
             | Content::LineWelcomeBack { .. }
             | Content::PaymentFailed { .. }
+            | Content::ChargeFailed { .. }
             | Content::PromiseConfirmation { .. }
             | Content::PlanConfirmation { .. }
             | Content::PayLink { .. }
@@ -148,6 +152,12 @@ fn add(account: &Account, event: &Event, needs: &mut Needs) {
         | Event::MessageRead { .. }
         | Event::PayLinkMade(_)
         | Event::PayLinkRevoked { .. }
+        | Event::MethodSaved(_)
+        | Event::MethodRemoved { .. }
+        | Event::DefaultMethodSet { .. }
+        | Event::MethodStopped { .. }
+        | Event::ChargeRequested(_)
+        | Event::ChargeAsked { .. }
         | Event::Responded { .. } => {}
     }
 }

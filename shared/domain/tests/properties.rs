@@ -10,6 +10,7 @@ use desk::{Desk, invoice, money, payment, staff, usd};
 use domain::account::Account;
 use domain::apply::fold;
 use domain::calendar::{Day, plus};
+use domain::charge::ChargeId;
 use domain::command::{Command, DisputeOutcome, NewInvoice, News};
 use domain::decide::{decide, evaluation_on, may_decide, next_evaluation, next_look};
 use domain::event::Event;
@@ -22,8 +23,8 @@ use domain::money::{Currency, Money};
 use domain::payment::{ChargebackState, Method, PaymentState, Seen};
 use domain::plan::Instalment;
 use domain::policy::{
-    Action, FeeForm, FeeRate, FeeSchedule, LateFee, LockScope, Policy, Require, Step, ThresholdOn,
-    UnlockMode, When,
+    Action, AutoCharge, ChargeWhen, FeeForm, FeeRate, FeeSchedule, LateFee, LockScope, Policy,
+    Require, Step, ThresholdOn, UnlockMode, When,
 };
 use domain::role::{Actor, Role};
 use domain::statement::{Book, Part, Statement};
@@ -60,6 +61,9 @@ enum Act {
     Message,
     Reply,
     ReadReply,
+    SaveMethod { id: u8, ach: bool },
+    RemoveMethod { id: u8 },
+    Charged { number: u8, ends: u8 },
     Wait { days: u32 },
 }
 
@@ -184,6 +188,20 @@ impl Act {
                 (Command::ReceiveMessage(new), Actor::Client { contact: None })
             }
             Self::ReadReply => (Command::ReadMessage { message: MessageId(u64::MAX) }, bea),
+            Self::SaveMethod { id, ach } => {
+                (Command::SaveMethod(desk::new_method(id, ach)), Actor::Client { contact: None })
+            }
+            Self::RemoveMethod { id } => (Command::RemoveMethod { method: desk::method(id) }, bea),
+            // The claim, or what came of it.
+            Self::Charged { number, ends } => {
+                let charge = account.charges.get(&invoice(number));
+                let id = charge.map(|charge| charge.id.clone());
+                let charge = id.unwrap_or(ChargeId { invoice: invoice(number), attempt: 1 });
+                match desk::outcome(ends, &charge) {
+                    Some(outcome) => (Command::EndCharge { charge, outcome }, Actor::Gateway),
+                    None => (Command::ClaimCharge { charge }, Actor::Schedule),
+                }
+            }
             Self::Wait { .. } => (Command::Evaluate, Actor::Schedule),
         }
     }
@@ -266,6 +284,9 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Message),
         1 => Just(Act::Reply),
         2 => Just(Act::ReadReply),
+        2 => (0..2_u8, any::<bool>()).prop_map(|(id, ach)| Act::SaveMethod { id, ach }),
+        1 => (0..2_u8).prop_map(|id| Act::RemoveMethod { id }),
+        4 => (0..4_u8, 0..8_u8).prop_map(|(number, ends)| Act::Charged { number, ends }),
         6 => (1..40_u32).prop_map(|days| Act::Wait { days }),
     ]
 }
@@ -292,12 +313,13 @@ fn restrictions() -> impl Strategy<Value = fn(&mut Policy)> {
 fn policy() -> impl Strategy<Value = Policy> {
     let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
     let scope = prop::sample::select(vec![LockScope::Client, LockScope::ServiceLines]);
-    let flags = (flags, restrictions(), scope);
+    let charges = (prop::option::weighted(0.6, auto_charge()), prop::option::of(auto_charge()));
+    let flags = (flags, restrictions(), scope, charges);
     (0..4_u32, flags, prop::option::of(late_fee()), prop::option::weighted(0.3, 1..20_u32))
         .prop_map(
             |(
                 after_notice_days,
-                ((on_payment, lock_waits, letters_wait, relocks), restricts, scope),
+                ((on_payment, lock_waits, letters_wait, relocks), restricts, scope, charges),
                 late_fee,
                 step,
             )| {
@@ -312,6 +334,8 @@ fn policy() -> impl Strategy<Value = Policy> {
                     policy.unlock.mode = UnlockMode::OnPayment;
                 }
                 policy.late_fee = late_fee;
+                policy.regular.auto_charge = charges.0;
+                policy.out_of_turn.auto_charge = charges.1;
                 if let (Some(fee), Some(days)) = (&mut policy.late_fee, step) {
                     fee.schedule = None;
                     for when in [
@@ -325,6 +349,12 @@ fn policy() -> impl Strategy<Value = Policy> {
                 policy
             },
         )
+}
+
+fn auto_charge() -> impl Strategy<Value = AutoCharge> {
+    let when = prop::sample::select(vec![ChargeWhen::OnIssue, ChargeWhen::OnDue]);
+    let retry_days = prop::collection::btree_set(1..9_u32, 0..4);
+    (when, retry_days).prop_map(|(when, retry_days)| AutoCharge { when, retry_days })
 }
 
 fn late_fee() -> impl Strategy<Value = LateFee> {
@@ -704,6 +734,9 @@ fn eval_2_and_pay_6_are_tried_on_eventful_accounts() {
         seen.extend(desk.events.iter().map(name));
     }
     let quiet: BTreeSet<_> = [
+        "charge_asked",
+        "charge_ended",
+        "charge_requested",
         "collection_rests",
         "caught_up",
         "credit_moved",
@@ -724,6 +757,8 @@ fn eval_2_and_pay_6_are_tried_on_eventful_accounts() {
         "limit_ended",
         "client_closed",
         "locked",
+        "method_removed",
+        "method_stopped",
         "payment_changed",
         "payment_mismatched",
         "plan_ended",

@@ -277,7 +277,13 @@ fn read(document: &PolicyDocument) -> Result<Armed, PolicyError> {
     let policy = policy.map_err(|source| PolicyError::Unreadable { id: id.clone(), source })?;
     let new_steps = document.new_steps.clone();
     let late_fee_since = document.late_fee_since;
-    let version = PolicyVersion { id, policy, new_steps, late_fee_since };
+    let version = PolicyVersion {
+        id,
+        policy,
+        new_steps,
+        late_fee_since,
+        auto_charge_since: Default::default(),
+    };
     let (effective_on, state) = (document.effective_on, document.state);
     Ok(Armed { effective_on, state, version: Arc::new(version) })
 }

@@ -109,6 +109,7 @@ fn about(content: &Content) -> BTreeSet<domain::id::InvoiceId> {
         Content::PromiseConfirmation { invoices, .. }
         | Content::PlanConfirmation { invoices }
         | Content::PayLink { invoices, .. } => invoices.clone(),
+        Content::ChargeFailed { invoice, .. } => BTreeSet::from([invoice.clone()]),
         Content::WelcomeBack
         | Content::LineWelcomeBack { .. }
         | Content::Receipt { .. }

@@ -91,6 +91,7 @@ fn invoices_of(letter: &domain::letter::Letter) -> Vec<String> {
             | Content::PlanConfirmation { invoices }
             | Content::PayLink { invoices, .. },
         ) => invoices.iter().collect(),
+        (_, Content::ChargeFailed { invoice, .. }) => std::iter::once(invoice).collect(),
         (
             _,
             Content::WelcomeBack

@@ -48,6 +48,8 @@ impl<'a> Decision<'a> {
         self.close_step_tasks();
         self.close_plan_requests();
         self.skip_answered_restrictions();
+        self.drop_charges();
+        self.request_charges();
         self.charge_fees();
         self.fire_fee_steps();
         self.fire_fee_steps_after_lock()?;
@@ -509,6 +511,7 @@ impl<'a> Decision<'a> {
         let today = self.day();
         let mut reminded: Vec<(InvoiceId, BTreeSet<u32>)> = Vec::new();
         let view = self.account.collection(self.policy(), today);
+        let charging = self.charging();
         for invoice in self.account.open_invoices() {
             let day_of = |days| minus(invoice.due_on, days);
             let due = self.policy().kind(invoice.kind).reminders.iter().copied();
@@ -517,7 +520,8 @@ impl<'a> Decision<'a> {
             let Some(&nearest) = due.first() else { continue };
             let is_passed = invoice.reminders.range(..nearest).next().is_some();
             let is_on_time = day_of(nearest) == today;
-            if !is_passed && (is_on_time || today < invoice.due_on) && view.collects(invoice) {
+            let may_leave = is_on_time || today < invoice.due_on;
+            if !is_passed && may_leave && view.collects(invoice) && !charging.is_to_come(invoice) {
                 reminded.push((invoice.id.clone(), due));
             }
         }

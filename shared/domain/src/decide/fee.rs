@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use super::{Decision, PARTNERS, reason_given};
 use crate::account::{Account, MAX_OPEN_INVOICES};
 use crate::calendar::{Day, days_between, plus};
+use crate::charge::Charging;
 use crate::command::DisputeOutcome;
 use crate::event::{Event, Settlement};
 use crate::fee::{Caps, Fee, FeeCause, FeeEnd, Jurisdiction, MAX_FEES, amount, fee_invoice};
@@ -40,7 +41,8 @@ impl<'a> Decision<'a> {
             return;
         }
         for invoice in self.collected() {
-            if invoice.fee_of.is_some() || !self.may_happen(&invoice, Action::LateFee) {
+            let may_happen = self.may_happen(&invoice, Action::LateFee);
+            if invoice.fee_of.is_some() || !may_happen || self.holds_fees(&invoice) {
                 continue;
             }
             for due in self.fees(version).due(&invoice) {
@@ -75,7 +77,8 @@ impl<'a> Decision<'a> {
 
     /// The fees of that version on this day.
     fn fees<'s>(&'s self, version: &'s PolicyVersion) -> Fees<'s> {
-        Fees { account: &self.account, version, day: self.day(), law: self.context.law }
+        let newest = self.context.policy;
+        Fees { account: &self.account, version, newest, day: self.day(), law: self.context.law }
     }
 
     fn is_full_of_fee_invoices(&self) -> bool {
@@ -144,7 +147,8 @@ impl<'a> Decision<'a> {
         }
         for invoice in self.collected() {
             self.skip_steps_that_came_too_late(&invoice);
-            if invoice.fee_of.is_some() || !self.may_happen(&invoice, Action::LateFee) {
+            let may_happen = self.may_happen(&invoice, Action::LateFee);
+            if invoice.fee_of.is_some() || !may_happen || self.holds_fees(&invoice) {
                 continue;
             }
             let due = self.fees(version).due_steps(&invoice).into_iter();
@@ -246,6 +250,7 @@ impl<'a> Decision<'a> {
                     && lock.scope.covers(invoice)
                     && !self.fees(version).came_too_late(invoice, for_day)
                     && self.may_happen(invoice, Action::LateFee)
+                    && !self.holds_fees(invoice)
             });
             let invoices: BTreeSet<_> = ready.map(|invoice| invoice.id).collect();
             let due = DueFee { cause: FeeCause::Step(key), for_day, days_overdue: 0 };
@@ -490,6 +495,8 @@ impl<'a> Decision<'a> {
 pub(super) struct Fees<'a> {
     pub account: &'a Account,
     pub version: &'a PolicyVersion,
+    /// The newest, which says what is charged by itself.
+    pub newest: &'a PolicyVersion,
     pub day: Day,
     /// The firm's law, for a client that names none.
     pub law: Option<&'a Jurisdiction>,
@@ -514,9 +521,13 @@ impl<'a> Fees<'a> {
             && !self.amount(rule, invoice, days).is_zero()
     }
 
-    /// Fees have no fees, and the engagement's terms allow them or don't (LF-1).
+    /// Fees have no fees, the engagement's terms allow them or don't, and they wait for a charge to fail (LF-1,
+    /// CHG-2).
     fn may_be_charged(&self, invoice: &Invoice) -> bool {
-        self.account.profile.terms_allow_late_fee && invoice.fee_of.is_none()
+        let charging = Charging { account: self.account, version: self.newest };
+        self.account.profile.terms_allow_late_fee
+            && invoice.fee_of.is_none()
+            && !charging.holds_fees(invoice)
     }
 
     /// What the section charges on the invoice by now, and hasn't; oldest first.

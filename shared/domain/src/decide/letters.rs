@@ -296,6 +296,10 @@ fn sending_to(
         Content::PaymentFailed { payment } => {
             (LetterKind::PaymentFailed, paid_by(account, payment))
         }
+        // Paid by now, or nothing that is asked for: nothing is left to be done about it.
+        Content::ChargeFailed { invoice, .. } => {
+            (LetterKind::PaymentFailed, asked_for(account, &BTreeSet::from([invoice.clone()]))?)
+        }
         Content::PromiseConfirmation { .. } | Content::PlanConfirmation { .. }
             if is_confirmed_later(account, letter) =>
         {

@@ -9,6 +9,7 @@ use super::fee::Fees;
 use super::notice::Announcing;
 use crate::account::{Account, CollectionView, ExceptionEnd};
 use crate::calendar::{Day, minus, plus};
+use crate::charge::{Charge, Charging, MAX_CHARGES};
 use crate::id::InvoiceId;
 use crate::invoice::{Hold, Invoice, Posting};
 use crate::letter::{Content, DebtKind, LetterState};
@@ -35,6 +36,7 @@ pub fn may_decide(account: &Account, context: &Context<'_>, day: Day) -> bool {
     look.something_ends()
         || look.credit_is_applied()
         || look.a_task_closes()
+        || look.a_charge_is_decided()
         || look.a_fee_is_charged()
         || look.a_fee_is_taken_back()
         || look.the_limit_changes()
@@ -109,6 +111,30 @@ impl<'a> Look<'a> {
         })
     }
 
+    /// A saved method is charged, or one is no longer to be (CHG-1).
+    fn a_charge_is_decided(&self) -> bool {
+        let charging = self.charging();
+        let invoice_of = |charge: &Charge| self.account.invoices.get(&charge.id.invoice);
+        let stands = |charge: &Charge| {
+            invoice_of(charge).is_some_and(|invoice| {
+                self.view.collects(invoice) && charging.stands(charge, invoice)
+            })
+        };
+        let mut charges = self.account.charges.values();
+        let has_room = self.account.charges.len() < MAX_CHARGES;
+        charges.any(|charge| !charge.is_asked && !stands(charge))
+            || !self.waits
+                && has_room
+                && self.account.chargeable_method().is_some()
+                && self.account.open_invoices().any(|invoice| {
+                    charging.is_due(invoice, self.day) && self.view.collects(invoice)
+                })
+    }
+
+    fn charging(&self) -> Charging<'_> {
+        Charging { account: self.account, version: self.newest }
+    }
+
     /// A late fee, by the section or by a step (LF-1).
     fn a_fee_is_charged(&self) -> bool {
         let fees = self.fees(self.newest);
@@ -123,7 +149,8 @@ impl<'a> Look<'a> {
     }
 
     fn fees(&self, version: &'a PolicyVersion) -> Fees<'a> {
-        Fees { account: self.account, version, day: self.day, law: self.context.law }
+        let (newest, law) = (self.newest, self.context.law);
+        Fees { account: self.account, version, newest, day: self.day, law }
     }
 
     /// A limit begins, or takes something else, or ends; one whose step is still to be reached is a step (POL-3).
@@ -262,7 +289,10 @@ impl<'a> Look<'a> {
                 let Some(nearest) = due.min() else { return false };
                 let is_passed = invoice.reminders.range(..nearest).next().is_some();
                 let is_in_time = day_of(nearest) == self.day || self.day < invoice.due_on;
-                !is_passed && is_in_time && self.view.collects(invoice)
+                !is_passed
+                    && is_in_time
+                    && self.view.collects(invoice)
+                    && !self.charging().is_to_come(invoice)
             })
     }
 

@@ -27,6 +27,7 @@ use crate::task::{About, Task};
 use crate::text::{MAX_TEXT_BYTES, Personal};
 
 mod arrangement;
+mod charge;
 mod close;
 mod dispute;
 mod evaluate;
@@ -247,6 +248,11 @@ impl<'a> Decision<'a> {
             Command::ClaimLetter { letter } => self.claim_letter(*letter),
             Command::ReclaimLetter { letter, to } => self.reclaim_letter(*letter, to.as_ref()),
             Command::JoinLetter { letter, within, to } => self.join_letter(*letter, within, to),
+            Command::SaveMethod(new) => self.save_method(new),
+            Command::RemoveMethod { method } => self.remove_method(method),
+            Command::SetDefaultMethod { method } => self.set_default_method(method),
+            Command::ClaimCharge { charge } => self.claim_charge(charge),
+            Command::EndCharge { charge, outcome } => self.end_charge(charge, outcome),
             Command::Evaluate => Ok(()),
         }
     }

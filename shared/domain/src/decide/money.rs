@@ -61,6 +61,9 @@ impl Decision<'_> {
             let before = plus(self.day(), self.policy().after_return_days);
             self.emit(Event::CollectionRests { invoices: rests, before });
         }
+        if came_back {
+            self.void_mandate(id);
+        }
         self.end_settled();
         self.tell_payer(&payment, before.failure().is_none());
         Ok(())
@@ -346,7 +349,10 @@ impl Decision<'_> {
                 self.queue_letter(Content::Receipt { payment: id });
             }
             PaymentState::Failed | PaymentState::Returned
-                if failure_is_news && facts.method.tells_failure() =>
+                if failure_is_news
+                    && facts.method.tells_failure()
+                    && !(payment.state() == PaymentState::Failed
+                        && self.is_told_by_charge(&id, &facts.invoices)) =>
             {
                 self.queue_letter(Content::PaymentFailed { payment: id });
             }

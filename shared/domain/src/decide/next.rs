@@ -11,6 +11,7 @@ use super::{Context, decide};
 use crate::account::{Account, ExceptionEnd};
 use crate::apply::apply;
 use crate::calendar::{Day, minus, plus};
+use crate::charge::Charging;
 use crate::command::Command;
 use crate::event::Event;
 use crate::invoice::{Invoice, Posting};
@@ -151,6 +152,7 @@ fn days_of_change(account: &Account, context: &Context<'_>) -> Days {
     for invoice in account.open_invoices() {
         days.extend(days_of_invoice(invoice, policy));
         days.extend(days_of_fees(account, invoice, context.policy));
+        days.extend(Charging { account, version: context.policy }.days(invoice));
         days.extend(invoice.warnings.iter().map(|warning| warned(warning.on)));
         if invoice.catch_up.is_some() {
             certain.insert(plus(context.day, 1));

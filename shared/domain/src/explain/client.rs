@@ -6,6 +6,7 @@ use super::stops::{Stop, stops};
 use super::{MAX_AHEAD, MAX_INVOICES_AHEAD, invoices, overdue_since};
 use crate::account::{Account, Collection, NotCollected};
 use crate::calendar::{Day, for_person};
+use crate::charge::Charge;
 use crate::decide::Context;
 use crate::event::Event;
 use crate::foretell::{Coming, foretell};
@@ -136,6 +137,12 @@ pub fn happens(events: &[Event], concerns: impl Fn(&BTreeSet<InvoiceId>) -> bool
             Event::FeeCharged { invoice, fee } if concerns(&BTreeSet::from([invoice.clone()])) => {
                 let amount = fee.amount.for_person();
                 Some(format!("a late fee of {amount} is added to invoice {invoice}"))
+            }
+            Event::ChargeRequested(Charge { id, amount, .. })
+                if concerns(&BTreeSet::from([id.invoice.clone()])) =>
+            {
+                let (amount, invoice) = (amount.for_person(), &id.invoice);
+                Some(format!("we charge {amount} for invoice {invoice} to your saved method"))
             }
             Event::LetterQueued(Letter { content: Content::Debt { parts }, .. }) => {
                 let parts = parts.iter().filter(|part| concerns(&part.invoices));

@@ -42,6 +42,7 @@ fn of(event: &Event, steps: &BTreeSet<Action>) -> Vec<&'static str> {
         Event::Reminded { .. } => vec!["POL-2"],
         Event::FeeCharged { .. } | Event::FeePassedOver { .. } => vec!["LF-1"],
         Event::FeeTakenBack { .. } => vec!["LF-2"],
+        Event::ChargeRequested(_) => vec!["CHG-1"],
         Event::PromiseEnded { .. } => vec!["PROM-1"],
         Event::PlanEnded { .. } => vec!["PLAN-1"],
         Event::HoldEnded { .. } => vec!["LOCK-6"],

@@ -264,10 +264,30 @@ pub struct PromiseRule {
 pub struct KindRules {
     /// When it falls due.
     pub terms: Terms,
+    /// Whether a saved method is charged by itself (CHG-1).
+    pub auto_charge: Option<AutoCharge>,
     /// Days before the due date on which the client is reminded.
     pub reminders: Vec<u32>,
     /// What happens after the due date (POL-3).
     pub steps: Vec<Step>,
+}
+
+/// The client's saved method is charged by itself (CHG-1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AutoCharge {
+    /// On which day at first.
+    pub when: ChargeWhen,
+    /// How many days after the first attempt it is tried again.
+    pub retry_days: BTreeSet<u32>,
+}
+
+/// On which day a saved method is charged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChargeWhen {
+    /// When the invoice goes out.
+    OnIssue,
+    /// When it is due.
+    OnDue,
 }
 
 /// One step after due (POL-3).
@@ -575,6 +595,9 @@ pub struct PolicyVersion {
     /// Since when the section of late fees charges on these days, where it came or changed them later: on an
     /// invoice that was there before, a fee whose day had passed by then is never charged.
     pub late_fee_since: Option<Day>,
+    /// Since when saved methods are charged on these days, per kind of invoice, where that came or changed later: an
+    /// invoice that was there before and whose day had passed by then is never charged by itself.
+    pub auto_charge_since: BTreeMap<InvoiceKind, Day>,
 }
 
 impl PolicyVersion {
@@ -585,6 +608,7 @@ impl PolicyVersion {
             policy,
             new_steps: BTreeMap::new(),
             late_fee_since: None,
+            auto_charge_since: BTreeMap::new(),
         }
     }
 
@@ -607,7 +631,19 @@ impl PolicyVersion {
             (before, now) if before == now => self.late_fee_since,
             (_, Some(_)) => Some(from),
         };
-        Self { id, policy, new_steps, late_fee_since }
+        let auto_charge_since = self.auto_charge_since(&policy, from);
+        Self { id, policy, new_steps, late_fee_since, auto_charge_since }
+    }
+
+    fn auto_charge_since(&self, next: &Policy, from: Day) -> BTreeMap<InvoiceKind, Day> {
+        let when = |policy: &Policy, kind| policy.kind(kind).auto_charge.as_ref().map(|r| r.when);
+        let of = |kind| match (when(&self.policy, kind), when(next, kind)) {
+            (_, None) => None,
+            (before, now) if before == now => self.auto_charge_since.get(&kind).copied(),
+            (_, Some(_)) => Some(from),
+        };
+        let kinds = [InvoiceKind::Regular, InvoiceKind::OutOfTurn].into_iter();
+        kinds.filter_map(|kind| Some((kind, of(kind)?))).collect()
     }
 }
 

@@ -144,10 +144,7 @@ fn kind() -> Value {
         "auto_charge": {
             "oneOf": [
                 {"enum": ["never", "off", "none", false]},
-                object(json!({
-                    "when": {"enum": ["on_issue", "on_due"]},
-                    "retry_days": {"type": "array", "items": count(1, MAX_DAYS)},
-                })),
+                auto_charge(),
             ],
         },
         "reminders": {
@@ -158,6 +155,21 @@ fn kind() -> Value {
         },
         "steps": {"type": "array", "items": {"$ref": "#/$defs/step"}, "maxItems": 50},
     }))
+}
+
+fn auto_charge() -> Value {
+    let mut rule = object(json!({
+        "when": {"enum": ["on_issue", "on_due"]},
+        "retry_days": or_off(json!({
+            "description": "Days after the first attempt.",
+            "type": "array",
+            "items": count(1, MAX_DAYS),
+            "uniqueItems": true,
+            "maxItems": 10,
+        })),
+    }));
+    rule["required"] = json!(["when"]);
+    rule
 }
 
 fn step() -> Value {

@@ -1,6 +1,6 @@
 //! A policy's lock and unlock in one sentence, for people who look at what is in force.
 
-use super::{LockRule, LockScope, Policy, Require, UnlockMode, UnlockRule};
+use super::{AutoCharge, ChargeWhen, LockRule, LockScope, Policy, Require, UnlockMode, UnlockRule};
 use crate::invoice::InvoiceKind;
 
 impl Policy {
@@ -9,12 +9,43 @@ impl Policy {
     /// somebody else asked for." (LOCK-1, LOCK-7, LOCK-9, UNL-1, UNL-3)
     pub fn sentence(&self) -> String {
         let opens = opens(&self.unlock);
-        match triggers(self) {
+        let locks = match triggers(self) {
             Some(triggers) => {
                 let (each, warned) = (each(&self.lock), warned(&self.lock));
                 format!("Locks {each}{triggers}{warned}; {opens}.")
             }
             None => format!("Never locks by itself; a lock by hand {opens}."),
+        };
+        format!("{locks}{}", charges(self))
+    }
+}
+
+/// When saved methods are charged, if they are (CHG-1).
+fn charges(policy: &Policy) -> String {
+    let of = |rule: &AutoCharge| {
+        let when = match rule.when {
+            ChargeWhen::OnIssue => "when an invoice is issued",
+            ChargeWhen::OnDue => "when an invoice is due",
+        };
+        let days: Vec<_> = rule.retry_days.iter().map(u32::to_string).collect();
+        match days.as_slice() {
+            [] => when.to_owned(),
+            [day] if day == "1" => format!("{when}, and again 1 day later"),
+            days => format!("{when}, and again {} days later", days.join(", ")),
+        }
+    };
+    let (regular, out_of_turn) = (&policy.regular.auto_charge, &policy.out_of_turn.auto_charge);
+    match (regular.as_ref().map(of), out_of_turn.as_ref().map(of)) {
+        (None, None) => String::new(),
+        (Some(regular), Some(out_of_turn)) if regular == out_of_turn => {
+            format!(" Charges saved methods {regular}.")
+        }
+        (Some(regular), Some(out_of_turn)) => {
+            format!(" Charges saved methods {regular} (out of turn: {out_of_turn}).")
+        }
+        (Some(regular), None) => format!(" Charges saved methods {regular} (out of turn: never)."),
+        (None, Some(out_of_turn)) => {
+            format!(" Charges saved methods {out_of_turn} (regular: never).")
         }
     }
 }
@@ -148,6 +179,32 @@ mod tests {
             ),
         ] {
             assert_eq!(sentence, format!("{expected}{opens}"));
+        }
+        let retries = |when, days: &[u32]| {
+            Some(AutoCharge { when, retry_days: days.iter().copied().collect() })
+        };
+        for (regular, out_of_turn, expected) in [
+            (
+                retries(ChargeWhen::OnDue, &[3, 5]),
+                None,
+                "Charges saved methods when an invoice is due, and again 3, 5 days later (out of turn: never).",
+            ),
+            (
+                retries(ChargeWhen::OnIssue, &[]),
+                retries(ChargeWhen::OnIssue, &[]),
+                "Charges saved methods when an invoice is issued.",
+            ),
+            (
+                None,
+                retries(ChargeWhen::OnIssue, &[1]),
+                "Charges saved methods when an invoice is issued, and again 1 day later (regular: never).",
+            ),
+        ] {
+            let sentence = with(&|policy| {
+                policy.regular.auto_charge = regular.clone();
+                policy.out_of_turn.auto_charge = out_of_turn.clone();
+            });
+            assert!(sentence.ends_with(expected), "{sentence}");
         }
         for (mode, four_eyes, expected) in [
             (UnlockMode::OnPayment, true, "opens again once everything overdue is paid."),

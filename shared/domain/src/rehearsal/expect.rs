@@ -4,6 +4,10 @@
 //! `60.00`), and from then on both are compared as text. Names of states, letters and tasks that the
 //! contract knows are known here, also those that nothing brings about yet.
 
+mod charges;
+
+pub use charges::ChargeDetail;
+
 use crate::access::{Access, Capability, DenialText, access, denial_text};
 use crate::account::{Account, Collection};
 use crate::calendar::{Day, parse_day};
@@ -106,8 +110,8 @@ pub enum Question {
     Letters,
     /// The letters queued since a day.
     LettersSince(Day),
-    /// Charges of saved methods.
-    Charges,
+    /// Charges of saved methods on that day, by invoice.
+    Charges(ChargeDetail),
     /// Open tasks.
     Tasks,
     /// Late fees that weren't waived.
@@ -203,10 +207,8 @@ impl Expectation {
             }
         }
         if let Some(field) = fields.field("charges") {
-            let charges = field.list(|charge| {
-                Err::<String, _>(charge.error("charges are not yet supported, expected []"))
-            })?;
-            check(Question::Charges, list(charges));
+            let charges = charges::read(&field, currency)?;
+            check(Question::Charges(charges.detail), list(charges.told));
         }
         if let Some(field) = fields.field("tasks") {
             let mut tasks = field.list(|task| name(task, "task", &TASKS))?;
@@ -341,7 +343,7 @@ impl Question {
             Self::Invoice(id, question) => format!("{} of invoice {id}", question.name()),
             Self::Letters => "letters".to_owned(),
             Self::LettersSince(day) => format!("letters_since {day}"),
-            Self::Charges => "charges".to_owned(),
+            Self::Charges(_) => "charges".to_owned(),
             Self::Tasks => "tasks".to_owned(),
             Self::Fees(currency) => format!("fees in {currency}"),
             Self::Access(capability) => format!("access to {}", capability.as_str()),
@@ -367,7 +369,7 @@ impl Question {
                 };
                 list(lines.into_iter().map(String::from).collect())
             }
-            Self::Charges => list(Vec::new()), // not yet
+            Self::Charges(detail) => list(charges::answer(account, day, *detail)),
             Self::Reason => account.portal_reason().unwrap_or(NONE.to_owned()),
             Self::Balance(currency) => balance(account, *currency, day).amount(),
             Self::Credit(currency) => account.credit(*currency).amount(),

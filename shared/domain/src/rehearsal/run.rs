@@ -5,16 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::account::Account;
 use crate::apply::apply;
 use crate::calendar::{Day, plus};
+use crate::charge::{Charge, ChargeId, ChargeOutcome, Decline, DeclineKind};
 use crate::command::{Command, News};
 use crate::decide::{Context, decide, decide_within};
-use crate::id::{ClassId, ClientId, FirmId, PaymentId};
+use crate::id::{ClassId, ClientId, FirmId, MethodId, PaymentId};
 use crate::ledger::Ledger;
 use crate::letter::{LetterId, LetterKind, LetterState};
 use crate::numbering::Numbers;
-use crate::payment::Method;
+use crate::payment::{Method, Seen};
 use crate::policy::{Policy, PolicyVersion};
 use crate::refusal::Refusal;
-use crate::rehearsal::expect::{Expectation, Seen, leaving_order};
+use crate::rehearsal::expect::{Expectation, Seen as SeenBy, leaving_order};
 use crate::rehearsal::report::{Happening, Item, Report};
 use crate::rehearsal::timeline::{Act, Deed, Entry, Timeline, What};
 use crate::role::{Actor, Role};
@@ -44,6 +45,8 @@ pub struct Rehearsal<'t> {
     audit_events: BTreeMap<ClientId, u64>,
     /// Whom the run that waits for a partner would lock or send a demand (LOCK-10).
     held: BTreeSet<ClientId>,
+    /// How charges of a method end, where they are declined.
+    declines: BTreeMap<(ClientId, MethodId), DeclineKind>,
     /// How far evaluations may go right now.
     latitude: Latitude,
     /// How fresh the ledger is, where it comes from elsewhere.
@@ -75,6 +78,7 @@ impl<'t> Rehearsal<'t> {
             policies: timeline.policies.iter().map(version).collect(),
             audit_events: BTreeMap::new(),
             held: BTreeSet::new(),
+            declines: BTreeMap::new(),
             latitude: Latitude::Full,
             ledger: timeline
                 .ledger_fresh_days
@@ -147,6 +151,9 @@ impl<'t> Rehearsal<'t> {
                 Some(news) => self.command(client, &Actor::Gateway, news),
                 None => Err(unknown_payment(payment)),
             },
+            Deed::Method { client, actor, change, decline } => {
+                self.method(client, actor, (change.as_deref(), *decline))
+            }
             Deed::SetPolicy { class, policy } => self.set_policy(class, policy),
             Deed::ApproveRun { actor } => self.approve_run(actor),
             Deed::RefreshLedger => {
@@ -253,6 +260,30 @@ impl<'t> Rehearsal<'t> {
         self.command(client, &Actor::Gateway, &Command::ReportBounce { letter, to: None })
     }
 
+    fn method(
+        &mut self,
+        client: &ClientId,
+        actor: &Actor,
+        (change, decline): (Option<&Command>, Option<DeclineKind>),
+    ) -> Result<(), Refusal> {
+        let method = match change {
+            Some(Command::SaveMethod(new)) => Some(new.id.clone()),
+            Some(_) => None,
+            None => self.accounts.get(client).and_then(|account| account.default_method.clone()),
+        };
+        if let Some(method) = method {
+            let key = (client.clone(), method);
+            match decline {
+                Some(kind) => drop(self.declines.insert(key, kind)),
+                None => drop(self.declines.remove(&key)),
+            }
+        }
+        match change {
+            Some(change) => self.command(client, actor, change),
+            None => Ok(()),
+        }
+    }
+
     fn set_policy(&mut self, class: &ClassId, policy: &Policy) -> Result<(), Refusal> {
         let versions = self.policies.entry(class.clone()).or_default();
         let version = match versions.last() {
@@ -356,7 +387,50 @@ impl<'t> Rehearsal<'t> {
                 break; // nothing moved: the account would spread for ever
             }
         }
+        self.charge(client)?;
         Ok(is_silent)
+    }
+
+    /// What the client's gateway would do: every charge is asked for at once, and answered as the timeline says.
+    fn charge(&mut self, client: &ClientId) -> Result<(), Refusal> {
+        let is_next = |account: &Account| account.charges.values().next().cloned();
+        while let Some(charge) = self.accounts.get(client).and_then(is_next) {
+            let claim = Command::ClaimCharge { charge: charge.id.clone() };
+            if self.commit(client, &Actor::Schedule, &claim).is_err() {
+                return Ok(()); // it waits, for the ledger or for a reader
+            }
+            let open = self.accounts.get(client).and_then(|a| a.charges.get(&charge.id.invoice));
+            let Some(charge) = open.filter(|open| open.id == charge.id && open.is_asked).cloned()
+            else {
+                continue; // no longer owed
+            };
+            let outcome = self.answer(client, &charge)?;
+            let end = Command::EndCharge { charge: charge.id, outcome };
+            self.commit(client, &Actor::Gateway, &end)?;
+        }
+        Ok(())
+    }
+
+    /// Declined, if the method is; else paid, and a bank debit is on its way at first.
+    fn answer(&mut self, client: &ClientId, charge: &Charge) -> Result<ChargeOutcome, Refusal> {
+        let key = (client.clone(), charge.method.clone());
+        if let Some(kind) = self.declines.get(&key).copied() {
+            let code = "declined in the timeline".to_owned();
+            return Ok(ChargeOutcome::Declined(Decline { code, kind, payment: None }));
+        }
+        let ChargeId { invoice, attempt } = &charge.id;
+        let Ok(payment) = format!("charge-{invoice}-{attempt}").parse::<PaymentId>() else {
+            return Ok(ChargeOutcome::Unclear); // an invoice's name may be as long as a payment's
+        };
+        let account = self.accounts.get(client);
+        let method = account.and_then(|account| account.methods.get(&charge.method));
+        let method = method.map_or(Method::Card, |method| method.kind);
+        let seen = if method == Method::Ach { Seen::Pending } else { Seen::Succeeded };
+        let (amount, invoices) = (charge.amount, vec![invoice.clone()]);
+        let news = News::Told { amount, method, invoices, seen, on: None };
+        let command = Command::RecordPayment { payment: payment.clone(), news };
+        self.commit(client, &Actor::Gateway, &command)?;
+        Ok(ChargeOutcome::Taken { payment })
     }
 
     fn commit(
@@ -397,7 +471,7 @@ impl<'t> Rehearsal<'t> {
                 (Some(account), Some(context)) => {
                     let audit_events = self.audit_events.get(client).copied().unwrap_or(0);
                     let is_held = self.waits_for_approval(client);
-                    let seen = Seen { account, context, audit_events, is_held };
+                    let seen = SeenBy { account, context, audit_events, is_held };
                     expectation.checks.iter().map(|check| check.question.answer(&seen)).collect()
                 }
                 _ => return,

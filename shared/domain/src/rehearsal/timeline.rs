@@ -13,6 +13,7 @@ use chrono_tz::Tz;
 
 use crate::account::{Contact, MAX_CONTACTS, MAX_SERVICE_LINES, Profile};
 use crate::calendar::Day;
+use crate::charge::DeclineKind;
 use crate::command::Command;
 use crate::document::{DocumentError, Field, Fields, Node, Value, nearest, parse};
 use crate::fee::{Jurisdiction, named_after};
@@ -110,6 +111,17 @@ pub enum Deed {
         /// The news; none if no entry before told any.
         news: Option<Box<Command>>,
     },
+    /// A saved method comes or goes, or its charges end in another way from now on.
+    Method {
+        /// Whose.
+        client: ClientId,
+        /// By whom.
+        actor: Actor,
+        /// What is done; none: only how charges of the default method end.
+        change: Option<Box<Command>>,
+        /// How its charges are declined; none: they succeed.
+        decline: Option<DeclineKind>,
+    },
     /// A new version of a class's policy.
     SetPolicy {
         /// Whose.
@@ -137,6 +149,7 @@ impl Deed {
         match self {
             Self::Command { client, .. }
             | Self::Bounce { client, .. }
+            | Self::Method { client, .. }
             | Self::DeliverAgain { client, .. } => Some(client),
             Self::SetPolicy { .. }
             | Self::ApproveRun { .. }

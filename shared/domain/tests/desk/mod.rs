@@ -12,14 +12,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::account::{Account, Contact, Profile};
 use domain::apply::{apply, fold, money_by_source};
 use domain::calendar::{Day, plus};
+use domain::charge::{ChargeId, ChargeOutcome, Decline, DeclineKind, NewMethod};
 use domain::command::{Command, NewInvoice};
 use domain::decide::{Context, decide};
 use domain::event::Event;
-use domain::id::{InvoiceId, PaymentId};
+use domain::id::{InvoiceId, MethodId, PaymentId};
 use domain::invoice::{InvoiceKind, Source};
 use domain::ledger::Ledger;
 use domain::letter::LetterState;
 use domain::money::{Currency, Money};
+use domain::payment::Method;
 use domain::policy::{Policy, PolicyVersion};
 use domain::refusal::Refusal;
 use domain::role::{Actor, Role};
@@ -216,5 +218,39 @@ pub fn new_invoice(number: u8, minor: u64) -> NewInvoice {
         posts_on: None,
         is_draft: false,
         deposit: None,
+    }
+}
+
+pub fn method(number: u8) -> MethodId {
+    format!("stripe:pm-{number}").parse().unwrap()
+}
+
+/// A saved card or bank account, to be charged from now on.
+pub fn new_method(number: u8, ach: bool) -> NewMethod {
+    NewMethod {
+        id: method(number),
+        endpoint: "e-1".to_owned(),
+        customer: "cus-1".to_owned(),
+        kind: if ach { Method::Ach } else { Method::Card },
+        label: Personal::new("Visa ending in 4242"),
+        expires: Some((2030, 12)),
+        is_default: true,
+    }
+}
+
+/// How an attempt may end; `None`: it is only asked for.
+pub fn outcome(ends: u8, charge: &ChargeId) -> Option<ChargeOutcome> {
+    let payment = format!("stripe:charge-{}-{}", charge.invoice, charge.attempt).parse().unwrap();
+    let declined = |kind| {
+        let code = "declined".to_owned();
+        ChargeOutcome::Declined(Decline { code, kind, payment: None })
+    };
+    match ends {
+        0 => Some(ChargeOutcome::Taken { payment }),
+        1 | 2 => Some(declined(DeclineKind::Soft)),
+        3 => Some(declined(DeclineKind::Hard)),
+        4 => Some(declined(DeclineKind::NeedsPayer)),
+        5 => Some(ChargeOutcome::Unclear),
+        _ => None,
     }
 }

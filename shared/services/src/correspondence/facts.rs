@@ -39,6 +39,9 @@ pub enum NothingToSay {
     /// The payment isn't there.
     #[error("payment {0} is not there")]
     Payment(PaymentId),
+    /// The charge isn't there.
+    #[error("the charge is not there")]
+    Charge,
     /// A newer plan took its place, or it ended.
     #[error("the plan had ended")]
     Plan,
@@ -97,6 +100,9 @@ impl Facts<'_> {
             (_, Content::Receipt { payment }) => facts::Content::Receipt(self.receipt(payment)?),
             (_, Content::PaymentFailed { payment }) => {
                 facts::Content::PaymentFailed(self.payment_failed(payment)?)
+            }
+            (_, Content::ChargeFailed { invoice, attempt }) => {
+                facts::Content::PaymentFailed(self.charge_failed(invoice, *attempt)?)
             }
             (_, Content::PromiseConfirmation { until, .. }) => {
                 facts::Content::PromiseConfirmation(facts::Promise {
@@ -181,6 +187,27 @@ impl Facts<'_> {
             method: method(told.method),
             is_returned: payment.state() == PaymentState::Returned,
             invoices: self.invoices(&concerned),
+            link: self.link(),
+        })
+    }
+
+    /// The method's kind is known as long as it is saved; what else could be charged was a card.
+    fn charge_failed(
+        &self,
+        id: &InvoiceId,
+        attempt: u32,
+    ) -> Result<facts::PaymentFailed, NothingToSay> {
+        let place = usize::try_from(attempt).ok().and_then(|number| number.checked_sub(1));
+        let invoice = self.account.invoices.get(id);
+        let charged = invoice.and_then(|invoice| invoice.charges.get(place?));
+        let charged = charged.ok_or(NothingToSay::Charge)?;
+        let kind = self.account.methods.get(&charged.method).map(|saved| saved.kind);
+        Ok(facts::PaymentFailed {
+            amount: charged.amount,
+            failed_on: self.letter.queued_on,
+            method: method(kind.unwrap_or_default()),
+            is_returned: false,
+            invoices: self.invoices(&self.sending.invoices),
             link: self.link(),
         })
     }

@@ -262,6 +262,9 @@ fn history(account: &Account, letter: &Letter) -> Needs {
                 needs.invoices.extend(named);
             }
         }
+        Content::ChargeFailed { invoice, .. } => {
+            needs.invoices.insert(invoice.clone());
+        }
         Content::PromiseConfirmation { invoices, .. }
         | Content::PlanConfirmation { invoices }
         | Content::PayLink { invoices, .. } => {

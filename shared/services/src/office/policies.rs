@@ -241,7 +241,9 @@ pub fn version_of(document: &PolicyDocument) -> Result<PolicyVersion, PolicyErro
     let policy = read_text(&document.document);
     let policy = policy.map_err(|source| PolicyError::Unreadable { id: id.clone(), source })?;
     let new_steps = document.new_steps.clone();
-    Ok(PolicyVersion { id, policy, new_steps, late_fee_since: document.late_fee_since })
+    let late_fee_since = document.late_fee_since;
+    let auto_charge_since = Default::default();
+    Ok(PolicyVersion { id, policy, new_steps, late_fee_since, auto_charge_since })
 }
 
 /// One difference between two policies.

@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use super::super::{FeeForm, Policy, ThresholdOn};
+use super::super::{ChargeWhen, FeeForm, Policy, ThresholdOn};
 use super::lock::locks_by_rule;
 use super::{Findings, days};
 
@@ -22,9 +22,27 @@ pub(super) fn check(policy: &Policy, findings: &mut Findings) {
     quiet_hours(policy, findings);
     caps(policy, findings);
     fees(policy, findings);
+    charges(policy, findings);
     if policy.in_flight_days == 0 {
         let text = "A client whose bank debit is on its way is written to and locked as if it had not paid";
         findings.warning("in_flight_days", text);
+    }
+}
+
+/// CHG-2: the two ladders don't wait for each other.
+fn charges(policy: &Policy, findings: &mut Findings) {
+    let (regular, out_of_turn) = (&policy.regular, &policy.out_of_turn);
+    for (name, rules) in [("regular", regular), ("out_of_turn", out_of_turn)] {
+        let Some(rule) = &rules.auto_charge else { continue };
+        let Some(last) = rule.retry_days.last() else { continue };
+        let locks = policy.lock.days_overdue.filter(|_| rule.when == ChargeWhen::OnDue);
+        if locks.is_some_and(|locks| locks <= *last) {
+            let text = format!(
+                "The last retry comes {} after the due date, when the portal may be locked already",
+                days(*last)
+            );
+            findings.warning(format!("{name}.auto_charge.retry_days"), text);
+        }
     }
 }
 

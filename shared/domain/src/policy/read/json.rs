@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::super::{FeeRate, KindRules, LateFee, LockRule, Policy, Step, When};
+use super::kind::CHARGE_WHEN;
 use super::late_fee::FORMS;
 use super::{LOCK_LETTERS, REQUIRE, SCOPES, THRESHOLD_ON, UNLOCK_MODES, WEEKDAYS};
 use crate::access::Capability;
@@ -118,7 +119,9 @@ fn late_fee(fee: &LateFee) -> Value {
 fn kind(rules: &KindRules) -> Value {
     json!({
         "terms": rules.terms.to_string(),
-        "auto_charge": "never",
+        "auto_charge": rules.auto_charge.as_ref().map_or_else(|| "never".into(), |rule| {
+            json!({"when": name(&CHARGE_WHEN, rule.when), "retry_days": rule.retry_days})
+        }),
         "reminders": rules.reminders,
         "steps": rules.steps.iter().map(step).collect::<Vec<_>>(),
     })

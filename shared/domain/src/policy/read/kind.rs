@@ -1,9 +1,11 @@
 //! The sections `regular` and `out_of_turn` (POL-2, POL-3).
 
-use super::super::{Action, KindRules, Step, When};
-use super::{at_most, capabilities, later, notify_before};
+use std::collections::BTreeSet;
+
+use super::super::{Action, AutoCharge, ChargeWhen, KindRules, Step, When};
+use super::{at_most, capabilities, notify_before};
 use crate::calendar::MAX_DAYS;
-use crate::document::{DocumentError, Field, Fields};
+use crate::document::{DocumentError, Field, Fields, Value};
 use crate::id::TemplateName;
 
 /// The most steps, and the most reminders, of one kind: an invoice keeps a mark for each that was
@@ -14,11 +16,43 @@ pub(super) fn read(field: &Field<'_>) -> Result<KindRules, DocumentError> {
     field.fields(|fields| {
         let rules = KindRules {
             terms: fields.required("terms", Field::parse)?,
+            auto_charge: fields.optional("auto_charge", auto_charge)?.flatten(),
             reminders: fields.required("reminders", reminders)?,
             steps: fields.required("steps", steps)?,
         };
-        later::kind(fields)?;
         Ok(rules)
+    })
+}
+
+/// The most retries of one charge: past it a bank takes them for an attack, and card networks fine them.
+pub(super) const MAX_RETRIES: usize = 10;
+
+pub(super) const CHARGE_WHEN: [(&str, ChargeWhen); 2] =
+    [("on_issue", ChargeWhen::OnIssue), ("on_due", ChargeWhen::OnDue)];
+
+/// `never`, or on which day and how often again; just the day leaves the retries at none.
+fn auto_charge(field: &Field<'_>) -> Result<Option<AutoCharge>, DocumentError> {
+    if field.is_off() || field.node().as_written() == Some("never") {
+        return Ok(None);
+    }
+    if !matches!(field.node().value, Value::Map(_)) {
+        return Err(field.expected("never, or {when: on_issue | on_due, retry_days: […]}"));
+    }
+    field.fields(|fields| {
+        let when = fields.required("when", |field| field.choice(&CHARGE_WHEN))?;
+        let retry_days = fields.or("retry_days", BTreeSet::new(), |field| {
+            let mut days = BTreeSet::new();
+            field.unless_off(|field| {
+                field.list(|field| {
+                    if !days.insert(field.count(1..=MAX_DAYS)?) {
+                        return Err(field.error(format!("{} is there twice", field.node())));
+                    }
+                    at_most(field, MAX_RETRIES, days.len())
+                })
+            })?;
+            Ok(days)
+        })?;
+        Ok(Some(AutoCharge { when, retry_days }))
     })
 }
 

@@ -10,13 +10,6 @@ pub(super) fn document(fields: &mut Fields<'_>) -> Result<(), DocumentError> {
     Ok(())
 }
 
-pub(super) fn kind(fields: &mut Fields<'_>) -> Result<(), DocumentError> {
-    fields.optional("auto_charge", |field| {
-        only(field, field.is_off() || field.node().as_written() == Some("never"), "never")
-    })?;
-    Ok(())
-}
-
 fn only(field: &Field<'_>, is_default: bool, default: &str) -> Result<(), DocumentError> {
     if is_default {
         return Ok(());
@@ -56,19 +49,9 @@ mod tests {
         ] {
             assert_eq!(read_text(text), Ok(Policy::default()), "for {text}");
         }
-        for (text, field, value) in [
-            ("access_on_pending_debit: true", "access_on_pending_debit", "true"),
-            (
-                "regular: {auto_charge: {when: on_due}}",
-                "regular.auto_charge",
-                "{\"when\":\"on_due\"}",
-            ),
-            ("out_of_turn: {auto_charge: on_issue}", "out_of_turn.auto_charge", "\"on_issue\""),
-        ] {
-            let message = refusal(text);
-            let expected = format!("line 1: {field}: {value} is not yet supported, expected ");
-            assert!(message.starts_with(&expected), "for {text}: {message}");
-        }
+        let message = refusal("access_on_pending_debit: true");
+        let expected = "line 1: access_on_pending_debit: true is not yet supported, expected false";
+        assert_eq!(message, expected);
         // What will never be supported isn't promised.
         for (text, expected) in [
             (
@@ -85,6 +68,19 @@ mod tests {
             ("letters: {max_per_run: many}", "letters.max_per_run: expected a whole number"),
             ("access_on_pending_debit: maybe", "access_on_pending_debit: expected true or false"),
             ("limits: off", "limits: expected a mapping"),
+            ("regular: {auto_charge: on_due}", "regular.auto_charge: expected never, or {when:"),
+            (
+                "regular: {auto_charge: {when: sometimes}}",
+                "regular.auto_charge.when: expected on_issue or on_due, got \"sometimes\"",
+            ),
+            (
+                "regular: {auto_charge: {when: on_due, retry_days: [3, 3]}}",
+                "regular.auto_charge.retry_days[1]: 3 is there twice",
+            ),
+            (
+                "regular: {auto_charge: {when: on_due, retry_days: [0]}}",
+                "regular.auto_charge.retry_days[0]: expected a whole number",
+            ),
         ] {
             let message = refusal(text);
             assert!(message.starts_with(&format!("line 1: {expected}")), "for {text}: {message}");

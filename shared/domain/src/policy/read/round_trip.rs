@@ -4,10 +4,12 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 use serde_json::json;
 
+use super::kind::MAX_RETRIES;
 use super::*;
 use crate::calendar::{Day, Terms, plus};
 use crate::policy::{
-    Action, FeeForm, FeeRate, FeeSchedule, KindRules, LateFee, MAX_TIMES, Percent, Step, When,
+    Action, AutoCharge, ChargeWhen, FeeForm, FeeRate, FeeSchedule, KindRules, LateFee, MAX_TIMES,
+    Percent, Step, When,
 };
 
 fn any_days(least: u32) -> impl Strategy<Value = u32> {
@@ -93,11 +95,15 @@ fn any_kind() -> impl Strategy<Value = KindRules> {
         .prop_map(move |steps| steps.into_iter().map(step).collect::<Vec<_>>())
         .prop_shuffle();
     let reminders = prop::collection::hash_set(any_days(0), 0..4).prop_map(Vec::from_iter);
-    (terms, reminders, steps).prop_map(|(terms, reminders, steps)| KindRules {
-        terms,
-        reminders,
-        steps,
-    })
+    (terms, prop::option::of(any_auto_charge()), reminders, steps).prop_map(
+        |(terms, auto_charge, reminders, steps)| KindRules { terms, auto_charge, reminders, steps },
+    )
+}
+
+fn any_auto_charge() -> impl Strategy<Value = AutoCharge> {
+    let when = prop::sample::select(vec![ChargeWhen::OnIssue, ChargeWhen::OnDue]);
+    let retry_days = prop::collection::btree_set(any_days(1), 0..MAX_RETRIES);
+    (when, retry_days).prop_map(|(when, retry_days)| AutoCharge { when, retry_days })
 }
 
 fn any_working_days() -> impl Strategy<Value = WorkingDays> {

@@ -72,6 +72,7 @@ fn pol_4_the_preset_cpa_is_the_contracts() {
         limits: BTreeSet::from([Capability::Statements, Capability::Documents]),
         regular: KindRules {
             terms: Terms::Net(30),
+            auto_charge: None,
             reminders: vec![7, 1],
             steps: vec![
                 notice(1),
@@ -82,7 +83,12 @@ fn pol_4_the_preset_cpa_is_the_contracts() {
                 with_approval(step(at(90), Action::CollectionsReferral)),
             ],
         },
-        out_of_turn: KindRules { terms: Terms::Net(6), reminders: vec![1], steps: vec![notice(1)] },
+        out_of_turn: KindRules {
+            terms: Terms::Net(6),
+            auto_charge: None,
+            reminders: vec![1],
+            steps: vec![notice(1)],
+        },
     };
     assert_eq!(preset("cpa"), Ok(cpa.clone()));
     assert_eq!(Policy::default(), cpa);

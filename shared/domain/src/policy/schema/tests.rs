@@ -89,6 +89,14 @@ fn pol_5_documents_that_both_accept_and_both_refuse() {
         ("{regular: {steps: [{at: 1, do: notice, approval: bea}]}}", false),
         ("{regular: {steps: [{at: 1, do: notice, why: so}]}}", false),
         ("{regular: {auto_charge: sometimes}}", false),
+        ("{regular: {auto_charge: on_due}}", false),
+        ("{regular: {auto_charge: never}}", true),
+        ("{regular: {auto_charge: {when: on_due}}}", true),
+        ("{out_of_turn: {auto_charge: {when: on_issue, retry_days: [3, 5, 7]}}}", true),
+        ("{regular: {auto_charge: {when: on_due, retry_days: off}}}", true),
+        ("{regular: {auto_charge: {retry_days: [3]}}}", false),
+        ("{regular: {auto_charge: {when: on_due, retry_days: [0]}}}", false),
+        ("{regular: {auto_charge: {when: on_due, retry_days: [1, 1]}}}", false),
     ] {
         let document = parse(text).unwrap().to_json();
         assert_eq!(by_both(&document), (is_accepted, is_accepted), "for {text}");

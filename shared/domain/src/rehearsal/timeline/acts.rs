@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 
 use super::{Act, Deed, Reader, known};
 use crate::calendar::MAX_DAYS;
+use crate::charge::{DeclineKind, NewMethod};
 use crate::command::{Command, DisputeOutcome, NewInvoice, News};
 use crate::document::{DocumentError, Field, Fields, Value};
-use crate::id::{ClientId, GatewayId, InvoiceId, PaymentId, RefundId, ServiceLine, StaffId};
+use crate::id::{
+    ClientId, GatewayId, InvoiceId, MethodId, PaymentId, RefundId, ServiceLine, StaffId,
+};
 use crate::invoice::{InvoiceKind, Line};
 use crate::letter::LetterKind;
 use crate::message::{Channel, MessageId, NewMessage};
@@ -18,7 +21,7 @@ use crate::role::{Actor, Role};
 use crate::text::Personal;
 
 /// Every act that a rehearsal can play.
-pub(super) const NAMES: [&str; 35] = [
+pub(super) const NAMES: [&str; 36] = [
     "issue",
     "void",
     "write_off",
@@ -26,6 +29,7 @@ pub(super) const NAMES: [&str; 35] = [
     "waive_fee",
     "credit",
     "pay",
+    "method",
     "deliver_again",
     "refund",
     "chargeback",
@@ -57,13 +61,22 @@ pub(super) const NAMES: [&str; 35] = [
 ];
 
 /// Acts of the contract whose rules aren't built yet.
-pub(super) const NOT_YET: [&str; 4] = ["method", "document", "download", "delete"];
+pub(super) const NOT_YET: [&str; 3] = ["document", "download", "delete"];
 
 const METHODS: [(&str, Method); 4] = [
     ("card", Method::Card),
     ("ach", Method::Ach),
     ("check", Method::Check),
     ("phone", Method::Phone),
+];
+
+/// What can be saved, and charged by itself.
+const SAVED_METHODS: [(&str, Method); 2] = [("card", Method::Card), ("ach", Method::Ach)];
+
+const DECLINES: [(&str, DeclineKind); 3] = [
+    ("soft", DeclineKind::Soft),
+    ("hard", DeclineKind::Hard),
+    ("needs_payer", DeclineKind::NeedsPayer),
 ];
 
 const PAYMENT_STATES: [(&str, Seen); 3] =
@@ -147,6 +160,7 @@ impl Reader<'_> {
                 let payment = fields.required("payment", |field| self.payment(field))?;
                 (Actor::Gateway, Command::RecordPayment { payment, news: News::Returned })
             }
+            "method" => return self.method(client, fields),
             "deliver_again" => {
                 let payment = fields.required("payment", |field| self.payment(field))?;
                 let news = self.first_news.get(&payment).map(|(news, _)| Box::new(news.clone()));
@@ -165,6 +179,36 @@ impl Reader<'_> {
             _ => (named(fields)?, self.of_staff(name, fields)?),
         };
         Ok(Deed::Command { client, actor, command: Box::new(command) })
+    }
+
+    /// A saved method comes or goes, by the name that it has in the timeline; and how its charges end from then on.
+    fn method(&self, client: ClientId, fields: &mut Fields<'_>) -> Result<Deed, DocumentError> {
+        let said = fields
+            .optional("decline", |field| field.unless_off(|field| field.choice(&DECLINES)))?;
+        let change = match fields.at_most_one(&["add", "remove"])? {
+            Some(("add", field)) => {
+                let id: MethodId = field.parse()?;
+                let kind = match id.as_str() {
+                    "ach" | "bank" => Method::Ach,
+                    _ => fields.or("kind", Method::Card, |field| field.choice(&SAVED_METHODS))?,
+                };
+                Some(Command::SaveMethod(NewMethod {
+                    endpoint: "rehearsal".to_owned(),
+                    customer: client.to_string(),
+                    kind,
+                    label: Personal::new(id.as_str()),
+                    expires: None,
+                    is_default: fields.or("default", true, Field::flag)?,
+                    id,
+                }))
+            }
+            Some((_, field)) => Some(Command::RemoveMethod { method: field.parse()? }),
+            None if said.is_some() => None,
+            None => return Err(fields.whole().error("expected `add`, `remove` or `decline`")),
+        };
+        let actor = client_unless_named(fields)?;
+        let decline = said.flatten();
+        Ok(Deed::Method { client, actor, change: change.map(Box::new), decline })
     }
 
     /// Acts that somebody at the firm does by name.
