@@ -38,7 +38,7 @@ impl Default for Room {
 }
 
 /// Our own name for what asked for the payment.
-const OURS_KEY: &str = "ours";
+pub(crate) const OURS_KEY: &str = "ours";
 
 /// What our names begin with where the gateway has but one text, which the firm's other sales use too.
 const OURS_PREFIX: &str = "pc-";

@@ -114,6 +114,23 @@ impl Transport {
         self.twice(|| request().header("idempotency-key", key.as_str())).await
     }
 
+    /// Sends a form once. An answer that is lost is the caller's to find out about.
+    pub(crate) async fn post_once(
+        &self,
+        url: Url,
+        headers: &HeaderMap,
+        key: &IdempotencyKey,
+        form: &[(String, String)],
+    ) -> Result<Answer, GatewayError> {
+        let request = self.client()?.post(url).headers(headers.clone()).form(form);
+        once(request.header("idempotency-key", key.as_str())).await
+    }
+
+    /// As long as is waited before the second try.
+    pub(crate) async fn pause(&self) {
+        tokio::time::sleep(self.timeouts.pause).await;
+    }
+
     /// Sends JSON; once more as above only if `can_repeat`: the body or the header holds a key, or sending it
     /// again does no more than sending it once.
     #[allow(dead_code, reason = "each gateway that speaks JSON uses it")]
@@ -173,7 +190,7 @@ impl Transport {
         match once(request()).await {
             Err(GatewayError::Down { what, .. }) => {
                 warn!("Asking a gateway again: {what}");
-                tokio::time::sleep(self.timeouts.pause).await;
+                self.pause().await;
                 once(request()).await
             }
             other => other,

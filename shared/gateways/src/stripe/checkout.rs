@@ -6,25 +6,18 @@
 //! second time.
 
 use domain::money::{Currency, Money};
-use reqwest::{StatusCode, Url};
+use reqwest::Url;
 use serde::Deserialize;
 
-use super::objects::Failure;
-use super::read_back::failure;
+use super::call::{Form, Posted, TOO_SMALL};
 use super::{Stripe, currency};
 use crate::{
-    CheckoutError, EndedCheckout, GatewayError, IdempotencyKey, Method, Mode, NewCheckout,
-    ObjectId, OpenCheckout, Reference,
+    CheckoutError, CheckoutLine, EndedCheckout, GatewayError, IdempotencyKey, Method, Mode,
+    NewCheckout, ObjectId, OpenCheckout, Reference,
 };
 
 /// Stripe's limit of lines on a page that is paid once.
 const MAX_LINES: usize = 100;
-
-/// What a key that was used for something else is answered with.
-const KEY_REUSED: &str = "idempotency_error";
-
-/// What a sum below its least is answered with.
-const TOO_SMALL: &str = "amount_too_small";
 
 /// A session, as far as making and ending it needs.
 #[derive(Debug, Deserialize)]
@@ -83,20 +76,11 @@ impl Stripe {
         form: &[(String, String)],
         key: &IdempotencyKey,
     ) -> Result<Made, CheckoutError> {
-        let url = Url::parse(&format!("{}/v1/{path}", self.base_url));
-        let url = url.map_err(|_| GatewayError::malformed(format!("{path:?} is no path")))?;
-        let answer = self.transport.post(url, &self.headers, key, form).await?;
-        if answer.status != StatusCode::OK {
-            let said: Failure = serde_json::from_slice(&answer.body).unwrap_or_default();
-            if said.error.kind.as_deref() == Some(KEY_REUSED)
-                && answer.status == StatusCode::BAD_REQUEST
-            {
-                return Err(CheckoutError::KeyReused);
-            }
-            return Err(failure(answer.status, &answer.body, path).into());
+        match self.post("checkout.session", path, form, key).await? {
+            Posted::Done(made) => Ok(made),
+            Posted::Refused(refusal) if refusal.is_key_reused() => Err(CheckoutError::KeyReused),
+            Posted::Refused(refusal) => Err(refusal.into_error().into()),
         }
-        let unreadable = |error| GatewayError::malformed(format!("checkout.session: {error}"));
-        Ok(serde_json::from_slice(&answer.body).map_err(unreadable)?)
     }
 
     /// What was made, if it is what was asked for: a payer is sent nowhere else.
@@ -123,13 +107,13 @@ fn malformed(id: impl std::fmt::Display, what: impl std::fmt::Display) -> Gatewa
     GatewayError::malformed(format!("checkout.session {id}: {what}"))
 }
 
-fn is_address(url: &str) -> bool {
+pub(super) fn is_address(url: &str) -> bool {
     Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "https" | "http"))
 }
 
 /// The request's parameters, and the sum that it asks for.
 fn form(new: &NewCheckout) -> Result<(Vec<(String, String)>, Money), CheckoutError> {
-    let total = total(new)?;
+    let total = total(&new.lines)?;
     let mut form = Form::default();
     form.add("mode", "payment");
     form.add("success_url", &new.success_url);
@@ -165,29 +149,21 @@ fn form(new: &NewCheckout) -> Result<(Vec<(String, String)>, Money), CheckoutErr
     Ok((form.0, total))
 }
 
-#[derive(Default)]
-struct Form(Vec<(String, String)>);
-
-impl Form {
-    fn add(&mut self, name: impl Into<String>, value: impl Into<String>) {
-        self.0.push((name.into(), value.into()));
+/// What the lines come to.
+pub(super) fn total(lines: &[CheckoutLine]) -> Result<Money, CheckoutError> {
+    if MAX_LINES < lines.len() {
+        return Err(CheckoutError::TooMany { found: lines.len(), limit: MAX_LINES });
     }
-}
-
-fn total(new: &NewCheckout) -> Result<Money, CheckoutError> {
-    if MAX_LINES < new.lines.len() {
-        return Err(CheckoutError::TooMany { found: new.lines.len(), limit: MAX_LINES });
-    }
-    let mut amounts = new.lines.iter().map(|line| line.amount);
+    let mut amounts = lines.iter().map(|line| line.amount);
     let first = amounts.next().ok_or(CheckoutError::Nothing)?;
-    if new.lines.iter().any(|line| line.amount.is_zero()) {
+    if lines.iter().any(|line| line.amount.is_zero()) {
         return Err(CheckoutError::Nothing);
     }
     Ok(amounts.try_fold(first, Money::checked_add)?)
 }
 
 /// Stripe's names of the methods that take that currency.
-fn methods(asked: &[Method], currency: Currency) -> Result<Vec<&str>, CheckoutError> {
+pub(super) fn methods(asked: &[Method], currency: Currency) -> Result<Vec<&str>, CheckoutError> {
     let names = asked.iter().filter_map(|method| match method {
         Method::Card => Some("card"),
         // A debit of a US bank account is in dollars.

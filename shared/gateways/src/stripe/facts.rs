@@ -122,11 +122,16 @@ fn method(intent: &Intent, charge: Option<&Charge>) -> Option<Method> {
         (None, [single]) => single,
         (None, _) => return None,
     };
-    Some(match kind.as_str() {
+    Some(kind_of_method(kind))
+}
+
+/// By Stripe's name.
+pub fn kind_of_method(kind: &str) -> Method {
+    match kind {
         "card" | "card_present" => Method::Card,
         kind if ACH_KINDS.contains(&kind) => Method::Ach,
         other => Method::Other(other.to_owned()),
-    })
+    }
 }
 
 fn reference(intent: &Intent, session: Option<&Session>) -> Reference {
@@ -149,7 +154,7 @@ fn checkout(session: &Session) -> Result<Checkout, GatewayError> {
     Ok(Checkout { id: id("checkout.session", &session.id)?, amount })
 }
 
-fn refund(refund: &objects::Refund) -> Result<Refund, GatewayError> {
+pub fn refund(refund: &objects::Refund) -> Result<Refund, GatewayError> {
     let state = match refund.status.as_deref() {
         Some("succeeded") => RefundState::Succeeded,
         Some("pending" | "requires_action") => RefundState::Pending,
@@ -168,7 +173,7 @@ fn refund(refund: &objects::Refund) -> Result<Refund, GatewayError> {
     })
 }
 
-fn dispute(dispute: &objects::Dispute, is_ach: bool) -> Result<Dispute, GatewayError> {
+pub fn dispute(dispute: &objects::Dispute, is_ach: bool) -> Result<Dispute, GatewayError> {
     let state = match dispute.status.as_str() {
         "warning_needs_response" | "warning_under_review" | "warning_closed" => {
             DisputeState::Notice

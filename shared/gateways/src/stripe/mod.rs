@@ -4,11 +4,17 @@
 //! The structs hold the few fields that a decision needs and ignore the rest, so that a field that
 //! Stripe adds, or an event in an older version's shape, breaks nothing.
 
+mod call;
+mod charge;
 mod checkout;
 pub mod currency;
+mod decline;
 mod facts;
+mod lists;
 mod objects;
 mod read_back;
+mod refund;
+mod save;
 pub mod signature;
 pub mod webhook;
 
@@ -17,9 +23,10 @@ use reqwest::header::{HeaderMap, HeaderValue};
 use self::signature::SignatureError;
 use self::webhook::WebhookError;
 use crate::{
-    Ability, CheckoutError, ConfigError, EndedCheckout, Gateway, GatewayError, Hint,
-    IdempotencyKey, Incoming, Mode, NewCheckout, ObjectId, OpenCheckout, ReadBack, ReceiveError,
-    Secret, Transport, WebhookEvent,
+    Ability, ChargeError, Charged, CheckoutError, ConfigError, EndedCheckout, Gateway,
+    GatewayError, Hint, IdempotencyKey, Incoming, Mode, NewCharge, NewCheckout, NewCustomer,
+    NewRefund, NewSavePage, ObjectId, OpenCheckout, Page, ReadBack, ReceiveError, Refund,
+    RefundError, SavePage, SavedMethod, Secret, Span, Transport, Tried, WebhookEvent,
 };
 
 /// The gateway's name in routes, keys and logs.
@@ -107,7 +114,17 @@ impl Gateway for Stripe {
     }
 
     fn abilities(&self) -> &'static [Ability] {
-        &[Ability::EndCheckout, Ability::Disputes, Ability::IdempotencyKeys]
+        &[
+            Ability::SavePage,
+            Ability::SaveWhilePaying,
+            Ability::ChargeSaved,
+            Ability::Refund,
+            Ability::EndCheckout,
+            Ability::ListEvents,
+            Ability::ListPayments,
+            Ability::Disputes,
+            Ability::IdempotencyKeys,
+        ]
     }
 
     async fn receive(&self, incoming: Incoming<'_>) -> Result<WebhookEvent, ReceiveError> {
@@ -140,6 +157,78 @@ impl Gateway for Stripe {
         key: &IdempotencyKey,
     ) -> Result<EndedCheckout, CheckoutError> {
         self.transport.within_total(self.expire(id, key)).await
+    }
+
+    async fn create_customer(
+        &self,
+        new: &NewCustomer,
+        key: &IdempotencyKey,
+    ) -> Result<ObjectId, GatewayError> {
+        self.transport.within_total(self.make_customer(new, key)).await
+    }
+
+    async fn create_save_page(
+        &self,
+        new: &NewSavePage,
+        key: &IdempotencyKey,
+    ) -> Result<SavePage, GatewayError> {
+        self.transport.within_total(self.make_save_page(new, key)).await
+    }
+
+    async fn saved_on(&self, page: &ObjectId) -> Result<Option<SavedMethod>, GatewayError> {
+        self.transport.within_total(self.saved_on_page(page)).await
+    }
+
+    /// Stripe saves by itself what was to be saved; no key is needed to look.
+    async fn saved_with(
+        &self,
+        payment: &ObjectId,
+        customer: &ObjectId,
+        _key: &IdempotencyKey,
+    ) -> Result<Option<SavedMethod>, GatewayError> {
+        self.transport.within_total(self.saved_by_payment(payment, customer)).await
+    }
+
+    async fn saved_methods(&self, customer: &ObjectId) -> Result<Vec<SavedMethod>, GatewayError> {
+        self.transport.within_total(self.methods_of(customer)).await
+    }
+
+    async fn remove_method(&self, method: &SavedMethod) -> Result<(), GatewayError> {
+        self.transport.within_total(self.detach(method)).await
+    }
+
+    async fn charge(
+        &self,
+        new: &NewCharge,
+        key: &IdempotencyKey,
+        tried: Tried,
+    ) -> Result<Charged, ChargeError> {
+        self.transport.within_total(self.charge_saved(new, key, tried)).await
+    }
+
+    async fn refund(
+        &self,
+        new: &NewRefund,
+        key: &IdempotencyKey,
+        tried: Tried,
+    ) -> Result<Refund, RefundError> {
+        self.transport.within_total(self.give_back(new, key, tried)).await
+    }
+
+    async fn events(
+        &self,
+        span: Span,
+        next: Option<&str>,
+    ) -> Result<Page<WebhookEvent>, GatewayError> {
+        self.transport.within_total(self.told(span, next)).await
+    }
+
+    async fn payments(
+        &self,
+        span: Span,
+        next: Option<&str>,
+    ) -> Result<Page<ObjectId>, GatewayError> {
+        self.transport.within_total(self.made(span, next)).await
     }
 }
 

@@ -38,6 +38,9 @@ pub struct Intent {
     pub last_payment_error: Option<PaymentError>,
     #[serde(default)]
     pub payment_method_types: Vec<String>,
+    pub customer: Option<Expandable<Id>>,
+    pub payment_method: Option<Expandable<SavedMethod>>,
+    pub setup_future_usage: Option<String>,
 }
 
 /// Why the last attempt failed: machine words only.
@@ -45,6 +48,7 @@ pub struct Intent {
 pub struct PaymentError {
     pub code: Option<String>,
     pub decline_code: Option<String>,
+    pub advice_code: Option<String>,
 }
 
 /// One attempt to take the money.
@@ -57,6 +61,8 @@ pub struct Charge {
     pub payment_intent: Option<Expandable<Id>>,
     pub payment_method_details: Option<MethodDetails>,
     pub refunds: Option<List<Refund>>,
+    /// The payment's, as it was when the attempt was made.
+    pub metadata: Option<BTreeMap<String, String>>,
 }
 
 /// How it was taken.
@@ -76,6 +82,66 @@ pub struct Refund {
     pub status: Option<String>,
     pub charge: Option<Expandable<Id>>,
     pub payment_intent: Option<Expandable<Id>>,
+    pub metadata: Option<BTreeMap<String, String>>,
+}
+
+/// Whoever pays.
+#[derive(Debug, Deserialize)]
+pub struct Customer {
+    pub id: String,
+    pub livemode: bool,
+}
+
+/// A page to save a method on, and what came of it.
+#[derive(Debug, Deserialize)]
+pub struct SetupSession {
+    pub id: String,
+    pub livemode: bool,
+    pub status: Option<String>,
+    pub url: Option<String>,
+    pub setup_intent: Option<Expandable<SetupIntent>>,
+}
+
+/// The saving of a method.
+#[derive(Debug, Deserialize)]
+pub struct SetupIntent {
+    pub status: String,
+    pub payment_method: Option<Expandable<SavedMethod>>,
+}
+
+/// A method, with what a payer knows it by and no more.
+#[derive(Debug, Deserialize)]
+pub struct SavedMethod {
+    pub id: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub customer: Option<Expandable<Id>>,
+    pub card: Option<SavedCard>,
+    pub us_bank_account: Option<SavedBankAccount>,
+}
+
+/// A saved card.
+#[derive(Debug, Deserialize)]
+pub struct SavedCard {
+    pub brand: Option<String>,
+    pub last4: Option<String>,
+    pub exp_year: Option<u16>,
+    pub exp_month: Option<u8>,
+}
+
+/// A saved bank account.
+#[derive(Debug, Deserialize)]
+pub struct SavedBankAccount {
+    pub bank_name: Option<String>,
+    pub last4: Option<String>,
+    pub status_details: Option<BankStatus>,
+}
+
+/// Whether it may be debited.
+#[derive(Debug, Deserialize)]
+pub struct BankStatus {
+    /// Why not; any content means that it may not.
+    pub blocked: Option<Value>,
 }
 
 /// Money taken back.
@@ -117,6 +183,9 @@ pub struct FailureDetails {
     #[serde(rename = "type")]
     pub kind: Option<String>,
     pub code: Option<String>,
+    pub decline_code: Option<String>,
+    pub advice_code: Option<String>,
+    pub param: Option<String>,
 }
 
 /// An id, or the object itself where it was asked for with `expand[]`.

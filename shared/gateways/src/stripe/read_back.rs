@@ -9,7 +9,9 @@ use serde::de::DeserializeOwned;
 
 use super::Stripe;
 use super::facts::{self, Parts};
-use super::objects::{Charge, Dispute, Expandable, Failure, Id, Intent, List, Refund, Session};
+use super::objects::{
+    Charge, Dispute, Expandable, Failure, FailureDetails, Id, Intent, List, Refund, Session,
+};
 use crate::{GatewayError, Hint, NoPayment, ObjectId, ReadBack, Reference};
 
 const EXPAND_INTENT: &[&str] = &["latest_charge.refunds"];
@@ -130,29 +132,39 @@ impl Stripe {
         Ok(list.data.into_iter().next())
     }
 
-    async fn list<T: DeserializeOwned>(
+    pub(super) async fn list<T: DeserializeOwned>(
         &self,
         kind: &str,
         path: &str,
         intent: &str,
         id: impl Fn(&T) -> &str,
     ) -> Result<Vec<T>, GatewayError> {
-        let kind = format!("{kind} list of {intent}");
-        let limit = PAGE.to_string();
+        let (kind, limit) = (format!("{kind} list of {intent}"), PAGE.to_string());
+        self.all(&kind, path, &[("payment_intent", intent), ("limit", &limit)], id).await
+    }
+
+    /// All of a list: one with more pages than it may have is an error, since what is not seen may matter.
+    pub(super) async fn all<T: DeserializeOwned>(
+        &self,
+        kind: &str,
+        path: &str,
+        query: &[(&str, &str)],
+        id: impl Fn(&T) -> &str,
+    ) -> Result<Vec<T>, GatewayError> {
         let mut all: Vec<T> = vec![];
         for _ in 0..MAX_PAGES {
-            let mut query = vec![("payment_intent", intent), ("limit", &limit)];
+            let mut query = query.to_vec();
             if let Some(last) = all.last() {
                 query.push(("starting_after", id(last)));
             }
-            let page: List<T> = self.ask(&kind, path, &query).await?;
+            let page: List<T> = self.ask(kind, path, &query).await?;
             let is_end = !page.has_more || page.data.is_empty();
             all.extend(page.data);
             if is_end {
                 return Ok(all);
             }
         }
-        Err(GatewayError::malformed(format!("{kind}: more than {MAX_PAGES} pages of {PAGE}")))
+        Err(GatewayError::malformed(format!("{kind}: more than {MAX_PAGES} pages")))
     }
 
     pub(super) async fn get<T: DeserializeOwned>(
@@ -165,7 +177,7 @@ impl Stripe {
         self.ask(kind, path, &query).await
     }
 
-    async fn ask<T: DeserializeOwned>(
+    pub(super) async fn ask<T: DeserializeOwned>(
         &self,
         kind: &str,
         path: &str,
@@ -176,7 +188,8 @@ impl Stripe {
             url.map_err(|_| GatewayError::malformed(format!("{kind}: {path:?} is no path")))?;
         let answer = self.transport.get(url, &self.headers).await?;
         if answer.status != StatusCode::OK {
-            return Err(failure(answer.status, &answer.body, path));
+            let said: Failure = serde_json::from_slice(&answer.body).unwrap_or_default();
+            return Err(failure(answer.status, said.error, path));
         }
         let unreadable = |error| GatewayError::malformed(format!("{kind}: {error}"));
         serde_json::from_slice(&answer.body).map_err(unreadable)
@@ -194,9 +207,8 @@ fn is_named(intent: &Intent) -> bool {
 }
 
 /// What an answer other than 200 means for whoever asked.
-pub(super) fn failure(status: StatusCode, body: &[u8], path: &str) -> GatewayError {
-    let failure: Failure = serde_json::from_slice(body).unwrap_or_default();
-    let code = failure.error.code.or(failure.error.kind).unwrap_or_else(|| "no code".to_owned());
+pub(super) fn failure(status: StatusCode, said: FailureDetails, path: &str) -> GatewayError {
+    let code = said.code.or(said.kind).unwrap_or_else(|| "no code".to_owned());
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             GatewayError::Refused { status: status.as_u16(), code }
