@@ -367,6 +367,7 @@ fn bank_told(news: &BankNews) -> Told {
     let what = match news.what {
         BankAct::Cleared => "cleared at the bank",
         BankAct::Returned => "was sent back by the bank",
+        BankAct::Bounced => "was refused by the bank",
     };
     Told { kind: Kind::Paid, text: format!("The debit of {} {what}", news.amount) }
 }

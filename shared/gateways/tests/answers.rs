@@ -190,5 +190,5 @@ async fn pay_5_a_list_without_end_is_given_up() {
     let page = status(200, json!({"data": [refund], "has_more": true}));
     Mock::given(path("/v1/refunds")).respond_with(page).expect(10).mount(&server).await;
     let error = read(&server, TIMEOUTS).await.unwrap_err().to_string();
-    assert!(error.contains("refund list of pi_1: more than 10 pages of 100"), "{error}");
+    assert!(error.contains("refund list of pi_1: more than 10 pages"), "{error}");
 }

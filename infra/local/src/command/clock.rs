@@ -180,6 +180,7 @@ fn bank_word(what: BankAct) -> &'static str {
     match what {
         BankAct::Cleared => "cleared",
         BankAct::Returned => "came back",
+        BankAct::Bounced => "was refused",
     }
 }
 

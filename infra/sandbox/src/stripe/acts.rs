@@ -6,8 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::book::Book;
+use super::methods::{Does, Source};
 use super::objects::Metadata;
-use super::payments::Taken;
+use super::payments::Asked;
 
 /// One thing that happens outside of us.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,9 +104,28 @@ pub enum Act {
         /// The page.
         session: String,
     },
+    /// The payer saves a method on a page for that.
+    SaveMethod {
+        /// The page.
+        session: String,
+        /// Stripe's name of a test method, such as `pm_card_visa`.
+        method: String,
+    },
+    /// A saved method does something else from now on: its card is lost, its account closed.
+    ChangeMethod {
+        /// The method.
+        method: String,
+        /// What it does.
+        does: Does,
+    },
+    /// Somebody removes a saved method in Stripe's dashboard.
+    RemoveMethod {
+        /// The method.
+        method: String,
+    },
 }
 
-fn insufficient_funds() -> String {
+pub(super) fn insufficient_funds() -> String {
     "insufficient_funds".to_owned()
 }
 
@@ -212,13 +232,13 @@ impl Book {
                 self.pay(&session, PayBy::Bank, &CardOutcome::Succeeds, now)
             }
             Act::PayByBankThatReturns { session } => {
-                let done = self.pay(&session, PayBy::Bank, &CardOutcome::Succeeds, now)?;
-                self.expect_debit(&done.object, true, now);
-                Ok(done)
+                let source = Source::entered(PayBy::Bank, &CardOutcome::Succeeds);
+                let does = Does::Returns(insufficient_funds());
+                self.pay_with(&session, &Source { does, ..source }, now)
             }
             Act::Take { amount, currency, metadata, by } => {
-                let taken = Taken { account: None, amount, currency: &currency, metadata, by };
-                self.take(taken, &CardOutcome::Succeeds, now)
+                let asked = Asked { amount, currency, metadata, ..Asked::default() };
+                self.take(asked, &Source::entered(by, &CardOutcome::Succeeds), now)
             }
             Act::Settle { payment } => self.settle(&payment, now),
             Act::Bounce { payment, code } => self.bounce(&payment, &code, now),
@@ -233,6 +253,9 @@ impl Book {
             }
             Act::CloseDispute { dispute, outcome } => self.close_dispute(&dispute, outcome, now),
             Act::Expire { session } => self.expire(&session, now),
+            Act::SaveMethod { session, method } => self.save_on(&session, &method, now),
+            Act::ChangeMethod { method, does } => self.change_method(&method, does),
+            Act::RemoveMethod { method } => self.detach(&method, now),
         }
     }
 }

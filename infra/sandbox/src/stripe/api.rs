@@ -14,11 +14,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::book::{Book, KeptAnswer, LIVE};
-use super::objects::{Charge, Dispute, Event, Intent, Refund, Session};
-use super::params::{ListQuery, NewIntent, NewRefund, NewSession, OnlyExpand};
-use super::payments::Taken;
+use super::objects::{Charge, Customer, Dispute, Event, Intent, Refund, Session, SetupIntent};
+use super::params::{ListQuery, NewRefund, NewSession, OnlyExpand};
 use super::problem::Problem;
 use super::{ActError, SandboxStripe, form, page, render};
+use super::{intents, saved};
 use crate::faults;
 
 /// Stripe's limits.
@@ -36,13 +36,24 @@ const ACCOUNT: &str = "stripe-account";
 pub fn router(sandbox: &SandboxStripe) -> Router {
     let check = middleware::from_fn_with_state(sandbox.clone(), check);
     let faults = middleware::from_fn_with_state(sandbox.inner.faults.clone(), faults::layer);
+    let in_use = middleware::from_fn_with_state(sandbox.clone(), keys_in_use);
     let v1 = Router::new()
         .route("/checkout/sessions", post(create_session).get(list_sessions))
         .route("/checkout/sessions/{id}", get(session))
         .route("/checkout/sessions/{id}/expire", post(expire_session))
         .route("/checkout/sessions/{id}/line_items", get(line_items))
-        .route("/payment_intents", post(create_intent).get(list_intents))
-        .route("/payment_intents/{id}", get(intent))
+        .route("/payment_intents", post(intents::create).get(list_intents))
+        .route("/payment_intents/{id}", get(intent).post(intents::change))
+        .route("/payment_intents/{id}/confirm", post(intents::confirm))
+        .route("/payment_intents/{id}/cancel", post(intents::cancel))
+        .route("/customers", post(saved::create_customer).get(list_customers))
+        .route("/customers/{id}", get(customer))
+        .route("/customers/{id}/payment_methods", get(saved::methods_of))
+        .route("/payment_methods/{id}", get(payment_method))
+        .route("/payment_methods/{id}/attach", post(saved::attach))
+        .route("/payment_methods/{id}/detach", post(saved::detach))
+        .route("/setup_intents", get(list_setups))
+        .route("/setup_intents/{id}", get(setup_intent))
         .route("/charges", get(list_charges))
         .route("/charges/{id}", get(charge))
         .route("/refunds", post(create_refund).get(list_refunds))
@@ -55,6 +66,7 @@ pub fn router(sandbox: &SandboxStripe) -> Router {
         .method_not_allowed_fallback(unrecognized)
         .layer(check)
         .layer(faults)
+        .layer(in_use)
         .with_state(sandbox.clone());
     Router::new().nest("/v1", v1)
 }
@@ -74,6 +86,43 @@ async fn check(State(sandbox): State<SandboxStripe>, mut request: Request, next:
         response.headers_mut().insert("request-id", id);
     }
     response
+}
+
+/// A key that another request is under way with is a conflict. Only what is slow can be met on its way: a
+/// sandbox that isn't does one thing at a time.
+async fn keys_in_use(
+    State(sandbox): State<SandboxStripe>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let key = text(request.headers(), "idempotency-key");
+    let slot = format!("{}/{key}", text(request.headers(), ACCOUNT));
+    let is_slow = 0 < sandbox.faults().slow_ms;
+    if key.is_empty() || !is_slow {
+        return next.run(request).await;
+    }
+    if !sandbox.keys_in_use().insert(slot.clone()) {
+        return Problem::key_in_use(&key).into_response();
+    }
+    let _in_use = InUse { sandbox, slot };
+    next.run(request).await
+}
+
+fn text(headers: &HeaderMap, name: &str) -> String {
+    let value = headers.get(name).and_then(|value| value.to_str().ok());
+    value.unwrap_or_default().to_owned()
+}
+
+/// Frees a key also where whoever asked has gone.
+struct InUse {
+    sandbox: SandboxStripe,
+    slot: String,
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        self.sandbox.keys_in_use().remove(&self.slot);
+    }
 }
 
 impl SandboxStripe {
@@ -112,11 +161,11 @@ impl SandboxStripe {
 }
 
 /// The connected account that a request acts for; none for the key's own.
-fn account(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn account(headers: &HeaderMap) -> Option<&str> {
     headers.get(ACCOUNT).and_then(|value| value.to_str().ok())
 }
 
-type Answer = Result<Json<Value>, Problem>;
+pub(super) type Answer = Result<Json<Value>, Problem>;
 
 /// One handler for each kind of object that is fetched by its id.
 macro_rules! fetch {
@@ -142,10 +191,13 @@ fetch! {
     refund: "re_" "refund";
     dispute: "dp_" "dispute";
     event: "evt_" "event";
+    customer: "cus_" "customer";
+    payment_method: "pm_" "payment_method";
+    setup_intent: "seti_" "setup_intent";
 }
 
 /// The object, if it is of that kind and belongs to that account.
-fn visible(
+pub(super) fn visible(
     book: &Book,
     prefix: &str,
     kind: &str,
@@ -157,6 +209,18 @@ fn visible(
     object.ok_or_else(|| Problem::missing(kind, id))
 }
 
+/// The same of an object that a parameter names: Stripe blames the request then.
+pub(super) fn known(
+    book: &Book,
+    prefix: &str,
+    kind: &str,
+    id: &str,
+    param: &str,
+    account: Option<&str>,
+) -> Result<Value, Problem> {
+    visible(book, prefix, kind, id, account).map_err(|_| Problem::no_such(kind, id, param))
+}
+
 async fn create_session(
     State(sandbox): State<SandboxStripe>,
     headers: HeaderMap,
@@ -164,14 +228,23 @@ async fn create_session(
 ) -> Response {
     once(&sandbox, "checkout/sessions", &headers, &body, |book, now| {
         let params: NewSession = form::read(&body)?;
-        let (amount, currency, expires_at) = params.check(now)?;
+        let (sum, expires_at) = params.check(now)?;
+        if let Some(customer) = &params.customer {
+            known(book, "cus_", "customer", customer, "customer", account(&headers))?;
+        }
+        let (amount, currency) = sum.unzip();
         let id = book.new_id("cs_test", account(&headers));
-        let items = params.line_items.iter();
-        let items = items.map(|item| item.shown(book.new_id("li", None), &currency)).collect();
-        book.line_items.insert(id.clone(), items);
+        if let Some(currency) = &currency {
+            let items = params.line_items.iter();
+            let items = items.map(|item| item.shown(book.new_id("li", None), currency)).collect();
+            book.line_items.insert(id.clone(), items);
+        }
         book.opened_on.insert(id.clone(), book.today(now));
+        if params.payment_intent_data.setup_future_usage.is_some() {
+            book.saving.insert(id.clone());
+        }
         book.intent_metadata.insert(id.clone(), params.payment_intent_data.metadata);
-        let session = Session {
+        let mut session = Session {
             id: id.clone(),
             object: "checkout.session".to_owned(),
             amount_subtotal: amount,
@@ -180,6 +253,7 @@ async fn create_session(
             client_reference_id: params.client_reference_id,
             created: now,
             currency,
+            customer: params.customer,
             customer_email: params.customer_email,
             expires_at,
             livemode: account(&headers) == Some(LIVE),
@@ -187,11 +261,21 @@ async fn create_session(
             mode: params.mode,
             payment_intent: None,
             payment_method_types: params.payment_method_types,
-            payment_status: if amount == 0 { "no_payment_required" } else { "unpaid" }.to_owned(),
+            payment_status: if amount.unwrap_or_default() == 0 {
+                "no_payment_required"
+            } else {
+                "unpaid"
+            }
+            .to_owned(),
+            setup_intent: None,
             status: "open".to_owned(),
             success_url: params.success_url,
             url: Some(page::url(&headers, &id)),
         };
+        if session.mode == "setup" {
+            session.setup_intent =
+                Some(book.new_setup(&session, params.setup_intent_data.metadata));
+        }
         let object = render::plain(&session);
         book.sessions.insert(id, session);
         render::expanded(book, object, &params.expand).map(Reply::ok)
@@ -210,32 +294,7 @@ async fn line_items(
     visible(&book, "cs_test_", "checkout.session", &id, account(&headers))?;
     let items = book.line_items.get(&id).into_iter().flatten();
     let listed = items.map(|item| (&item.id, item)).collect();
-    page_of(&query, &format!("/v1/checkout/sessions/{id}/line_items"), listed).map(Json)
-}
-
-/// A payment that is made at once. One that is declined is an error that holds the payment: it stays,
-/// and may be tried again.
-async fn create_intent(
-    State(sandbox): State<SandboxStripe>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    once(&sandbox, "payment_intents", &headers, &body, |book, now| {
-        let params: NewIntent = form::read(&body)?;
-        let (by, outcome) = params.check()?;
-        let currency = params.currency.to_ascii_lowercase();
-        let (account, amount) = (account(&headers), params.amount);
-        let taken = Taken { account, amount, currency: &currency, metadata: params.metadata, by };
-        let done = book.take(taken, &outcome, now)?;
-        let object = book.object(&done.object).unwrap_or_default();
-        if object["last_payment_error"].is_null() {
-            return render::expanded(book, object, &params.expand).map(Reply::ok);
-        }
-        let mut error = object["last_payment_error"].clone();
-        error["charge"] = object["latest_charge"].clone();
-        error["payment_intent"] = object;
-        Ok(Reply { status: StatusCode::PAYMENT_REQUIRED, body: json!({"error": error}) })
-    })
+    page_of(&book, &query, &format!("/v1/checkout/sessions/{id}/line_items"), listed).map(Json)
 }
 
 async fn expire_session(
@@ -286,6 +345,10 @@ async fn create_refund(
 impl From<ActError> for Problem {
     fn from(error: ActError) -> Self {
         match error {
+            // A method is only ever named by a parameter.
+            ActError::Missing { kind: kind @ "PaymentMethod", id } => {
+                Self::no_such(kind, &id, "payment_method")
+            }
             ActError::Missing { kind, id } => Self::missing(kind, &id),
             ActError::NotNow { what, code } => Self::invalid(what).with_code(code),
         }
@@ -294,7 +357,7 @@ impl From<ActError> for Problem {
 
 /// Does a POST, at most once for each idempotency key; an answer that was kept is given again.
 /// Requests that were refused are not kept, as Stripe keeps none that failed before they began.
-fn once(
+pub(super) fn once(
     sandbox: &SandboxStripe,
     path: &str,
     headers: &HeaderMap,
@@ -308,7 +371,7 @@ fn once(
         return Problem::invalid("An idempotency key has 1 to 255 characters.").into_response();
     }
     let request = format!("{path}?{}", String::from_utf8_lossy(body));
-    let slot = key.map(|key| format!("{account}/{key}"));
+    let slot = key.map(|key| format!("{account}/{key}")).filter(|_| !sandbox.faults().ignore_keys);
     let result = sandbox.change(|book| {
         let kept = slot.as_ref().and_then(|slot| book.answers.get(slot));
         if let (Some(kept), Some(key)) =
@@ -337,13 +400,13 @@ fn once(
 }
 
 /// What a POST that was done is answered with.
-struct Reply {
-    status: StatusCode,
-    body: Value,
+pub(super) struct Reply {
+    pub status: StatusCode,
+    pub body: Value,
 }
 
 impl Reply {
-    fn ok(body: Value) -> Self {
+    pub fn ok(body: Value) -> Self {
         Self { status: StatusCode::OK, body }
     }
 
@@ -366,9 +429,10 @@ macro_rules! list {
             let objects = book.$objects.iter().rev();
             let listed = objects.filter(|(id, object)| {
                 let is_listed: fn(&$kind, &ListQuery) -> bool = $is_listed;
-                book.account(id) == account(&headers) && is_listed(object, &query)
+                let is_here = book.account(id) == account(&headers);
+                is_here && query.covers(object.created) && is_listed(object, &query)
             });
-            page_of(&query, concat!("/v1/", $path), listed.collect()).map(Json)
+            page_of(&book, &query, concat!("/v1/", $path), listed.collect()).map(Json)
         }
     )*};
 }
@@ -377,7 +441,15 @@ list! {
     list_sessions: "checkout/sessions" sessions Session, |session, query| {
         query.payment_intent.is_none() || session.payment_intent == query.payment_intent
     };
-    list_intents: "payment_intents" intents Intent, |_, _| true;
+    list_intents: "payment_intents" intents Intent, |intent, query| {
+        query.customer.is_none() || intent.customer == query.customer
+    };
+    list_customers: "customers" customers Customer, |customer, query| {
+        query.email.is_none() || customer.email == query.email
+    };
+    list_setups: "setup_intents" setups SetupIntent, |setup, query| {
+        query.customer.is_none() || setup.customer == query.customer
+    };
     list_charges: "charges" charges Charge, |charge, query| {
         is_asked(&query.payment_intent, &charge.payment_intent)
     };
@@ -400,11 +472,13 @@ fn is_asked(asked: &Option<String>, value: &str) -> bool {
 }
 
 /// A page of a list that is newest first.
-fn page_of<T: Serialize>(
+pub(super) fn page_of<T: Serialize>(
+    book: &Book,
     query: &ListQuery,
     url: &str,
     mut all: Vec<(&String, &T)>,
 ) -> Result<Value, Problem> {
+    query.check()?;
     let limit = query.limit.unwrap_or(DEFAULT_PAGE);
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(Problem::parameter("limit", format!("It must be 1 to {MAX_PAGE}.")));
@@ -434,6 +508,15 @@ fn page_of<T: Serialize>(
         (None, None) => limit < all.len(),
     };
     all.truncate(limit);
-    let data: Vec<_> = all.into_iter().map(|(_, object)| render::plain(object)).collect();
+    let expand: Result<Vec<_>, _> = query
+        .expand
+        .iter()
+        .map(|path| path.strip_prefix("data.").map(str::to_owned).ok_or(path))
+        .collect();
+    let expand = expand.map_err(|path| {
+        Problem::parameter("expand", format!("A list expands only data, not {path}."))
+    })?;
+    let shown = |(_, object)| render::expanded(book, render::plain(object), &expand);
+    let data: Vec<_> = all.into_iter().map(shown).collect::<Result<_, _>>()?;
     Ok(json!({"object": "list", "data": data, "has_more": has_more, "url": url}))
 }

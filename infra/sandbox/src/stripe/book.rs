@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::days::Debit;
+use super::methods::Does;
 use super::objects::{
-    Charge, Dispute, Event, EventData, EventRequest, Intent, LineItem, Metadata, Refund, Session,
+    Charge, Customer, Dispute, Event, EventData, EventRequest, Intent, LineItem, Metadata,
+    PaymentMethod, Refund, Session, SetupIntent,
 };
 use super::render;
 
@@ -28,6 +30,15 @@ pub struct Book {
     pub(super) refunds: BTreeMap<String, Refund>,
     pub(super) disputes: BTreeMap<String, Dispute>,
     pub(super) events: BTreeMap<String, Event>,
+    pub(super) customers: BTreeMap<String, Customer>,
+    pub(super) methods: BTreeMap<String, PaymentMethod>,
+    pub(super) setups: BTreeMap<String, SetupIntent>,
+    /// By saved method: what it does when it is charged.
+    pub(super) does: BTreeMap<String, Does>,
+    /// Saved bank accounts that may not be debited any more.
+    pub(super) void_mandates: BTreeSet<String>,
+    /// Pages on which the method is saved while it is paid with.
+    pub(super) saving: BTreeSet<String>,
     /// Events whose webhooks were lost for good.
     pub(super) given_up: BTreeSet<String>,
     /// By session: what its payment will carry once somebody pays.
@@ -91,6 +102,9 @@ impl Book {
             "ch" => self.charges.get(id).map(render::plain),
             "re" => self.refunds.get(id).map(render::plain),
             "dp" => self.disputes.get(id).map(render::plain),
+            "cus" => self.customers.get(id).map(render::plain),
+            "pm" => self.methods.get(id).map(render::plain),
+            "seti" => self.setups.get(id).map(render::plain),
             "evt" => self.events.get(id).map(render::plain),
             _ => None,
         }

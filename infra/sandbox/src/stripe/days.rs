@@ -9,7 +9,9 @@ use domain::calendar::{Day, plus};
 use gateways::stripe::currency;
 use serde::{Deserialize, Serialize};
 
+use super::acts::insufficient_funds;
 use super::book::Book;
+use super::methods::Does;
 
 /// A bank takes up to four business days to pay a debit; here they are four days, as the page says.
 pub const CLEARS_AFTER_DAYS: u32 = 4;
@@ -22,6 +24,18 @@ pub const RETURNS_AFTER_DAYS: u32 = 3;
 pub(super) struct Debit {
     pub clears_on: Day,
     pub returns_on: Option<Day>,
+    /// Why it will not clear, or comes back; `insufficient_funds` where nothing is said.
+    #[serde(default)]
+    pub code: Option<String>,
+    /// It is refused on the day on which it would have cleared.
+    #[serde(default)]
+    pub bounces: bool,
+}
+
+impl Debit {
+    pub fn code(&self) -> String {
+        self.code.clone().unwrap_or_else(insufficient_funds)
+    }
 }
 
 /// What a bank did on a day.
@@ -45,6 +59,8 @@ pub enum BankAct {
     Cleared,
     /// It was paid, and is taken back.
     Returned,
+    /// It is refused.
+    Bounced,
 }
 
 impl Book {
@@ -54,10 +70,16 @@ impl Book {
         self.day.unwrap_or(of_machine)
     }
 
-    pub(super) fn expect_debit(&mut self, payment: &str, comes_back: bool, now: i64) {
+    pub(super) fn expect_debit(&mut self, payment: &str, does: &Does, now: i64) {
         let clears_on = plus(self.today(now), CLEARS_AFTER_DAYS);
+        let (code, bounces, comes_back) = match does {
+            Does::Bounces(code) | Does::Declines(code) => (Some(code), true, false),
+            Does::Returns(reason) => (Some(reason), false, true),
+            Does::Pays | Does::AsksPayer => (None, false, false),
+        };
         let returns_on = comes_back.then(|| plus(clears_on, RETURNS_AFTER_DAYS));
-        self.debits.insert(payment.to_owned(), Debit { clears_on, returns_on });
+        let debit = Debit { clears_on, returns_on, code: code.cloned(), bounces };
+        self.debits.insert(payment.to_owned(), debit);
     }
 
     /// The firm's day is this one now: days only go forward.
@@ -88,6 +110,7 @@ impl Book {
                 self.intents.get(payment).is_some_and(|intent| intent.status == "processing");
             match debit.returns_on.filter(|_| !is_pending) {
                 Some(on) => (on, payment, BankAct::Returned),
+                None if debit.bounces => (debit.clears_on, payment, BankAct::Bounced),
                 None => (debit.clears_on, payment, BankAct::Cleared),
             }
         });
@@ -97,13 +120,15 @@ impl Book {
 
     /// A debit that somebody settled, bounced or refunded by hand meanwhile goes its own way.
     fn bank_does(&mut self, payment: &str, what: BankAct, now: i64) -> Option<BankNews> {
-        let returns_later =
-            self.debits.get(payment).is_some_and(|debit| debit.returns_on.is_some());
+        let debit = self.debits.get(payment);
+        let returns_later = debit.is_some_and(|debit| debit.returns_on.is_some());
+        let code = debit.map_or_else(insufficient_funds, Debit::code);
         let done = match what {
             BankAct::Cleared => self.settle(payment, now),
-            BankAct::Returned => self.take_back(payment, "insufficient_funds", now),
+            BankAct::Returned => self.take_back(payment, &code, now),
+            BankAct::Bounced => self.bounce(payment, &code, now),
         };
-        if what == BankAct::Returned || !returns_later || done.is_err() {
+        if what != BankAct::Cleared || !returns_later || done.is_err() {
             self.debits.remove(payment);
         }
         done.ok()?;

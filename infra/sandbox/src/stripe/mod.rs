@@ -7,8 +7,8 @@
 //! page that a session's `url` leads to. Nothing here reads a clock: the time is the caller's, and what
 //! banks do by the day follows the firm's day (TEST-1), which [`SandboxStripe::begin_day`] is told.
 //!
-//! Left out because nothing of ours calls it: customers, saved methods, subscriptions, Connect
-//! onboarding, and any check that Stripe makes of parameters that we never send.
+//! Left out because nothing of ours calls it: subscriptions, Connect onboarding, and any check that Stripe
+//! makes of parameters that we never send.
 
 mod acts;
 mod api;
@@ -17,6 +17,8 @@ mod control;
 mod days;
 mod delivery;
 mod form;
+mod intents;
+mod methods;
 mod objects;
 mod page;
 mod params;
@@ -24,7 +26,11 @@ mod payments;
 mod problem;
 mod render;
 mod reversals;
+mod save_acts;
+mod save_page;
+mod saved;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
@@ -42,6 +48,7 @@ pub use book::Book;
 pub use control::BeginDay;
 pub use days::{BankAct, BankNews, CLEARS_AFTER_DAYS, RETURNS_AFTER_DAYS};
 pub use delivery::{Delivery, signed_webhook};
+pub use methods::Does;
 pub use objects::Event;
 
 /// The only key that the sandbox takes unless told otherwise: it opens nothing, so it is no secret.
@@ -67,6 +74,8 @@ struct Inner {
     /// Where the book is kept; nowhere in most tests.
     kept: Option<Keep>,
     faults: SharedFaults,
+    /// Under which a request is on its way, by account.
+    keys_in_use: Mutex<BTreeSet<String>>,
     /// How many requests of the API there were.
     requests: AtomicU64,
     shop: Mutex<Shop>,
@@ -121,6 +130,7 @@ impl SandboxStripe {
             book: Mutex::new(book),
             kept,
             faults: SharedFaults::default(),
+            keys_in_use: Mutex::default(),
             requests: AtomicU64::default(),
             shop: Mutex::default(),
             posting: tokio::sync::Mutex::default(),
@@ -221,6 +231,10 @@ impl SandboxStripe {
 
     fn book(&self) -> MutexGuard<'_, Book> {
         self.inner.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keys_in_use(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.inner.keys_in_use.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn faults(&self) -> MutexGuard<'_, Faults> {

@@ -16,12 +16,15 @@ pub type Metadata = BTreeMap<String, String>;
 pub struct Session {
     pub id: String,
     pub object: String,
-    pub amount_subtotal: u64,
-    pub amount_total: u64,
+    /// None where nothing is paid.
+    pub amount_subtotal: Option<u64>,
+    pub amount_total: Option<u64>,
     pub cancel_url: Option<String>,
     pub client_reference_id: Option<String>,
     pub created: i64,
-    pub currency: String,
+    pub currency: Option<String>,
+    #[serde(default)]
+    pub customer: Option<String>,
     pub customer_email: Option<String>,
     pub expires_at: i64,
     pub livemode: bool,
@@ -30,6 +33,8 @@ pub struct Session {
     pub payment_intent: Option<String>,
     pub payment_method_types: Vec<String>,
     pub payment_status: String,
+    #[serde(default)]
+    pub setup_intent: Option<String>,
     pub status: String,
     pub success_url: String,
     pub url: Option<String>,
@@ -62,19 +67,27 @@ pub struct Intent {
     pub capture_method: String,
     pub created: i64,
     pub currency: String,
+    #[serde(default)]
+    pub customer: Option<String>,
     pub description: Option<String>,
     pub last_payment_error: Option<PaymentError>,
     pub latest_charge: Option<String>,
     pub livemode: bool,
     pub metadata: Metadata,
     pub next_action: Option<NextAction>,
+    #[serde(default)]
+    pub payment_method: Option<String>,
     pub payment_method_types: Vec<String>,
+    #[serde(default)]
+    pub setup_future_usage: Option<String>,
     pub status: String,
 }
 
 /// Why the last attempt failed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PaymentError {
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub advice_code: Option<String>,
     pub code: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub decline_code: Option<String>,
@@ -99,6 +112,8 @@ pub struct Charge {
     pub captured: bool,
     pub created: i64,
     pub currency: String,
+    #[serde(default)]
+    pub customer: Option<String>,
     pub disputed: bool,
     pub failure_code: Option<String>,
     pub failure_message: Option<String>,
@@ -106,6 +121,8 @@ pub struct Charge {
     pub metadata: Metadata,
     pub paid: bool,
     pub payment_intent: String,
+    #[serde(default)]
+    pub payment_method: Option<String>,
     pub payment_method_details: MethodDetails,
     pub refunded: bool,
     pub status: String,
@@ -133,6 +150,87 @@ pub struct Card {
 pub struct BankAccount {
     pub account_type: String,
     pub last4: String,
+}
+
+/// Whoever pays.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Customer {
+    pub id: String,
+    pub object: String,
+    pub created: i64,
+    pub email: Option<String>,
+    pub livemode: bool,
+    pub metadata: Metadata,
+    pub name: Option<String>,
+}
+
+/// A saved method.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PaymentMethod {
+    pub id: String,
+    pub object: String,
+    pub allow_redisplay: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub card: Option<CardDetails>,
+    pub created: i64,
+    /// None once it was removed.
+    pub customer: Option<String>,
+    pub livemode: bool,
+    pub metadata: Metadata,
+    pub r#type: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub us_bank_account: Option<BankDetails>,
+}
+
+/// A saved card's visible part.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CardDetails {
+    pub brand: String,
+    pub country: String,
+    pub exp_month: u8,
+    pub exp_year: u16,
+    pub funding: String,
+    pub last4: String,
+}
+
+/// A saved bank account's visible part.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BankDetails {
+    pub account_holder_type: String,
+    pub account_type: String,
+    pub bank_name: String,
+    pub last4: String,
+    pub routing_number: String,
+    pub status_details: Option<BankStatusDetails>,
+}
+
+/// Whether a bank account may be debited.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BankStatusDetails {
+    pub blocked: Option<Blocked>,
+}
+
+/// Why it may not.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Blocked {
+    pub network_code: Option<String>,
+    pub reason: String,
+}
+
+/// The saving of a method.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SetupIntent {
+    pub id: String,
+    pub object: String,
+    pub cancellation_reason: Option<String>,
+    pub created: i64,
+    pub customer: Option<String>,
+    pub livemode: bool,
+    pub metadata: Metadata,
+    pub payment_method: Option<String>,
+    pub payment_method_types: Vec<String>,
+    pub status: String,
+    pub usage: String,
 }
 
 /// Money given back.

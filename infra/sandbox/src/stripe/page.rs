@@ -20,7 +20,7 @@ use super::acts::{Act, CardOutcome};
 use super::book::Book;
 use super::days::{CLEARS_AFTER_DAYS, RETURNS_AFTER_DAYS};
 use super::objects::{LineItem, Session};
-use super::{SandboxStripe, form};
+use super::{SandboxStripe, form, save_page};
 
 const STYLE: &str = include_str!("../../templates/stripe/pay.css");
 
@@ -99,6 +99,9 @@ async fn pay(
     if headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site") {
         return StatusCode::FORBIDDEN.into_response();
     }
+    if is_setup(&sandbox, &id) {
+        return save(&sandbox, &id, &body);
+    }
     let Ok(Chosen { method }) = form::read(&body) else {
         return page(&sandbox, &id, Some(Said::NoChoice));
     };
@@ -114,7 +117,28 @@ async fn pay(
     }
 }
 
-fn return_address(session: &Session) -> String {
+fn is_setup(sandbox: &SandboxStripe, id: &str) -> bool {
+    sandbox.book().sessions.get(id).is_some_and(|session| session.mode == "setup")
+}
+
+/// Whoever saved is sent back; who was declined is told so.
+fn save(sandbox: &SandboxStripe, id: &str, body: &[u8]) -> Response {
+    let chosen = form::read(body).ok();
+    let act = chosen.and_then(|chosen: save_page::Chosen| chosen.act(id.to_owned()));
+    let said = match act.map(|act| sandbox.act(act)) {
+        Some(Ok(_)) => None,
+        Some(Err(_)) => Some(save_page::Said::Refused),
+        None => Some(save_page::Said::NoChoice),
+    };
+    let (book, shop) = (sandbox.book(), sandbox.shop().name);
+    match (book.sessions.get(id), said) {
+        (Some(session), None) => Redirect::to(&return_address(session)).into_response(),
+        (Some(session), said) => save_page::page(&book, session, shop, said),
+        (None, _) => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+pub(super) fn return_address(session: &Session) -> String {
     SESSION_PLACEHOLDERS
         .into_iter()
         .fold(session.success_url.clone(), |url, place| url.replace(place, &session.id))
@@ -187,6 +211,12 @@ enum Stage {
 }
 
 fn page(sandbox: &SandboxStripe, id: &str, said: Option<Said>) -> Response {
+    if is_setup(sandbox, id) {
+        let (book, shop) = (sandbox.book(), sandbox.shop().name);
+        if let Some(session) = book.sessions.get(id) {
+            return save_page::page(&book, session, shop, None);
+        }
+    }
     let page = PayPage::of(&sandbox.book(), id, sandbox.shop().name, said);
     let status = match (&page.stage, said) {
         (Stage::Missing, _) => StatusCode::NOT_FOUND,
@@ -194,7 +224,11 @@ fn page(sandbox: &SandboxStripe, id: &str, said: Option<Said>) -> Response {
         (_, Some(said)) => said.status(),
         _ => StatusCode::OK,
     };
-    let Ok(html) = page.render() else {
+    answer(status, page.render())
+}
+
+pub(super) fn answer(status: StatusCode, html: askama::Result<String>) -> Response {
+    let Ok(html) = html else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     let headers = [
@@ -273,7 +307,8 @@ fn decline(book: &Book, session: &Session) -> Option<String> {
 }
 
 fn total(session: &Session) -> String {
-    amount(session.amount_total, &session.currency)
+    let currency = session.currency.as_deref().unwrap_or_default();
+    amount(session.amount_total.unwrap_or_default(), currency)
 }
 
 /// The session's amount was checked when it was made; one line of it may be finer than the currency.

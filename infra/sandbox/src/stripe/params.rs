@@ -3,7 +3,6 @@
 use gateways::stripe::currency;
 use serde::Deserialize;
 
-use super::acts::{CardOutcome, PayBy};
 use super::form;
 use super::objects::{self, Metadata};
 use super::problem::Problem;
@@ -76,17 +75,22 @@ fn check_least(amount: u64, currency: &str, what: &str) -> Result<(), Problem> {
 #[serde(deny_unknown_fields)]
 pub struct NewSession {
     pub mode: String,
+    #[serde(default)]
     pub line_items: Vec<LineItem>,
     pub success_url: String,
     pub cancel_url: Option<String>,
     pub client_reference_id: Option<String>,
+    pub customer: Option<String>,
     pub customer_email: Option<String>,
+    currency: Option<String>,
     #[serde(default, deserialize_with = "form::optional_number")]
     expires_at: Option<u64>,
     #[serde(default)]
     pub metadata: Metadata,
     #[serde(default)]
     pub payment_intent_data: IntentData,
+    #[serde(default)]
+    pub setup_intent_data: SetupData,
     #[serde(default = "card_only")]
     pub payment_method_types: Vec<String>,
     #[serde(default)]
@@ -97,6 +101,15 @@ pub struct NewSession {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IntentData {
+    #[serde(default)]
+    pub metadata: Metadata,
+    pub setup_future_usage: Option<String>,
+}
+
+/// What the saving of a session will carry.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetupData {
     #[serde(default)]
     pub metadata: Metadata,
 }
@@ -153,14 +166,24 @@ fn card_only() -> Vec<String> {
 }
 
 impl NewSession {
-    /// What Stripe would refuse; answers with amount, currency and when it ends.
-    pub fn check(&self, now: i64) -> Result<(u64, String, i64), Problem> {
-        if self.mode != "payment" {
-            let message = format!("The sandbox knows only mode=payment, not {}.", self.mode);
-            return Err(Problem::parameter("mode", message));
-        }
+    /// What Stripe would refuse; answers with amount and currency, if anything is paid, and when it ends.
+    pub fn check(&self, now: i64) -> Result<(Option<(u64, String)>, i64), Problem> {
+        let is_setup = match self.mode.as_str() {
+            "payment" => false,
+            "setup" => true,
+            other => {
+                let message = format!("The sandbox knows payment and setup, not {other}.");
+                return Err(Problem::parameter("mode", message));
+            }
+        };
         check_metadata(&self.metadata)?;
         check_metadata(&self.payment_intent_data.metadata)?;
+        check_metadata(&self.setup_intent_data.metadata)?;
+        check_usage(self.payment_intent_data.setup_future_usage.as_deref())?;
+        if self.customer.is_some() && self.customer_email.is_some() {
+            let message = "You may only specify one of these parameters: customer, customer_email.";
+            return Err(Problem::parameter("customer_email", message));
+        }
         check_url("success_url", Some(&self.success_url))?;
         check_url("cancel_url", self.cancel_url.as_deref())?;
         let reference = self.client_reference_id.as_deref().unwrap_or_default();
@@ -175,6 +198,11 @@ impl NewSession {
                 format!("Invalid payment_method_types: must be one of {METHODS:?}, not {method}.");
             return Err(Problem::parameter("payment_method_types", message));
         }
+        let ends_at = self.ends_at(now)?;
+        if is_setup {
+            self.check_setup()?;
+            return Ok((None, ends_at));
+        }
         let (amount, currency) = self.total()?;
         if self.payment_method_types.iter().any(|method| method == "us_bank_account")
             && currency != "usd"
@@ -182,7 +210,26 @@ impl NewSession {
             let message = "us_bank_account takes only usd.";
             return Err(Problem::parameter("payment_method_types", message));
         }
-        Ok((amount, currency, self.ends_at(now)?))
+        Ok((Some((amount, currency)), ends_at))
+    }
+
+    fn check_setup(&self) -> Result<(), Problem> {
+        let is_for_payments = self.payment_intent_data.setup_future_usage.is_some()
+            || !self.payment_intent_data.metadata.is_empty();
+        if !self.line_items.is_empty() || is_for_payments {
+            let message = "You can not pass line_items or payment_intent_data in setup mode.";
+            return Err(Problem::parameter("line_items", message));
+        }
+        if self.customer.is_none() {
+            let message = "The sandbox saves methods only for a customer.";
+            return Err(Problem::parameter("customer", message).with_code("parameter_missing"));
+        }
+        match self.currency.as_deref() {
+            Some(currency) if currency != "usd" => {
+                Err(Problem::parameter("currency", "The sandbox saves methods for usd."))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn total(&self) -> Result<(u64, String), Problem> {
@@ -223,30 +270,25 @@ impl NewSession {
     }
 }
 
-/// The test methods that a payment without a page can be made with, as Stripe names them.
-const TEST_METHODS: [(&str, PayBy, Option<&str>); 5] = [
-    ("pm_card_visa", PayBy::Card, None),
-    ("pm_card_chargeDeclined", PayBy::Card, Some("generic_decline")),
-    ("pm_card_chargeDeclinedInsufficientFunds", PayBy::Card, Some("insufficient_funds")),
-    ("pm_card_chargeDeclinedLostCard", PayBy::Card, Some("lost_card")),
-    ("pm_usBankAccount", PayBy::Bank, None),
-];
-
-/// `POST /v1/payment_intents`: only at once and with a test method, as from one that was saved.
+/// `POST /v1/payment_intents`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewIntent {
     #[serde(deserialize_with = "form::number")]
     pub amount: u64,
     pub currency: String,
-    payment_method: String,
-    #[serde(deserialize_with = "form::optional_bool")]
-    confirm: Option<bool>,
+    pub customer: Option<String>,
+    pub description: Option<String>,
+    pub payment_method: Option<String>,
     #[serde(default, deserialize_with = "form::optional_bool")]
-    #[expect(dead_code, reason = "is taken, and changes nothing here")]
-    off_session: Option<bool>,
-    #[serde(default)]
-    payment_method_types: Vec<String>,
+    pub confirm: Option<bool>,
+    #[serde(default, deserialize_with = "form::optional_bool")]
+    pub off_session: Option<bool>,
+    #[serde(default, deserialize_with = "form::optional_bool")]
+    pub error_on_requires_action: Option<bool>,
+    pub setup_future_usage: Option<String>,
+    #[serde(default = "card_only")]
+    pub payment_method_types: Vec<String>,
     #[serde(default)]
     pub metadata: Metadata,
     #[serde(default)]
@@ -254,34 +296,93 @@ pub struct NewIntent {
 }
 
 impl NewIntent {
-    /// What Stripe would refuse; answers with the method and what it does.
-    pub fn check(&self) -> Result<(PayBy, CardOutcome), Problem> {
+    /// What Stripe would refuse before it looks at the method.
+    pub fn check(&self) -> Result<(), Problem> {
         check_metadata(&self.metadata)?;
+        check_usage(self.setup_future_usage.as_deref())?;
+        check_sum(self.amount, &self.currency)?;
         if self.confirm != Some(true) {
-            let message = "The sandbox knows only payments with confirm=true.";
-            return Err(Problem::parameter("confirm", message));
+            for (name, is_there) in [
+                ("off_session", self.off_session.is_some()),
+                ("error_on_requires_action", self.error_on_requires_action.is_some()),
+            ] {
+                if is_there {
+                    let message = format!("{name} may only be passed together with confirm=true.");
+                    return Err(Problem::parameter(name, message));
+                }
+            }
         }
-        if self.amount == 0 {
-            let problem = Problem::parameter("amount", "It must be at least 1.");
-            return Err(problem.with_code("parameter_invalid_integer"));
+        Ok(())
+    }
+}
+
+/// `POST /v1/payment_intents/{id}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangedIntent {
+    #[serde(default, deserialize_with = "form::optional_number")]
+    pub amount: Option<u64>,
+    pub currency: Option<String>,
+    pub customer: Option<String>,
+    pub description: Option<String>,
+    #[serde(default)]
+    pub payment_method_types: Vec<String>,
+    #[serde(default)]
+    pub metadata: Metadata,
+    #[serde(default)]
+    pub expand: Vec<String>,
+}
+
+/// `POST /v1/payment_intents/{id}/confirm`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Confirm {
+    pub payment_method: Option<String>,
+    #[serde(default, deserialize_with = "form::optional_bool")]
+    pub off_session: Option<bool>,
+    #[serde(default, deserialize_with = "form::optional_bool")]
+    pub error_on_requires_action: Option<bool>,
+    #[serde(default)]
+    pub expand: Vec<String>,
+}
+
+/// `POST /v1/customers`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewCustomer {
+    pub name: Option<String>,
+    pub email: Option<String>,
+    #[serde(default)]
+    pub metadata: Metadata,
+    #[serde(default)]
+    pub expand: Vec<String>,
+}
+
+/// `POST /v1/payment_methods/{id}/attach`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attach {
+    pub customer: String,
+    #[serde(default)]
+    pub expand: Vec<String>,
+}
+
+/// A payment's sum.
+pub fn check_sum(amount: u64, currency: &str) -> Result<(), Problem> {
+    if amount == 0 {
+        let problem = Problem::parameter("amount", "It must be at least 1.");
+        return Err(problem.with_code("parameter_invalid_integer"));
+    }
+    check_least(amount, &currency.to_ascii_lowercase(), "Amount must be")
+}
+
+fn check_usage(usage: Option<&str>) -> Result<(), Problem> {
+    match usage {
+        None | Some("off_session" | "on_session") => Ok(()),
+        Some(other) => {
+            let message = format!("It must be off_session or on_session, not {other}.");
+            Err(Problem::parameter("setup_future_usage", message))
         }
-        check_least(self.amount, &self.currency.to_ascii_lowercase(), "Amount must be")?;
-        let known = TEST_METHODS.into_iter().find(|(name, ..)| *name == self.payment_method);
-        let (_, by, decline) =
-            known.ok_or_else(|| Problem::missing("PaymentMethod", &self.payment_method))?;
-        let is_taken = |name: &String| name == by.name();
-        let default = [PayBy::Card.name().to_owned()];
-        let types = if self.payment_method_types.is_empty() {
-            &default
-        } else {
-            &self.payment_method_types[..]
-        };
-        if !types.iter().any(is_taken) {
-            let message = format!("payment_method_types does not hold {}.", by.name());
-            return Err(Problem::parameter("payment_method_types", message));
-        }
-        let declines = |code: &str| CardOutcome::Declines(code.to_owned());
-        Ok((by, decline.map_or(CardOutcome::Succeeds, declines)))
     }
 }
 
@@ -341,6 +442,49 @@ pub struct ListQuery {
     pub types: Vec<String>,
     #[serde(default, deserialize_with = "form::optional_bool")]
     pub delivery_success: Option<bool>,
+    pub customer: Option<String>,
+    pub email: Option<String>,
+    #[serde(default)]
+    created: Times,
+    #[serde(default)]
+    pub expand: Vec<String>,
+}
+
+/// When something was made, in Unix seconds.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Times {
+    #[serde(default, deserialize_with = "form::optional_number")]
+    gt: Option<u64>,
+    #[serde(default, deserialize_with = "form::optional_number")]
+    gte: Option<u64>,
+    #[serde(default, deserialize_with = "form::optional_number")]
+    lt: Option<u64>,
+    #[serde(default, deserialize_with = "form::optional_number")]
+    lte: Option<u64>,
+}
+
+/// Stripe's most kinds of events in one question.
+const MAX_TYPES: usize = 20;
+
+impl ListQuery {
+    /// What Stripe would refuse.
+    pub fn check(&self) -> Result<(), Problem> {
+        if MAX_TYPES < self.types.len() {
+            let message = format!("There can be at most {MAX_TYPES}.");
+            return Err(Problem::parameter("types", message));
+        }
+        Ok(())
+    }
+
+    /// Whether something made then is asked for.
+    pub fn covers(&self, created: i64) -> bool {
+        let created = u64::try_from(created).unwrap_or_default();
+        self.created.gt.is_none_or(|gt| gt < created)
+            && self.created.gte.is_none_or(|gte| gte <= created)
+            && self.created.lt.is_none_or(|lt| created < lt)
+            && self.created.lte.is_none_or(|lte| created <= lte)
+    }
 }
 
 /// `{CHECKOUT_SESSION_ID}` in it is for Stripe to fill in.
@@ -357,7 +501,7 @@ fn check_url(param: &str, url: Option<&str>) -> Result<(), Problem> {
     }
 }
 
-fn check_metadata(metadata: &Metadata) -> Result<(), Problem> {
+pub fn check_metadata(metadata: &Metadata) -> Result<(), Problem> {
     if MAX_METADATA_KEYS < metadata.len() {
         let message = format!("Metadata can have at most {MAX_METADATA_KEYS} keys.");
         return Err(Problem::parameter("metadata", message));

@@ -4,18 +4,27 @@ use std::collections::BTreeMap;
 
 use super::acts::{ActError, CardOutcome, Done, PayBy};
 use super::book::Book;
+use super::methods::{Does, Source};
 use super::objects::{
     BankAccount, Card, Charge, Intent, Metadata, MethodDetails, NextAction, PaymentError, Session,
 };
 
 /// A payment without a page.
-pub(super) struct Taken<'a> {
+#[derive(Default)]
+pub(super) struct Asked<'a> {
     pub account: Option<&'a str>,
     pub amount: u64,
-    pub currency: &'a str,
+    pub currency: String,
     pub metadata: Metadata,
-    pub by: PayBy,
+    pub customer: Option<String>,
+    pub description: Option<String>,
+    pub setup_future_usage: Option<String>,
+    pub method_types: Vec<String>,
 }
+
+/// Codes that Stripe's own word for a decline is the same as.
+const PLAIN_CODES: [&str; 4] =
+    ["authentication_required", "expired_card", "incorrect_cvc", "processing_error"];
 
 impl Book {
     /// Pages whose time has passed end by themselves.
@@ -51,7 +60,7 @@ impl Book {
         self.record("checkout.session.expired", id, now)
     }
 
-    fn open_session(&mut self, id: &str) -> Result<&mut Session, ActError> {
+    pub(super) fn open_session(&mut self, id: &str) -> Result<&mut Session, ActError> {
         let session = find(&mut self.sessions, "checkout.session", id)?;
         if session.status == "open" {
             return Ok(session);
@@ -66,11 +75,23 @@ impl Book {
         outcome: &CardOutcome,
         now: i64,
     ) -> Result<Done, ActError> {
-        let session = self.open_session(id)?;
+        self.pay_with(id, &Source::entered(by, outcome), now)
+    }
+
+    pub(super) fn pay_with(
+        &mut self,
+        id: &str,
+        source: &Source,
+        now: i64,
+    ) -> Result<Done, ActError> {
+        let (session, by) = (self.open_session(id)?, source.by);
+        if session.mode != "payment" {
+            return Err(ActError::not_now("the session takes no payment"));
+        }
         if !session.payment_method_types.iter().any(|method| method == by.name()) {
             return Err(ActError::not_now(format!("the session does not take {}", by.name())));
         }
-        if session.amount_total == 0 {
+        if session.amount_total == Some(0) {
             return Ok(self.complete(id, "no_payment_required", now));
         }
         let mut events = vec![];
@@ -82,7 +103,7 @@ impl Book {
                 payment
             }
         };
-        events.extend(self.attempt(&payment, by, outcome, now)?);
+        events.extend(self.attempt(&payment, source, false, now)?);
         let status = self.intents.get(&payment).map(|intent| intent.status.as_str());
         match status {
             Some("succeeded") => events.extend(self.complete(id, "paid", now).events),
@@ -92,7 +113,7 @@ impl Book {
         Ok(Done { object: payment, events })
     }
 
-    fn complete(&mut self, id: &str, payment_status: &str, now: i64) -> Done {
+    pub(super) fn complete(&mut self, id: &str, payment_status: &str, now: i64) -> Done {
         if let Some(session) = self.sessions.get_mut(id) {
             session.status = "complete".to_owned();
             session.payment_status = payment_status.to_owned();
@@ -109,8 +130,12 @@ impl Book {
         let metadata = self.intent_metadata.get(session_id).cloned().unwrap_or_default();
         if let Some(session) = self.sessions.get_mut(session_id) {
             session.payment_intent = Some(id.clone());
-            let (amount, currency) = (session.amount_total, session.currency.clone());
+            let amount = session.amount_total.unwrap_or_default();
+            let currency = session.currency.clone().unwrap_or_default();
             let mut intent = intent(&id, amount, currency, session.created, metadata);
+            intent.customer = session.customer.clone();
+            let is_saving = self.saving.contains(session_id);
+            intent.setup_future_usage = is_saving.then(|| "off_session".to_owned());
             intent.livemode = session.livemode;
             intent.payment_method_types = session.payment_method_types.clone();
             self.intents.insert(id.clone(), intent);
@@ -120,31 +145,53 @@ impl Book {
 
     pub(super) fn take(
         &mut self,
-        taken: Taken<'_>,
-        outcome: &CardOutcome,
+        asked: Asked<'_>,
+        source: &Source,
         now: i64,
     ) -> Result<Done, ActError> {
-        let Taken { account, amount, currency, metadata, by } = taken;
-        gateways::stripe::currency::from_stripe(amount, currency)
-            .map_err(|error| ActError::refused("amount_invalid", error.to_string()))?;
-        let id = self.new_id("pi", account);
-        let mut intent = intent(&id, amount, currency.to_owned(), now, metadata);
+        let types = vec![source.by.name().to_owned()];
+        let Done { object, mut events } =
+            self.make_intent(Asked { method_types: types, ..asked }, now)?;
+        events.extend(self.attempt(&object, source, false, now)?);
+        Ok(Done { object, events })
+    }
+
+    /// A payment that nobody tried to pay yet.
+    pub(super) fn make_intent(&mut self, asked: Asked<'_>, now: i64) -> Result<Done, ActError> {
+        check_amount(asked.amount, &asked.currency)?;
+        let id = self.new_id("pi", asked.account);
+        let mut intent = intent(&id, asked.amount, asked.currency, now, asked.metadata);
         intent.livemode = self.is_live(&id);
-        intent.payment_method_types = vec![by.name().to_owned()];
+        intent.customer = asked.customer;
+        intent.description = asked.description;
+        intent.setup_future_usage = asked.setup_future_usage;
+        intent.payment_method_types = asked.method_types;
         self.intents.insert(id.clone(), intent);
-        let mut events = vec![self.record("payment_intent.created", &id, now)];
-        events.extend(self.attempt(&id, by, outcome, now)?);
+        let events = vec![self.record("payment_intent.created", &id, now)];
         Ok(Done { object: id, events })
     }
 
-    fn attempt(
+    /// The payment, if it can be changed or tried.
+    pub(super) fn untaken(&mut self, payment: &str) -> Result<&mut Intent, ActError> {
+        let intent = find(&mut self.intents, "payment_intent", payment)?;
+        let open = ["requires_payment_method", "requires_confirmation", "requires_action"];
+        if open.contains(&intent.status.as_str()) {
+            return Ok(intent);
+        }
+        let what = format!("This PaymentIntent has a status of {}.", intent.status);
+        Err(ActError::refused("payment_intent_unexpected_state", what))
+    }
+
+    /// Tries to take the money; `is_alone`: no payer is there to be asked.
+    pub(super) fn attempt(
         &mut self,
         payment: &str,
-        by: PayBy,
-        outcome: &CardOutcome,
+        source: &Source,
+        is_alone: bool,
         now: i64,
     ) -> Result<Vec<String>, ActError> {
-        if *outcome == CardOutcome::RequiresAction {
+        self.untaken(payment)?;
+        if source.does == Does::AsksPayer && !is_alone {
             let intent = find(&mut self.intents, "payment_intent", payment)?;
             intent.status = "requires_action".to_owned();
             intent.next_action = Some(NextAction { r#type: "use_stripe_sdk".to_owned() });
@@ -153,27 +200,60 @@ impl Book {
         let account = self.account(payment).map(str::to_owned);
         let charge_id = self.new_id("ch", account.as_deref());
         let intent = find(&mut self.intents, "payment_intent", payment)?;
-        self.charges.insert(charge_id.clone(), charge(&charge_id, intent, by, now));
+        intent.payment_method = source.saved.clone();
+        self.charges.insert(charge_id.clone(), charge(&charge_id, intent, source, now));
         intent.latest_charge = Some(charge_id);
         intent.next_action = None;
         intent.last_payment_error = None;
-        if by == PayBy::Bank {
-            self.expect_debit(payment, false, now);
-        }
-        match (by, outcome) {
-            (PayBy::Card, CardOutcome::Declines(code)) => {
-                self.fail(payment, "card_declined", Some(code), now)
+        match (source.by, &source.does) {
+            (PayBy::Card, Does::Declines(code)) => self.decline(payment, code, now),
+            (PayBy::Card, Does::AsksPayer) => self.decline(payment, "authentication_required", now),
+            (PayBy::Card, _) => {
+                let saved = self.save_if_asked(payment, source, now);
+                Ok([saved, self.succeed(payment, now)?].concat())
             }
-            (PayBy::Card, _) => self.succeed(payment, now),
-            (PayBy::Bank, _) => {
+            (PayBy::Bank, does) => {
+                self.expect_debit(payment, does, now);
+                let mut events = self.save_if_asked(payment, source, now);
                 find(&mut self.intents, "payment_intent", payment)?.status =
                     "processing".to_owned();
                 let charge = self.charge_of(payment)?.id.clone();
-                let events =
+                let told =
                     [("charge.pending", charge.as_str()), ("payment_intent.processing", payment)];
-                Ok(events.map(|(kind, id)| self.record(kind, id, now)).to_vec())
+                events.extend(told.map(|(kind, id)| self.record(kind, id, now)));
+                Ok(events)
             }
         }
+    }
+
+    /// A payer who wanted it is remembered with what they pay with.
+    fn save_if_asked(&mut self, payment: &str, source: &Source, now: i64) -> Vec<String> {
+        let intent = self.intents.get(payment);
+        let intent = intent.filter(|intent| intent.setup_future_usage.is_some());
+        let customer = intent.and_then(|intent| intent.customer.clone());
+        let Some(customer) = customer.filter(|_| source.saved.is_none()) else { return vec![] };
+        let (method, event) = self.attach(source, &customer, now);
+        if let Some(intent) = self.intents.get_mut(payment) {
+            intent.payment_method = Some(method.clone());
+        }
+        if let Ok(charge) = self.charge_of(payment) {
+            charge.payment_method = Some(method);
+        }
+        vec![event]
+    }
+
+    fn decline(&mut self, payment: &str, code: &str, now: i64) -> Result<Vec<String>, ActError> {
+        let stripes = if PLAIN_CODES.contains(&code) { code } else { "card_declined" };
+        self.fail(payment, stripes, Some(code), now)
+    }
+
+    /// Somebody gives a payment up before it was made.
+    pub(super) fn cancel(&mut self, payment: &str, now: i64) -> Result<Done, ActError> {
+        let intent = self.untaken(payment)?;
+        intent.status = "canceled".to_owned();
+        intent.canceled_at = Some(now);
+        let events = vec![self.record("payment_intent.canceled", payment, now)];
+        Ok(Done { object: payment.to_owned(), events })
     }
 
     fn succeed(&mut self, payment: &str, now: i64) -> Result<Vec<String>, ActError> {
@@ -200,7 +280,9 @@ impl Book {
         let message = "The sandbox was told to refuse this payment.".to_owned();
         let intent = find(&mut self.intents, "payment_intent", payment)?;
         intent.status = "requires_payment_method".to_owned();
+        intent.payment_method = None;
         intent.last_payment_error = Some(PaymentError {
+            advice_code: decline_code.and_then(advice).map(str::to_owned),
             code: code.to_owned(),
             decline_code: decline_code.map(str::to_owned),
             message: message.clone(),
@@ -231,6 +313,7 @@ impl Book {
 
     pub(super) fn bounce(&mut self, payment: &str, code: &str, now: i64) -> Result<Done, ActError> {
         self.pending(payment)?;
+        self.debit_came_back(payment, code, false);
         let mut events = self.fail(payment, code, None, now)?;
         if let Some(session) = self.session_of(payment) {
             events.push(self.record("checkout.session.async_payment_failed", &session, now));
@@ -284,20 +367,40 @@ fn intent(id: &str, amount: u64, currency: String, created: i64, metadata: Metad
         capture_method: "automatic".to_owned(),
         created,
         currency,
+        customer: None,
         description: None,
         last_payment_error: None,
         latest_charge: None,
         livemode: false,
         metadata,
         next_action: None,
+        payment_method: None,
         payment_method_types: vec![],
+        setup_future_usage: None,
         status: "requires_payment_method".to_owned(),
     }
 }
 
-fn charge(id: &str, intent: &Intent, by: PayBy, now: i64) -> Charge {
-    let card = Card { brand: "visa".to_owned(), last4: "4242".to_owned() };
-    let bank = BankAccount { account_type: "checking".to_owned(), last4: "6789".to_owned() };
+/// What the card networks advise with some declines.
+fn advice(decline_code: &str) -> Option<&'static str> {
+    match decline_code {
+        "insufficient_funds" | "processing_error" => Some("try_again_later"),
+        "lost_card" | "stolen_card" => Some("do_not_try_again"),
+        "expired_card" => Some("confirm_card_data"),
+        _ => None,
+    }
+}
+
+/// In Stripe's unit of the currency.
+pub(super) fn check_amount(amount: u64, currency: &str) -> Result<(), ActError> {
+    let money = gateways::stripe::currency::from_stripe(amount, currency);
+    money.map(drop).map_err(|error| ActError::refused("amount_invalid", error.to_string()))
+}
+
+fn charge(id: &str, intent: &Intent, source: &Source, now: i64) -> Charge {
+    let (by, last4) = (source.by, source.last4.clone());
+    let card = Card { brand: source.brand.clone(), last4: last4.clone() };
+    let bank = BankAccount { account_type: "checking".to_owned(), last4 };
     Charge {
         id: id.to_owned(),
         object: "charge".to_owned(),
@@ -307,6 +410,7 @@ fn charge(id: &str, intent: &Intent, by: PayBy, now: i64) -> Charge {
         captured: false,
         created: now,
         currency: intent.currency.clone(),
+        customer: intent.customer.clone(),
         disputed: false,
         failure_code: None,
         failure_message: None,
@@ -314,6 +418,7 @@ fn charge(id: &str, intent: &Intent, by: PayBy, now: i64) -> Charge {
         metadata: intent.metadata.clone(),
         paid: false,
         payment_intent: intent.id.clone(),
+        payment_method: intent.payment_method.clone(),
         payment_method_details: MethodDetails {
             card: (by == PayBy::Card).then_some(card),
             us_bank_account: (by == PayBy::Bank).then_some(bank),

@@ -44,6 +44,20 @@ impl Problem {
         Self { param: Some("id".to_owned()), ..problem }.with_code("resource_missing")
     }
 
+    /// No such object, named by a parameter.
+    pub fn no_such(kind: &str, id: &str, param: &str) -> Self {
+        Self::parameter(param, format!("No such {kind}: '{id}'")).with_code("resource_missing")
+    }
+
+    /// A key that another request is under way with.
+    pub fn key_in_use(key: &str) -> Self {
+        let message = format!(
+            "There is currently another in-progress request using this Idempotency Key ('{key}')."
+        );
+        Self::new(StatusCode::CONFLICT, "idempotency_error", message)
+            .with_code("idempotency_key_in_use")
+    }
+
     /// No key, or not ours.
     pub fn unauthorized(message: &str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, INVALID_REQUEST, message)

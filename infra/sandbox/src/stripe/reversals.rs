@@ -102,6 +102,7 @@ impl Book {
         }
         let amount = charge.amount;
         let id = self.new_dispute(payment, amount, "lost", reason, now)?;
+        self.debit_came_back(payment, reason, true);
         let kinds =
             ["charge.dispute.created", "charge.dispute.funds_withdrawn", "charge.dispute.closed"];
         let events = kinds.map(|kind| self.record(kind, &id, now)).to_vec();

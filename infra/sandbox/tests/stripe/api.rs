@@ -188,7 +188,7 @@ async fn paths_and_expansions_that_stripe_has_not_are_refused() {
     let bench = Bench::start().await;
     let payment = bench.pay_by_card(&bench.session().await);
     for (path, status) in [
-        ("/v1/customers".to_owned(), 404),
+        ("/v1/plans".to_owned(), 404),
         ("/v1/charges/".to_owned(), 404),
         (format!("/v1/charges/{payment}"), 404),
         (format!("/v1/payment_intents/{payment}?expand[]=amount"), 400),

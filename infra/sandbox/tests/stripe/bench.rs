@@ -85,8 +85,7 @@ impl Bench {
         };
         let account = account.map(str::to_owned);
         let signing = vec![];
-        let config =
-            Config { key: key.into(), mode, account, signing, base_url: self.url.clone() };
+        let config = Config { key: key.into(), mode, account, signing, base_url: self.url.clone() };
         Stripe::new(Transport::new(timeouts), &config).unwrap()
     }
 

@@ -9,7 +9,8 @@ use crate::bench::Bench;
 const SAMPLES: &str = include_str!("../fixtures/stripe_sample_objects.json");
 
 /// Fields that Stripe documents and its samples, which show the required ones, leave out.
-const BEYOND_THE_SAMPLES: [&str; 6] = [
+const BEYOND_THE_SAMPLES: [&str; 7] = [
+    "payment_intent.last_payment_error.advice_code",
     "payment_intent.last_payment_error.code",
     "payment_intent.last_payment_error.decline_code",
     "payment_intent.last_payment_error.message",
