@@ -1,4 +1,5 @@
-//! The list of mutations, `tests/mutations.txt`: for each rule one change of the domain, and the test that fails with it.
+//! The list of mutations, `tests/mutations.txt`: for each rule one change of the domain, or of the crate of letters where
+//! the rule is about words, and the test that fails with it.
 //!
 //! The other half of mutation testing asks whether any test notices any change, and takes hours. This one asks, rule by
 //! rule, whether the test that is said to prove it does: each change is made in a copy of the crate, and its one test is
@@ -19,9 +20,18 @@ use crate::run;
 /// Where the list is.
 const LIST: &str = "tests/mutations.txt";
 
-/// What of the repository the copy needs to build and test the domain.
-const COPIED: [&str; 5] =
-    ["shared/domain", "tests/scenarios", "tests/policies", "docs/policy.schema.json", "Cargo.lock"];
+/// The crates that can be changed: those that are built without the rest.
+const CRATES: [&str; 2] = ["domain", "letters"];
+
+/// What of the repository the copy needs to build and test them.
+const COPIED: [&str; 6] = [
+    "shared/domain",
+    "shared/letters",
+    "tests/scenarios",
+    "tests/policies",
+    "docs/policy.schema.json",
+    "Cargo.lock",
+];
 
 /// Which timeline alone is run, in `shared/domain/tests/scenarios.rs`.
 const TIMELINE: &str = "PORTCULLIS_TIMELINE";
@@ -40,7 +50,9 @@ const TIMELINES: &str = "test_2_every_timeline_is_met";
 pub struct Mutation {
     /// The rule that it breaks.
     pub rule: String,
-    /// Below `shared/domain/src`.
+    /// The crate that is changed, below `shared`.
+    package: String,
+    /// Below its `src`.
     file: String,
     test: Test,
     /// What stands there once, and what comes in its place.
@@ -102,8 +114,13 @@ pub fn read(text: &str) -> Result<Vec<Mutation>> {
                     bail!("{}: expected RULE FILE TEST, or a line of a change", at());
                 };
                 let test = Test::read(test).with_context(at)?;
+                let (package, file) = file.split_once(':').unwrap_or(("domain", file));
+                if !CRATES.contains(&package) {
+                    bail!("{}: {package:?} is none of {}", at(), CRATES.join(", "));
+                }
                 let (rule, file) = (rule.to_owned(), file.to_owned());
-                mutations.push(Mutation { rule, file, test, changes: Vec::new() });
+                let package = package.to_owned();
+                mutations.push(Mutation { rule, package, file, test, changes: Vec::new() });
             }
         }
     }
@@ -111,6 +128,11 @@ pub fn read(text: &str) -> Result<Vec<Mutation>> {
 }
 
 impl Mutation {
+    /// Where what is changed is.
+    fn path(&self, root: &Path) -> PathBuf {
+        root.join("shared").join(&self.package).join("src").join(&self.file)
+    }
+
     /// The file as it is with the change.
     fn applied(&self, source: &str) -> Result<String> {
         ensure!(!self.changes.is_empty(), "{}: nothing is changed", self.rule);
@@ -126,7 +148,7 @@ impl Mutation {
     /// Whether its test fails in the copy as it is now; an error where it can't be built.
     fn is_noticed(&self, copy: &Path) -> Result<bool> {
         let mut command = run::cargo();
-        command.current_dir(copy).args(["test", "--offline", "--quiet", "-p", "domain"]);
+        command.current_dir(copy).args(["test", "--offline", "--quiet", "-p", &*self.package]);
         match &self.test {
             Test::Timeline(name) => {
                 command.args(["--test", "scenarios", TIMELINES]).env(TIMELINE, name)
@@ -183,7 +205,7 @@ pub fn run(root: &Path, rules: &[String]) -> Result<bool> {
     let copy = copied(root)?;
     let mut survived = Vec::new();
     for mutation in &wanted {
-        let path = copy.join("shared/domain/src").join(&mutation.file);
+        let path = mutation.path(&copy);
         let source = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         fs::write(&path, mutation.applied(&source)?)?;
         let noticed = mutation.is_noticed(&copy);
@@ -213,7 +235,8 @@ fn copied(root: &Path) -> Result<PathBuf> {
     let alone = |line: &str| match line.split_once(" = ") {
         Some(("members" | "default-members", _)) => {
             let name = line.split(' ').next().unwrap_or_default();
-            format!("{name} = [\"shared/domain\"]\n")
+            let folders = CRATES.map(|name| format!("\"shared/{name}\""));
+            format!("{name} = [{}]\n", folders.join(", "))
         }
         _ => format!("{line}\n"),
     };
@@ -246,18 +269,20 @@ mod tests {
         let text = fs::read_to_string(root.join(LIST)).unwrap();
         let mutations = read(&text).unwrap();
         for mutation in &mutations {
-            let path = root.join("shared/domain/src").join(&mutation.file);
-            let source = fs::read_to_string(&path).unwrap();
+            let source = fs::read_to_string(mutation.path(&root)).unwrap();
             assert_ne!(mutation.applied(&source).unwrap(), source, "{}", mutation.rule);
             if let Test::Timeline(name) = &mutation.test {
                 assert!(root.join("tests/scenarios").join(name).is_file(), "there is no {name}");
             }
         }
         let rules: BTreeSet<_> = mutations.iter().map(|known| known.rule.as_str()).collect();
-        for rule in ["INV-1", "PAY-8", "POL-3", "LOCK-10", "EVAL-5", "ACC-3", "UNL-6", "LET-10"] {
+        for rule in [
+            "INV-1", "PAY-8", "POL-6", "LOCK-10", "EVAL-5", "ACC-4", "UNL-6", "LET-2", "LET-3",
+            "LET-6", "LET-7", "LET-10", "CLOSE-2",
+        ] {
             assert!(rules.contains(rule), "nothing is changed for {rule}");
         }
-        assert!(60 <= rules.len(), "{} rules", rules.len());
+        assert!(66 <= rules.len(), "{} rules", rules.len());
     }
 
     #[test]
@@ -266,6 +291,7 @@ mod tests {
             ("LOCK-1 lock.rs", "mutations.txt:1"),
             ("- old", "mutations.txt:1"),
             ("# a\n\nLOCK-1 lock.rs none", "mutations.txt:3"),
+            ("LET-2 store:mail.rs lib::x", "\"store\" is none of domain, letters"),
         ] {
             let error = format!("{:#}", read(text).unwrap_err());
             assert!(error.contains(expected), "{error}");

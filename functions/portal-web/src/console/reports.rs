@@ -145,10 +145,7 @@ pub(crate) async fn show(visit: Visit, Query(span): Query<Span>) -> Result<Respo
     let months = span.months.unwrap_or(USUAL_MONTHS).clamp(1, most);
     let from = first_of(today).checked_sub_months(Months::new(months - 1)).unwrap_or(today);
     let store = visit.desk.store();
-    let mut report = report(store, from, today).await?;
-    // What was before the first counted day is no month without payments.
-    let since = report.since.map(first_of);
-    report.months.retain(|month| since.is_some_and(|since| since <= month.first));
+    let report = report(store, from, today).await?;
     let shown = report.months.iter().rev().find(|month| month.is_whole).or(report.months.last());
     let page = ReportsPage {
         counted: counted(&report),

@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use domain::apply::apply;
 use domain::calendar::{Day, plus};
 use domain::command::Command;
-use domain::decide::{decide, evaluation_on};
+use domain::decide::decide;
 use domain::event::Event;
 use domain::explain::client::happens;
+use domain::foretell::foretell;
 use domain::id::InvoiceId;
 use domain::invoice::Invoice;
 use domain::role::Actor;
@@ -162,7 +163,10 @@ fn after(view: &View, actor: &Actor, command: &Command, until: Day) -> String {
         }
         apply(&mut account, &event);
     }
-    let events = evaluation_on(&account, &view.context(actor), plus(until, 1));
+    // As the ladder tells it: with whatever happens of itself until then (EVAL-5).
+    let morning = plus(until, 1);
+    let mut coming = foretell(&account, &view.context(actor)).take_while(|day| day.on <= morning);
+    let events = coming.find(|day| day.on == morning).map(|day| day.events).unwrap_or_default();
     // Of that debt alone: a letter's link tells nothing of the others.
     let follows = happens(&events, |invoices| !promised.is_disjoint(invoices));
     let start = "If it isn't paid by then, the promise is broken and we go on the day after, where we stopped";

@@ -82,6 +82,7 @@ pub fn first_of(day: Day) -> Day {
 }
 
 /// The report of the months from one to another, each named by any of its days; at most [`MAX_MONTHS`], the last ones.
+/// What was before the first counted day is no month without payments: it is left out.
 ///
 /// # Errors
 /// Whatever reading has.
@@ -92,10 +93,11 @@ pub async fn report(store: &Store, from: Day, to: Day) -> Result<Report, StoreEr
         last.checked_sub_months(Months::new(months)).unwrap_or(Day::MIN)
     };
     let first = first_of(from).clamp(before(MAX_MONTHS - 1), last);
-    let firsts: Vec<_> =
-        (0..MAX_MONTHS).rev().map(before).filter(|month| first <= *month).collect();
-    let end = last_of(last);
     let state = store.reports_state().await?;
+    let since = state.as_ref().map(|state| first_of(state.since));
+    let is_counted = |month: &Day| first <= *month && since.is_some_and(|since| since <= *month);
+    let firsts: Vec<_> = (0..MAX_MONTHS).rev().map(before).filter(is_counted).collect();
+    let end = last_of(last);
     let counted = state.as_ref().and_then(|state| state.counted);
     let days = store.day_counts(first, plus(end, ANSWER_DAYS)).await?;
     let mut books: BTreeMap<Day, DatedBook> = BTreeMap::new();

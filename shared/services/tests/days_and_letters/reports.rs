@@ -217,6 +217,13 @@ async fn kpi_1_the_sweeper_makes_what_the_morning_plans() {
     assert!(0 < january.measures.answers.sent && january.measures.answers.answered == 0);
     let steps: Vec<_> = report.steps().into_iter().map(|step| step.name).collect();
     assert!(steps.contains(&"Lock by the rule".to_owned()), "{steps:?}");
+    // What was before anything was counted is no month without payments, in no document.
+    let longer =
+        services::reports::report(firm.store(), day("2025-06-01"), day("2026-02-28")).await;
+    assert_eq!(longer.unwrap().months, report.months);
+    let before =
+        services::reports::report(firm.store(), day("2025-06-01"), day("2025-12-31")).await;
+    assert_eq!(before.unwrap().months, []);
     // And as files.
     let kpi = String::from_utf8(kpi_csv(&report).unwrap()).unwrap();
     assert!(
