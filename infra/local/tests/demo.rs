@@ -15,7 +15,7 @@ use store::{Order, PageRequest, Store};
 use up::{Starting, Up, assert_audit_verifies, client_letters, headers};
 
 /// Each client as the story leaves it: its state in lists, why it is locked, and what waits for staff.
-const CLIENTS: [(&str, &str, &str, &[&str]); 25] = [
+const CLIENTS: [(&str, &str, &str, &[&str]); 26] = [
     ("acme", "open", "", &[]),
     ("acme-homes", "locked", "1 unpaid invoice over 30 days", &[]),
     ("acme-retail", "open", "", &[]),
@@ -44,6 +44,7 @@ const CLIENTS: [(&str, &str, &str, &[&str]); 25] = [
     ("saint-elodie", "open", "", &[]),
     ("stonegate", "open", "", &["no_address"]),
     ("tern", "open", "", &["bounced_address"]),
+    ("umber", "limited", "", &[]),
     ("willow", "on_hold", "", &[]),
     ("yarrow", "locked", "1 unpaid invoice over 30 days", &[]),
 ];

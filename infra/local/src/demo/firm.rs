@@ -24,6 +24,18 @@ pub(super) const STORY_BEGINS: &str = "2026-07-01";
 /// Its policy is in force since before any ledger that somebody tries with it.
 const POLICY_SINCE: &str = "2024-01-01";
 
+/// The class of clients with a monthly retainer, and their policy: what they may open is limited for weeks before a lock.
+const RETAINER: &str = "retainer";
+const LIMITS_FIRST: &str = "\
+preset: cpa
+with:
+  regular:
+    steps:
+      - {at: 1, do: notice}
+      - {at: 10, do: limit}
+      - {at: 15, do: notice}
+";
+
 /// Its picture, and the colour in it.
 const LOGO: &[u8] = include_bytes!("logo.png");
 const COLOUR: &str = "#3d4f9f";
@@ -54,9 +66,12 @@ pub(super) async fn open(store: &Store) -> Result<()> {
         let opened = store.open_firm(&settings(logo)?, &meta("open_firm")?).await?;
         ensure!(opened == FirmCommit::Done, "the demo firm is being opened by somebody else");
     }
-    let class: ClassId = "default".parse()?;
-    if store.policies(&class).await?.is_empty() {
-        change(store, &FirmChange::PolicyArmed(policy(class)?), "arm_policy").await?;
+    let usual = preset_text("cpa").context("the preset cpa is missing")?;
+    for (class, document) in [("default", usual), (RETAINER, LIMITS_FIRST)] {
+        let class: ClassId = class.parse()?;
+        if store.policies(&class).await?.is_empty() {
+            change(store, &FirmChange::PolicyArmed(policy(class, document)?), "arm_policy").await?;
+        }
     }
     for person in STAFF {
         if store.grant(person.name).await?.is_none() {
@@ -81,8 +96,7 @@ fn settings(logo: Logo) -> Result<FirmSettings> {
     })
 }
 
-fn policy(class: ClassId) -> Result<PolicyDocument> {
-    let document = preset_text("cpa").context("the preset cpa is missing")?;
+fn policy(class: ClassId, document: &str) -> Result<PolicyDocument> {
     Ok(PolicyDocument {
         class,
         version: 1,
