@@ -516,6 +516,7 @@ impl Store {
                         Condition::Absent,
                     ),
                     put(PlatformKey::Endpoint(&endpoint.id).place(), whose, Condition::Absent),
+                    crate::reconcile::first_turn(firm, &endpoint.id)?,
                 ]
             }
             FirmChange::EndpointClosed { id } => vec![

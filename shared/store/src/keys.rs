@@ -24,7 +24,7 @@ pub use index::{Index, PLATFORM_SHARDS, shard};
 pub(crate) use index::{
     clients_in, clients_pk, clients_sk, contacts_pk, contacts_sk, dawn_pk, due_of, due_pk, due_sk,
     due_until, facts_pk, news_of, news_pk, news_sk, news_until, outbox_pk, outbox_sk, outbox_until,
-    tasks_pk, tasks_sk,
+    reconcile_pk, tasks_pk, tasks_sk,
 };
 
 /// The partition key.
@@ -118,6 +118,10 @@ pub enum Key<'a> {
     Grant(&'a str),
     /// A webhook endpoint of the firm.
     Endpoint(&'a str),
+    /// When an endpoint's payments are compared with the accounts.
+    Reconciling(&'a str),
+    /// What came of that, by day and the endpoint's name.
+    Reconciliation(Day, &'a str),
     /// A gateway's secrets, sealed.
     Secret(&'a str),
     /// The firm's own words for a letter.
@@ -253,6 +257,8 @@ impl Key<'_> {
             | Self::PolicyVersion(..)
             | Self::Grant(_)
             | Self::Endpoint(_)
+            | Self::Reconciling(_)
+            | Self::Reconciliation(..)
             | Self::Secret(_)
             | Self::Logo(_)
             | Self::Template(_)
@@ -328,6 +334,8 @@ impl Key<'_> {
             }
             Self::Grant(subject) => format!("{}{subject}", prefix::GRANT),
             Self::Endpoint(endpoint) => format!("{}{endpoint}", prefix::ENDPOINT),
+            Self::Reconciling(endpoint) => format!("{}{endpoint}", prefix::RECONCILING),
+            Self::Reconciliation(day, name) => format!("{}{day}#{name}", prefix::RECONCILIATION),
             Self::Secret(name) => format!("{}{name}", prefix::SECRET),
             Self::Logo(hash) => format!("{}{hash}", prefix::LOGO),
             Self::Template(of) => {
@@ -396,6 +404,8 @@ pub(crate) mod prefix {
     pub(crate) const GRANT: &str = "G#";
     pub(crate) const ENDPOINT: &str = "H#";
     pub(crate) const SECRET: &str = "K#";
+    pub(crate) const RECONCILIATION: &str = "Q#";
+    pub(crate) const RECONCILING: &str = "X#";
     pub(crate) const RUN: &str = "R#";
     pub(crate) const DAY_RUN: &str = "R#day#";
     pub(crate) const DAY_COUNT: &str = "R#kpi#";
@@ -571,6 +581,12 @@ pub(crate) fn staff_mail_of(place: &Place) -> Option<(FirmId, StaffId, &str)> {
     Some((firm.parse().ok()?, staff.parse().ok()?, place.sk.strip_prefix(prefix::STAFF_MAIL)?))
 }
 
+/// Firm and endpoint of whose turn to be compared is.
+pub(crate) fn reconciling_of(place: &Place) -> Option<(FirmId, String)> {
+    let endpoint = place.sk.strip_prefix(prefix::RECONCILING)?;
+    Some((firm_of(&place.pk)?, endpoint.to_owned()))
+}
+
 /// The firm of a firm's own partition.
 pub(crate) fn firm_of(pk: &str) -> Option<FirmId> {
     pk.strip_prefix("F#")?.parse().ok()
@@ -612,6 +628,8 @@ mod tests {
             (Key::Series("2026-"), "F#f-1#V#2026-", "V"),
             (Key::Made("0123"), "F#f-1#Q#0123", "M"),
             (Key::Settings, "F#f-1", "S"),
+            (Key::Reconciling("ab"), "F#f-1", "X#ab"),
+            (Key::Reconciliation(day, "ab"), "F#f-1", "Q#2026-03-02#ab"),
             (Key::Logo("ab"), "F#f-1", "B#ab"),
             (Key::Template(&own), "F#f-1", "T#notice#es#"),
             (Key::Template(&named), "F#f-1", "T#notice#es#gentle"),

@@ -33,6 +33,7 @@ mod outbox;
 mod pay_link;
 mod platform;
 mod preview;
+mod reconcile;
 mod record;
 mod replay;
 mod request;
@@ -85,6 +86,9 @@ pub use preview::{
     MAX_PREVIEW_ID, PREVIEW_PREFIX, Preview, PreviewAct, PreviewClient, PreviewDay, PreviewHeld,
     PreviewListed, PreviewPage, PreviewResult, PreviewSide, PreviewStage, PreviewSums,
     PreviewTimes, is_preview,
+};
+pub use reconcile::{
+    Found, ReconcileCounts, ReconcileEntry, ReconcileStage, Reconciliation, Reconciling,
 };
 pub use record::{Body, CommitMeta, Record};
 pub use replay::{Lost, ReplayError, Replayed};

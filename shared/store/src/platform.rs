@@ -260,7 +260,7 @@ impl Platform {
         self.dynamo.write(Write::Update(ready.place.clone(), set, Vec::new(), is_ours)).await
     }
 
-    async fn until(
+    pub(crate) async fn until(
         &self,
         index: Index,
         pk: impl Fn(u32) -> String,

@@ -112,6 +112,11 @@ pub(crate) fn dawn_pk(shard: u32) -> String {
     format!("Z#{shard}")
 }
 
+/// Partition of the index `dawn`: endpoints, by when their payments are compared with the accounts.
+pub(crate) fn reconcile_pk(shard: u32) -> String {
+    format!("Z#R#{shard}")
+}
+
 /// Partition of the index `firm`: the firm's clients.
 pub(crate) fn clients_pk(firm: &FirmId) -> String {
     format!("F#{firm}#C")
