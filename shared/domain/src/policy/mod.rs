@@ -635,7 +635,9 @@ impl PolicyVersion {
         Self { id, policy, new_steps, late_fee_since, auto_charge_since }
     }
 
-    fn auto_charge_since(&self, next: &Policy, from: Day) -> BTreeMap<InvoiceKind, Day> {
+    /// Since when the policy after this one, in force from that day, charges saved methods, per kind of invoice,
+    /// where that is new in it.
+    pub fn auto_charge_since(&self, next: &Policy, from: Day) -> BTreeMap<InvoiceKind, Day> {
         let when = |policy: &Policy, kind| policy.kind(kind).auto_charge.as_ref().map(|r| r.when);
         let of = |kind| match (when(&self.policy, kind), when(next, kind)) {
             (_, None) => None,
