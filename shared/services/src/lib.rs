@@ -13,6 +13,7 @@ pub mod office;
 pub mod papers;
 pub mod portal;
 pub mod preview;
+pub mod reconcile;
 pub mod replies;
 pub mod reports;
 pub mod retention;

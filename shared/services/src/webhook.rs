@@ -8,6 +8,7 @@
 mod apply;
 pub(crate) mod checkout;
 mod endpoint;
+mod lost;
 mod news;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ use endpoint::{Endpoints, Opened};
 
 pub use checkout::PageError;
 pub use endpoint::{EndpointError, GatewayAccess, keep_secrets, open_endpoint};
+pub(crate) use lost::{Account, Reading, Told};
 
 /// The largest webhook that is read: Stripe's own are some ten KB.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -405,40 +407,40 @@ impl Webhooks {
         };
         let caller = apply::caller(&webhook.event);
         match self.read_and_apply(&opened, &kept.hint, &caller, now).await {
-            Ok((outcome, _)) => Ok(outcome),
+            Ok(reading) => Ok(reading.outcome),
             Err(Delay::Gateway(error)) => ended(error, webhook.attempts),
             Err(delay) => Err(delay),
         }
     }
 
-    /// Asks the gateway what is true, and applies that: the one path for webhooks and for payers who come
-    /// back (PAY-8).
+    /// Asks the gateway what is true, and applies that: the one path for webhooks, for payers who come
+    /// back (PAY-8), and for what a lost webhook left.
     async fn read_and_apply(
         &self,
         opened: &Opened,
         hint: &Hint,
         caller: &Caller,
         now: DateTime<Utc>,
-    ) -> Result<(Outcome, Option<PaymentState>), Delay> {
+    ) -> Result<Reading, Delay> {
         let mut facts = match self.access.connect(opened)?.read_back(hint).await? {
             ReadBack::Payment(facts) => facts,
-            ReadBack::NoPayment(_) => return Ok((Outcome::NotYet, None)),
+            ReadBack::NoPayment(_) => return Ok(Reading::nothing()),
         };
         self.recognise(&opened.firm, &mut facts).await?;
-        let state = Some(facts.state.clone());
-        let payment = payment_id(&opened.endpoint.gateway, &facts.payment);
-        let Ok(payment) = payment else { return Ok((Outcome::Unreadable, state)) };
+        let payment = payment_id(&opened.endpoint.gateway, &facts.payment).ok();
+        let of = |outcome, facts| Reading { outcome, payment: payment.clone(), facts: Some(facts) };
+        let Some(id) = &payment else { return Ok(of(Outcome::Unreadable, facts)) };
         let Some(firm) = self.firm(&opened.firm, now).await? else {
-            return Ok((Outcome::Closed, state));
+            return Ok(of(Outcome::Closed, facts));
         };
-        let applied = apply::apply(&firm, &payment, &facts, &opened.expected(), caller, now).await;
+        let applied = apply::apply(&firm, id, &facts, &opened.expected(), caller, now).await;
         match applied {
             // The evidence itself was refused: nothing was marked, and nothing will be.
             Err(ExecuteError::Refused(refusal)) => {
-                tracing::error!("Could not report payment {payment}: {refusal}");
-                Ok((Outcome::Mismatched, state))
+                tracing::error!("Could not report payment {id}: {refusal}");
+                Ok(of(Outcome::Mismatched, facts))
             }
-            applied => Ok((applied?, state)),
+            applied => Ok(of(applied?, facts)),
         }
     }
 
@@ -472,7 +474,9 @@ impl Webhooks {
         let opened = self.endpoints.get(endpoint, now).await?.ok_or(TakeError::NotFound)?;
         let caller = apply::caller("payer-returned");
         match Box::pin(self.read_and_apply(&opened, &Hint::Checkout(page), &caller, now)).await {
-            Ok((outcome, state)) => Ok(returned(outcome, state)),
+            Ok(Reading { outcome, facts, .. }) => {
+                Ok(returned(outcome, facts.map(|facts| facts.state)))
+            }
             Err(Delay::Gateway(GatewayError::NotFound { .. })) => Ok(Returned::Failed),
             Err(Delay::Store(error)) => Err(error.into()),
             Err(delay) => {
