@@ -2,6 +2,7 @@
 //! account: policies, requests to unlock.
 
 pub mod door;
+pub mod gateways;
 pub mod grants;
 pub mod mail_domain;
 pub mod outcome;

@@ -7,7 +7,8 @@
 
 mod apply;
 pub(crate) mod checkout;
-mod endpoint;
+pub(crate) mod endpoint;
+mod heard;
 mod lost;
 mod news;
 
@@ -244,11 +245,12 @@ pub struct Webhooks {
     firms: Mutex<KnownFirms>,
 }
 
+    heard: heard::Heard,
 impl Webhooks {
     /// Over that table.
     pub fn new(dynamo: Dynamo, seal: Arc<dyn Seal>, access: GatewayAccess) -> Self {
         let endpoints = Endpoints::new(Platform::new(dynamo), seal);
-        Self { endpoints, access, firms: Mutex::default() }
+        Self { endpoints, access, firms: Mutex::default(), heard: heard::Heard::default() }
     }
 
     /// What is asked across firms.
@@ -266,6 +268,16 @@ impl Webhooks {
         now: DateTime<Utc>,
     ) -> Result<Taken, TakeError> {
         let (opened, event) = self.check(delivery, now).await?;
+    ) -> Result<Taken, TakeError> {
+        let taken = self.take_one(delivery, now).await;
+        self.note(delivery.endpoint, &taken, now).await;
+        taken
+    }
+
+    async fn take_one(
+        &self,
+        delivery: &Delivery<'_>,
+        now: DateTime<Utc>,
         let event = match event {
             Ok(event) => event,
             Err(what) => return self.keep_unreadable(&opened, delivery.body, what, now).await,

@@ -120,6 +120,9 @@ pub struct FirmSettings {
     /// That no lock is set and no letter leaves, until somebody lifts it (LOCK-10).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<Stop>,
+    /// At which endpoint clients pay, where there are several; else at the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pays_at: Option<String>,
 }
 
 /// A person stopped locks and letters of the whole firm.
@@ -183,6 +186,7 @@ impl FirmSettings {
             reviewed: None,
             attach_pdf: false,
             stop: None,
+            pays_at: None,
         }
     }
 }
@@ -264,6 +268,12 @@ pub struct Endpoint {
     pub is_live: bool,
     /// Where its secrets are.
     pub secrets: String,
+    /// When it was opened, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_at: Option<DateTime<Utc>>,
+    /// Since when nothing new is begun there. What was begun goes on being told of, and is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<DateTime<Utc>>,
 }
 
 /// What is secret of a gateway: its key, what it signs with. Sealed before it comes here, so that whoever
@@ -272,6 +282,9 @@ pub struct Endpoint {
 pub struct SealedSecret {
     /// Its name, by which an endpoint has it.
     pub name: String,
+    /// Which parts it has, and since when: of a list each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parts: BTreeMap<String, Vec<DateTime<Utc>>>,
     /// The sealed bytes: in their item alone, for a record of the audit is never deleted.
     #[serde(skip)]
     pub sealed: Vec<u8>,
@@ -302,6 +315,8 @@ pub enum FirmChange {
     },
     /// A gateway may post.
     EndpointOpened(Endpoint),
+    /// It became another one: nothing new is begun there.
+    EndpointChanged(Endpoint),
     /// It no longer may.
     EndpointClosed {
         /// Which.
@@ -519,7 +534,19 @@ impl Store {
                     crate::reconcile::first_turn(firm, &endpoint.id)?,
                 ]
             }
+            FirmChange::EndpointChanged(endpoint) => {
+                let mut whose = attributes(endpoint)?;
+                whose.insert(crate::head::FIRM.to_owned(), text(firm.as_str()));
+                let place = Key::Endpoint(&endpoint.id).place(firm);
+                vec![
+                    put(place, attributes(endpoint)?, Condition::Always),
+                    put(PlatformKey::Endpoint(&endpoint.id).place(), whose, Condition::Always),
+                ]
+            }
+            // Its secrets are kept under its own id, and go with it.
             FirmChange::EndpointClosed { id } => vec![
+                Write::Delete(Key::Secret(id).place(firm), Condition::Always),
+                Write::Delete(Key::EndpointNews(id).place(firm), Condition::Always),
                 Write::Delete(Key::Endpoint(id).place(firm), Condition::Always),
                 Write::Delete(PlatformKey::Endpoint(id).place(), Condition::Always),
             ],

@@ -50,7 +50,52 @@ pub enum Received {
     Before(Box<Webhook>),
 }
 
+/// What came last at an endpoint: for whoever sets it up, and wonders whether anything arrives. It is written
+/// down now and then, not each time.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointNews {
+    /// What was the gateway's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub came: Option<Came>,
+    /// What could not be told to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Came>,
+}
+
+/// Something that came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Came {
+    /// When, by the machine's clock.
+    pub at: DateTime<Utc>,
+    /// What became of it.
+    pub outcome: String,
+}
+
 impl Store {
+    /// What came last at an endpoint.
+    ///
+    /// # Errors
+    /// Whatever reading has.
+    pub async fn endpoint_news(&self, endpoint: &str) -> Result<EndpointNews, StoreError> {
+        let item = self.dynamo.get(&Key::EndpointNews(endpoint).place(&self.firm)).await?;
+        Ok(item.as_ref().map(read).transpose()?.unwrap_or_default())
+    }
+
+    /// Keeps what came last at an endpoint.
+    ///
+    /// # Errors
+    /// Whatever writing has.
+    pub async fn note_endpoint(
+        &self,
+        endpoint: &str,
+        news: &EndpointNews,
+    ) -> Result<(), StoreError> {
+        let mut item = new_item(&Key::EndpointNews(endpoint).place(&self.firm), 0);
+        item.extend(attributes(news)?);
+        self.dynamo.write(Write::Put(item, Condition::Always)).await?;
+        Ok(())
+    }
+
     /// Keeps a webhook, to be looked at again at `ready_at` unless it is finished before.
     ///
     /// # Errors

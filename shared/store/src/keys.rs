@@ -120,6 +120,8 @@ pub enum Key<'a> {
     Endpoint(&'a str),
     /// When an endpoint's payments are compared with the accounts.
     Reconciling(&'a str),
+    /// What came there last.
+    EndpointNews(&'a str),
     /// What came of that, by day and the endpoint's name.
     Reconciliation(Day, &'a str),
     /// A gateway's secrets, sealed.
@@ -260,6 +262,7 @@ impl Key<'_> {
             | Self::Reconciling(_)
             | Self::Reconciliation(..)
             | Self::Secret(_)
+            | Self::EndpointNews(_)
             | Self::Logo(_)
             | Self::Template(_)
             | Self::FirmRecord(_)
@@ -338,6 +341,7 @@ impl Key<'_> {
             Self::Reconciliation(day, name) => format!("{}{day}#{name}", prefix::RECONCILIATION),
             Self::Secret(name) => format!("{}{name}", prefix::SECRET),
             Self::Logo(hash) => format!("{}{hash}", prefix::LOGO),
+            Self::EndpointNews(endpoint) => format!("{}{endpoint}", prefix::ENDPOINT_NEWS),
             Self::Template(of) => {
                 let name = of.name.as_ref().map(TemplateName::as_str).unwrap_or_default();
                 let (kind, language) = (of.kind.as_str(), of.language.as_str());
@@ -408,6 +412,7 @@ pub(crate) mod prefix {
     pub(crate) const RECONCILING: &str = "X#";
     pub(crate) const RUN: &str = "R#";
     pub(crate) const DAY_RUN: &str = "R#day#";
+    pub(crate) const ENDPOINT_NEWS: &str = "W#";
     pub(crate) const DAY_COUNT: &str = "R#kpi#";
     pub(crate) const BOOK: &str = "R#book#";
     pub(crate) const REPORTS: &str = "R#reports#";
@@ -641,6 +646,7 @@ mod tests {
             (Key::ContactAddress("ab"), "F#f-1#V#ab", "V"),
             (Key::ContactMail("ab", "m-1"), "F#f-1#V#ab", "M#m-1"),
             (Key::Attempts("ab"), "F#f-1#Y#ab", "Y"),
+            (Key::EndpointNews("ab"), "F#f-1", "W#ab"),
             (Key::Checkout(&client, "j-1"), "F#f-1#C#acme", "J#j-1"),
             (Key::Notice(&client, 7), "F#f-1#C#acme", "S#0000000007"),
             (Key::Erasure(&client), "F#f-1#C#acme", "Z"),

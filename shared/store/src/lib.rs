@@ -70,7 +70,7 @@ pub use firm::{
 };
 pub use head::{ClientState, MAX_HEAD_BYTES};
 pub use heard::{Heard, HeardKind, HeardNews};
-pub use inbox::{Received, Webhook};
+pub use inbox::{Came, EndpointNews, Received, Webhook};
 pub use item::SCHEMA_VERSION;
 pub use keys::{Index, Key, PLATFORM_SHARDS, Place, PlatformKey, shard};
 pub use kpi::{BookUnderWay, DatedBook, ReportsState};

@@ -120,6 +120,7 @@ pub(crate) fn settings_after(
         FirmChange::GrantGiven(_)
         | FirmChange::GrantTaken { .. }
         | FirmChange::EndpointOpened(_)
+        | FirmChange::EndpointChanged(_)
         | FirmChange::EndpointClosed { .. }
         | FirmChange::MailsChosen(_)
         | FirmChange::MailsReturned(_)

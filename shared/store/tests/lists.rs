@@ -275,6 +275,8 @@ on_both! {
             gateway: "stripe".parse().unwrap(),
             is_live: false,
             secrets: "stripe-test".to_owned(),
+            opened_at: None,
+            closed_at: None,
         };
         let changes = [
             FirmChange::PolicyArmed(policy(2, "2026-04-01")),

@@ -37,7 +37,8 @@ async fn former() -> Store {
         mail: Some(Personal::new("bea@oak.example")),
     };
     change(&store, FirmChange::GrantGiven(grant)).await;
-    let secret = SealedSecret { name: SECRET.to_owned(), sealed: vec![1, 2, 3] };
+    let secret =
+        SealedSecret { name: SECRET.to_owned(), parts: Default::default(), sealed: vec![1, 2, 3] };
     change(&store, FirmChange::SecretKept(secret)).await;
     store
 }

@@ -215,6 +215,10 @@ fn said(change: &FirmChange) -> String {
         FirmChange::EndpointOpened(endpoint) => {
             format!("opens an endpoint for webhooks of {}", endpoint.gateway)
         }
+        FirmChange::EndpointChanged(endpoint) => match endpoint.closed_at {
+            Some(_) => format!("begins nothing new at an endpoint of {}", endpoint.gateway),
+            None => format!("changes an endpoint for webhooks of {}", endpoint.gateway),
+        },
         FirmChange::EndpointClosed { .. } => "closes an endpoint for webhooks".to_owned(),
         FirmChange::SecretKept(_) => "keeps a gateway's secrets".to_owned(),
         FirmChange::Stopped(stop) => format!("stops locks and letters: {}", stop.reason.as_str()),

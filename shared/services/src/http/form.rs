@@ -412,7 +412,8 @@ impl Form {
     }
 
     /// The body that a program would have sent: `a.b` is a field of a field, `a[0]` an item of a list,
-    /// `a[]` one more, `a:bool` and `a:int` are no texts, `a:list` is what stands between commas. What was left
+    /// `a[]` one more, `a:bool` and `a:int` are no texts, `a:list` is what stands between commas and `a:lines` what stands on
+    /// a line each; `a:secret` is a text that waits in no cookie. What was left
     /// empty is left out, but for `a:clear`, which is then none, and `a:list`, which is then a list without items.
     fn json(&self) -> Result<Value, Problem> {
         let mut json = Map::new();
@@ -437,6 +438,14 @@ impl Form {
                     .into(),
                 "clear" if value.trim().is_empty() => Value::Null,
                 "list" => listed(value).map(Value::from).collect(),
+                "lines" => value
+                    .lines()
+                    .map(str::trim)
+                    .filter(|line| !line.is_empty())
+                    .map(Value::from)
+                    .collect(),
+                // Copied from another page, often with a blank beside it.
+                "secret" => Value::String(value.trim().to_owned()),
                 _ => Value::String(value.replace("\r\n", "\n")),
             };
             let steps = steps(name).ok_or_else(malformed)?;
@@ -527,7 +536,10 @@ fn encoded(name: String) -> String {
 
 /// Whether what was typed there may wait in a cookie: nothing that lets somebody in (SEC-5).
 fn is_shown_again(name: &str) -> bool {
-    !name.starts_with('_') && !name.contains("password") && name != "link"
+    !name.starts_with('_')
+        && !name.contains("password")
+        && !name.ends_with(":secret")
+        && name != "link"
 }
 
 /// Whether a redirect to it stays here.

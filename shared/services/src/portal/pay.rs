@@ -22,6 +22,7 @@ use super::standing::Payable;
 use crate::execute::View;
 use crate::firm::Firm;
 use crate::http::{Problem, ProblemKind};
+use crate::office::gateways::paying_endpoint;
 use crate::webhook::checkout::key;
 use crate::webhook::{PageError, Returned, TakeError, Webhooks};
 
@@ -225,9 +226,7 @@ impl Till {
 
     /// The firm's gateway: of real money, unless the firm is there for tests (TEST-1).
     async fn endpoint(&self, firm: &Firm) -> Result<String, PayError> {
-        let endpoints = firm.store().endpoints().await?;
-        let is_live = !firm.settings().is_test;
-        let fit = endpoints.into_iter().find(|endpoint| endpoint.is_live == is_live);
+        let fit = paying_endpoint(firm).await?;
         fit.map(|endpoint| endpoint.id).ok_or(PayError::NoGateway)
     }
 

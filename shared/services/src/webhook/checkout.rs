@@ -64,7 +64,8 @@ impl Webhooks {
     ) -> Result<OpenCheckout, PageError> {
         let opened = self.endpoints.get(endpoint, now).await?;
         let opened =
-            opened.filter(|opened| opened.firm == new.firm).ok_or(PageError::NoEndpoint)?;
+            opened.filter(|opened| opened.firm == new.firm && opened.endpoint.closed_at.is_none());
+        let opened = opened.ok_or(PageError::NoEndpoint)?;
         Ok(self.access.connect(&opened)?.create_checkout(new, key).await?)
     }
 

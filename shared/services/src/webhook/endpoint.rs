@@ -32,9 +32,9 @@ const MAX_ID_BYTES: usize = 64;
 /// How often a change of the firm is tried against others'.
 const MAX_TRIES: u32 = 5;
 
-/// [`Credentials`] as they are sealed.
+/// [`Credentials`] as they are sealed: in the shape that they are given in.
 #[derive(Serialize, Deserialize)]
-struct Stored {
+pub(crate) struct Stored {
     key: String,
     signing: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,7 +95,7 @@ pub enum EndpointError {
 
 /// An endpoint with its secrets.
 #[derive(Debug)]
-pub(super) struct Opened {
+pub(crate) struct Opened {
     pub(super) firm: FirmId,
     pub(super) endpoint: Endpoint,
     pub(super) secrets: Credentials,
@@ -144,7 +144,16 @@ impl GatewayAccess {
         &self,
         opened: &Opened,
     ) -> Result<Box<dyn Gateway>, gateways::ConfigError> {
-        let Endpoint { id, gateway, is_live, .. } = &opened.endpoint;
+        self.connect_with(&opened.endpoint, &opened.secrets)
+    }
+
+    /// The account that an endpoint is of, with those secrets. Nobody is asked.
+    pub(crate) fn connect_with(
+        &self,
+        endpoint: &Endpoint,
+        secrets: &Credentials,
+    ) -> Result<Box<dyn Gateway>, gateways::ConfigError> {
+        let Endpoint { id, gateway, is_live, .. } = endpoint;
         let name = gateway.as_str().parse::<GatewayName>();
         let name = name.map_err(|_| gateways::ConfigError::Unknown(gateway.to_string()))?;
         let base_url = match name {
@@ -159,7 +168,7 @@ impl GatewayAccess {
             webhook_url: self.webhook_url(name, id),
             mode: Mode::from_livemode(*is_live),
         };
-        gateways::connect(name, &opened.secrets, reach)
+        gateways::connect(name, secrets, reach)
     }
 
     /// Where a gateway posts to an endpoint.
@@ -229,11 +238,55 @@ impl Endpoints {
         now: DateTime<Utc>,
     ) -> Result<Opened, EndpointError> {
         let store = Store::new(self.platform.dynamo().clone(), firm.clone());
-        let none = || EndpointError::NoSecrets(endpoint.id.clone());
-        let secret = store.secret(&endpoint.secrets).await?.ok_or_else(none)?;
-        let plain = self.seal.unseal(&secret.sealed, context(&firm, &endpoint.gateway)).await?;
-        let stored: Stored = serde_json::from_slice(&plain).map_err(|_| none())?;
+        let (stored, _) = read_secrets(&store, &*self.seal, &endpoint).await?;
         Ok(Opened { firm, endpoint, secrets: stored.into(), read_at: now })
+    }
+}
+
+/// Which parts an endpoint's secrets have, and since when.
+pub(crate) type Parts = BTreeMap<String, Vec<DateTime<Utc>>>;
+
+/// An endpoint's secrets, opened, and since when it has which.
+pub(crate) async fn read_secrets(
+    store: &Store,
+    seal: &dyn Seal,
+    endpoint: &Endpoint,
+) -> Result<(Stored, Parts), EndpointError> {
+    let none = || EndpointError::NoSecrets(endpoint.id.clone());
+    let secret = store.secret(&endpoint.secrets).await?.ok_or_else(none)?;
+    let plain = seal.unseal(&secret.sealed, context(store.firm(), &endpoint.gateway)).await?;
+    Ok((serde_json::from_slice(&plain).map_err(|_| none())?, secret.parts))
+}
+
+/// The parts of secrets that are all new.
+fn parts_of(stored: &Stored, now: DateTime<Utc>) -> Parts {
+    stored
+        .texts()
+        .into_iter()
+        .map(|(field, texts)| (field.to_owned(), vec![now; texts.len()]))
+        .collect()
+}
+
+impl Stored {
+    /// What there is, part by part.
+    pub(crate) fn texts(&self) -> Vec<(&'static str, Vec<&str>)> {
+        fn one(text: &Option<String>) -> Vec<&str> {
+            text.as_deref().into_iter().collect()
+        }
+        fn all(texts: &[String]) -> Vec<&str> {
+            texts.iter().map(String::as_str).collect()
+        }
+        let mut found = vec![
+            ("key", vec![self.key.as_str()]),
+            ("signing", all(&self.signing)),
+            ("account", one(&self.account)),
+            ("location", one(&self.location)),
+            ("client_id", one(&self.client_id)),
+            ("webhook_ids", all(&self.webhook_ids)),
+            ("deposits", all(&self.deposits)),
+        ];
+        found.retain(|(_, texts)| !texts.is_empty());
+        found
     }
 }
 
@@ -254,14 +307,24 @@ pub async fn open_endpoint(
     secrets: &Credentials,
     meta: &CommitMeta,
 ) -> Result<Endpoint, EndpointError> {
-    let id = random_id()?;
-    let endpoint = Endpoint { secrets: id.clone(), id, gateway: gateway.clone(), is_live };
+    let endpoint = new_endpoint(gateway, is_live, meta.at)?;
     keep_secrets(store, seal, &endpoint, secrets, meta).await?;
     change(store, &FirmChange::EndpointOpened(endpoint.clone()), meta).await?;
     Ok(endpoint)
 }
 
-/// Sets or replaces the secrets of an endpoint.
+/// An endpoint that nobody has yet.
+pub(crate) fn new_endpoint(
+    gateway: &GatewayId,
+    is_live: bool,
+    at: DateTime<Utc>,
+) -> Result<Endpoint, EndpointError> {
+    let id = random_id()?;
+    let (secrets, gateway) = (id.clone(), gateway.clone());
+    Ok(Endpoint { id, gateway, is_live, secrets, opened_at: Some(at), closed_at: None })
+}
+
+/// Sets or replaces all secrets of an endpoint.
 ///
 /// # Errors
 /// [`EndpointError`].
@@ -272,13 +335,27 @@ pub async fn keep_secrets(
     secrets: &Credentials,
     meta: &CommitMeta,
 ) -> Result<(), EndpointError> {
-    let plain = serde_json::to_vec(&Stored::from(secrets))?;
+    let stored = Stored::from(secrets);
+    let parts = parts_of(&stored, meta.at);
+    seal_secrets(store, seal, endpoint, &stored, parts, meta).await
+}
+
+/// Seals an endpoint's secrets, and keeps them with what is known of each.
+pub(crate) async fn seal_secrets(
+    store: &Store,
+    seal: &dyn Seal,
+    endpoint: &Endpoint,
+    stored: &Stored,
+    parts: Parts,
+    meta: &CommitMeta,
+) -> Result<(), EndpointError> {
+    let plain = serde_json::to_vec(stored)?;
     let sealed = seal.seal(&plain, context(store.firm(), &endpoint.gateway)).await?;
-    let secret = SealedSecret { name: endpoint.secrets.clone(), sealed };
+    let secret = SealedSecret { name: endpoint.secrets.clone(), parts, sealed };
     change(store, &FirmChange::SecretKept(secret), meta).await
 }
 
-async fn change(
+pub(crate) async fn change(
     store: &Store,
     change: &FirmChange,
     meta: &CommitMeta,

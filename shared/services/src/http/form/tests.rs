@@ -248,3 +248,22 @@ async fn a_form_says_which_version_its_page_showed() {
         assert_eq!(shown.as_deref(), Some(expected.unwrap_or("none")), "{fields:?}");
     }
 }
+
+#[test]
+fn sec_5_a_secret_waits_in_no_cookie_and_is_taken_without_the_blanks_beside_it() {
+    let typed = [
+        ("credentials.key:secret", " sk_test_51 \n"),
+        ("credentials.signing[]:secret", "whsec_51"),
+        ("credentials.location", "L1"),
+        ("credentials.deposits:lines", "a,trust,card\r\n\r\n b,operating,card \r\n"),
+    ];
+    let fields = typed.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let form = Form { fields };
+    let expected = json!({"credentials": {
+        "key": "sk_test_51", "signing": ["whsec_51"], "location": "L1",
+        "deposits": ["a,trust,card", "b,operating,card"],
+    }});
+    assert_eq!(form.json().unwrap(), expected);
+    let kept: Vec<_> = form.typed().into_keys().collect();
+    assert_eq!(kept, ["credentials.deposits:lines", "credentials.location"]);
+}
