@@ -8,4 +8,5 @@
 pub mod faults;
 pub mod keep;
 pub mod outbox;
+pub mod paypal;
 pub mod stripe;
