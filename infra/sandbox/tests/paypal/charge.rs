@@ -6,7 +6,7 @@ use gateways::{
 };
 use sandbox::paypal::{Act, Pays};
 
-use super::stand::{Stand, checkout, new_charge, save_page, usd, wallet};
+use super::stand::{Stand, checkout, new_charge, payment, payment_id, save_page, usd, wallet};
 
 #[tokio::test]
 async fn chg_1_an_account_is_saved_on_a_page_listed_and_removed() {
@@ -58,10 +58,11 @@ async fn chg_1_a_method_is_saved_while_it_pays() {
     stand.approve(&open.id, Pays::AtOnce);
     let facts = stand.facts(Hint::Checkout(open.id)).await;
     let key = "saved".parse().unwrap();
-    let saved = stand.paypal.saved_with(&facts.payment, &customer, &key).await.unwrap().unwrap();
+    let saved =
+        stand.paypal.saved_with(&payment_id(&facts), &customer, &key).await.unwrap().unwrap();
     assert_eq!(stand.paypal.saved_methods(&customer).await.unwrap(), [saved]);
     let other = stand.paid("try-2", Pays::AtOnce).await;
-    let none = stand.paypal.saved_with(&other.payment, &customer, &key).await.unwrap();
+    let none = stand.paypal.saved_with(&payment_id(&other), &customer, &key).await.unwrap();
     assert_eq!(none, None);
 }
 
@@ -95,12 +96,7 @@ async fn chg_2_a_charge_is_taken_pending_or_declined() {
 }
 
 fn refund(of: &PaymentFacts, ours: &str, minor: u64) -> NewRefund {
-    NewRefund {
-        ours: ours.to_owned(),
-        payment: of.payment.clone(),
-        amount: usd(minor),
-        reason: None,
-    }
+    NewRefund { ours: ours.to_owned(), payment: payment_id(of), amount: usd(minor), reason: None }
 }
 
 #[tokio::test]
@@ -140,7 +136,7 @@ async fn pay_5_a_refund_to_a_bank_is_pending_and_may_fail() {
         let given = stand.paypal.refund(&new, &ours.parse().unwrap(), stand.first()).await.unwrap();
         assert_eq!(given.state, RefundState::Pending);
         stand.act(Act::FinishRefund { refund: given.id.to_string(), is_good });
-        let facts = stand.facts(Hint::Payment(paid.payment.clone())).await;
+        let facts = stand.facts(payment(&paid)).await;
         assert_eq!(facts.refunds.last().unwrap().state, expected);
     }
 }

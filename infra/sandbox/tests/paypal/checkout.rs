@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 use sandbox::paypal::{Act, BASE_PATH, Pays, SANDBOX_CLIENT_ID, SANDBOX_KEY};
 use serde_json::{Value, json};
 
-use super::stand::{START, Stand, checkout, usd, wallet};
+use super::stand::{START, Stand, checkout, payment, usd, wallet};
 
 fn no_payment(read: Result<ReadBack, GatewayError>) -> NoPayment {
     match read {
@@ -33,7 +33,7 @@ async fn pay_4_an_approved_order_is_captured_and_read_back() {
     assert_eq!(facts.method, Some(wallet()));
     let page = facts.checkout.clone().unwrap();
     assert_eq!((page.id, page.amount), (open.id, Some(usd(1_250))));
-    assert_eq!(stand.facts(Hint::Payment(facts.payment.clone())).await, facts);
+    assert_eq!(stand.facts(payment(&facts)).await, facts);
     assert_eq!(stand.facts(hint).await, facts);
     assert_eq!(stand.sandbox.taken_payments(), 1);
 }
@@ -56,7 +56,7 @@ async fn pay_3_an_echeck_is_pending_until_its_bank_decides() {
         let stand = Stand::new().await;
         let facts = stand.paid("try-1", pays).await;
         assert_eq!(facts.state, PaymentState::Pending);
-        let hint = || Hint::Payment(facts.payment.clone());
+        let hint = || payment(&facts);
         stand.pass(3 * 86_400);
         stand.sandbox.go_on().await;
         assert_eq!(stand.facts(hint()).await.state, PaymentState::Pending);
@@ -76,7 +76,7 @@ async fn pay_3_a_payment_under_review_ends_either_way() {
         let facts = stand.paid(ours, Pays::AfterReview).await;
         assert_eq!(facts.state, PaymentState::Pending);
         stand.act(act(facts.payment.to_string()));
-        let state = stand.facts(Hint::Payment(facts.payment)).await.state;
+        let state = stand.facts(payment(&facts)).await.state;
         assert!(format!("{state:?}").starts_with(expected), "{state:?}");
     }
 }
@@ -182,7 +182,7 @@ async fn pay_8_a_payer_approves_without_a_script_and_comes_back() {
     assert!(policy.starts_with("default-src 'none'"), "{policy}");
     let html = page.text().await.unwrap();
     let back = format!("href=\"https://portal.example/pay?token={}\"", open.id);
-    for expected in ["$12.50", "Invoice INV-00001", "Sandbox", &back] {
+    for expected in ["12.50 USD", "Invoice INV-00001", "Sandbox", &back] {
         assert!(html.contains(expected), "{expected} is not in {html}");
     }
     assert!(!html.contains("<script"));

@@ -10,7 +10,7 @@ use gateways::{
 use sandbox::faults::Faults;
 use sandbox::paypal::Pays;
 
-use super::stand::{START, Stand, new_charge, usd};
+use super::stand::{START, Stand, new_charge, payment_id, usd};
 
 /// In a row.
 const MOST_LOST: usize = 3;
@@ -117,6 +117,7 @@ async fn chg_1_a_method_is_charged_once_whichever_answers_are_lost() {
                 let charged = charge_until_known(&stand, keys, Pays::AtOnce).await;
                 let Charged::Taken(payment) = charged else { panic!("{charged:?}") };
                 let asked = stand.wire.paths().len();
+                stand.wire.lose(0, 0);
                 let facts = stand.facts(Hint::Payment(payment)).await;
                 assert_eq!(facts.state, PaymentState::Succeeded);
                 assert_eq!(
@@ -176,7 +177,7 @@ async fn pay_5_money_is_given_back_once_whichever_answers_are_lost() {
                 let paid = stand.paid("try-1", Pays::AtOnce).await;
                 let new = NewRefund {
                     ours: "r-1".to_owned(),
-                    payment: paid.payment.clone(),
+                    payment: payment_id(&paid),
                     amount: usd(250),
                     reason: None,
                 };

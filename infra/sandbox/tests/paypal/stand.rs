@@ -180,6 +180,15 @@ pub fn config(origin: &str) -> Config {
     }
 }
 
+/// The gateway's id of a payment that was read back.
+pub fn payment_id(facts: &PaymentFacts) -> ObjectId {
+    facts.payment.as_str().parse().unwrap()
+}
+
+pub fn payment(facts: &PaymentFacts) -> Hint {
+    Hint::Payment(payment_id(facts))
+}
+
 fn lines() -> Vec<CheckoutLine> {
     let line = |id: &str, minor: u64| CheckoutLine {
         invoice: id.parse().unwrap(),

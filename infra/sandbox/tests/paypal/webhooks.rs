@@ -104,10 +104,10 @@ async fn pay_3_every_order_of_a_payments_news_ends_in_the_same_facts() {
     ] {
         let stand = Stand::new().await;
         let paid = stand.paid("try-1", pays).await;
-        let payment = paid.payment.to_string();
+        let paid_id = paid.payment.to_string();
         let mut last = String::new();
         for step in 0..8 {
-            let payment = payment.clone();
+            let payment = paid_id.clone();
             let done = match step {
                 0 if pays == Pays::ByBank => stand.act(Act::Settle { payment }),
                 1 => stand.act(Act::Refund { payment, amount: part() }),
@@ -129,7 +129,7 @@ async fn pay_3_every_order_of_a_payments_news_ends_in_the_same_facts() {
                 let hint = stand.receive(&delivery).await.unwrap().hint;
                 hints.extend(hint.map(|hint| serde_json::to_string(&hint).unwrap()));
             }
-            let truth = stand.facts(Hint::Payment(paid.payment.clone())).await;
+            let truth = stand.facts(super::stand::payment(&paid)).await;
             for hint in &hints {
                 let facts = stand.facts(serde_json::from_str(hint).unwrap()).await;
                 assert_eq!(facts, truth, "step {step}, {hint}");
@@ -149,7 +149,7 @@ async fn pay_2_no_change_of_a_delivery_changes_what_is_read_back() {
     let stand = Stand::new().await;
     let paid = stand.paid("try-1", Pays::AtOnce).await;
     stand.act(Act::Refund { payment: paid.payment.to_string(), amount: None });
-    let truth = stand.facts(Hint::Payment(paid.payment.clone())).await;
+    let truth = stand.facts(super::stand::payment(&paid)).await;
     assert_eq!(truth.refunds[0].state, RefundState::Succeeded);
     let (mut bodies, mut asked) = (0, BTreeSet::new());
     for delivery in stand.told() {
