@@ -15,7 +15,7 @@ async fn chg_1_an_account_is_saved_on_a_page_listed_and_removed() {
     assert_eq!(saved.customer, stand.customer().await);
     assert_eq!((saved.method.clone(), &*saved.label), (wallet(), "PayPal (ann@acme.example)"));
     let listed = stand.paypal.saved_methods(&saved.customer).await.unwrap();
-    assert_eq!(listed, [saved.clone()]);
+    assert_eq!(listed, std::slice::from_ref(&saved));
     stand.paypal.remove_method(&saved).await.unwrap();
     stand.paypal.remove_method(&saved).await.unwrap();
     assert_eq!(stand.paypal.saved_methods(&saved.customer).await.unwrap(), []);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use gateways::paypal::PayPal;
 use gateways::{
-    Gateway, Hint, Incoming, ReadBack, ReceiveError, RefundState, Timeouts, Transport, WebhookEvent,
+    Gateway, Incoming, ReadBack, ReceiveError, RefundState, Timeouts, Transport, WebhookEvent,
 };
 use reqwest::header::HeaderValue;
 use sandbox::faults::Faults;
