@@ -5,6 +5,7 @@
 //! each act changes the book and puts what the gateway would tell into its [`outbox`]. [`faults`] go wrong for
 //! all of them alike. Nothing here reads a clock: the time is the caller's.
 
+pub mod affinipay;
 pub mod faults;
 pub mod keep;
 pub mod outbox;
