@@ -10,4 +10,5 @@ pub mod faults;
 pub mod keep;
 pub mod outbox;
 pub mod paypal;
+pub mod square;
 pub mod stripe;

@@ -11,6 +11,7 @@ use super::Square;
 use super::api::{KEY_REUSED, Refusal, money, part, short_key, there};
 use super::facts::failure_code;
 use super::objects::{Payment, Problem};
+use super::saved::card_there;
 use super::time::rfc_3339;
 use crate::{
     ChargeError, Charged, CheckoutError, Decline, DeclineKind, GatewayError, IdempotencyKey,
@@ -58,7 +59,7 @@ impl Square {
         }
         let body = json!({
             "idempotency_key": short_key("payment", key),
-            "source_id": new.saved.as_str(),
+            "source_id": card_there(&new.saved),
             "customer_id": new.customer.as_str(),
             "location_id": self.location,
             "order_id": made.id,

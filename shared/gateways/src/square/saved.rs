@@ -11,6 +11,25 @@ use crate::{GatewayError, IdempotencyKey, Method, NewCustomer, ObjectId, SavedMe
 /// A customer with more cards than on so many pages of 25 has none that anybody chose.
 const MAX_PAGES: usize = 10;
 
+/// What the ids of cards on file begin with, there and here: no id of ours holds a colon.
+const CARD_THERE: &str = "ccof:";
+const CARD_HERE: &str = "ccof-";
+
+/// A card's id, as Square has it.
+pub(super) fn card_there(id: &ObjectId) -> String {
+    match id.as_str().strip_prefix(CARD_HERE) {
+        Some(rest) => format!("{CARD_THERE}{rest}"),
+        None => id.to_string(),
+    }
+}
+
+fn card_here(id: &str) -> Result<ObjectId, GatewayError> {
+    match id.strip_prefix(CARD_THERE) {
+        Some(rest) => part("card", &format!("{CARD_HERE}{rest}")),
+        None => part("card", id),
+    }
+}
+
 impl Square {
     pub(super) async fn make_customer(
         &self,
@@ -93,7 +112,7 @@ impl Square {
 
     /// Disabling a card twice does what once does, so it needs no key.
     pub(super) async fn disable(&self, card: &ObjectId) -> Result<(), GatewayError> {
-        let path = format!("cards/{card}/disable");
+        let path = format!("cards/{}/disable", card_there(card));
         match self.post(&path, &Value::Object(serde_json::Map::new())).await? {
             Ok(_) => Ok(()),
             Err(refusal) if refusal.status == StatusCode::NOT_FOUND => Ok(()),
@@ -103,7 +122,7 @@ impl Square {
 }
 
 fn saved(card: Card, customer: &ObjectId) -> Result<SavedMethod, GatewayError> {
-    let id = part("card", &card.id)?;
+    let id = card_here(&card.id)?;
     if card.customer_id.as_deref() != Some(customer.as_str()) {
         return Err(GatewayError::malformed(format!("card {id}: not of customer {customer}")));
     }
@@ -148,14 +167,17 @@ mod tests {
             ),
             (json!({"last_4": "4242424242424242", "exp_month": 13, "exp_year": 2031}), "Card None"),
         ] {
-            let mut object = json!({"id": "ccof_1", "customer_id": "C1"});
+            let mut object = json!({"id": "ccof:1", "customer_id": "C1"});
             object.as_object_mut().unwrap().extend(card.as_object().unwrap().clone());
             let customer = "C1".parse().unwrap();
             let card = serde_json::from_value(object.clone()).unwrap();
             let read = saved(card, &customer).unwrap();
             assert_eq!(format!("{} {:?}", read.label, read.expires), expected);
+            assert_eq!((read.id.as_str(), card_there(&read.id).as_str()), ("ccof-1", "ccof:1"));
             let card = serde_json::from_value(object).unwrap();
             assert!(saved(card, &"C2".parse().unwrap()).is_err());
         }
+        assert_eq!(card_there(&card_here("plain").unwrap()), "plain");
+        assert!(card_here("ccof:../x").is_err());
     }
 }
