@@ -35,9 +35,10 @@ impl SandboxSquare {
         let Some(endpoint) = self.shop().webhook else { return };
         let _posting = self.inner.posting.lock().await;
         let deliveries = self.deliveries(&endpoint);
+        let client = self.inner.client.get_or_init(reqwest::Client::new);
         for delivery in &deliveries {
             let is_taken = |status| (200..300).contains(&status);
-            if outbox::post(&self.inner.client, &endpoint.url, delivery, is_taken).await {
+            if outbox::post(client, &endpoint.url, delivery, is_taken).await {
                 self.taken(&delivery.event);
             }
         }

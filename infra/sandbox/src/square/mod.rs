@@ -24,7 +24,7 @@ mod reversals;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use axum::Router;
 use domain::calendar::Day;
@@ -66,7 +66,8 @@ struct Inner {
     shop: Mutex<Shop>,
     /// Held while webhooks are posted: whoever waits for it knows that they were answered.
     posting: tokio::sync::Mutex<()>,
-    client: reqwest::Client,
+    /// Made for the first webhook: loading the public roots takes longer than all else.
+    client: OnceLock<reqwest::Client>,
 }
 
 /// Whose account it is: what a firm sets in its Square dashboard.
@@ -117,7 +118,7 @@ impl SandboxSquare {
             faults: SharedFaults::default(),
             shop: Mutex::default(),
             posting: tokio::sync::Mutex::default(),
-            client: reqwest::Client::new(),
+            client: OnceLock::new(),
         };
         Self { inner: Arc::new(inner) }
     }
