@@ -25,7 +25,10 @@ struct Life {
     truth: PaymentFacts,
 }
 
-async fn life(with: PayWith, steps: &[&dyn Fn(&Bench, &str)]) -> Life {
+/// What happens next to a payment.
+type Step<'a> = &'a dyn Fn(&Bench, &str);
+
+async fn life(with: PayWith, steps: &[Step<'_>]) -> Life {
     let bench = Bench::new().await;
     let payment = bench.pay(500, "pc-1.bea", with).to_string();
     let (mut caused, mut facts) = (vec![], BTreeMap::new());
@@ -140,7 +143,7 @@ async fn pay_3_every_order_of_a_payments_webhooks_ends_in_the_same_facts() {
     let card = PayWith::good_card;
     let mut all = 0;
     for (name, with, steps, webhooks) in [
-        ("captured", card(), &[&complete as &dyn Fn(&Bench, &str)][..], 3),
+        ("captured", card(), &[&complete as Step<'_>][..], 3),
         ("voided", card(), &[&void], 3),
         ("an eCheck that fails", PayWith::good_bank(), &[&fail], 3),
         ("an eCheck that fails after it cleared", PayWith::good_bank(), &[&complete, &fail], 4),
