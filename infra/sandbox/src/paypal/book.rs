@@ -74,6 +74,15 @@ pub(super) struct Order {
     pub saved: Option<String>,
 }
 
+impl Order {
+    /// Whether the seller takes what clears days later.
+    pub fn takes_bank(&self) -> bool {
+        let ways = self.source.as_object().into_iter().flat_map(serde_json::Map::values);
+        let mut wishes = ways.map(|way| &way["experience_context"]["payment_method_preference"]);
+        wishes.all(|wish| wish != "IMMEDIATE_PAYMENT_REQUIRED")
+    }
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Capture {
     pub order: Option<String>,

@@ -14,7 +14,7 @@ use axum::routing::get;
 use gateways::paypal::currency::Amount;
 use serde::Deserialize;
 
-use super::book::{Book, Pays};
+use super::book::{Book, Order, Pays};
 use super::payments::CLEARS_AFTER_DAYS;
 use super::{Act, BASE_PATH, SandboxPayPal};
 
@@ -71,6 +71,7 @@ struct ApprovePage {
     note: Option<String>,
     back: Option<String>,
     on: Option<String>,
+    takes_bank: bool,
     clears_after: u32,
 }
 
@@ -122,6 +123,7 @@ impl ApprovePage {
             note: order.and_then(|o| o.unit["description"].as_str()).map(str::to_owned),
             back: url("cancel_url"),
             on: url("return_url"),
+            takes_bank: order.is_some_and(Order::takes_bank),
             clears_after: CLEARS_AFTER_DAYS,
         }
     }
@@ -143,6 +145,7 @@ impl ApprovePage {
             note: None,
             back: setup.map(|setup| named(&setup.cancel_url)),
             on: setup.map(|setup| named(&setup.return_url)),
+            takes_bank: true,
             clears_after: CLEARS_AFTER_DAYS,
         }
     }
@@ -193,7 +196,10 @@ impl SandboxPayPal {
             return alert("Choose how it shall go.", StatusCode::UNPROCESSABLE_ENTITY);
         };
         if self.act(act(id.to_owned(), pays)).is_err() {
-            return alert("This was approved already, or is over.", StatusCode::CONFLICT);
+            return alert(
+                "That can't be approved: it was already, is over, or isn't offered.",
+                StatusCode::CONFLICT,
+            );
         }
         let on = make(&self.book(), id, self.shop_name(), None).on;
         match on {

@@ -119,6 +119,10 @@ impl Book {
         if order.status != "PAYER_ACTION_REQUIRED" {
             return Err(Problem::refused("ORDER_ALREADY_APPROVED"));
         }
+        let is_bank = matches!(pays, Pays::ByBank | Pays::ByBankThatRefuses);
+        if is_bank && !order.takes_bank() {
+            return Err(Problem::refused("PAYMENT_SOURCE_NOT_SUPPORTED"));
+        }
         order.status = "APPROVED".to_owned();
         order.pays = Some(pays);
         self.tell_order("CHECKOUT.ORDER.APPROVED", id, now);

@@ -1,7 +1,8 @@
 //! Orders: approved by the payer, captured by us, ended early, and left alone where they aren't ours.
 
 use gateways::{
-    CheckoutError, EndedCheckout, Gateway, GatewayError, Hint, NoPayment, PaymentState, ReadBack,
+    CheckoutError, EndedCheckout, Gateway, GatewayError, Hint, Method, NoPayment, PaymentState,
+    ReadBack,
 };
 use reqwest::StatusCode;
 use sandbox::paypal::{Act, BASE_PATH, Pays, SANDBOX_CLIENT_ID, SANDBOX_KEY};
@@ -36,6 +37,21 @@ async fn pay_4_an_approved_order_is_captured_and_read_back() {
     assert_eq!(stand.facts(payment(&facts)).await, facts);
     assert_eq!(stand.facts(hint).await, facts);
     assert_eq!(stand.sandbox.taken_payments(), 1);
+}
+
+#[tokio::test]
+async fn pay_4_who_takes_no_bank_debits_gets_no_echecks() {
+    let stand = Stand::new().await;
+    let mut new = checkout("try-1");
+    new.methods = vec![Method::Card];
+    let open = stand.paypal.create_checkout(&new, &"try-1".parse().unwrap()).await.unwrap();
+    let act = Act::Approve { order: open.id.to_string(), pays: Pays::ByBank };
+    assert!(stand.sandbox.act(act).is_err());
+    for (url, is_offered) in [(&open.url, false), (&stand.open("try-2").await.url, true)] {
+        let html = reqwest::get(url.as_str()).await.unwrap().text().await.unwrap();
+        assert_eq!(html.contains("value=\"by_bank\""), is_offered);
+    }
+    stand.approve(&open.id, Pays::AtOnce);
 }
 
 #[tokio::test]
