@@ -122,6 +122,7 @@ impl LetterMessage {
             | Waiting::Run { .. }
             | Waiting::Reports { .. }
             | Waiting::Preview { .. }
+            | Waiting::Charge { .. }
             | Waiting::Erasure { .. }
             | Waiting::Rollout { .. } => return None,
         };

@@ -547,7 +547,8 @@ async fn attempt(
         rule: rule(command).map(str::to_owned),
     };
     let ready_at = |letter: &_| firm.ready_at(letter, &policy.policy, now);
-    let derived = Derived { next_evaluation, shards: firm.settings().shards, ready_at: &ready_at };
+    let shards = firm.settings().shards;
+    let derived = Derived { next_evaluation, shards, ready_at: &ready_at, charge_at: now };
     let made = made(&events, meta.at);
     let mut writes = beside.writes(made.as_deref());
     writes.tell_at = is_told_at_once(&caller.actor, &events).then_some(now);

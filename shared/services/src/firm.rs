@@ -207,7 +207,8 @@ impl Firm {
         }
         let mut documents = self.store.policies(class).await?;
         documents.reverse();
-        let armed: Arc<[Armed]> = documents.iter().map(read).collect::<Result<_, _>>()?;
+        let armed = documents.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let armed: Arc<[Armed]> = since_when_charged(armed).into();
         let mut policies = self.policies.lock().unwrap_or_else(PoisonError::into_inner);
         policies.insert(class.clone(), (now, armed.clone()));
         Ok(armed)
@@ -269,6 +270,23 @@ pub(crate) fn start_of_minute(day: Day, minute: u32, zone: chrono_tz::Tz) -> Dat
         .filter_map(|minute| NaiveTime::from_hms_opt(minute / 60, minute % 60, 0))
         .find_map(|time| zone.from_local_datetime(&day.and_time(time)).earliest())
         .map_or_else(|| start_of(plus(day, 1), zone), |instant| instant.with_timezone(&Utc))
+}
+
+/// Since when each version charges saved methods follows from those before it (POL-1).
+fn since_when_charged(versions: Vec<Armed>) -> Vec<Armed> {
+    let mut dated: Vec<Armed> = Vec::with_capacity(versions.len());
+    for armed in versions {
+        let before = dated.iter().rev().find(|known| known.state.is_armed());
+        let since = before.map(|before| {
+            before.version.auto_charge_since(&armed.version.policy, armed.effective_on)
+        });
+        let version = PolicyVersion {
+            auto_charge_since: since.unwrap_or_default(),
+            ..Arc::unwrap_or_clone(armed.version)
+        };
+        dated.push(Armed { version: Arc::new(version), ..armed });
+    }
+    dated
 }
 
 fn read(document: &PolicyDocument) -> Result<Armed, PolicyError> {

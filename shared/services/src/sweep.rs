@@ -1,7 +1,7 @@
 //! The sweeper: hands on what nobody else did (the outbox). Before it, and mostly, the table's stream does
 //! ([`fast`]).
 //!
-//! Webhooks that were kept and not finished are gone on with here; letters that are ready, and claimed ones
+//! Webhooks that were kept and not finished are gone on with here, and saved methods are charged (CHG-1); letters that are ready, and claimed ones
 //! of which nothing was heard (LET-4), are put on the letters' queue, policies that were armed on that of
 //! evaluations. A firm's reports are made here ([`reports`]). Everything is leased before it is
 //! touched, so two sweepers never hold the same thing and a sweeper that dies loses nothing: the lease
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use domain::id::{ClientId, FirmId, GatewayId};
+use domain::id::{ClientId, FirmId, GatewayId, InvoiceId};
 use futures::StreamExt;
 use platform::clock::Clock;
 use platform::log::chain;
@@ -34,7 +34,7 @@ use crate::retention::{self, RetentionError};
 use crate::rollout;
 use crate::run;
 use crate::tell::TellMessage;
-use crate::webhook::{Finish, TAKEN_LEASE, Webhooks};
+use crate::webhook::{AskError, Asked, Finish, TAKEN_LEASE, Webhooks};
 
 /// How much is looked at of each shard at once.
 const PAGE: u32 = 100;
@@ -88,6 +88,8 @@ pub struct Swept {
     pub rollouts: u64,
     /// Clients of whom nothing personal is left (CLOSE-1).
     pub erased: u64,
+    /// Charges of saved methods that were asked for, or are no longer to be (CHG-1).
+    pub charges: u64,
     /// Things that can't be read.
     pub unreadable: u64,
     /// Things that failed and come again.
@@ -105,6 +107,7 @@ struct Counts {
     stuck: AtomicU64,
     rollouts: AtomicU64,
     erased: AtomicU64,
+    charges: AtomicU64,
     unreadable: AtomicU64,
     failed: AtomicU64,
 }
@@ -190,6 +193,10 @@ impl Sweeper {
                 self.webhook(&firm, &gateway, &event, counts).await;
                 None
             }
+            Ok(Waiting::Charge { firm, client, invoice }) => {
+                self.charge(&firm, &client, &invoice, counts).await;
+                None
+            }
             Ok(Waiting::Reports { firm }) => {
                 self.reports(&firm, counts).await;
                 None
@@ -226,6 +233,33 @@ impl Sweeper {
             }
             Err(_) => {
                 tracing::warn!("Could not finish webhook {event} within {WEBHOOK_WITHIN:?}");
+                &counts.failed
+            }
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Charges a saved method (CHG-1). One that is cut off comes again under the same name, and is the same charge.
+    async fn charge(&self, firm: &FirmId, client: &ClientId, invoice: &InvoiceId, counts: &Counts) {
+        let now = self.clock.now();
+        let charge = async {
+            match self.webhooks.firm(firm, now).await? {
+                Some(firm) => self.webhooks.charge(&firm, client, invoice, now).await,
+                None => Ok::<_, AskError>(Asked::Done),
+            }
+        };
+        let counter = match tokio::time::timeout(WEBHOOK_WITHIN, charge).await {
+            Ok(Ok(Asked::Later(_))) => &counts.put_off,
+            Ok(Ok(asked)) => {
+                tracing::info!(client.id = %client, ?asked, "Looked at a charge of client {client}");
+                &counts.charges
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(client.id = %client, "Could not charge client {client}: {}", chain(&error));
+                &counts.failed
+            }
+            Err(_) => {
+                tracing::warn!(client.id = %client, "Could not charge client {client} within {WEBHOOK_WITHIN:?}");
                 &counts.failed
             }
         };
@@ -328,7 +362,7 @@ fn on_behalf_of(
 /// How long it is whose who takes it.
 fn lease_of(waiting: &Waiting) -> TimeDelta {
     match waiting {
-        Waiting::Webhook { .. } | Waiting::Erasure { .. } => WEBHOOK_LEASE,
+        Waiting::Webhook { .. } | Waiting::Charge { .. } | Waiting::Erasure { .. } => WEBHOOK_LEASE,
         Waiting::Letter { .. }
         | Waiting::Claimed { .. }
         | Waiting::Mail { .. }
@@ -372,6 +406,7 @@ impl Counts {
             stuck: self.stuck.into_inner(),
             rollouts: self.rollouts.into_inner(),
             erased: self.erased.into_inner(),
+            charges: self.charges.into_inner(),
             unreadable: self.unreadable.into_inner(),
             failed: self.failed.into_inner(),
             oldest_seconds: 0, // known before anything is counted

@@ -97,6 +97,7 @@ impl TellMessage {
             | Waiting::Run { .. }
             | Waiting::Reports { .. }
             | Waiting::Preview { .. }
+            | Waiting::Charge { .. }
             | Waiting::Rollout { .. }
             | Waiting::Erasure { .. }
             | Waiting::Webhook { .. } => return None,

@@ -6,6 +6,7 @@
 //! or another mode's events at a shared address) is acknowledged, counted and not kept.
 
 mod apply;
+mod charge;
 pub(crate) mod checkout;
 pub(crate) mod endpoint;
 mod heard;
@@ -33,6 +34,7 @@ use crate::execute::{Caller, ExecuteError};
 use crate::firm::Firm;
 use endpoint::{Endpoints, Opened};
 
+pub use charge::{AskError, Asked, ours};
 pub use checkout::PageError;
 pub use endpoint::{EndpointError, GatewayAccess, keep_secrets, open_endpoint};
 pub(crate) use lost::{Account, Reading, Told};
@@ -243,9 +245,9 @@ pub struct Webhooks {
     endpoints: Endpoints,
     access: GatewayAccess,
     firms: Mutex<KnownFirms>,
+    heard: heard::Heard,
 }
 
-    heard: heard::Heard,
 impl Webhooks {
     /// Over that table.
     pub fn new(dynamo: Dynamo, seal: Arc<dyn Seal>, access: GatewayAccess) -> Self {
@@ -267,8 +269,6 @@ impl Webhooks {
         delivery: &Delivery<'_>,
         now: DateTime<Utc>,
     ) -> Result<Taken, TakeError> {
-        let (opened, event) = self.check(delivery, now).await?;
-    ) -> Result<Taken, TakeError> {
         let taken = self.take_one(delivery, now).await;
         self.note(delivery.endpoint, &taken, now).await;
         taken
@@ -278,6 +278,8 @@ impl Webhooks {
         &self,
         delivery: &Delivery<'_>,
         now: DateTime<Utc>,
+    ) -> Result<Taken, TakeError> {
+        let (opened, event) = self.check(delivery, now).await?;
         let event = match event {
             Ok(event) => event,
             Err(what) => return self.keep_unreadable(&opened, delivery.body, what, now).await,

@@ -94,7 +94,12 @@ async fn with_closed(firm: &Firm, count: usize) {
             after.invoices.insert(invoice.id.clone(), invoice);
         }
         let next_evaluation = loaded.next_evaluation();
-        let derived = Derived { next_evaluation, shards: 2, ready_at: &|_| None };
+        let derived = Derived {
+            next_evaluation,
+            shards: 2,
+            ready_at: &|_| None,
+            charge_at: Default::default(),
+        };
         let events = [Event::ExceptionEnded];
         let commit =
             store.commit(&loaded, &after, &events, &meta("import"), &derived).await.unwrap();

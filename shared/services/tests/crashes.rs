@@ -81,7 +81,12 @@ async fn indebted(store: &Store, client: &ClientId, invoices: usize) {
             let invoice = invoice(&number(client, *index), 100);
             after.invoices.insert(invoice.id.clone(), invoice);
         }
-        let derived = Derived { next_evaluation: None, shards: 2, ready_at: &|_| None };
+        let derived = Derived {
+            next_evaluation: None,
+            shards: 2,
+            ready_at: &|_| None,
+            charge_at: Default::default(),
+        };
         let events = [Event::ExceptionEnded];
         let commit =
             store.commit(&loaded, &after, &events, &meta("import"), &derived).await.unwrap();

@@ -33,7 +33,12 @@ async fn import(store: &Store, count: usize) -> Vec<InvoiceId> {
         let mut after = loaded.account.clone();
         let with_id = |id: &InvoiceId| (id.clone(), invoice(id.as_str(), 100));
         after.invoices.extend(some.iter().map(with_id));
-        let derived = Derived { next_evaluation: None, shards: 2, ready_at: &|_| None };
+        let derived = Derived {
+            next_evaluation: None,
+            shards: 2,
+            ready_at: &|_| None,
+            charge_at: Default::default(),
+        };
         let events = [Event::ExceptionEnded];
         let commit =
             store.commit(&loaded, &after, &events, &meta("import"), &derived).await.unwrap();

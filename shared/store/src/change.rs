@@ -38,6 +38,8 @@ pub struct Derived<'a> {
     /// When each letter that changed is ready to be handed on: queued ones to be claimed, claimed
     /// ones to be looked after, should their sender never report.
     pub ready_at: ReadyAt<'a>,
+    /// When a charge that was decided is ready to be asked for.
+    pub charge_at: DateTime<Utc>,
 }
 
 /// What else a write guards, so that its refusal can be told.
@@ -69,7 +71,7 @@ pub(crate) fn changes(
     loaded: &Loaded,
     after: &Account,
     (version, at, day): (u64, DateTime<Utc>, Day),
-    ready_at: ReadyAt<'_>,
+    derived: &Derived<'_>,
 ) -> Result<Changes, StoreError> {
     let changes = Changes::default();
     let mut comparison = Comparison { loaded, after, version, day, changes };
@@ -77,7 +79,8 @@ pub(crate) fn changes(
     comparison.payments()?;
     comparison.credits()?;
     comparison.credit_notes();
-    comparison.letters(ready_at)?;
+    comparison.letters(derived.ready_at)?;
+    comparison.charges(derived.charge_at)?;
     comparison.tasks()?;
     comparison.notes(at)?;
     comparison.messages(at)?;
@@ -320,6 +323,35 @@ impl Comparison<'_> {
             self.put(item)?;
             if let Some((old, _)) = old.filter(|(old, _)| *old != place) {
                 self.delete(old);
+            }
+        }
+        Ok(())
+    }
+
+    /// In the outbox from the beginning to the end; a lease stays as it was read.
+    fn charges(&mut self, ready_at: DateTime<Utc>) -> Result<(), StoreError> {
+        let (loaded, after) = (self.loaded, self.after);
+        let before = &loaded.account.charges;
+        let ids: BTreeSet<_> = before.keys().chain(after.charges.keys()).collect();
+        for id in ids {
+            let place = self.place(Key::OpenCharge(&after.client, id));
+            match (before.get(id), after.charges.get(id)) {
+                (old, new) if old == new => {}
+                // The same attempt, of which more is known.
+                (Some(old), Some(charge)) if old.id == charge.id && charge.is_asked => {
+                    let item = self.item(&place, Some((&place, old)), charge)?;
+                    self.put(item)?;
+                }
+                // Another takes its place: nothing of the one before stands beside it.
+                (_, Some(charge)) => {
+                    let mut item = new_item(&place, self.version);
+                    item.extend(attributes(charge)?);
+                    item.insert(CLIENT.to_owned(), text(after.client.as_str()));
+                    item.insert(crate::head::FIRM.to_owned(), text(after.firm.as_str()));
+                    to_outbox(&mut item, &place, Some(ready_at));
+                    self.put(item)?;
+                }
+                (_, None) => self.delete(place),
             }
         }
         Ok(())

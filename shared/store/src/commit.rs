@@ -168,7 +168,7 @@ impl Store {
         let stored = loaded.items.get(&head_place);
         let head =
             rewrite(stored, &loaded.account, after, derived.next_evaluation, derived.shards)?;
-        let changes = changes(loaded, after, (version, meta.at, meta.day), derived.ready_at)?;
+        let changes = changes(loaded, after, (version, meta.at, meta.day), derived)?;
         if head.is_none() && changes.is_empty() && events.is_empty() {
             return Ok(None);
         }

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use domain::account::{Account, Closed, HardStop, Profile, Response, UnlockRequest};
 use domain::audit::ChainHash;
 use domain::calendar::Day;
-use domain::id::{ClientId, FirmId, ServiceLine};
+use domain::charge::SavedMethod;
+use domain::id::{ClientId, FirmId, MethodId, ServiceLine};
 use domain::invoice::Hold;
 use domain::limit::Limit;
 use domain::lock::{Lock, Scope};
@@ -75,6 +76,10 @@ pub(crate) struct Facts {
     pub(crate) responses: Vec<Response>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) read_on: Option<Day>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) methods: Vec<SavedMethod>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) default_method: Option<MethodId>,
     pub(crate) next_number: u64,
 }
 
@@ -93,6 +98,8 @@ impl Facts {
             hard_stop: account.hard_stop.clone(),
             responses: account.responses.clone(),
             read_on: account.read_on,
+            methods: account.methods.values().cloned().collect(),
+            default_method: account.default_method.clone(),
             next_number: account.next_number,
         }
     }
@@ -110,6 +117,9 @@ impl Facts {
         account.hard_stop = self.hard_stop;
         account.responses = self.responses;
         account.read_on = self.read_on;
+        let methods = self.methods.into_iter().map(|method| (method.id.clone(), method));
+        account.methods = methods.collect();
+        account.default_method = self.default_method;
         account.next_number = self.next_number;
         account
     }

@@ -74,6 +74,8 @@ pub enum Key<'a> {
     Letter(&'a ClientId, LetterId),
     /// The words of a letter that left.
     SentLetter(&'a ClientId, LetterId),
+    /// A charge of a saved method that hasn't ended.
+    OpenCharge(&'a ClientId, &'a InvoiceId),
     /// The running plan.
     Plan(&'a ClientId),
     /// A running promise, by its place.
@@ -118,10 +120,10 @@ pub enum Key<'a> {
     Grant(&'a str),
     /// A webhook endpoint of the firm.
     Endpoint(&'a str),
-    /// When an endpoint's payments are compared with the accounts.
-    Reconciling(&'a str),
     /// What came there last.
     EndpointNews(&'a str),
+    /// When an endpoint's payments are compared with the accounts.
+    Reconciling(&'a str),
     /// What came of that, by day and the endpoint's name.
     Reconciliation(Day, &'a str),
     /// A gateway's secrets, sealed.
@@ -225,6 +227,7 @@ impl Key<'_> {
             | Self::QueuedLetter(client, _)
             | Self::Letter(client, _)
             | Self::SentLetter(client, _)
+            | Self::OpenCharge(client, _)
             | Self::Plan(client)
             | Self::Promise(client, _)
             | Self::Exception(client)
@@ -259,10 +262,10 @@ impl Key<'_> {
             | Self::PolicyVersion(..)
             | Self::Grant(_)
             | Self::Endpoint(_)
+            | Self::EndpointNews(_)
             | Self::Reconciling(_)
             | Self::Reconciliation(..)
             | Self::Secret(_)
-            | Self::EndpointNews(_)
             | Self::Logo(_)
             | Self::Template(_)
             | Self::FirmRecord(_)
@@ -305,6 +308,7 @@ impl Key<'_> {
             }
             Self::Letter(_, letter) => format!("{}{}", prefix::LETTER, digits(letter.0)),
             Self::SentLetter(_, letter) => format!("{}{}", prefix::SENT_LETTER, digits(letter.0)),
+            Self::OpenCharge(_, invoice) => format!("{}{invoice}", prefix::OPEN_CHARGE),
             Self::Plan(_) => "A#P#plan".to_owned(),
             Self::Promise(_, place) => format!("{}{place:04}", prefix::PROMISE),
             Self::Exception(_) => "A#P#exception".to_owned(),
@@ -337,11 +341,11 @@ impl Key<'_> {
             }
             Self::Grant(subject) => format!("{}{subject}", prefix::GRANT),
             Self::Endpoint(endpoint) => format!("{}{endpoint}", prefix::ENDPOINT),
+            Self::EndpointNews(endpoint) => format!("{}{endpoint}", prefix::ENDPOINT_NEWS),
             Self::Reconciling(endpoint) => format!("{}{endpoint}", prefix::RECONCILING),
             Self::Reconciliation(day, name) => format!("{}{day}#{name}", prefix::RECONCILIATION),
             Self::Secret(name) => format!("{}{name}", prefix::SECRET),
             Self::Logo(hash) => format!("{}{hash}", prefix::LOGO),
-            Self::EndpointNews(endpoint) => format!("{}{endpoint}", prefix::ENDPOINT_NEWS),
             Self::Template(of) => {
                 let name = of.name.as_ref().map(TemplateName::as_str).unwrap_or_default();
                 let (kind, language) = (of.kind.as_str(), of.language.as_str());
@@ -390,6 +394,7 @@ pub(crate) mod prefix {
     pub(crate) const CREDIT: &str = "A#C#";
     pub(crate) const MOVING_PAYMENT: &str = "A#D#";
     pub(crate) const QUEUED_LETTER: &str = "A#L#";
+    pub(crate) const OPEN_CHARGE: &str = "A#H#";
     pub(crate) const PROMISE: &str = "A#P#promise#";
     pub(crate) const LINE_EXCEPTION: &str = "A#P#exception#";
     pub(crate) const LINE_LOCK: &str = "A#P#lock#";
@@ -407,12 +412,12 @@ pub(crate) mod prefix {
     pub(crate) const POLICY_VERSION: &str = "S#policy#";
     pub(crate) const GRANT: &str = "G#";
     pub(crate) const ENDPOINT: &str = "H#";
+    pub(crate) const ENDPOINT_NEWS: &str = "W#";
     pub(crate) const SECRET: &str = "K#";
     pub(crate) const RECONCILIATION: &str = "Q#";
     pub(crate) const RECONCILING: &str = "X#";
     pub(crate) const RUN: &str = "R#";
     pub(crate) const DAY_RUN: &str = "R#day#";
-    pub(crate) const ENDPOINT_NEWS: &str = "W#";
     pub(crate) const DAY_COUNT: &str = "R#kpi#";
     pub(crate) const BOOK: &str = "R#book#";
     pub(crate) const REPORTS: &str = "R#reports#";
@@ -531,6 +536,11 @@ pub(crate) fn letter_of(sk: &str) -> Option<(LetterId, bool)> {
     Some((LetterId(number.parse().ok()?), is_queued))
 }
 
+/// The invoice that a charge's sort key is about.
+pub(crate) fn charge_of(sk: &str) -> Option<InvoiceId> {
+    sk.strip_prefix(prefix::OPEN_CHARGE)?.parse().ok()
+}
+
 /// Class and version of a rollout's sort key.
 pub(crate) fn rollout_of(sk: &str) -> Option<(ClassId, u32)> {
     let (class, version) = sk.strip_prefix(prefix::ROLLOUT)?.split_once('#')?;
@@ -636,6 +646,7 @@ mod tests {
             (Key::Reconciling("ab"), "F#f-1", "X#ab"),
             (Key::Reconciliation(day, "ab"), "F#f-1", "Q#2026-03-02#ab"),
             (Key::Logo("ab"), "F#f-1", "B#ab"),
+            (Key::EndpointNews("ab"), "F#f-1", "W#ab"),
             (Key::Template(&own), "F#f-1", "T#notice#es#"),
             (Key::Template(&named), "F#f-1", "T#notice#es#gentle"),
             (Key::Contact(&ann), "F#f-1#U#ann", "A"),
@@ -646,7 +657,6 @@ mod tests {
             (Key::ContactAddress("ab"), "F#f-1#V#ab", "V"),
             (Key::ContactMail("ab", "m-1"), "F#f-1#V#ab", "M#m-1"),
             (Key::Attempts("ab"), "F#f-1#Y#ab", "Y"),
-            (Key::EndpointNews("ab"), "F#f-1", "W#ab"),
             (Key::Checkout(&client, "j-1"), "F#f-1#C#acme", "J#j-1"),
             (Key::Notice(&client, 7), "F#f-1#C#acme", "S#0000000007"),
             (Key::Erasure(&client), "F#f-1#C#acme", "Z"),

@@ -79,7 +79,7 @@ pub use load::Loaded;
 pub use logo::MAX_LOGO_BYTES;
 pub use mail_domain::{DnsRecord, MailDomain, MailsReturned, SendingDomain};
 pub use numbers::{CommitWith, Draw, Once};
-pub use outbox::{Delivery, DeliveryState};
+pub use outbox::{ChargeTries, Delivery, DeliveryState};
 pub use pay_link::PayLink;
 pub use platform::{Platform, Ready, Waiting};
 pub use preview::{

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::account::{Account, Credit, Exception, Profile, Unlocked};
 use domain::audit::ChainHash;
 use domain::calendar::Day;
+use domain::charge::Charge;
 use domain::command::Needs;
 use domain::id::{ClientId, PaymentId};
 use domain::invoice::{Invoice, Source};
@@ -266,6 +267,10 @@ fn put_open(account: &mut Account, sk: &str, item: &Item) -> Result<(), StoreErr
         _ if sk.starts_with(prefix::QUEUED_LETTER) => {
             let letter: Letter = read(item)?;
             account.letters.insert(letter.id, letter);
+        }
+        _ if sk.starts_with(prefix::OPEN_CHARGE) => {
+            let charge: Charge = read(item)?;
+            account.charges.insert(charge.id.invoice.clone(), charge);
         }
         _ if sk.starts_with(prefix::TASK) => {
             let task: Task = read(item)?;

@@ -5,7 +5,8 @@
 //! beside the letter, not in the account, and takes no part in its version.
 
 use chrono::{DateTime, Utc};
-use domain::id::ClientId;
+use domain::charge::{Charge, ChargeId};
+use domain::id::{ClientId, InvoiceId};
 use domain::letter::LetterId;
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,7 @@ use crate::Store;
 use crate::change::instant;
 use crate::dynamo::{Condition, Write};
 use crate::error::StoreError;
-use crate::item::{Item, attributes, corrupt, text};
+use crate::item::{Item, attributes, corrupt, get_number, number, read, text};
 use crate::keys::{Index, Key, PLATFORM_SHARDS, Place, outbox_pk, outbox_sk, shard};
 
 /// What became of a letter at the mail service.
@@ -35,6 +36,21 @@ pub struct Delivery {
     /// What went wrong, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+}
+
+/// When a gateway was first asked for a charge.
+const FIRST_TRIED: &str = "first_tried";
+
+/// How often it was.
+const ATTEMPTS: &str = "attempts";
+
+/// What is known of a charge that the gateway is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChargeTries {
+    /// When it was asked first, in Unix seconds; `None`: never before.
+    pub first_unix: Option<i64>,
+    /// How often it was asked before.
+    pub before: u32,
 }
 
 /// How the sending of a letter went.
@@ -95,6 +111,52 @@ impl Store {
         let set = vec![(DELIVERY, value)];
         let write = Write::Update(place, set, vec![pk, sk], Condition::Without(DELIVERY));
         self.dynamo.write(write).await
+    }
+
+    /// Looks at a charge again from that instant on. `false`: it has ended.
+    ///
+    /// # Errors
+    /// Whatever writing has.
+    pub async fn postpone_charge(
+        &self,
+        client: &ClientId,
+        invoice: &InvoiceId,
+        ready_at: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let place = Key::OpenCharge(client, invoice).place(&self.firm);
+        self.postpone(place, ready_at).await
+    }
+
+    /// The gateway is about to be asked for that attempt: since when it was, and how often before; `None`: the
+    /// attempt has ended. What is counted here takes no part in the account's version.
+    ///
+    /// # Errors
+    /// Whatever reading and writing have.
+    pub async fn charge_tried(
+        &self,
+        client: &ClientId,
+        charge: &ChargeId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<ChargeTries>, StoreError> {
+        let place = Key::OpenCharge(client, &charge.invoice).place(&self.firm);
+        let Some(item) = self.dynamo.get(&place).await? else { return Ok(None) };
+        let known: Charge = read(&item)?;
+        if known.id != *charge {
+            return Ok(None);
+        }
+        let first_unix = get_number(&item, FIRST_TRIED).and_then(|first| i64::try_from(first).ok());
+        let before = get_number(&item, ATTEMPTS).unwrap_or(0);
+        let now_unix = u64::try_from(now.timestamp()).unwrap_or(0);
+        let mut set = vec![(ATTEMPTS, number(before + 1))];
+        set.extend(first_unix.is_none().then(|| (FIRST_TRIED, number(now_unix))));
+        let condition = match item.get(ATTEMPTS) {
+            Some(read) => Condition::Equals(ATTEMPTS, read.clone()),
+            None => Condition::Without(ATTEMPTS),
+        };
+        let is_written =
+            self.dynamo.write(Write::Update(place, set, Vec::new(), condition)).await?;
+        let before = u32::try_from(before).unwrap_or(u32::MAX);
+        Ok(is_written.then_some(ChargeTries { first_unix, before }))
     }
 
     pub(crate) async fn postpone(

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::calendar::Day;
-use domain::id::{ClassId, ClientId, FirmId, GatewayId, StaffId};
+use domain::id::{ClassId, ClientId, FirmId, GatewayId, InvoiceId, StaffId};
 use domain::letter::LetterId;
 
 use crate::change::instant;
@@ -13,9 +13,9 @@ use crate::error::StoreError;
 use crate::firm::Endpoint;
 use crate::item::{Item, corrupt, get_number, get_text, place_of, read, text};
 use crate::keys::{
-    Index, PLATFORM_SHARDS, Place, PlatformKey, account_of, contact_mail_of, dawn_pk, day_run_of,
-    digest_of, erasure_of, firm_of, is_reports, letter_of, notice_of, outbox_pk, outbox_sk,
-    outbox_until, person, preview_of, rollout_of, staff_mail_of, webhook_of,
+    Index, PLATFORM_SHARDS, Place, PlatformKey, account_of, charge_of, contact_mail_of, dawn_pk,
+    day_run_of, digest_of, erasure_of, firm_of, is_reports, letter_of, notice_of, outbox_pk,
+    outbox_sk, outbox_until, person, preview_of, rollout_of, staff_mail_of, webhook_of,
 };
 use crate::outbox::outbox_attributes;
 
@@ -45,6 +45,15 @@ pub enum Waiting {
         client: ClientId,
         /// Which.
         letter: LetterId,
+    },
+    /// A charge of a saved method that hasn't ended.
+    Charge {
+        /// Whose.
+        firm: FirmId,
+        /// Of which client.
+        client: ClientId,
+        /// For which invoice.
+        invoice: InvoiceId,
     },
     /// A letter to a contact, or to an address that may be nobody's.
     Mail {
@@ -324,6 +333,9 @@ fn waiting(item: &Item) -> Result<Waiting, StoreError> {
         return Ok(Waiting::Notice { firm, client, sequence });
     }
     let (firm, client) = account_of(&place.pk).ok_or_else(unknown)?;
+    if let Some(invoice) = charge_of(&place.sk) {
+        return Ok(Waiting::Charge { firm, client, invoice });
+    }
     let (letter, is_queued) = letter_of(&place.sk).ok_or_else(unknown)?;
     Ok(match is_queued {
         true => Waiting::Letter { firm, client, letter },

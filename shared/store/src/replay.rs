@@ -208,7 +208,8 @@ impl Store {
         let meta = opened.meta();
         // What is queued still is looked at as any other; the evaluation finds its own next day.
         let ready_at = |letter: &Letter| (letter.state == LetterState::Queued).then_some(at);
-        let derived = Derived { next_evaluation: Some(meta.day), shards, ready_at: &ready_at };
+        let next_evaluation = Some(meta.day);
+        let derived = Derived { next_evaluation, shards, ready_at: &ready_at, charge_at: at };
         let wording = Wording { meta: &meta, kept: Some(&opened.kept) };
         let beside = CommitWith::default();
         match self.write_commit(&loaded, &after, &events, wording, &derived, &beside).await? {

@@ -34,6 +34,7 @@ impl MailMessage {
             | Waiting::Run { .. }
             | Waiting::Reports { .. }
             | Waiting::Preview { .. }
+            | Waiting::Charge { .. }
             | Waiting::Rollout { .. }
             | Waiting::Erasure { .. }
             | Waiting::Webhook { .. } => None,

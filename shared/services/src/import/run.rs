@@ -436,6 +436,7 @@ impl Import<'_> {
             next_evaluation: next(self.firm, &planned.account, &context),
             shards: self.firm.settings().shards,
             ready_at: &ready_at,
+            charge_at: self.now,
         };
         let Planned { account, events, .. } = &planned;
         let store = self.firm.store();

@@ -81,7 +81,12 @@ impl FastPath {
     async fn lease(&self, ready: Ready, now: DateTime<Utc>) -> Result<Option<Leased>, ()> {
         let waiting = match &ready.what {
             // The sweeper does these itself, and says what is wrong with an item that can't be read.
-            Ok(Waiting::Webhook { .. } | Waiting::Reports { .. } | Waiting::Erasure { .. })
+            Ok(
+                Waiting::Webhook { .. }
+                | Waiting::Charge { .. }
+                | Waiting::Reports { .. }
+                | Waiting::Erasure { .. },
+            )
             | Err(_) => return Ok(None),
             Ok(waiting) => waiting.clone(),
         };

@@ -80,7 +80,12 @@ async fn close(firm: &Firm, client: &ClientId) {
     let events = [Event::ClientClosed(closed)];
     let after = fold(loaded.account.clone(), &events);
     let ready_at = |_: &_| None;
-    let derived = Derived { next_evaluation: None, shards: 2, ready_at: &ready_at };
+    let derived = Derived {
+        next_evaluation: None,
+        shards: 2,
+        ready_at: &ready_at,
+        charge_at: Default::default(),
+    };
     firm.store().commit(&loaded, &after, &events, &meta("close"), &derived).await.unwrap();
 }
 

@@ -168,7 +168,7 @@ fn at_noon(letter: &Letter) -> Option<DateTime<Utc>> {
 }
 
 pub fn derived(next_evaluation: Option<Day>) -> Derived<'static> {
-    Derived { next_evaluation, shards: 2, ready_at: &at_noon }
+    Derived { next_evaluation, shards: 2, ready_at: &at_noon, charge_at: Default::default() }
 }
 
 /// What a load sees of an account: what is open, and nothing that was looked up.
