@@ -133,7 +133,6 @@ impl Transport {
 
     /// Sends JSON; once more as above only if `can_repeat`: the body or the header holds a key, or sending it
     /// again does no more than sending it once.
-    #[allow(dead_code, reason = "each gateway that speaks JSON uses it")]
     pub(crate) async fn post_json(
         &self,
         url: Url,
@@ -176,7 +175,6 @@ impl Transport {
     }
 
     /// Removes; once more as above, since what is gone stays gone.
-    #[allow(dead_code, reason = "each gateway that removes by this verb uses it")]
     pub(crate) async fn delete(
         &self,
         url: Url,
