@@ -9,7 +9,7 @@ use gateways::{
     compare_event,
 };
 use platform::log::chain;
-use store::{Endpoint, Received, StoreError};
+use store::{Received, StoreError};
 
 use super::endpoint::Opened;
 use super::{Delay, EndpointError, KeptEvent, Outcome, TAKEN_LEASE, Webhooks, apply, inbox_entry};
@@ -55,11 +55,6 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// The endpoint.
-    pub(crate) fn endpoint(&self) -> &Endpoint {
-        &self.opened.endpoint
-    }
-
     /// How a payment differs from what comes to this endpoint.
     pub(crate) fn mismatch(&self, facts: &PaymentFacts) -> Option<Mismatch> {
         compare(facts, &self.opened.expected()).err()
