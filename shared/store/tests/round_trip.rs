@@ -15,13 +15,14 @@ use domain::account::{
     Spreading, TaskId, UnlockRequest, UnlockWay, Unlocked,
 };
 use domain::calendar::{Day, plus};
+use domain::charge::{Attempt, Charge, ChargeId, ChargeOutcome, Decline, DeclineKind, SavedMethod};
 use domain::command::Needs;
 use domain::event::Event;
 use domain::fee::{Fee, FeeCause, FeeEnd};
 use domain::id::{InvoiceId, PaymentId};
 use domain::invoice::{
-    Allocation, CatchUp, Deposit, Dispute, Ending, Hold, Invoice, InvoiceKind, Line, Posting, Source,
-    StepMark, Warning,
+    Allocation, CatchUp, Deposit, Dispute, Ending, Hold, Invoice, InvoiceKind, Line, Posting,
+    Source, StepMark, Warning,
 };
 use domain::letter::{
     Content, DebtKind, Letter, LetterId, LetterKind, LetterState, Part, Sending, Within,
@@ -171,6 +172,7 @@ fn an_invoice() -> impl Strategy<Value = Invoice> {
                     .collect(),
                 fees: fees.collect(),
                 fee_of: flag.then(|| "A-1".parse().unwrap()),
+                charges: flag.then(attempt).into_iter().collect(),
                 deposit: flag.then_some(Deposit::Trust),
                 ending,
                 dispute,
@@ -341,6 +343,37 @@ struct Facts {
     next_evaluation: Option<Day>,
 }
 
+fn method() -> SavedMethod {
+    SavedMethod {
+        id: "stripe:pm-1".parse().unwrap(),
+        endpoint: "e-1".to_owned(),
+        customer: "cus-1".to_owned(),
+        kind: Method::Card,
+        label: Personal::new("Visa ending in 4242"),
+        expires: Some((2030, 12)),
+        saved_on: day("2026-03-02"),
+        stopped_on: None,
+    }
+}
+
+fn attempt() -> Attempt {
+    let (method, amount, on) = (method().id, usd(9), day("2026-03-02"));
+    let code = "insufficient_funds".to_owned();
+    let decline = Decline { code, kind: DeclineKind::Soft, payment: None };
+    Attempt { method, amount, on, outcome: ChargeOutcome::Declined(decline) }
+}
+
+/// Asked for or not, and the first attempt or a later one.
+fn charge(invoice: &Invoice, request: &UnlockRequest) -> Charge {
+    Charge {
+        id: ChargeId { invoice: invoice.id.clone(), attempt: request.number % 2 + 1 },
+        method: method().id,
+        amount: usd(9),
+        on: request.on,
+        is_asked: request.number % 3 == 0,
+    }
+}
+
 fn facts() -> impl Strategy<Value = Facts> {
     let lists = (
         vec(an_invoice(), 0..8),
@@ -474,6 +507,12 @@ impl Facts {
             capabilities: BTreeSet::from([Capability::Documents, Capability::ActForm]),
             reason: LockReason::Unpaid { invoices: 2, days: 9 },
         });
+        after.methods = self.plan.iter().map(|_| (method().id, method())).collect();
+        after.default_method = self.plan.as_ref().map(|_| method().id);
+        let charged = self.request.iter().zip(&self.invoices);
+        let charged =
+            charged.map(|(request, invoice)| (invoice.id.clone(), charge(invoice, request)));
+        after.charges = charged.collect();
         after.closed = self.hard_stop.as_ref().map(|stop| Closed {
             on: stop.on,
             by: "pat".parse().unwrap(),
