@@ -11,6 +11,7 @@ mod audit;
 mod clients;
 mod collecting;
 mod contacts;
+mod gateway;
 mod imports;
 mod invoices;
 pub mod logo;
@@ -46,6 +47,7 @@ use services::contacts::Postbox;
 use services::http::document::{complete, empty};
 use services::http::form::with_forms;
 use services::http::{Problem, ProblemKind};
+use services::office::gateways::Gateways;
 use services::office::{BodyLimit, Office, open_door};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::PathItemExt;
@@ -65,6 +67,8 @@ pub struct State {
     pub public_url: String,
     /// Where domains are set up that letters come from.
     pub domains: Arc<dyn MailDomains>,
+    /// How gateways are reached, and their secrets sealed.
+    pub gateways: Gateways,
 }
 
 /// What handlers use beside the firm's part of the table.
@@ -73,6 +77,7 @@ pub(crate) struct Means {
     pub(crate) postbox: Postbox,
     pub(crate) public_url: String,
     pub(crate) domains: Arc<dyn MailDomains>,
+    pub(crate) gateways: Gateways,
 }
 
 impl<S: Sync> FromRequestParts<S> for Means {
@@ -96,6 +101,7 @@ pub fn router(state: State) -> Router {
         postbox: state.postbox.clone(),
         public_url: state.public_url.clone(),
         domains: state.domains.clone(),
+        gateways: state.gateways.clone(),
     };
     let all = routes.layer(door(MAX_BODY)).merge(files).merge(pictures);
     // Each door has read the body within its own limit, and said so in our words where it was larger.
@@ -146,6 +152,8 @@ handlers! {
     me::me, me::document,
     settings::get, settings::patch,
     mail_domain::get, mail_domain::put, mail_domain::remove,
+    gateway::list, gateway::connect, gateway::get, gateway::remove, gateway::replace,
+    gateway::drop_old, gateway::test, gateway::prefer, gateway::close,
     clients::list, clients::open, clients::get, clients::change,
     people::get, people::put, people::mails, people::choose, people::sent,
     invoices::list, invoices::issue, invoices::get, invoices::post, invoices::void,

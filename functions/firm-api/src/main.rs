@@ -1,23 +1,38 @@
 //! Wires `firm-api` to Lambda.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use firm_api::{State, router};
+use gateways::{Timeouts, Transport};
 use identity::{Expected, HttpKeys, Verifier};
 use lambda_http::RequestExt;
 use platform::aws::Aws;
 use platform::clock::SystemClock;
-use platform::config::{Config, Environment, IssuerSettings, public_url, queue_url, variable};
+use platform::config::{
+    Config, Environment, IssuerSettings, public_url, queue_url, secrets_key, variable,
+};
 use platform::log::{self, Format};
 use platform::mail_domains::SesDomains;
 use platform::queue::SqsQueue;
+use platform::seal::KmsSeal;
 use services::contacts::Postbox;
 use services::http::RequestId;
 use services::office::Office;
+use services::office::gateways::Gateways;
+use services::webhook::GatewayAccess;
 use store::Dynamo;
+
+/// An admin waits for what a gateway says of a key, within the time that a request has.
+const TIMEOUTS: Timeouts = Timeouts {
+    connect: Duration::from_secs(3),
+    answer: Duration::from_secs(8),
+    total: Duration::from_secs(20),
+    pause: Duration::from_millis(250),
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
@@ -36,11 +51,14 @@ fn state() -> anyhow::Result<State> {
     let aws = Aws::new(&config.aws)?;
     let dynamo = Dynamo::new(aws.dynamodb(), config.table);
     let queue = SqsQueue::new(aws.sqs(), queue_url(&environment, variable::LETTERS_QUEUE_URL)?);
+    let seal = KmsSeal::new(aws.kms(), secrets_key(&environment)?);
+    let access = GatewayAccess::read(Transport::new(TIMEOUTS), &environment)?;
     Ok(State {
         office: Office::new(dynamo, Arc::new(verifier), Arc::new(SystemClock)),
         postbox: Postbox::on(Arc::new(queue)),
         public_url: public_url(&environment)?,
         domains: Arc::new(SesDomains::new(aws.ses()?, config.aws.region)),
+        gateways: Gateways::new(Arc::new(seal), access),
     })
 }
 

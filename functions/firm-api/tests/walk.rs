@@ -13,7 +13,7 @@ use domain::money::{Currency, Money};
 use domain::role::Role;
 use domain::text::Personal;
 use serde_json::{Value, json};
-use store::{DayRun, FirmChange, Grant, Preview, PreviewStage, Stage, Unclaimed};
+use store::{DayRun, Endpoint, FirmChange, Grant, Preview, PreviewStage, Stage, Unclaimed};
 use world::{Answer, OTHER, Token, World, change, token, with_json};
 
 /// A ledger of one row.
@@ -26,6 +26,9 @@ const COLLECTORS: &str = "bp";
 const PARTNERS: &str = "p";
 const ADMINS: &str = "a";
 const STOPPERS: &str = "ap";
+
+/// The first firm's gateway.
+const GATEWAY: &str = "e1d2";
 
 /// What another firm's staff is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +80,13 @@ fn table(request: &str) -> Vec<Row> {
         let address = route("/firm/v1/policies/gold/versions/1", rest);
         ("POST", version, address, body, ADMINS, NotFound)
     };
+    let of_gateway = |method, rest: &str, body| -> Row {
+        let of = route("/firm/v1/gateways/{endpoint}", rest);
+        let address = route(&format!("/firm/v1/gateways/{GATEWAY}"), rest);
+        (method, of, address, body, ADMINS, NotFound)
+    };
+    let stripe =
+        || json!({"gateway": "stripe", "mode": "live", "credentials": {"key": "sk_live_walk"}});
     let own = |method, address, body, who| -> Row { (method, address, address, body, who, Own) };
     vec![
         own("GET", "/firm/v1/me", Value::Null, ALL),
@@ -85,6 +95,19 @@ fn table(request: &str) -> Vec<Row> {
         own("GET", "/firm/v1/mail-domain", Value::Null, ALL),
         own("PUT", "/firm/v1/mail-domain", json!({"domain": "bea.example"}), ADMINS),
         own("DELETE", "/firm/v1/mail-domain", Value::Null, ADMINS),
+        own("GET", "/firm/v1/gateways", Value::Null, ADMINS),
+        own("POST", "/firm/v1/gateways", stripe(), ADMINS),
+        of_gateway("GET", "", Value::Null),
+        of_gateway(
+            "PUT",
+            "/secrets",
+            json!({"credentials": {"signing": ["whsec_2"]}, "keep_old": true}),
+        ),
+        of_gateway("DELETE", "/secrets/old", Value::Null),
+        of_gateway("POST", "/test", Value::Null),
+        of_gateway("POST", "/prefer", Value::Null),
+        of_gateway("POST", "/close", Value::Null),
+        of_gateway("DELETE", "", Value::Null),
         own("GET", "/firm/v1/openapi.json", Value::Null, ALL),
         own("GET", "/firm/v1/clients", Value::Null, ALL),
         own("POST", "/firm/v1/clients", json!({"name": "New"}), BOOKKEEPERS),
@@ -412,6 +435,15 @@ async fn furnished() -> (World, String) {
         };
         assert!(store.put_day_run(&run, world.now()).await.unwrap());
     }
+    let endpoint = Endpoint {
+        id: GATEWAY.to_owned(),
+        gateway: "stripe".parse().unwrap(),
+        is_live: true,
+        secrets: GATEWAY.to_owned(),
+        opened_at: Some(world.now()),
+        closed_at: None,
+    };
+    change(&world.dynamo, "f-1", FirmChange::EndpointOpened(endpoint)).await;
     let preview = Preview {
         preview: "preview-1".to_owned(),
         class: "vip".parse().unwrap(),

@@ -31,6 +31,7 @@ use services::firm::Firm;
 use services::office::Office;
 use services::portal::{Portal, Till};
 use services::sweep::Sweeper;
+use services::office::gateways::Gateways;
 use services::webhook::{GatewayAccess, Webhooks};
 use store::Dynamo;
 use tokio::net::TcpListener;
@@ -166,6 +167,7 @@ impl System {
                 postbox: Postbox::on(system.queues.letters.clone()),
                 public_url: system.url.clone(),
                 domains: Arc::new(TrialDomains),
+                gateways: gateways_on(data, &system.url)?,
             }),
             unlock: unlock_approval::router(unlock_approval::State { office: office.clone() }),
             portal: portal_api::router(portal_api::State {
@@ -413,10 +415,18 @@ fn is_unlock(path: &str) -> bool {
 /// When the sealing key can't be used, or the HTTP client can't be made.
 pub(crate) fn webhooks_on(data: &Path, dynamo: Dynamo, stripe_url: &str) -> Result<Arc<Webhooks>> {
     let seal: Arc<dyn Seal> = Arc::new(LocalSeal::new(&seal_key(data)?)?);
+    Ok(Arc::new(Webhooks::new(dynamo, seal, access(stripe_url))))
+}
+
+/// How an admin's gateways are reached, and sealed in a data folder.
+fn gateways_on(data: &Path, url: &str) -> Result<Gateways> {
+    Ok(Gateways::new(Arc::new(LocalSeal::new(&seal_key(data)?)?), access(url)))
+}
+
+fn access(url: &str) -> GatewayAccess {
     let transport = Transport::new(Timeouts::default());
-    let urls = GatewayUrls { stripe: Some(stripe_url.to_owned()), ..GatewayUrls::default() };
-    let access = GatewayAccess { transport, urls, public_url: stripe_url.to_owned() };
-    Ok(Arc::new(Webhooks::new(dynamo, seal, access)))
+    let urls = GatewayUrls { stripe: Some(url.to_owned()), ..GatewayUrls::default() };
+    GatewayAccess { transport, urls, public_url: url.to_owned() }
 }
 
 /// The key that seals gateway secrets, made once.

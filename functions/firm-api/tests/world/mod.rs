@@ -142,6 +142,11 @@ pub fn firm_id(name: &str) -> FirmId {
 impl World {
     /// At ten in the morning in New York, the second of March 2026.
     pub async fn new() -> Self {
+        Self::with_stripe_at(None).await
+    }
+
+    /// The same, with a Stripe at that address.
+    pub async fn with_stripe_at(stripe_url: Option<String>) -> Self {
         let dynamo = embedded().await;
         let clock = Arc::new(FixedClock::at(at("2026-03-02T15:00:00Z")));
         open_firm(&dynamo, "f-1", &STAFF).await;
@@ -157,6 +162,10 @@ impl World {
             postbox: services::contacts::Postbox::default(),
             public_url: "https://portal.example".to_owned(),
             domains: Arc::new(platform::mail_domains::TrialDomains),
+            gateways: services::office::gateways::Gateways::new(
+                Arc::new(platform::seal::LocalSeal::new(&[7; 32]).unwrap()),
+                gateway_access(stripe_url),
+            ),
         });
         Self { dynamo, clock, office, firm_api, unlock_approval }
     }
@@ -283,6 +292,18 @@ pub fn is_unlock(path: &str) -> bool {
     let of_client = path.strip_prefix("/firm/v1/clients/").and_then(|rest| rest.split_once('/'));
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         || of_client.is_some_and(|(_, act)| ["unlock-requests", "exception-unlock"].contains(&act))
+}
+
+fn gateway_access(stripe: Option<String>) -> services::webhook::GatewayAccess {
+    services::webhook::GatewayAccess {
+        transport: gateways::Transport::new(gateways::Timeouts::default()),
+        // Nobody answers there: no test asks the real one.
+        urls: platform::config::GatewayUrls {
+            stripe: Some(stripe.unwrap_or_else(|| "http://127.0.0.1:1".to_owned())),
+            ..Default::default()
+        },
+        public_url: "https://portal.example".to_owned(),
+    }
 }
 
 async fn open_firm(dynamo: &Dynamo, name: &str, staff: &[(&str, &[Role])]) {

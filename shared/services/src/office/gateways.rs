@@ -324,11 +324,15 @@ impl Gateways {
     ) -> Result<(), GatewaysError> {
         let endpoint = one(firm, id).await?.endpoint;
         let (name, mode) = name_and_mode(&endpoint)?;
-        let (before, parts) = read_secrets(firm.store(), &*self.seal, &endpoint).await?;
-        let Value::Object(mut fields) =
-            serde_json::to_value(&before).map_err(EndpointError::from)?
-        else {
-            return Err(EndpointError::NoSecrets(endpoint.id).into());
+        // A table that was restored has no secrets: they are put in again, at the same address.
+        let before = match read_secrets(firm.store(), &*self.seal, &endpoint).await {
+            Err(EndpointError::NoSecrets(_)) => None,
+            read => Some(read?),
+        };
+        let fields = before.as_ref().map(|(stored, _)| serde_json::to_value(stored)).transpose();
+        let mut fields = match fields.map_err(EndpointError::from)? {
+            Some(Value::Object(fields)) => fields,
+            _ => Map::new(),
         };
         // What this gateway hasn't is an empty list there.
         fields.retain(|_, value| value.as_array().is_none_or(|items| !items.is_empty()));
@@ -336,7 +340,8 @@ impl Gateways {
         let credentials = Credentials::read(name, mode, &Value::Object(fields).to_string())?;
         self.access.connect_with(&endpoint, &credentials)?;
         let after = Stored::from(&credentials);
-        let parts = known_since(&after, Some((&before, &parts)), now);
+        let parts =
+            known_since(&after, before.as_ref().map(|(stored, parts)| (stored, parts)), now);
         let meta = meta(firm, command, caller, now);
         Ok(seal_secrets(firm.store(), &*self.seal, &endpoint, &after, parts, &meta).await?)
     }
