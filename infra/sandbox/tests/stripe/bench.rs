@@ -1,9 +1,15 @@
 //! A sandbox behind a port, a clock to turn, and an adapter that asks it.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::io;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
 use gateways::stripe::{API_VERSION, Config, Stripe};
 use gateways::{
     Gateway, GatewayError, Hint, Mode, ObjectId, PaymentFacts, ReadBack, Secret, Timeouts,
@@ -34,9 +40,41 @@ pub const INVOICE: [(&str, &str); 13] = [
     ("payment_intent_data[metadata][invoices]", "A-1,A-2"),
 ];
 
+/// What becomes of a request on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    Fine,
+    /// It is done, and nobody hears of it.
+    AnswerLost,
+    /// It never arrives.
+    RequestLost,
+}
+
+/// The fates of the requests to come, in order; then all are fine.
+#[derive(Clone, Default)]
+pub struct Wire(Arc<Mutex<VecDeque<Fate>>>);
+
+impl Wire {
+    async fn carry(State(wire): State<Self>, request: Request, next: Next) -> Response {
+        let fate = wire.0.lock().unwrap().pop_front().unwrap_or(Fate::Fine);
+        let answer = match fate {
+            Fate::RequestLost => None,
+            _ => Some(next.run(request).await),
+        };
+        match (fate, answer) {
+            (Fate::Fine, Some(answer)) => answer,
+            _ => {
+                let broken = Err::<Bytes, _>(io::Error::from(io::ErrorKind::ConnectionReset));
+                Response::new(Body::from_stream(futures::stream::iter([broken])))
+            }
+        }
+    }
+}
+
 pub struct Bench {
     pub sandbox: SandboxStripe,
     pub url: String,
+    wire: Wire,
     clock: Arc<AtomicI64>,
     http: reqwest::Client,
 }
@@ -53,10 +91,45 @@ impl Bench {
         let sandbox = SandboxStripe::new(SANDBOX_KEY.into(), now, book);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let router = sandbox.router();
+        let wire = Wire::default();
+        let carry = middleware::from_fn_with_state(wire.clone(), Wire::carry);
+        let router = sandbox.router().layer(carry);
         tokio::spawn(async move { axum::serve(listener, router).await });
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { sandbox, url, clock, http }
+        Self { sandbox, url, wire, clock, http }
+    }
+
+    /// What becomes of the requests to come.
+    pub fn fates(&self, fates: &[Fate]) {
+        *self.wire.0.lock().unwrap() = fates.iter().copied().collect();
+    }
+
+    /// The adapter, with the sandbox's own key.
+    pub fn ours(&self) -> Stripe {
+        self.stripe(SANDBOX_KEY, None)
+    }
+
+    /// One that takes the sandbox's webhooks.
+    pub fn signed(&self) -> Stripe {
+        self.adapter_with(SANDBOX_KEY, Mode::Test, None, vec![secret()])
+    }
+
+    /// A customer with one of Stripe's test methods.
+    pub async fn customer_with(&self, method: &str) -> (ObjectId, ObjectId) {
+        let (status, customer) = self.post("/v1/customers", &[("name", "Bea")]).await;
+        assert_eq!(status, 200, "{customer}");
+        let customer = customer["id"].as_str().unwrap().to_owned();
+        let path = format!("/v1/payment_methods/{method}/attach");
+        let (status, saved) = self.post(&path, &[("customer", &customer)]).await;
+        assert_eq!(status, 200, "{saved}");
+        (id(&customer), id(saved["id"].as_str().unwrap()))
+    }
+
+    /// All objects of a list that is shorter than a page.
+    pub async fn all(&self, path: &str) -> Vec<Value> {
+        let (status, list) = self.get(&format!("{path}?limit=100")).await;
+        assert_eq!((status, &list["has_more"]), (200, &Value::Bool(false)), "{list}");
+        list["data"].as_array().unwrap().clone()
     }
 
     pub fn now(&self) -> i64 {
@@ -77,6 +150,16 @@ impl Bench {
     }
 
     fn adapter(&self, key: &str, mode: Mode, account: Option<&str>) -> Stripe {
+        self.adapter_with(key, mode, account, vec![])
+    }
+
+    fn adapter_with(
+        &self,
+        key: &str,
+        mode: Mode,
+        account: Option<&str>,
+        signing: Vec<Secret>,
+    ) -> Stripe {
         let timeouts = Timeouts {
             connect: Duration::from_secs(2),
             answer: Duration::from_millis(700),
@@ -84,7 +167,6 @@ impl Bench {
             pause: Duration::from_millis(1),
         };
         let account = account.map(str::to_owned);
-        let signing = vec![];
         let config = Config { key: key.into(), mode, account, signing, base_url: self.url.clone() };
         Stripe::new(Transport::new(timeouts), &config).unwrap()
     }

@@ -4,10 +4,16 @@
 
 mod api;
 mod bench;
+mod charging;
 mod checkout;
 mod days;
+mod lists;
+mod lost;
+mod orders;
 mod page;
 mod payments;
+mod refunds;
+mod saving;
 mod sdk;
 mod shapes;
 mod webhooks;
