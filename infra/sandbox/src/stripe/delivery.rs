@@ -74,10 +74,11 @@ impl SandboxStripe {
     pub(super) async fn post_webhooks(&self) {
         let Some(Endpoint { url, signing }) = self.shop().webhook else { return };
         let _posting = self.inner.posting.lock().await;
+        let client = self.inner.client.get_or_init(reqwest::Client::new);
         let deliveries = self.due(&signing);
         for delivery in &deliveries {
             let is_taken = |status| (200..300).contains(&status);
-            if outbox::post(&self.inner.client, &url, delivery, is_taken).await {
+            if outbox::post(client, &url, delivery, is_taken).await {
                 self.taken(&delivery.event);
             }
         }

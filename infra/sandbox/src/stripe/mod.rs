@@ -34,7 +34,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use axum::Router;
 use domain::calendar::Day;
@@ -81,7 +81,8 @@ struct Inner {
     shop: Mutex<Shop>,
     /// Held while webhooks are posted: whoever waits for it knows that they were answered.
     posting: tokio::sync::Mutex<()>,
-    client: reqwest::Client,
+    /// Made for the first webhook.
+    client: OnceLock<reqwest::Client>,
 }
 
 /// Whose account it is: what a firm sets in its Stripe dashboard.
@@ -134,7 +135,7 @@ impl SandboxStripe {
             requests: AtomicU64::default(),
             shop: Mutex::default(),
             posting: tokio::sync::Mutex::default(),
-            client: reqwest::Client::new(),
+            client: OnceLock::new(),
         };
         Self { inner: Arc::new(inner) }
     }

@@ -279,3 +279,64 @@ async fn the_book_survives_a_restart() {
     assert_ne!(next.session().await, session);
     assert!(serde_json::from_str::<Book>("{}").is_ok(), "an empty folder is an empty book");
 }
+
+#[tokio::test]
+async fn a_key_that_is_on_its_way_is_a_conflict_and_free_again_afterwards() {
+    let bench = Bench::start().await;
+    let form = [("name", "Bea")];
+    bench.sandbox.set_faults(Faults { slow_ms: 200, ..Faults::default() });
+    let one = || bench.post_with_key("/v1/customers", &form, "k1");
+    let (first, second) = futures::join!(one(), one());
+    let mut statuses = [first.0, second.0];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409]);
+    let conflict = if first.0 == 409 { first.1 } else { second.1 };
+    assert_eq!(conflict["error"]["code"], "idempotency_key_in_use");
+    assert_eq!(one().await.0, 200);
+    bench.sandbox.set_faults(Faults::default());
+    assert_eq!(bench.all("/v1/customers").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_does_nothing_after_a_day_or_where_it_is_told_to() {
+    let bench = Bench::start().await;
+    let make = async || {
+        let (status, made) = bench.post_with_key("/v1/customers", &[("name", "Bea")], "k1").await;
+        assert_eq!(status, 200, "{made}");
+        made["id"].as_str().unwrap().to_owned()
+    };
+    let first = make().await;
+    assert_eq!(make().await, first);
+    bench.wait(24 * 60 * 60 - 1);
+    assert_eq!(make().await, first);
+    bench.wait(1);
+    let second = make().await;
+    assert_ne!(second, first);
+    bench.sandbox.set_faults(Faults { ignore_keys: true, ..Faults::default() });
+    assert_ne!(make().await, second);
+}
+
+#[tokio::test]
+async fn webhooks_that_are_dropped_stay_undelivered_and_corrupted_ones_do_not_verify() {
+    let bench = Bench::start().await;
+    bench.pay_by_card(&bench.session().await);
+    let once = Faults { drop_webhooks: 1, corrupt_webhooks: 1, ..Faults::default() };
+    bench.sandbox.set_faults(once);
+    let sent = bench.sandbox.deliveries(&secret());
+    assert_eq!(sent.len(), 3, "one of four is lost for good");
+    let verify = |delivery: &sandbox::stripe::Delivery| {
+        let (body, secrets) = (delivery.body.as_bytes(), [secret()]);
+        gateways::stripe::signature::verify(
+            Some(&delivery.header),
+            body,
+            &secrets,
+            bench.now(),
+            300,
+        )
+    };
+    let bad = sent.iter().filter(|delivery| verify(delivery).is_err()).count();
+    assert_eq!(bad, 1);
+    assert_eq!(bench.sandbox.deliver(&secret(), async |_| 200).await, 3);
+    let (_, left) = bench.get("/v1/events?delivery_success=false").await;
+    assert_eq!(ids(&left).len(), 1);
+}

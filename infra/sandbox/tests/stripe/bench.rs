@@ -76,6 +76,7 @@ pub struct Bench {
     pub url: String,
     wire: Wire,
     clock: Arc<AtomicI64>,
+    transport: Transport,
     http: reqwest::Client,
 }
 
@@ -84,7 +85,23 @@ impl Bench {
         Self::with_book(Book::default()).await
     }
 
+    /// A new sandbox for the same clients: making those takes longer than most of what is tested.
+    pub async fn beside(&self) -> Self {
+        Self::with(Book::default(), self.transport.clone(), self.http.clone()).await
+    }
+
     pub async fn with_book(book: Book) -> Self {
+        let timeouts = Timeouts {
+            connect: Duration::from_secs(2),
+            answer: Duration::from_millis(700),
+            total: Duration::from_secs(5),
+            pause: Duration::from_millis(1),
+        };
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self::with(book, Transport::new(timeouts), http).await
+    }
+
+    async fn with(book: Book, transport: Transport, http: reqwest::Client) -> Self {
         let clock = Arc::new(AtomicI64::new(START));
         let now = clock.clone();
         let now = Arc::new(move || now.load(Ordering::SeqCst));
@@ -95,8 +112,7 @@ impl Bench {
         let carry = middleware::from_fn_with_state(wire.clone(), Wire::carry);
         let router = sandbox.router().layer(carry);
         tokio::spawn(async move { axum::serve(listener, router).await });
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { sandbox, url, wire, clock, http }
+        Self { sandbox, url, wire, clock, transport, http }
     }
 
     /// What becomes of the requests to come.
@@ -160,15 +176,9 @@ impl Bench {
         account: Option<&str>,
         signing: Vec<Secret>,
     ) -> Stripe {
-        let timeouts = Timeouts {
-            connect: Duration::from_secs(2),
-            answer: Duration::from_millis(700),
-            total: Duration::from_secs(5),
-            pause: Duration::from_millis(1),
-        };
         let account = account.map(str::to_owned);
         let config = Config { key: key.into(), mode, account, signing, base_url: self.url.clone() };
-        Stripe::new(Transport::new(timeouts), &config).unwrap()
+        Stripe::new(self.transport.clone(), &config).unwrap()
     }
 
     pub async fn read(&self, hint: &Hint) -> Result<ReadBack, GatewayError> {
