@@ -156,6 +156,100 @@ def declined_card_is_a_card_error(sandbox):
         same(again.error.payment_intent.id, intent.id)
 
 
+def fields_are_stripes(found, kind):
+    """Stripe's published samples have none of these kinds; the SDK's own classes name their fields."""
+    known = {name.rstrip("_") for name in kind.__annotations__}
+    unknown = [name for name in found.to_dict() if name not in known]
+    same(unknown, [])
+    return found
+
+
+def customers_and_saved_methods(sandbox):
+    v1 = sandbox.v1
+    made = v1.customers.create({"name": "Bea", "email": "bea@acme.example", "metadata": {"firm": "acme"}})
+    fields_are_stripes(made, stripe.Customer)
+    same((made.name, made.livemode, made.metadata["firm"]), ("Bea", False, "acme"))
+    same(v1.customers.retrieve(made.id).email, "bea@acme.example")
+    same([c.id for c in v1.customers.list({"email": "bea@acme.example"}).data], [made.id])
+    card = v1.payment_methods.attach("pm_card_visa", {"customer": made.id})
+    fields_are_stripes(card, stripe.PaymentMethod)
+    fields_are_stripes(card.card, stripe.PaymentMethod.Card)
+    same((card.type, card.card.last4, card.customer), ("card", "4242", made.id))
+    bank = v1.payment_methods.attach("pm_usBankAccount_success", {"customer": made.id})
+    fields_are_stripes(bank.us_bank_account, stripe.PaymentMethod.UsBankAccount)
+    refused = raises(
+        stripe.InvalidRequestError,
+        lambda: v1.payment_methods.attach("pm_card_chargeDeclined", {"customer": made.id}),
+    )
+    same(refused.code, "card_declined")
+    listed = v1.customers.payment_methods.list(made.id, {"limit": 1})
+    same([method.id for method in listed.auto_paging_iter()], [bank.id, card.id])
+    same([m.id for m in v1.customers.payment_methods.list(made.id, {"type": "card"}).data], [card.id])
+    same(v1.payment_methods.detach(card.id).customer, None)
+    raises(stripe.InvalidRequestError, lambda: v1.payment_methods.detach(card.id))
+    same([m.id for m in v1.customers.payment_methods.list(made.id).data], [bank.id])
+
+
+def setup_sessions(sandbox):
+    customer = sandbox.v1.customers.create({"name": "Bea"}).id
+    made = sandbox.v1.checkout.sessions.create(
+        {
+            "mode": "setup",
+            "customer": customer,
+            "success_url": "https://portal.example/saved?page={CHECKOUT_SESSION_ID}",
+            "payment_method_types": ["card", "us_bank_account"],
+            "setup_intent_data": {"metadata": {"firm": "acme"}},
+        }
+    )
+    same((made.mode, made.status, made.amount_total, made.payment_intent), ("setup", "open", None, None))
+    method = sandbox.act("save_method", session=made.id, method="pm_card_mastercard")
+    read = sandbox.v1.checkout.sessions.retrieve(made.id, {"expand": ["setup_intent.payment_method"]})
+    setup = fields_are_stripes(read.setup_intent, stripe.SetupIntent)
+    same((read.status, setup.status, setup.usage), ("complete", "succeeded", "off_session"))
+    same((setup.payment_method.id, setup.payment_method.card.brand), (method, "mastercard"))
+    same(setup.metadata["firm"], "acme")
+    same(sandbox.v1.setup_intents.retrieve(setup.id).payment_method, method)
+    kinds = [event.type for event in sandbox.v1.events.list().data]
+    same(kinds[:3], ["checkout.session.completed", "setup_intent.succeeded", "payment_method.attached"])
+
+
+def saved_methods_are_charged(sandbox):
+    v1 = sandbox.v1
+    customer = v1.customers.create({"name": "Bea"}).id
+    method = v1.payment_methods.attach("pm_card_visa", {"customer": customer}).id
+    made = v1.payment_intents.create({"amount": 1250, "currency": "usd", "customer": customer})
+    same((made.status, made.customer), ("requires_payment_method", customer))
+    changed = v1.payment_intents.update(made.id, {"amount": 1300, "metadata": {"ours": "try-1"}})
+    same((changed.amount, changed.metadata["ours"]), (1300, "try-1"))
+    alone = {"payment_method": method, "off_session": True, "error_on_requires_action": True}
+    taken = v1.payment_intents.confirm(made.id, alone)
+    same((taken.status, taken.amount_received, taken.payment_method), ("succeeded", 1300, method))
+    again = raises(stripe.InvalidRequestError, lambda: v1.payment_intents.confirm(made.id, alone))
+    same((again.http_status, again.code), (400, "payment_intent_unexpected_state"))
+    found = v1.payment_intents.list({"customer": customer, "expand": ["data.latest_charge"]}).data
+    same([(i.id, i.latest_charge.metadata["ours"]) for i in found], [(made.id, "try-1")])
+    same(v1.payment_intents.list({"created": {"gt": made.created}}).data, [])
+    same(len(v1.payment_intents.list({"created": {"gte": made.created}}).data), 1)
+
+    asks = v1.payment_methods.attach("pm_card_authenticationRequired", {"customer": customer}).id
+    other = v1.payment_intents.create({"amount": 700, "currency": "usd", "customer": customer})
+    error = raises(
+        stripe.CardError,
+        lambda: v1.payment_intents.confirm(other.id, {**alone, "payment_method": asks}),
+    )
+    same((error.http_status, error.code), (402, "authentication_required"))
+    same(error.error.payment_intent.id, other.id)
+    sandbox.act("change_method", method=method, does={"declines": "lost_card"})
+    error = raises(stripe.CardError, lambda: v1.payment_intents.confirm(other.id, alone))
+    same((error.error.decline_code, error.error.advice_code), ("lost_card", "do_not_try_again"))
+    same(v1.payment_intents.cancel(other.id).status, "canceled")
+    gone = raises(
+        stripe.InvalidRequestError,
+        lambda: sandbox.intent("pm_1", customer=customer, off_session=True),
+    )
+    same((gone.http_status, gone.code, gone.param), (400, "resource_missing", "payment_method"))
+
+
 def refunds(sandbox):
     payment = sandbox.intent().id
     part = sandbox.v1.refunds.create({"payment_intent": payment, "amount": 250})
@@ -285,6 +379,9 @@ def main():
             session_is_paid,
             payment_intents,
             declined_card_is_a_card_error,
+            customers_and_saved_methods,
+            setup_sessions,
+            saved_methods_are_charged,
             refunds,
             disputes,
             bank_debit,

@@ -46,6 +46,9 @@ mod stripe_sdk {
         session_is_paid
         payment_intents
         declined_card_is_a_card_error
+        customers_and_saved_methods
+        setup_sessions
+        saved_methods_are_charged
         refunds
         disputes
         bank_debit
