@@ -43,6 +43,7 @@ impl Life<'_> {
                 (client, Actor::Gateway, command)
             }
             Deed::DeliverAgain { .. }
+            | Deed::Method { .. }
             | Deed::SetPolicy { .. }
             | Deed::ApproveRun { .. }
             | Deed::RefreshLedger
