@@ -121,6 +121,7 @@ fn about(field: Field) -> &'static str {
         Field::Paid => "what came in so far",
         Field::PaidOn => "when the last of it came",
         Field::Disputed => "whether it is disputed",
+        Field::Deposit => "which of the firm's bank accounts it goes to, operating or trust",
     }
 }
 
