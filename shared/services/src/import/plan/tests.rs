@@ -36,7 +36,7 @@ struct Desk {
     policy: PolicyVersion,
 }
 
-const HEADER: &str = "invoice,issued,due,amount,paid,paid_on,disputed,client,currency,kind,service_line,client_name,contact_email,class";
+const HEADER: &str = "invoice,issued,due,amount,paid,paid_on,disputed,client,currency,kind,service_line,client_name,contact_email,class,deposit";
 
 /// Rows of the client acme; cells that are left out at the end are empty.
 fn rows(lines: &[&str]) -> Vec<Row> {
@@ -205,7 +205,30 @@ fn rows_become_invoices_payments_and_disputes() {
     let invoice = &desk.account.invoices[&"A-2".parse::<InvoiceId>().unwrap()];
     assert_eq!(invoice.kind, InvoiceKind::OutOfTurn);
     assert_eq!(invoice.due_on, day("2026-09-07"), "terms of its kind");
-    assert_eq!(invoice.service_line, Some("tax".parse().unwrap()));
+    assert_eq!(
+        (invoice.service_line.as_ref(), invoice.deposit),
+        (Some(&"tax".parse().unwrap()), None)
+    );
+}
+
+#[test]
+fn a_row_says_which_deposit_account_its_money_goes_to() {
+    use domain::invoice::Deposit;
+    const TRUST: &str = "A-1,2026-09-01,,100,,,,,,,,,,,trust";
+    for (row, expected) in [
+        (TRUST, "unchanged"),
+        ("A-1,2026-09-01,,100", "unchanged"),
+        (
+            "A-1,2026-09-01,,100,,,,,,,,,,,operating",
+            "conflict; deposit: ours trust, theirs operating",
+        ),
+    ] {
+        let mut desk = Desk::new();
+        desk.import(&[TRUST]);
+        let invoice = &desk.account.invoices[&"A-1".parse::<InvoiceId>().unwrap()];
+        assert_eq!(invoice.deposit, Some(Deposit::Trust));
+        assert_eq!(desk.import(&[row]), (vec![expected.to_owned()], vec![]), "for {row}");
+    }
 }
 
 /// The client as it is after the first import; then the same row as another day's file has it.
