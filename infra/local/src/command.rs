@@ -11,6 +11,7 @@ pub mod import;
 pub mod openapi;
 pub mod policy;
 pub mod queue;
+pub mod reconcile;
 pub mod rehearse;
 pub mod restore;
 pub mod simulate;
@@ -52,6 +53,8 @@ pub enum Command {
     Policy(policy::Arguments),
     /// Look at the messages that nobody could handle, and have them handled again.
     Queue(queue::Arguments),
+    /// Compare a firm's gateways with its accounts, put right what webhooks lost, and say what differs.
+    Reconcile(reconcile::Arguments),
     /// Run timelines through the real rules and print what happens on each day.
     Rehearse(rehearse::Arguments),
     /// After the table was restored to an earlier moment: say what it lacks beside the archive, and put it back.
@@ -83,6 +86,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Openapi => openapi::run(),
         Command::Policy(arguments) => policy::run(arguments),
         Command::Queue(arguments) => queue::run(arguments),
+        Command::Reconcile(arguments) => reconcile::run(arguments),
         Command::Rehearse(arguments) => rehearse::run(arguments),
         Command::Restore(arguments) => restore::run(arguments),
         Command::Simulate(arguments) => simulate::run(arguments),

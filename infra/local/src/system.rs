@@ -30,6 +30,7 @@ use services::contacts::Postbox;
 use services::firm::Firm;
 use services::office::Office;
 use services::portal::{Portal, Till};
+use services::reconcile::Reconciler;
 use services::sweep::Sweeper;
 use services::office::gateways::Gateways;
 use services::webhook::{GatewayAccess, Webhooks};
@@ -57,6 +58,10 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// How often it is asked whose day has begun.
 const TICK_EVERY: Duration = Duration::from_secs(60);
 
+/// How often it is asked which gateway is to be compared with its accounts, as on AWS; not at once: a webhook of a
+/// moment ago is not lost.
+const RECONCILE_EVERY: Duration = Duration::from_secs(15 * 60);
+
 /// How often expired items are deleted.
 const EXPIRE_EVERY: Duration = Duration::from_secs(600);
 
@@ -65,6 +70,9 @@ const DELIVER_EVERY: Duration = Duration::from_millis(500);
 
 /// What a function may take for one batch, as on Lambda.
 const TIME_LIMIT: TimeDelta = TimeDelta::minutes(1);
+
+/// What a tick of comparing gateways may take, as on Lambda.
+const RECONCILE_WITHIN: TimeDelta = TimeDelta::minutes(14);
 
 /// The key that seals gateway secrets, in the data folder.
 const SEAL_KEY: &str = "seal.key";
@@ -246,6 +254,7 @@ impl System {
             Arc::new(lock_evaluation::State::new(dynamo, queue, clock.clone(), Stage::Local));
         let letter_queue: Arc<dyn Queue> = letters.clone();
         let evaluation_queue: Arc<dyn Queue> = evaluations.clone();
+        self.reconcile(webhooks.clone(), &clock, stopped.clone());
         let sweeper = Sweeper::new(webhooks, letter_queue, evaluation_queue, clock.clone());
         // The folder is this process's alone: whoever had taken a webhook is gone.
         sweeper.take_over().await.context("can't go on with the webhooks of before")?;
@@ -290,6 +299,27 @@ impl System {
         Ok(())
     }
 
+    /// What webhooks lost is looked for by its schedule.
+    fn reconcile(
+        &mut self,
+        webhooks: Arc<Webhooks>,
+        clock: &Arc<dyn Clock>,
+        stopped: watch::Receiver<bool>,
+    ) {
+        let reconciler = Reconciler::new(webhooks, clock.clone());
+        let state = Arc::new(reconcile::State::new(reconciler, clock.clone(), Stage::Local));
+        let begin = tokio::time::Instant::now() + RECONCILE_EVERY;
+        let clock = clock.clone();
+        self.every_from(begin, RECONCILE_EVERY, stopped, move || {
+            let (state, deadline) = (state.clone(), clock.now() + RECONCILE_WITHIN);
+            async move {
+                if let Err(error) = reconcile::tick(&state, deadline).await {
+                    tracing::error!(error = %platform::log::chain(&error), "Could not ask which gateway is to be compared");
+                }
+            }
+        });
+    }
+
     /// Lets the sandbox go on: banks follow the demo firm's day, webhooks go to its endpoint.
     async fn deliver(
         &mut self,
@@ -311,13 +341,26 @@ impl System {
         Ok(())
     }
 
-    fn every<F, Fut>(&mut self, period: Duration, mut stopped: watch::Receiver<bool>, work: F)
+    fn every<F, Fut>(&mut self, period: Duration, stopped: watch::Receiver<bool>, work: F)
     where
         F: Fn() -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
+        self.every_from(tokio::time::Instant::now(), period, stopped, work);
+    }
+
+    fn every_from<F, Fut>(
+        &mut self,
+        begin: tokio::time::Instant,
+        period: Duration,
+        mut stopped: watch::Receiver<bool>,
+        work: F,
+    ) where
+        F: Fn() -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
         self.tasks.spawn(async move {
-            let mut interval = tokio::time::interval(period);
+            let mut interval = tokio::time::interval_at(begin, period);
             interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 tokio::select! {

@@ -284,6 +284,16 @@ impl Bench {
         webhooks(&self.dynamo, &self.seal, &self.url)
     }
 
+    /// The same, with what their calls of the table cost counted.
+    pub fn counted_webhooks(&self) -> Arc<Webhooks> {
+        webhooks(&self.counted, &self.seal, &self.url)
+    }
+
+    /// The same, with the gateway at another address.
+    pub fn webhooks_at(&self, url: &str) -> Arc<Webhooks> {
+        webhooks(&self.dynamo, &self.seal, url)
+    }
+
     /// A second process over the same table.
     pub fn sweeper(&self) -> Sweeper {
         let webhooks = webhooks(&self.dynamo, &self.seal, &self.url);
@@ -312,7 +322,7 @@ impl Bench {
     }
 }
 
-async fn serve(router: Router) -> String {
+pub async fn serve(router: Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });
