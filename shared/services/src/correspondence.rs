@@ -19,6 +19,7 @@ use domain::id::{ClientId, FirmId};
 use domain::letter::{Letter, LetterId, LetterKind, LetterState, Sending, Within};
 use domain::role::Actor;
 use domain::text::Personal;
+use futures::future::BoxFuture;
 use letters::{Attachment, Envelope, Rendered};
 use platform::mail::{Found, Mail, MailError, Message, SentId};
 use serde::{Deserialize, Serialize};
@@ -273,7 +274,7 @@ impl Correspondence {
         }
         let company = self.company(task, &view, &letter).await?;
         if 1 < company.len() {
-            return Box::pin(self.send_together(task, &sender, &company)).await;
+            return self.send_together(task, &sender, &company).await;
         }
         match self.claim(task, &sender, (view, letter), None).await? {
             Ok(work) => self.first(&work, 0).await,
@@ -282,51 +283,53 @@ impl Correspondence {
     }
 
     /// Claims a queued letter, by itself or within another's message; else what became of it.
-    async fn claim<'a>(
-        &self,
+    fn claim<'a: 'f, 'f>(
+        &'f self,
         task: Task<'a>,
-        sender: &Sender,
+        sender: &'f Sender,
         (view, letter): (View, Letter),
-        within: Option<&(Within, Personal)>,
-    ) -> Result<Result<Work<'a>, Outcome>, SendError> {
-        let Task { firm, client, id, now } = task;
-        let command = match within {
-            None => Command::ClaimLetter { letter: id },
-            Some((within, to)) => {
-                Command::JoinLetter { letter: id, within: within.clone(), to: to.clone() }
+        within: Option<&'f (Within, Personal)>,
+    ) -> BoxFuture<'f, Result<Result<Work<'a>, Outcome>, SendError>> {
+        Box::pin(async move {
+            let Task { firm, client, id, now } = task;
+            let command = match within {
+                None => Command::ClaimLetter { letter: id },
+                Some((within, to)) => {
+                    Command::JoinLetter { letter: id, within: within.clone(), to: to.clone() }
+                }
+            };
+            let caller = Caller::new(Actor::Schedule);
+            let executed = match execute(firm, client, &command, &caller, now).await {
+                Err(ExecuteError::Refused(refusal)) if refusal.rule == "FRESH-1" => {
+                    firm.store().postpone_letter(client, id, now + LEDGER_WAIT).await?;
+                    return Ok(Err(Outcome::LedgerOld));
+                }
+                Err(ExecuteError::Refused(refusal)) if refusal.rule == "LET-8" => {
+                    firm.store().postpone_letter(client, id, now + UNREAD_WAIT).await?;
+                    return Ok(Err(Outcome::Unread));
+                }
+                Err(ExecuteError::Refused(refusal)) if refusal.rule == "LOCK-10" => {
+                    firm.store().postpone_letter(client, id, now + STOP_WAIT).await?;
+                    return Ok(Err(Outcome::Stopped));
+                }
+                // It goes to another address by now: by itself, when its own message comes.
+                Err(ExecuteError::Refused(refusal)) if refusal.rule == "LET-9" => {
+                    return Ok(Err(Outcome::Busy));
+                }
+                executed => executed?,
+            };
+            match claimed(&executed.events) {
+                Claimed::Before => task.not_queued().await.map(Err),
+                Claimed::Withdrawn => Ok(Err(Outcome::Withdrawn)),
+                Claimed::Left(sending) => {
+                    let account = with_history(executed.account, view.loaded.account.clone());
+                    let wording = task.wording(&account, &sending).await?;
+                    let logo = task.picture(sending.kind).await?;
+                    let sender = sender.clone();
+                    Ok(Ok(Work { task, sender, view, account, letter, sending, wording, logo }))
+                }
             }
-        };
-        let caller = Caller::new(Actor::Schedule);
-        let executed = match execute(firm, client, &command, &caller, now).await {
-            Err(ExecuteError::Refused(refusal)) if refusal.rule == "FRESH-1" => {
-                firm.store().postpone_letter(client, id, now + LEDGER_WAIT).await?;
-                return Ok(Err(Outcome::LedgerOld));
-            }
-            Err(ExecuteError::Refused(refusal)) if refusal.rule == "LET-8" => {
-                firm.store().postpone_letter(client, id, now + UNREAD_WAIT).await?;
-                return Ok(Err(Outcome::Unread));
-            }
-            Err(ExecuteError::Refused(refusal)) if refusal.rule == "LOCK-10" => {
-                firm.store().postpone_letter(client, id, now + STOP_WAIT).await?;
-                return Ok(Err(Outcome::Stopped));
-            }
-            // It goes to another address by now: by itself, when its own message comes.
-            Err(ExecuteError::Refused(refusal)) if refusal.rule == "LET-9" => {
-                return Ok(Err(Outcome::Busy));
-            }
-            executed => executed?,
-        };
-        match claimed(&executed.events) {
-            Claimed::Before => task.not_queued().await.map(Err),
-            Claimed::Withdrawn => Ok(Err(Outcome::Withdrawn)),
-            Claimed::Left(sending) => {
-                let account = with_history(executed.account, view.loaded.account.clone());
-                let wording = task.wording(&account, &sending).await?;
-                let logo = task.picture(sending.kind).await?;
-                let sender = sender.clone();
-                Ok(Ok(Work { task, sender, view, account, letter, sending, wording, logo }))
-            }
-        }
+        })
     }
 
     /// Looks after a letter that was claimed, and of which nothing was heard since (LET-4).
@@ -437,101 +440,114 @@ impl Correspondence {
     }
 
     /// Writes it, keeps it, hands it over.
-    async fn first(&self, work: &Work<'_>, doubts: u32) -> Result<Outcome, SendError> {
-        let (task, store) = (work.task, work.task.firm.store());
-        let written = self.written(work, None).and_then(|written| written.sealed(work));
-        let (sent, mime, link) = match written {
-            Ok(written) => written,
-            Err(error) => return work.unwritten(&error).await,
-        };
-        let sent = SentLetter { doubts, ..sent };
-        // Before the letter: one that is kept has a link that leads somewhere.
-        if let Some(link) = &link {
-            store.add_pay_link(link).await?;
-        }
-        self.expect_answers(task, &sent).await?;
-        if !store.keep_letter(task.client, task.id, &sent).await? {
-            return Ok(Outcome::Busy);
-        }
-        if 0 < doubts {
-            task.watch(task.now + CLAIM_LEASE).await?;
-        }
-        self.hand_over(task, &sent, mime).await
+    fn first<'f>(
+        &'f self,
+        work: &'f Work<'_>,
+        doubts: u32,
+    ) -> BoxFuture<'f, Result<Outcome, SendError>> {
+        Box::pin(async move {
+            let (task, store) = (work.task, work.task.firm.store());
+            let written = self.written(work, None).and_then(|written| written.sealed(work));
+            let (sent, mime, link) = match written {
+                Ok(written) => written,
+                Err(error) => return work.unwritten(&error).await,
+            };
+            let sent = SentLetter { doubts, ..sent };
+            // Before the letter: one that is kept has a link that leads somewhere.
+            if let Some(link) = &link {
+                store.add_pay_link(link).await?;
+            }
+            self.expect_answers(task, &sent).await?;
+            if !store.keep_letter(task.client, task.id, &sent).await? {
+                return Ok(Outcome::Busy);
+            }
+            if 0 < doubts {
+                task.watch(task.now + CLAIM_LEASE).await?;
+            }
+            self.hand_over(task, &sent, mime).await
+        })
     }
 
     /// Hands over once more what was claimed before, if it was ever written. The facts are read again (LET-4): what
     /// is no longer true is withdrawn, and what is true in other words is written anew, under the same name. Its
     /// address is one of these facts, as its invoices are.
-    async fn again(
-        &self,
-        task: Task<'_>,
+    fn again<'f>(
+        &'f self,
+        task: Task<'f>,
         letter: Letter,
         sent: Option<SentLetter>,
         may_have_left: bool,
-    ) -> Result<Outcome, SendError> {
-        let sent = match sent {
-            Some(sent) if !sent.together.is_empty() => {
-                let again = self.again_together(task, (letter, sent), may_have_left);
-                return Box::pin(again).await;
+    ) -> BoxFuture<'f, Result<Outcome, SendError>> {
+        Box::pin(async move {
+            let sent = match sent {
+                Some(sent) if !sent.together.is_empty() => {
+                    return self.again_together(task, (letter, sent), may_have_left).await;
+                }
+                sent => sent,
+            };
+            let sender = match Sender::of(task.firm.settings()) {
+                Ok(sender) => sender,
+                Err(error) => {
+                    task.watch(task.now + SET_UP_WAIT).await?;
+                    return Ok(Outcome::NotSetUp(error));
+                }
+            };
+            let view = task.view(&letter).await?;
+            let (known, policy) = (&view.loaded.account, &view.policy.policy);
+            let ready_at = task.firm.outside_quiet_hours(view.day, policy, task.now);
+            if task.firm.now(task.now) < ready_at {
+                if !task.firm.settings().is_test {
+                    task.watch(ready_at).await?;
+                }
+                return Ok(Outcome::Waits(ready_at));
             }
-            sent => sent,
-        };
-        let sender = match Sender::of(task.firm.settings()) {
-            Ok(sender) => sender,
-            Err(error) => {
-                task.watch(task.now + SET_UP_WAIT).await?;
-                return Ok(Outcome::NotSetUp(error));
+            if let Some(sent) = sent.as_ref().filter(|_| may_have_left)
+                && sending(known, policy, &letter, view.day).is_none()
+            {
+                return task.untrue(&sent.sha256).await;
             }
-        };
-        let view = task.view(&letter).await?;
-        let (known, policy) = (&view.loaded.account, &view.policy.policy);
-        let ready_at = task.firm.outside_quiet_hours(view.day, policy, task.now);
-        if task.firm.now(task.now) < ready_at {
-            if !task.firm.settings().is_test {
-                task.watch(ready_at).await?;
+            let to = sent.as_ref().map(|sent| sent.to.clone());
+            let (account, sending) = match task.reclaim(to).await? {
+                Ok(claimed) => claimed,
+                Err(outcome) => return Ok(outcome),
+            };
+            let account = with_history(account, view.loaded.account.clone());
+            let wording = task.wording(&account, &sending).await?;
+            let logo = task.picture(sending.kind).await?;
+            let work = Work { task, sender, view, account, letter, sending, wording, logo };
+            match sent {
+                Some(sent) if MAX_ATTEMPTS <= sent.attempts => task.uncertain(&sent.sha256).await,
+                Some(sent) => self.once_more(&work, &sent).await,
+                // This time is the second: whoever claimed it may have come further than can be seen.
+                None => self.first(&work, 1).await,
             }
-            return Ok(Outcome::Waits(ready_at));
-        }
-        if let Some(sent) = sent.as_ref().filter(|_| may_have_left)
-            && sending(known, policy, &letter, view.day).is_none()
-        {
-            return task.untrue(&sent.sha256).await;
-        }
-        let to = sent.as_ref().map(|sent| sent.to.clone());
-        let (account, sending) = match task.reclaim(to).await? {
-            Ok(claimed) => claimed,
-            Err(outcome) => return Ok(outcome),
-        };
-        let account = with_history(account, view.loaded.account.clone());
-        let wording = task.wording(&account, &sending).await?;
-        let logo = task.picture(sending.kind).await?;
-        let work = Work { task, sender, view, account, letter, sending, wording, logo };
-        match sent {
-            Some(sent) if MAX_ATTEMPTS <= sent.attempts => task.uncertain(&sent.sha256).await,
-            Some(sent) => self.once_more(&work, &sent).await,
-            // This time is the second: whoever claimed it may have come further than can be seen.
-            None => self.first(&work, 1).await,
-        }
+        })
     }
 
     /// The same bytes, as long as that is what would be written now; else what would be.
-    async fn once_more(&self, work: &Work<'_>, known: &SentLetter) -> Result<Outcome, SendError> {
-        let (task, store) = (work.task, work.task.firm.store());
-        let link = self.known_link(task, Some(known)).await?;
-        let written = self.written(work, Some((known, link)));
-        let (sent, mime, link) = match written.and_then(|written| written.sealed(work)) {
-            Ok(written) => written,
-            Err(error) => return work.unwritten(&error).await,
-        };
-        if let Some(link) = &link {
-            store.add_pay_link(link).await?;
-        }
-        self.expect_answers(task, &sent).await?;
-        if !store.keep_letter_again(task.client, task.id, &sent, known.attempts).await? {
-            return Ok(Outcome::Busy);
-        }
-        task.watch(task.now + CLAIM_LEASE).await?;
-        self.hand_over(task, &sent, mime).await
+    fn once_more<'f>(
+        &'f self,
+        work: &'f Work<'_>,
+        known: &'f SentLetter,
+    ) -> BoxFuture<'f, Result<Outcome, SendError>> {
+        Box::pin(async move {
+            let (task, store) = (work.task, work.task.firm.store());
+            let link = self.known_link(task, Some(known)).await?;
+            let written = self.written(work, Some((known, link)));
+            let (sent, mime, link) = match written.and_then(|written| written.sealed(work)) {
+                Ok(written) => written,
+                Err(error) => return work.unwritten(&error).await,
+            };
+            if let Some(link) = &link {
+                store.add_pay_link(link).await?;
+            }
+            self.expect_answers(task, &sent).await?;
+            if !store.keep_letter_again(task.client, task.id, &sent, known.attempts).await? {
+                return Ok(Outcome::Busy);
+            }
+            task.watch(task.now + CLAIM_LEASE).await?;
+            self.hand_over(task, &sent, mime).await
+        })
     }
 
     /// The letter in words, and its link if it has one; with the link, the name and,

@@ -13,8 +13,9 @@
 use domain::account::Account;
 use domain::decide::letters::sending;
 use domain::id::ClientId;
-use domain::letter::{Letter, LetterId, LetterState, Within};
+use domain::letter::{Letter, LetterId, LetterState, Sending, Within};
 use domain::text::Personal;
+use futures::future::BoxFuture;
 use identity::contact::Address;
 use letters::{Attachment, Section, render_together};
 use platform::mail::{MailError, Message, SentId};
@@ -44,27 +45,29 @@ struct Part<'a, 'b> {
 impl Correspondence {
     /// The letters that leave in one message with this one, itself among them, in the order of their clients' ids.
     /// Fewer than two: it leaves by itself.
-    pub(super) async fn company(
-        &self,
-        task: Task<'_>,
-        view: &View,
-        letter: &Letter,
-    ) -> Result<Vec<Within>, SendError> {
-        let Some(to) = address(view, letter) else { return Ok(Vec::new()) };
-        let mut company = Vec::new();
-        for client in clients_of(task, &to).await? {
-            if client == *task.client {
-                company.push(Within { client, letter: task.id });
-                continue;
+    pub(super) fn company<'f>(
+        &'f self,
+        task: Task<'f>,
+        view: &'f View,
+        letter: &'f Letter,
+    ) -> BoxFuture<'f, Result<Vec<Within>, SendError>> {
+        Box::pin(async move {
+            let Some(to) = address(view, letter) else { return Ok(Vec::new()) };
+            let mut company = Vec::new();
+            for client in clients_of(task, &to).await? {
+                if client == *task.client {
+                    company.push(Within { client, letter: task.id });
+                    continue;
+                }
+                let other = Task { client: &client, ..task };
+                if let Some(letter) = leaves_to(other, &to).await? {
+                    company.push(Within { client, letter });
+                }
             }
-            let other = Task { client: &client, ..task };
-            if let Some(letter) = leaves_to(other, &to).await? {
-                company.push(Within { client, letter });
-            }
-        }
-        let mut messages = company.chunks(MAX_TOGETHER);
-        let own = messages.find(|some| some.iter().any(|one| one.client == *task.client));
-        Ok(own.unwrap_or_default().to_vec())
+            let mut messages = company.chunks(MAX_TOGETHER);
+            let own = messages.find(|some| some.iter().any(|one| one.client == *task.client));
+            Ok(own.unwrap_or_default().to_vec())
+        })
     }
 
     /// Whether letters that could be one message still come: the firm's run of that day is under way. Of a test firm
@@ -85,74 +88,80 @@ impl Correspondence {
     }
 
     /// Claims each of them and hands them over in one message; what became of the one that was asked for.
-    pub(super) async fn send_together(
-        &self,
-        task: Task<'_>,
-        sender: &Sender,
-        company: &[Within],
-    ) -> Result<Outcome, SendError> {
-        let mut works: Vec<Work<'_>> = Vec::new();
-        let mut own = Ok(Outcome::Busy);
-        for one in company {
-            let other = Task { client: &one.client, id: one.letter, ..task };
-            let lead = works.first().map(|lead| (stands(lead.task), lead.address()));
-            let claimed = match other.queued().await {
-                Ok(Some((view, letter))) => {
-                    Box::pin(self.claim(other, sender, (view, letter), lead.as_ref())).await
+    pub(super) fn send_together<'f>(
+        &'f self,
+        task: Task<'f>,
+        sender: &'f Sender,
+        company: &'f [Within],
+    ) -> BoxFuture<'f, Result<Outcome, SendError>> {
+        Box::pin(async move {
+            let mut works: Vec<Work<'_>> = Vec::new();
+            let mut own = Ok(Outcome::Busy);
+            for one in company {
+                let other = Task { client: &one.client, id: one.letter, ..task };
+                let lead = works.first().map(|lead| (stands(lead.task), lead.address()));
+                let claimed = match other.queued().await {
+                    Ok(Some((view, letter))) => {
+                        self.claim(other, sender, (view, letter), lead.as_ref()).await
+                    }
+                    Ok(None) => other.not_queued().await.map(Err),
+                    Err(error) => Err(error),
+                };
+                match claimed {
+                    Ok(Ok(work)) => works.push(work),
+                    claimed if is_same(other, task) => {
+                        own = claimed.and_then(|left| left.err().map_or(Ok(Outcome::Busy), Ok))
+                    }
+                    // Another sender is at this message, and takes this one with it.
+                    Ok(Err(Outcome::Busy)) if works.is_empty() => return Ok(Outcome::Busy),
+                    Ok(Err(_)) => {}
+                    // The others' messages come again by themselves.
+                    Err(error) => {
+                        warn!(client.id = %one.client, "Left letter {} out of a message: {error}", one.letter.0)
+                    }
                 }
-                Ok(None) => other.not_queued().await.map(Err),
-                Err(error) => Err(error),
+            }
+            let is_in = works.iter().any(|work| is_same(work.task, task));
+            let outcome = match works.as_slice() {
+                [] => return own,
+                [one] => self.first(one, 0).await,
+                _ => {
+                    let all: Vec<_> = works.iter().map(|work| (work, None)).collect();
+                    self.hand_over_all(&all, false).await
+                }
             };
-            match claimed {
-                Ok(Ok(work)) => works.push(work),
-                claimed if is_same(other, task) => {
-                    own = claimed.and_then(|left| left.err().map_or(Ok(Outcome::Busy), Ok))
-                }
-                Ok(Err(_)) => {}
-                // The others' messages come again by themselves.
-                Err(error) => {
-                    warn!(client.id = %one.client, "Left letter {} out of a message: {error}", one.letter.0)
-                }
-            }
-        }
-        let is_in = works.iter().any(|work| is_same(work.task, task));
-        let outcome = match works.as_slice() {
-            [] => return own,
-            [one] => self.first(one, 0).await,
-            _ => {
-                let all: Vec<_> = works.iter().map(|work| (work, None)).collect();
-                self.hand_over_all(&all, false).await
-            }
-        };
-        if is_in { outcome } else { outcome.and(own) }
+            if is_in { outcome } else { outcome.and(own) }
+        })
     }
 
     /// Looks after a letter that was in another's message: whatever becomes of that one is its own outcome. `None`: that
     /// message isn't handed over any more, or not with it.
-    pub(super) async fn look_after_carried(
-        &self,
-        task: Task<'_>,
-        within: &Within,
-    ) -> Result<Option<Outcome>, SendError> {
-        let look = self.look_after(task.firm, &within.client, within.letter, task.now);
-        let outcome = Box::pin(look).await?;
-        if task.row().await?.delivery.is_some() {
-            return Ok(Some(outcome));
-        }
-        Ok(match outcome {
-            Outcome::Withdrawn
-            | Outcome::LedgerOld
-            | Outcome::Unread
-            | Outcome::Done
-            | Outcome::Sent
-            | Outcome::Undeliverable
-            | Outcome::Uncertain => None,
-            Outcome::Waits(_)
-            | Outcome::Stopped
-            | Outcome::NotSetUp(_)
-            | Outcome::Busy
-            | Outcome::Unsent(_)
-            | Outcome::Open => Some(outcome),
+    pub(super) fn look_after_carried<'f>(
+        &'f self,
+        task: Task<'f>,
+        within: &'f Within,
+    ) -> BoxFuture<'f, Result<Option<Outcome>, SendError>> {
+        Box::pin(async move {
+            let look = self.look_after(task.firm, &within.client, within.letter, task.now);
+            let outcome = Box::pin(look).await?;
+            if task.row().await?.delivery.is_some() {
+                return Ok(Some(outcome));
+            }
+            Ok(match outcome {
+                Outcome::Withdrawn
+                | Outcome::LedgerOld
+                | Outcome::Unread
+                | Outcome::Done
+                | Outcome::Sent
+                | Outcome::Undeliverable
+                | Outcome::Uncertain => None,
+                Outcome::Waits(_)
+                | Outcome::Stopped
+                | Outcome::NotSetUp(_)
+                | Outcome::Busy
+                | Outcome::Unsent(_)
+                | Outcome::Open => Some(outcome),
+            })
         })
     }
 
@@ -174,154 +183,163 @@ impl Correspondence {
     }
 
     /// The other letters of a message of which nothing was heard: those that are still in it, and stand for nothing else.
-    pub(super) async fn carried(
-        &self,
-        task: Task<'_>,
-        sent: &SentLetter,
-    ) -> Result<Vec<(Within, Letter, SentLetter)>, SendError> {
-        let mut carried = Vec::new();
-        for one in &sent.together {
-            let store = task.firm.store();
-            let Some(row) = store.letter(&one.client, one.letter).await? else { continue };
-            let known = store.sent_letter(&one.client, one.letter).await?;
-            let known = known.filter(|known| {
-                known.message_id == sent.message_id && known.within == Some(stands(task))
-            });
-            if let (LetterState::Left(_), None, Some(known)) =
-                (&row.letter.state, &row.delivery, known)
-            {
-                carried.push((one.clone(), row.letter, known));
+    pub(super) fn carried<'f>(
+        &'f self,
+        task: Task<'f>,
+        sent: &'f SentLetter,
+    ) -> BoxFuture<'f, Result<Vec<(Within, Letter, SentLetter)>, SendError>> {
+        Box::pin(async move {
+            let mut carried = Vec::new();
+            for one in &sent.together {
+                let store = task.firm.store();
+                let Some(row) = store.letter(&one.client, one.letter).await? else { continue };
+                let known = store.sent_letter(&one.client, one.letter).await?;
+                let known = known.filter(|known| {
+                    known.message_id == sent.message_id && known.within == Some(stands(task))
+                });
+                if let (LetterState::Left(_), None, Some(known)) =
+                    (&row.letter.state, &row.delivery, known)
+                {
+                    carried.push((one.clone(), row.letter, known));
+                }
             }
-        }
-        Ok(carried)
+            Ok(carried)
+        })
     }
 
     /// Hands a message over once more, less what is no longer true of it by now (LET-4).
-    pub(super) async fn again_together(
-        &self,
-        task: Task<'_>,
+    pub(super) fn again_together<'f>(
+        &'f self,
+        task: Task<'f>,
         (letter, sent): (Letter, SentLetter),
         may_have_left: bool,
-    ) -> Result<Outcome, SendError> {
-        let sender = match Sender::of(task.firm.settings()) {
-            Ok(sender) => sender,
-            Err(error) => {
-                task.watch(task.now + SET_UP_WAIT).await?;
-                return Ok(Outcome::NotSetUp(error));
+    ) -> BoxFuture<'f, Result<Outcome, SendError>> {
+        Box::pin(async move {
+            let sender = match Sender::of(task.firm.settings()) {
+                Ok(sender) => sender,
+                Err(error) => {
+                    task.watch(task.now + SET_UP_WAIT).await?;
+                    return Ok(Outcome::NotSetUp(error));
+                }
+            };
+            let carried = self.carried(task, &sent).await?;
+            if MAX_ATTEMPTS <= sent.attempts {
+                for (one, _, known) in &carried {
+                    one_of(task, one).uncertain(&known.sha256).await?;
+                }
+                return task.uncertain(&sent.sha256).await;
             }
-        };
-        let carried = self.carried(task, &sent).await?;
-        if MAX_ATTEMPTS <= sent.attempts {
-            for (one, _, known) in &carried {
-                one_of(task, one).uncertain(&known.sha256).await?;
+            let lead = match self.reclaimed(task, (&letter, &sent), may_have_left, None).await? {
+                Ok((view, account, sending)) => {
+                    work(task, &sender, view, account, letter, sending).await?
+                }
+                Err(outcome) => return Ok(outcome), // the others go by themselves
+            };
+            let within = (stands(task), lead.address());
+            let mut works = vec![(lead, sent)];
+            for (one, letter, known) in &carried {
+                let other = one_of(task, one);
+                let claim =
+                    self.reclaimed(other, (letter, known), may_have_left, Some(&within)).await?;
+                if let Ok((view, account, sending)) = claim {
+                    let work = work(other, &sender, view, account, letter.clone(), sending).await?;
+                    works.push((work, known.clone()));
+                }
             }
-            return task.uncertain(&sent.sha256).await;
-        }
-        let lead = match self.reclaimed(task, (&letter, &sent), may_have_left, None).await? {
-            Ok((view, account, sending)) => {
-                work(task, &sender, view, account, letter, sending).await?
+            match works.as_slice() {
+                [(one, sent)] => self.once_more(one, sent).await,
+                several => {
+                    let all: Vec<_> =
+                        several.iter().map(|(work, known)| (work, Some(known))).collect();
+                    self.hand_over_all(&all, true).await
+                }
             }
-            Err(outcome) => return Ok(outcome), // the others go by themselves
-        };
-        let within = (stands(task), lead.address());
-        let mut works = vec![(lead, sent)];
-        for (one, letter, known) in &carried {
-            let other = one_of(task, one);
-            let claim =
-                self.reclaimed(other, (letter, known), may_have_left, Some(&within)).await?;
-            if let Ok((view, account, sending)) = claim {
-                let work = work(other, &sender, view, account, letter.clone(), sending).await?;
-                works.push((work, known.clone()));
-            }
-        }
-        match works.as_slice() {
-            [(one, sent)] => self.once_more(one, sent).await,
-            several => {
-                let all: Vec<_> = several.iter().map(|(work, known)| (work, Some(known))).collect();
-                self.hand_over_all(&all, true).await
-            }
-        }
+        })
     }
 
     /// Claims one of them anew; else what became of it.
-    async fn reclaimed(
-        &self,
-        task: Task<'_>,
-        (letter, sent): (&Letter, &SentLetter),
+    fn reclaimed<'f>(
+        &'f self,
+        task: Task<'f>,
+        (letter, sent): (&'f Letter, &'f SentLetter),
         may_have_left: bool,
-        within: Option<&(Within, Personal)>,
-    ) -> Result<Result<(View, Account, domain::letter::Sending), Outcome>, SendError> {
-        let view = task.view(letter).await?;
-        let policy = &view.policy.policy;
-        let ready_at = task.firm.outside_quiet_hours(view.day, policy, task.now);
-        if task.firm.now(task.now) < ready_at {
-            if !task.firm.settings().is_test {
-                task.watch(ready_at).await?;
+        within: Option<&'f (Within, Personal)>,
+    ) -> BoxFuture<'f, Result<Result<(View, Account, Sending), Outcome>, SendError>> {
+        Box::pin(async move {
+            let view = task.view(letter).await?;
+            let policy = &view.policy.policy;
+            let ready_at = task.firm.outside_quiet_hours(view.day, policy, task.now);
+            if task.firm.now(task.now) < ready_at {
+                if !task.firm.settings().is_test {
+                    task.watch(ready_at).await?;
+                }
+                return Ok(Err(Outcome::Waits(ready_at)));
             }
-            return Ok(Err(Outcome::Waits(ready_at)));
-        }
-        if may_have_left && sending(&view.loaded.account, policy, letter, view.day).is_none() {
-            return task.untrue(&sent.sha256).await.map(Err);
-        }
-        let claimed = match within {
-            None => task.reclaim(Some(sent.to.clone())).await?,
-            Some((within, to)) => task.rejoin(within, to).await?,
-        };
-        Ok(claimed.map(|(account, sending)| {
-            let account = with_history(account, view.loaded.account.clone());
-            (view, account, sending)
-        }))
+            if may_have_left && sending(&view.loaded.account, policy, letter, view.day).is_none() {
+                return task.untrue(&sent.sha256).await.map(Err);
+            }
+            let claimed = match within {
+                None => task.reclaim(Some(sent.to.clone())).await?,
+                Some((within, to)) => task.rejoin(within, to).await?,
+            };
+            Ok(claimed.map(|(account, sending)| {
+                let account = with_history(account, view.loaded.account.clone());
+                (view, account, sending)
+            }))
+        })
     }
 
     /// Writes, keeps and hands over one message of several letters, the first of which stands for it.
-    async fn hand_over_all(
-        &self,
-        works: &[(&Work<'_>, Option<&SentLetter>)],
+    fn hand_over_all<'f>(
+        &'f self,
+        works: &'f [(&'f Work<'f>, Option<&'f SentLetter>)],
         is_watched: bool,
-    ) -> Result<Outcome, SendError> {
-        let mut parts = Vec::new();
-        for (index, (work, known)) in works.iter().enumerate() {
-            let link = self.known_link(work.task, *known).await?;
-            match self.written(work, known.map(|known| (known, link))) {
-                Ok(written) => {
-                    let before = known.map(|known| known.attempts);
-                    parts.push(Part { work, written, before });
-                }
-                Err(error) => {
-                    let outcome = work.unwritten(&error).await?;
-                    if index == 0 {
-                        return Ok(outcome); // the others go by themselves when their leases end
+    ) -> BoxFuture<'f, Result<Outcome, SendError>> {
+        Box::pin(async move {
+            let mut parts = Vec::new();
+            for (index, (work, known)) in works.iter().enumerate() {
+                let link = self.known_link(work.task, *known).await?;
+                match self.written(work, known.map(|known| (known, link))) {
+                    Ok(written) => {
+                        let before = known.map(|known| known.attempts);
+                        parts.push(Part { work, written, before });
+                    }
+                    Err(error) => {
+                        let outcome = work.unwritten(&error).await?;
+                        if index == 0 {
+                            return Ok(outcome); // the others go by themselves when their leases end
+                        }
                     }
                 }
             }
-        }
-        let known = works.first().and_then(|(_, known)| *known);
-        let (subject, mime) = match sealed(&mut parts, known) {
-            Ok(sealed) => sealed,
-            Err(error) => {
-                let mut outcome = Outcome::Undeliverable;
-                for part in parts.iter().rev() {
-                    outcome = part.work.unwritten(&error).await?;
+            let known = works.first().and_then(|(_, known)| *known);
+            let (subject, mime) = match sealed(&mut parts, known) {
+                Ok(sealed) => sealed,
+                Err(error) => {
+                    let mut outcome = Outcome::Undeliverable;
+                    for part in parts.iter().rev() {
+                        outcome = part.work.unwritten(&error).await?;
+                    }
+                    return Ok(outcome);
                 }
-                return Ok(outcome);
+            };
+            let Some(lead) = parts.first() else { return Ok(Outcome::Busy) };
+            let (task, store) = (lead.work.task, lead.work.task.firm.store());
+            for link in parts.iter().filter_map(|part| part.written.link.as_ref()) {
+                store.add_pay_link(link).await?;
             }
-        };
-        let Some(lead) = parts.first() else { return Ok(Outcome::Busy) };
-        let (task, store) = (lead.work.task, lead.work.task.firm.store());
-        for link in parts.iter().filter_map(|part| part.written.link.as_ref()) {
-            store.add_pay_link(link).await?;
-        }
-        self.expect_answers(task, &lead.written.sent).await?;
-        let kept: Vec<_> = parts.iter().map(Part::kept).collect();
-        if !store.keep_letters(&kept).await? {
-            return Ok(Outcome::Busy);
-        }
-        if is_watched {
-            for part in parts.iter().rev() {
-                part.work.task.watch(task.now + CLAIM_LEASE).await?;
+            self.expect_answers(task, &lead.written.sent).await?;
+            let kept: Vec<_> = parts.iter().map(Part::kept).collect();
+            if !store.keep_letters(&kept).await? {
+                return Ok(Outcome::Busy);
             }
-        }
-        self.post_all(&parts, subject, mime).await
+            if is_watched {
+                for part in parts.iter().rev() {
+                    part.work.task.watch(task.now + CLAIM_LEASE).await?;
+                }
+            }
+            self.post_all(&parts, subject, mime).await
+        })
     }
 
     async fn post_all(
@@ -461,7 +479,7 @@ async fn work<'a>(
     view: View,
     account: Account,
     letter: Letter,
-    sending: domain::letter::Sending,
+    sending: Sending,
 ) -> Result<Work<'a>, SendError> {
     let wording = task.wording(&account, &sending).await?;
     let logo = task.picture(sending.kind).await?;

@@ -21,4 +21,5 @@ mod runs;
 mod staff;
 mod stop;
 mod stuck;
+mod together;
 mod wording;
