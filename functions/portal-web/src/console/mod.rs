@@ -10,6 +10,7 @@ mod credit_note;
 mod deletions;
 mod field;
 mod frame;
+mod gateways;
 mod import;
 mod invoice_acts;
 mod ledger;
@@ -119,6 +120,10 @@ pub(crate) fn routes() -> Router<State> {
         .route("/console/settings", get(settings::show))
         .route(runs::STOP_PATH, get(runs::stop))
         .route("/console/settings/mail-domain", get(mail_domain::show))
+        .route(gateways::PATH, get(gateways::list))
+        .route("/console/settings/gateways/new/{gateway}", get(gateways::begin))
+        .route("/console/settings/gateways/{endpoint}", get(gateways::show))
+        .route("/console/settings/gateways/{endpoint}/{act}", get(gateways::act))
         .route("/console/settings/ledger", get(ledger::show))
         .route("/console/settings/numbering", get(numbering::show))
         .route("/console/settings/letters", get(wording::list))

@@ -123,8 +123,12 @@ pub(crate) async fn show(visit: Visit) -> Result<Response, Failure> {
         letters: letters(settings),
         gateways: gateways
             .into_iter()
+            .filter(|endpoint| endpoint.closed_at.is_none())
             .map(|endpoint| Gateway {
-                name: said::capitalised(endpoint.gateway.as_str()),
+                name: match endpoint.gateway.as_str().parse::<::gateways::GatewayName>() {
+                    Ok(name) => name.title().to_owned(),
+                    Err(_) => said::capitalised(endpoint.gateway.as_str()),
+                },
                 is_live: endpoint.is_live,
             })
             .collect(),
