@@ -3,12 +3,13 @@
 //! An event was decided against these facts, so applying it can't fail; it holds everything that
 //! the fold needs, and no rule is asked again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::account::{Account, Credit, MAX_RESPONSES, Response, Spreading, UnlockRequest};
 use crate::calendar::Day;
 use crate::charge::{Attempt, Charge, ChargeId, ChargeOutcome};
 use crate::command::{DisputeOutcome, News};
+use crate::concern::{broken_plan, broken_promise};
 use crate::event::{Event, Settlement};
 use crate::fee::{Fee, FeeEnd};
 use crate::id::InvoiceId;
@@ -18,6 +19,7 @@ use crate::lock::Scope;
 use crate::message::Message;
 use crate::money::Money;
 use crate::payment::{Payment, PaymentFacts, PaymentState, Seen};
+use crate::plan::Outcome;
 use crate::policy::StepKey;
 use crate::task::About;
 use crate::text::Personal;
@@ -116,9 +118,10 @@ pub fn apply(account: &mut Account, event: &Event) {
         Event::DisputeBegun { invoice, dispute } => on_invoice(account, invoice, |invoice| {
             invoice.dispute = Some(dispute.clone());
         }),
-        Event::DisputeReviewed { invoice } => on_invoice(account, invoice, |invoice| {
+        Event::DisputeReviewed { invoice, by } => on_invoice(account, invoice, |invoice| {
             if let Some(dispute) = &mut invoice.dispute {
                 dispute.is_under_review = true;
+                dispute.reviewed_by.clone_from(by);
             }
         }),
         Event::DisputeEnded { invoice, outcome } => on_invoice(account, invoice, |invoice| {
@@ -136,9 +139,18 @@ pub fn apply(account: &mut Account, event: &Event) {
                     on_invoice(account, invoice, |invoice| invoice.promises += 1);
                 }
             }
+            not_broken(account, &promise.invoices);
             account.promises.push(promise.clone());
         }
-        Event::PromiseEnded { invoices, .. } => {
+        Event::PromiseEnded { invoices, outcome } => {
+            if *outcome == Outcome::Broken {
+                for promise in account.promises.clone() {
+                    let broken = broken_promise(&promise);
+                    for invoice in promise.invoices.intersection(invoices) {
+                        on_invoice(account, invoice, |invoice| invoice.broken = Some(broken));
+                    }
+                }
+            }
             for promise in &mut account.promises {
                 promise.invoices.retain(|invoice| !invoices.contains(invoice));
             }
@@ -151,9 +163,18 @@ pub fn apply(account: &mut Account, event: &Event) {
                     invoice.fees.iter_mut().for_each(|fee| fee.is_beside_plan = false);
                 });
             }
+            not_broken(account, &plan.invoices);
             account.plan = Some(plan.clone());
         }
-        Event::PlanEnded { .. } => account.plan = None,
+        Event::PlanEnded { outcome } => {
+            let plan = account.plan.take().filter(|_| *outcome == Outcome::Broken);
+            if let Some(plan) = plan {
+                let broken = broken_plan(&plan, account.planned_balance(&plan));
+                for invoice in &plan.invoices {
+                    on_invoice(account, invoice, |invoice| invoice.broken = Some(broken));
+                }
+            }
+        }
         Event::HoldBegun { invoice, hold } => match invoice {
             Some(invoice) => {
                 on_invoice(account, invoice, |invoice| invoice.hold = Some(hold.clone()))
@@ -626,6 +647,13 @@ fn leave(account: &mut Account, id: LetterId, sending: &Sending) {
     for invoice in &sending.invoices {
         let warning = Warning { letter: id, on: sending.on };
         on_invoice(account, invoice, |invoice| invoice.warnings.push(warning));
+    }
+}
+
+/// A newer arrangement covers what an older one was broken for.
+fn not_broken(account: &mut Account, invoices: &BTreeSet<InvoiceId>) {
+    for invoice in invoices {
+        on_invoice(account, invoice, |invoice| invoice.broken = None);
     }
 }
 

@@ -104,7 +104,9 @@ pub fn describe(event: &Event) -> String {
                 dispute.reason.as_str()
             )
         }
-        Event::DisputeReviewed { invoice } => format!("reviews the dispute on invoice {invoice}"),
+        Event::DisputeReviewed { invoice, .. } => {
+            format!("reviews the dispute on invoice {invoice}")
+        }
         Event::DisputeEnded { invoice, outcome } => {
             format!("ends the dispute on invoice {invoice}: {}", dispute_outcome(*outcome))
         }

@@ -171,6 +171,9 @@ pub enum Event {
     DisputeReviewed {
         /// On which invoice.
         invoice: InvoiceId,
+        /// Who.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<StaffId>,
     },
     /// A dispute ended.
     DisputeEnded {

@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Day, days_between};
 use crate::charge::Attempt;
+use crate::concern::Broken;
 use crate::fee::Fee;
-use crate::id::{CreditNoteId, InvoiceId, PaymentId, ServiceLine};
+use crate::id::{CreditNoteId, InvoiceId, PaymentId, ServiceLine, StaffId};
 use crate::letter::LetterId;
 use crate::money::{MAX_MINOR, Money};
 use crate::policy::StepKey;
@@ -161,6 +162,9 @@ pub struct Invoice {
     /// Promises that the client made for it (PROM-1).
     #[serde(default)]
     pub promises: u32,
+    /// The last promise or plan for it that wasn't kept, until a newer one begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broken: Option<Broken>,
     /// Set while one thing happens a day after a rejected dispute (DIS-1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub catch_up: Option<CatchUp>,
@@ -246,6 +250,9 @@ pub struct Dispute {
     /// Whether a partner looks at it.
     #[serde(default)]
     pub is_under_review: bool,
+    /// Which one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewed_by: Option<StaffId>,
 }
 
 /// Reminders, steps, fees and new locks stop (LOCK-6).
@@ -378,6 +385,7 @@ impl Invoice {
             reminders: BTreeSet::new(),
             warnings: Vec::new(),
             promises: 0,
+            broken: None,
             catch_up: None,
             never_locks: false,
             charges: Vec::new(),

@@ -14,6 +14,7 @@ pub mod calendar;
 pub mod charge;
 pub mod colour;
 pub mod command;
+pub mod concern;
 pub mod decide;
 pub mod describe;
 pub mod document;

@@ -42,7 +42,7 @@ fn add(account: &Account, event: &Event, needs: &mut Needs) {
         Event::InvoiceVoided { invoice, .. }
         | Event::InvoiceWrittenOff { invoice, .. }
         | Event::DisputeBegun { invoice, .. }
-        | Event::DisputeReviewed { invoice }
+        | Event::DisputeReviewed { invoice, .. }
         | Event::DisputeEnded { invoice, .. }
         | Event::CaughtUp { invoice }
         | Event::FeeCharged { invoice, .. }

@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 
 use desk::{Desk, invoice, new_invoice, payment, staff, usd};
 use domain::calendar::Day;
-use domain::command::{Command, News};
+use domain::command::{Command, DisputeOutcome, News};
+use domain::concern::ConcernKind;
 use domain::event::Event;
 use domain::id::InvoiceId;
 use domain::letter::{LetterKind, LetterState};
@@ -204,4 +205,70 @@ fn plan_1_the_same_plan_again_is_that_one() {
     assert_eq!(desk.try_run(&two, &CLIENT).unwrap_err().rule, "STAFF-1");
     desk.leave();
     assert_eq!(confirmations(&desk).len(), 1);
+}
+
+/// What needs a person and is no task: as `kind since invoices`, with who looks at a dispute.
+fn concerns(desk: &Desk) -> Vec<String> {
+    let told = desk.account.concerns().into_iter().map(|concern| {
+        let invoices: Vec<_> = concern.invoices.iter().map(|id| id.as_str()).collect();
+        let by = concern.reviewed_by.map(|by| format!(" by {by}")).unwrap_or_default();
+        format!("{} {} {}{by}", concern.kind.as_str(), concern.since, invoices.join("+"))
+    });
+    told.collect()
+}
+
+fn until(desk: &mut Desk, on: &str) {
+    while desk.day < day(on) {
+        desk.next_day();
+    }
+}
+
+#[test]
+fn prom_1_plan_1_dis_1_what_needs_a_person_is_told_until_it_is_over() {
+    let [one, two] = [invoice(1), invoice(2)];
+    let mut desk = desk();
+    assert_eq!(concerns(&desk), [""; 0]);
+    // A promise that isn't kept, until a newer one takes its place.
+    desk.run(&promise(1, "2026-02-05"), &CLIENT);
+    until(&mut desk, "2026-02-05");
+    assert_eq!(concerns(&desk), [""; 0], "it is kept on its last day");
+    until(&mut desk, "2026-02-07");
+    assert_eq!(concerns(&desk), [format!("broken_promise 2026-02-06 {one}")]);
+    desk.run(&promise(1, "2026-02-10"), &CLIENT);
+    assert_eq!(concerns(&desk), [""; 0]);
+    until(&mut desk, "2026-02-11");
+    assert_eq!(concerns(&desk), [format!("broken_promise 2026-02-11 {one}")]);
+    // A plan that isn't: since its first missed instalment and the days of grace.
+    let parts = [("2026-02-12", 5_000), ("2026-03-20", 15_000)];
+    desk.run(&plan(&[1, 2], &parts), &partner());
+    assert_eq!(concerns(&desk), [""; 0], "the plan covers it");
+    until(&mut desk, "2026-02-18");
+    let both = format!("{one}+{two}");
+    assert_eq!(concerns(&desk), [format!("broken_plan 2026-02-16 {both}")]);
+    // A request and a dispute beside it; who looks at it is told.
+    let wish = Personal::new("in three parts");
+    desk.run(&Command::RequestPlan { invoices: [two.clone()].into(), wish }, &CLIENT);
+    let dispute = Command::OpenDispute {
+        invoice: two.clone(),
+        amount: None,
+        reason: Personal::new("not ordered"),
+    };
+    desk.run(&dispute, &CLIENT);
+    let disputed = format!("dispute 2026-02-18 {two}");
+    let (plan, request) =
+        (format!("broken_plan 2026-02-16 {both}"), format!("plan_request 2026-02-18 {two}"));
+    assert_eq!(concerns(&desk), [disputed.clone(), plan.clone(), request.clone()]);
+    desk.run(&Command::ReviewDispute { invoice: two.clone() }, &partner());
+    assert_eq!(concerns(&desk), [format!("{disputed} by pat"), plan, request.clone()]);
+    let oldest = desk.account.oldest_concerns();
+    assert_eq!(oldest[1], (ConcernKind::BrokenPlan, day("2026-02-16")));
+    // What is paid or decided needs nobody.
+    desk.run(&pay(1, 10_000), &partner());
+    assert_eq!(concerns(&desk)[1], format!("broken_plan 2026-02-16 {two}"));
+    let outcome = DisputeOutcome::Rejected;
+    desk.run(&Command::ResolveDispute { invoice: two.clone(), outcome }, &partner());
+    desk.run(&pay(2, 10_000), &partner());
+    assert!(
+        !concerns(&desk).iter().any(|told| told.starts_with("broken") || told.starts_with("dis"))
+    );
 }

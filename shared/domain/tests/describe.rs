@@ -511,7 +511,7 @@ fn eval_5_the_other_events_are_told() {
             "reads the client's messages, as bea",
         ),
         (
-            Event::DisputeReviewed { invoice: "A-1".parse().unwrap() },
+            Event::DisputeReviewed { invoice: "A-1".parse().unwrap(), by: None },
             "reviews the dispute on invoice A-1",
         ),
         (

@@ -46,6 +46,7 @@ async fn write(store: &Store) {
         reason: Personal::new("not ordered"),
         opened_on: on,
         is_under_review: true,
+        reviewed_by: None,
     });
     let step = "regular/at/1/notice".parse().unwrap();
     open.steps = [(step, StepMark { on, is_skipped: false })].into();

@@ -111,6 +111,7 @@ fn an_invoice() -> impl Strategy<Value = Invoice> {
             reason,
             opened_on,
             is_under_review,
+            reviewed_by: is_under_review.then(|| "pat".parse().unwrap()),
         },
     ));
     let marks = (

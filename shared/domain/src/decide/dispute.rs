@@ -37,7 +37,8 @@ impl Decision<'_> {
         }
         let amount = Money::new(amount.minor().min(balance.minor()), balance.currency());
         let (reason, opened_on) = (reason.clone(), self.day());
-        let dispute = Dispute { amount, reason, opened_on, is_under_review: false };
+        let dispute =
+            Dispute { amount, reason, opened_on, is_under_review: false, reviewed_by: None };
         self.emit(Event::DisputeBegun { invoice: id.clone(), dispute });
         if *self.context.actor != Actor::Import {
             self.respond();
@@ -48,7 +49,8 @@ impl Decision<'_> {
     pub(super) fn review_dispute(&mut self, id: &InvoiceId) -> Result<(), Refusal> {
         self.require(PARTNERS, "STAFF-1", "review a dispute")?;
         if !self.disputed(id)?.is_under_review {
-            self.emit(Event::DisputeReviewed { invoice: id.clone() });
+            let by = self.staff().ok();
+            self.emit(Event::DisputeReviewed { invoice: id.clone(), by });
         }
         Ok(())
     }
