@@ -10,6 +10,7 @@
 mod audit;
 mod clients;
 mod collecting;
+mod concerns;
 mod contacts;
 mod gateway;
 mod imports;
@@ -168,6 +169,7 @@ handlers! {
     unclaimed::list, unclaimed::assign,
     tasks::list, tasks::of_client, tasks::assign, tasks::close, tasks::approve_step, tasks::approve_close,
     tasks::review_policies,
+    concerns::list,
     retention::list, retention::get, retention::put_off,
     notes::list, notes::write,
     messages::list, messages::write, messages::read,

@@ -190,6 +190,7 @@ fn table(request: &str) -> Vec<Row> {
             NotFound,
         ),
         own("GET", "/firm/v1/tasks", Value::Null, ALL),
+        own("GET", "/firm/v1/concerns", Value::Null, ALL),
         of_acme("GET", "/tasks", Value::Null, ALL),
         at_acme("POST", "/tasks/{task}/assign", "/tasks/1/assign", json!({"to": "pia"}), ALL),
         at_acme("POST", "/tasks/{task}/close", "/tasks/1/close", Value::Null, ALL),

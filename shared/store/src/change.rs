@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::account::{Account, TaskId};
 use domain::calendar::Day;
+use domain::concern::ConcernKind;
 use domain::id::{CreditNoteId, InvoiceId, PaymentId};
 use domain::letter::{Letter, LetterState};
 use domain::lock::Scope;
@@ -18,7 +19,9 @@ use crate::head::CLIENT;
 use crate::item::{
     Item, MAX_ITEM_BYTES, SCHEMA_VERSION, attributes, check_size, new_item, number, replace, text,
 };
-use crate::keys::{Index, Key, PK, Place, SCHEMA, SK, VERSION, tasks_pk, tasks_sk};
+use crate::keys::{
+    Index, Key, PK, Place, SCHEMA, SK, VERSION, concerns_pk, concerns_sk, tasks_pk, tasks_sk,
+};
 use crate::links;
 use crate::list::{Message, Note};
 use crate::load::{Loaded, StoredCredit};
@@ -82,6 +85,7 @@ pub(crate) fn changes(
     comparison.letters(derived.ready_at)?;
     comparison.charges(derived.charge_at)?;
     comparison.tasks()?;
+    comparison.concerns();
     comparison.notes(at)?;
     comparison.messages(at)?;
     comparison.pay_links(at)?;
@@ -378,6 +382,32 @@ impl Comparison<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Of what kinds something needs a person, and since when: read off the facts, so that there is a list of them.
+    fn concerns(&mut self) {
+        let (before, after) = (self.before().oldest_concerns(), self.after.oldest_concerns());
+        if before == after {
+            return;
+        }
+        for kind in ConcernKind::ALL {
+            let of = |known: &[(ConcernKind, Day)]| {
+                known.iter().find(|(known, _)| *known == kind).map(|(_, since)| *since)
+            };
+            let place = self.place(Key::Concern(&self.after.client, kind));
+            match (of(&before), of(&after)) {
+                (old, new) if old == new => {}
+                (_, Some(since)) => {
+                    let mut item = new_item(&place, self.version);
+                    let (pk, sk) = Index::Firm.attributes();
+                    item.insert(pk.to_owned(), text(concerns_pk(&self.after.firm)));
+                    item.insert(sk.to_owned(), text(concerns_sk(kind, since, &self.after.client)));
+                    item.insert(CLIENT.to_owned(), text(self.after.client.as_str()));
+                    self.changes.writes.push((Write::Put(item, Condition::Always), None));
+                }
+                (_, None) => self.delete(place),
+            }
+        }
     }
 
     /// Notes that are new: an account never has those of before.

@@ -10,6 +10,7 @@ use std::fmt;
 
 use domain::account::TaskId;
 use domain::calendar::Day;
+use domain::concern::ConcernKind;
 use domain::id::{
     ClassId, ClientId, ContactId, CreditNoteId, FirmId, GatewayId, InvoiceId, PaymentId,
     ServiceLine, StaffId, TemplateName,
@@ -22,9 +23,9 @@ use crate::template::TemplateId;
 
 pub use index::{Index, PLATFORM_SHARDS, shard};
 pub(crate) use index::{
-    clients_in, clients_pk, clients_sk, contacts_pk, contacts_sk, dawn_pk, due_of, due_pk, due_sk,
-    due_until, facts_pk, news_of, news_pk, news_sk, news_until, outbox_pk, outbox_sk, outbox_until,
-    reconcile_pk, tasks_pk, tasks_sk,
+    clients_in, clients_pk, clients_sk, concerns_of, concerns_pk, concerns_sk, contacts_pk,
+    contacts_sk, dawn_pk, due_of, due_pk, due_sk, due_until, facts_pk, news_of, news_pk, news_sk,
+    news_until, outbox_pk, outbox_sk, outbox_until, reconcile_pk, tasks_pk, tasks_sk,
 };
 
 /// The partition key.
@@ -90,6 +91,8 @@ pub enum Key<'a> {
     Unlocked(&'a ClientId),
     /// An open task.
     Task(&'a ClientId, TaskId),
+    /// That something of a kind needs a person and is no task.
+    Concern(&'a ClientId, ConcernKind),
     /// Changed items on their way to their places: a part of a commit too large for one transaction.
     Parcel(&'a ClientId, usize),
     /// A commit record.
@@ -235,6 +238,7 @@ impl Key<'_> {
             | Self::LineLock(client, _)
             | Self::Unlocked(client)
             | Self::Task(client, _)
+            | Self::Concern(client, _)
             | Self::Parcel(client, _)
             | Self::Record(client, _)
             | Self::RecordPart(client, ..)
@@ -316,6 +320,7 @@ impl Key<'_> {
             Self::LineLock(_, line) => format!("{}{line}", prefix::LINE_LOCK),
             Self::Unlocked(_) => "A#P#unlocked".to_owned(),
             Self::Task(_, task) => format!("{}{}", prefix::TASK, digits(task.0)),
+            Self::Concern(_, kind) => format!("{}{}", prefix::CONCERN, kind.as_str()),
             Self::Parcel(_, part) => format!("{}{part:04}", prefix::PARCEL),
             Self::Record(_, sequence)
             | Self::FirmRecord(sequence)
@@ -400,6 +405,7 @@ pub(crate) mod prefix {
     pub(crate) const LINE_LOCK: &str = "A#P#lock#";
     pub(crate) const TASK: &str = "A#T#";
     pub(crate) const PARCEL: &str = "A#Z#";
+    pub(crate) const CONCERN: &str = "W#";
     pub(crate) const CLOSED_INVOICE: &str = "X#";
     pub(crate) const LETTER: &str = "L#";
     pub(crate) const SENT_LETTER: &str = "B#";
@@ -637,6 +643,7 @@ mod tests {
             (Key::Credit(&client, &source), "F#f-1#C#acme", "A#C#P#stripe:pi_1"),
             (Key::QueuedLetter(&client, LetterId(12)), "F#f-1#C#acme", "A#L#0000000012"),
             (Key::SentLetter(&client, LetterId(12)), "F#f-1#C#acme", "B#0000000012"),
+            (Key::Concern(&client, ConcernKind::Dispute), "F#f-1#C#acme", "W#dispute"),
             (Key::Record(&client, 42), "F#f-1#C#acme", "E#0000000042"),
             (Key::Payment(&payment), "F#f-1#P#stripe:pi_1", "P"),
             (Key::InvoiceNumber(&invoice), "F#f-1#N#INV-1", "N"),

@@ -74,7 +74,7 @@ pub use inbox::{Came, EndpointNews, Received, Webhook};
 pub use item::SCHEMA_VERSION;
 pub use keys::{Index, Key, PLATFORM_SHARDS, Place, PlatformKey, shard};
 pub use kpi::{BookUnderWay, DatedBook, ReportsState};
-pub use list::{ClientRow, Due, LetterRow, Message, Note, Order, TaskRow};
+pub use list::{ClientRow, ConcernRow, Due, LetterRow, Message, Note, Order, TaskRow};
 pub use load::Loaded;
 pub use logo::MAX_LOGO_BYTES;
 pub use mail_domain::{DnsRecord, MailDomain, MailsReturned, SendingDomain};

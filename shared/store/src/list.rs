@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::account::UnlockRequest;
 use domain::calendar::Day;
+use domain::concern::ConcernKind;
 use domain::id::{ClassId, ClientId, InvoiceId, PaymentId};
 use domain::invoice::Invoice;
 use domain::letter::{Letter, LetterId};
@@ -22,9 +23,10 @@ use crate::head::{
     CLASS, ClientState, LAST_INVOICED, LISTED_AS, NAME, NEXT_EVALUATION, OLDEST_DUE,
 };
 use crate::heard::Heard;
-use crate::item::{Item, check_schema, corrupt, get_text, read};
+use crate::item::{Item, check_schema, corrupt, get_text, place_of, read};
 use crate::keys::{
-    Index, Key, clients_in, clients_pk, due_of, due_pk, due_until, prefix, tasks_pk,
+    Index, Key, clients_in, clients_pk, concerns_of, concerns_pk, due_of, due_pk, due_until,
+    prefix, tasks_pk,
 };
 use crate::load::client_of;
 use crate::outbox::{Delivery, delivery};
@@ -51,6 +53,15 @@ pub struct ClientRow {
     pub lock: Option<Lock>,
     /// The open request to unlock.
     pub request: Option<UnlockRequest>,
+}
+
+/// A client of whom something of a kind needs a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConcernRow {
+    /// Which.
+    pub client: ClientId,
+    /// Of which kind.
+    pub kind: ConcernKind,
 }
 
 /// An open task in the firm's list.
@@ -163,6 +174,31 @@ impl Store {
         let range =
             Range { index: Some(Index::Firm), pk: tasks_pk(&self.firm), ..Range::default() };
         let row = |item: &Item| Ok(Some(TaskRow { client: client_of(item)?, task: read(item)? }));
+        self.dynamo.list(&[range], &self.owner(), page, row).await
+    }
+
+    /// Clients of whom something needs a person and is no task: those of a kind, or kind by kind, the oldest first;
+    /// eventually consistent. What it is, the account says.
+    ///
+    /// # Errors
+    /// [`StoreError::Cursor`]; whatever reading has.
+    pub async fn concerns(
+        &self,
+        kind: Option<ConcernKind>,
+        page: &PageRequest<'_>,
+    ) -> Result<Listed<ConcernRow>, StoreError> {
+        let range = Range {
+            index: Some(Index::Firm),
+            pk: concerns_pk(&self.firm),
+            prefix: kind.map(concerns_of),
+            ..Range::default()
+        };
+        let row = |item: &Item| {
+            let place = place_of(item);
+            let kind = place.sk.strip_prefix(prefix::CONCERN).and_then(ConcernKind::from_name);
+            let client = client_of(item)?;
+            Ok(kind.map(|kind| ConcernRow { client, kind }))
+        };
         self.dynamo.list(&[range], &self.owner(), page, row).await
     }
 

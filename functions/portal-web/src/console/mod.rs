@@ -5,6 +5,7 @@ mod change;
 mod client;
 mod clients;
 mod clock;
+mod concerns;
 mod contacts;
 mod credit_note;
 mod deletions;
@@ -108,6 +109,7 @@ pub(crate) fn routes() -> Router<State> {
         .route("/console/unlock", get(unlock::queue))
         .route("/console/unlock/{request}", get(unlock::request))
         .route("/console/tasks", get(tasks::show))
+        .route(concerns::PATH, get(concerns::show))
         .route("/console/unclaimed", get(unclaimed::list))
         .route("/console/unclaimed/{payment}", get(unclaimed::payment))
         .route("/console/reports", get(reports::show))

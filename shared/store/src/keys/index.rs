@@ -2,6 +2,7 @@
 
 use domain::account::TaskId;
 use domain::calendar::Day;
+use domain::concern::ConcernKind;
 use domain::id::{ClientId, ContactId, FirmId};
 
 use super::{Place, digits};
@@ -148,6 +149,21 @@ pub(crate) fn clients_in(state: &str) -> String {
 /// Partition of the index `firm`: the firm's open tasks.
 pub(crate) fn tasks_pk(firm: &FirmId) -> String {
     format!("F#{firm}#T")
+}
+
+/// Partition of the index `firm`: clients of whom something needs a person.
+pub(crate) fn concerns_pk(firm: &FirmId) -> String {
+    format!("F#{firm}#W")
+}
+
+/// Sort key of such a client in the index `firm`: by kind, oldest first.
+pub(crate) fn concerns_sk(kind: ConcernKind, since: Day, client: &ClientId) -> String {
+    format!("{}{since}#{client}", concerns_of(kind))
+}
+
+/// Those of a kind.
+pub(crate) fn concerns_of(kind: ConcernKind) -> String {
+    format!("{}#", kind.as_str())
 }
 
 /// Sort key of a task in the index `firm`: oldest first.
