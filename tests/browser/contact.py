@@ -134,6 +134,27 @@ class Contact:
                 expect(bea.locator(".tasks")).to_contain_text("A third each month")
                 bea.goto("/console/clients/acme-homes")
                 expect(bea.locator(".tasks")).to_contain_text("We pay today")
+        with self.step("ann writes to the firm, and sees what she wrote", page):
+            page.goto("/portal/clients/acme/messages")
+            field(page, "Your message").fill("The new address is 4 Quay Street")
+            page.get_by_role("button", name="Send").click()
+            expect(page.get_by_role("status")).to_contain_text("with the firm")
+            expect(page.locator(".timeline")).to_contain_text("4 Quay Street")
+        with self.person("bea, who reads", DESK) as bea:
+            with self.step("bea is told that nothing harsher happens until she has read it, and answers", bea):
+                sign_in(bea, "bea")
+                bea.goto("/console/clients/acme/messages")
+                expect(bea.locator(".timeline")).to_contain_text("4 Quay Street")
+                expect(bea.get_by_text("Unread", exact=True)).to_be_visible()
+                expect(bea.get_by_role("button", name="I have read it")).to_be_visible()
+                field(bea, "Message").fill("Noted, thank you")
+                bea.get_by_role("button", name="Send").click()
+                expect(bea.get_by_role("status")).to_contain_text("on its way")
+                expect(bea.get_by_role("button", name="I have read it")).to_have_count(0)
+            self.look(bea, "bea-messages")
+        with self.step("ann finds the answer beside what she wrote", page):
+            page.goto("/portal/clients/acme/messages")
+            expect(page.locator(".timeline")).to_contain_text("Noted, thank you")
 
     def mailed_link(self):
         end = time.monotonic() + PATIENCE_MS / 1000

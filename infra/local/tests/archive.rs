@@ -7,7 +7,10 @@ mod up;
 use std::fs;
 use std::path::Path;
 
-use domain::id::FirmId;
+use domain::account::Closed;
+use domain::apply::fold;
+use domain::event::Event;
+use domain::id::{ClientId, FirmId, StaffId};
 use portcullis::embedded::Embedded;
 use store::{CommitMeta, FirmSettings, Store};
 use up::run;
@@ -99,4 +102,82 @@ async fn aud_1_the_archive_shows_what_the_table_does_not() {
     assert_eq!(line["archive"], "in the archive, record 1 was changed");
     let (code, text) = verify(&other, &archive, &[]);
     assert_ne!(code, Some(0), "{text}");
+}
+
+/// Acme's engagement ended, and seven years later nothing personal of it is left.
+async fn delete_acme(data: &Path) {
+    let table = Embedded::open(data).await.unwrap();
+    let at = |text: &str| text.parse::<chrono::DateTime<chrono::Utc>>().unwrap();
+    let (now, due) = (at("2026-03-02T12:00:00Z"), at("2033-03-03T17:00:00Z"));
+    let firm = Firm::open(table.dynamo().clone(), "f-1".parse().unwrap()).await.unwrap().unwrap();
+    let acme: ClientId = "acme".parse().unwrap();
+    let roles = [Role::Partner].into();
+    let pat = Caller::new(Actor::Staff { id: "pat".parse().unwrap(), roles });
+    let reason = Personal::new("They vanished");
+    let write_off = Command::WriteOff { invoice: "A-1".parse().unwrap(), reason };
+    execute(&firm, &acme, &write_off, &pat, now).await.unwrap();
+    let loaded = firm.store().load(&acme).await.unwrap().unwrap();
+    let closed =
+        Closed { on: now.date_naive(), by: "pat".parse().unwrap(), put_off: None, erased: None };
+    let events = [Event::ClientClosed(closed)];
+    let after = fold(loaded.account.clone(), &events);
+    let derived = Derived { next_evaluation: None, shards: 1, ready_at: &|_| None };
+    let meta = CommitMeta {
+        at: now,
+        day: now.date_naive(),
+        actor: Actor::Schedule,
+        command: "close".to_owned(),
+        policy: None,
+        request_id: None,
+        rule: None,
+    };
+    firm.store().commit(&loaded, &after, &events, &meta, &derived).await.unwrap();
+    let erased = evaluate(&firm, &acme, due).await.unwrap();
+    assert!(erased.events.iter().any(|event| matches!(event, Event::ClientErased(_))));
+    for waiting in Platform::new(table.dynamo().clone()).waiting(due, 100).await.unwrap() {
+        if let Waiting::Erasure { client, .. } = waiting {
+            go_on(&firm, &client, due).await.unwrap();
+        }
+    }
+    table.close().await;
+}
+
+#[tokio::test]
+async fn close_1_aud_1_a_deleted_client_verifies_beside_the_archive_and_is_named_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, archive) = (folder.path().join("data"), folder.path().join("archive"));
+    firm(&data).await;
+    // Its first records were archived while its texts were there, the last ones afterwards.
+    let write = ["audit", "archive", "--firm", "f-1", "--archive", archive.to_str().unwrap()];
+    assert_eq!(run(&data, &write).0, Some(0));
+    delete_acme(&data).await;
+    let (code, text) = verify(&data, &archive, &[]);
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(run(&data, &write).0, Some(0));
+    let (code, text) = verify(&data, &archive, &[]);
+    assert_eq!(code, Some(0), "{text}");
+    for said in [
+        "3 chains",
+        " 0 records not archived yet",
+        "of 1 client the personal data were deleted, the records were kept",
+    ] {
+        assert!(text.contains(said), "{said} is not in {text}");
+    }
+    let (code, text) = verify(&data, &archive, &["--client", "acme"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("client acme: its personal data were deleted"), "{text}");
+    let (_, text) = verify(&data, &archive, &["--client", "acme", "--json"]);
+    let line: serde_json::Value = serde_json::from_str(text.trim()).unwrap();
+    assert_eq!((&line["whole"], &line["personal_data"]), (&true.into(), &"deleted".into()));
+    let (_, text) = verify(&data, &archive, &["--client", "bolt"]);
+    assert!(!text.contains("personal data"), "{text}");
+    // An edit of it is found as before.
+    let object = archive.join("f-1/clients/acme/0000000001.json");
+    let whole = fs::read_to_string(&object).unwrap();
+    fs::write(&object, whole.replace("account_opened", "Account_opened")).unwrap();
+    let (code, text) = verify(&data, &archive, &[]);
+    assert!(
+        code == Some(1) && text.contains("client acme: in the archive, record 1 was changed"),
+        "{text}"
+    );
 }

@@ -164,10 +164,22 @@ async fn let_6_and_test_1_a_letter_comes_back_from_the_mailbox() {
     assert!(shown["explanation"].to_string().contains("lain unread"), "{shown}");
     let (_, html) = page(&up, "bea", &format!("/console/clients/{client}/messages")).await;
     assert!(html.contains("I have read it") && html.contains("Unread"), "{html}");
+    // A week later the overview and `doctor` name it; until it is read.
+    let lies = async || {
+        let (_, html) = page(&up, "bea", "/console").await;
+        let (_, text) = up::run(data.path(), &["doctor", "--firm", "demo"]);
+        let said = "messages of 1 clients have lain unread";
+        (html.contains("Messages that nobody has read"), text.contains(said))
+    };
+    assert_eq!(lies().await, (false, false));
+    let (code, text) = up::run(data.path(), &["clock", "--firm", "demo", "--to", "2026-10-12"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(lies().await, (true, true));
     let read = format!("{messages}/{}/read", written[0]["message"].as_str().unwrap());
     let (status, answer) = up.ask("pre", Method::POST, &read, None).await;
     assert_eq!((status, answer), (200, json!({ "unread": 0 })));
     let (_, html) = page(&up, "bea", &format!("/console/clients/{client}/messages")).await;
     assert!(!html.contains("I have read it"), "{html}");
+    assert_eq!(lies().await, (false, false));
     up::assert_audit_verifies(data.path());
 }

@@ -13,6 +13,8 @@ use store::PageRequest;
 
 use crate::{Office, queue};
 
+const ANSWER: &str = include_str!("../../../../events/mail-feedback-answer.json");
+
 /// A bucket; `None` where it doesn't answer.
 struct Bucket(BTreeMap<&'static str, Option<String>>);
 
@@ -94,4 +96,28 @@ async fn let_8_answers_come_from_the_bucket_once_and_a_bucket_that_is_down_is_as
     assert!(
         batch(&office.state(office.dynamo.clone()), event).await.batch_item_failures.is_empty()
     );
+}
+
+#[tokio::test]
+async fn let_8_the_sample_is_an_answer_that_becomes_a_message() {
+    let office = Office::new().await;
+    let reply_to = office.sent(0).reply_to;
+    let mail = format!(
+        "From: ann@acme.example\r\nTo: {reply_to}\r\nMessage-ID: <s@x.example>\r\n\r\nIt crossed with yours."
+    );
+    let mails = BTreeMap::from([("2mq0k5hcbf6c8o2ag3vtd5cr1l8o0e5t7n4p9g01", Some(mail))]);
+    let inbound = Inbound {
+        correspondence: office.correspondence(),
+        bucket: "answers".to_owned(),
+        mails: Arc::new(Bucket(mails)),
+    };
+    let state = State { inbound: Some(inbound), ..office.state(office.dynamo.clone()) };
+    for _ in 0..2 {
+        let event = serde_json::from_str(ANSWER).unwrap();
+        assert!(batch(&state, event).await.batch_item_failures.is_empty());
+    }
+    let page = PageRequest::default();
+    let messages = office.firm.store().messages(&office.acme, &page).await.unwrap().items;
+    let texts: Vec<_> = messages.iter().map(|known| known.message.text.as_str()).collect();
+    assert_eq!(texts, ["It crossed with yours."]);
 }

@@ -3,11 +3,13 @@
 mod archive;
 mod report;
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use domain::id::{ClientId, FirmId};
 use services::archive::check::Check;
-use store::{Chain, PageRequest, Store, Verdict as Found};
+use store::{Chain, ClientState, PageRequest, Store, Verdict as Found};
 
 use super::{Verdict, block_on};
 use crate::place::Place;
@@ -76,7 +78,8 @@ impl Verify {
             None => None,
         };
         let report = Report::new(self.firm.clone(), self.json, self.client.is_some());
-        let mut walk = Walk { store: &store, check, report };
+        let deleted = deleted(&store).await?;
+        let mut walk = Walk { store: &store, check, report, deleted };
         match &self.client {
             Some(client) => {
                 if walk.chain(&Chain::Client(client.clone())).await? == 0 {
@@ -98,6 +101,22 @@ async fn open_firm(dynamo: store::Dynamo, firm: &FirmId) -> Result<Store> {
         bail!("there is no firm {firm}");
     }
     Ok(store)
+}
+
+/// The clients whose personal data were deleted (CLOSE-1): their chains verify as before, and have no texts.
+async fn deleted(store: &Store) -> Result<BTreeSet<ClientId>> {
+    let mut deleted = BTreeSet::new();
+    let mut cursor: Option<String> = None;
+    loop {
+        let page = PageRequest { cursor: cursor.as_deref(), ..PageRequest::default() };
+        let listed = store.clients(Some(ClientState::Deleted), &page).await;
+        let listed = listed.context("can't list the deleted clients")?;
+        deleted.extend(listed.items.into_iter().map(|row| row.client));
+        cursor = listed.next;
+        if cursor.is_none() {
+            return Ok(deleted);
+        }
+    }
 }
 
 /// All chains of a firm that the table lists.
@@ -129,6 +148,7 @@ struct Walk<'a> {
     store: &'a Store,
     check: Option<Check<'a>>,
     report: Report,
+    deleted: BTreeSet<ClientId>,
 }
 
 impl Walk<'_> {
@@ -165,7 +185,9 @@ impl Walk<'_> {
             (Found::Broken(_), _) => 1,
         };
         if 0 < records {
-            self.report.chain(chain, &found, compared.as_ref())?;
+            let is_deleted =
+                matches!(chain, Chain::Client(client) if self.deleted.contains(client));
+            self.report.chain(chain, &found, compared.as_ref(), is_deleted)?;
         }
         Ok(records)
     }

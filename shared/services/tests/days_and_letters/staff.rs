@@ -650,3 +650,43 @@ async fn staff_1_test_1_a_digest_survives_the_end_of_a_move_and_is_sent_once() {
         }
     }
 }
+
+/// Messages that nobody read pause collection without an end: each digest says so until somebody has (LET-8).
+#[tokio::test]
+async fn let_8_the_digest_names_messages_that_nobody_has_read_for_a_week() {
+    let desk = Desk::at("2026-03-06T17:00:00Z").await;
+    let firm = staffed(&desk).await;
+    let acme = desk.client(&firm, "acme", &["ann@acme.example"]).await;
+    name_people(&desk, &firm, &acme, "pat", "bea").await;
+    let message = domain::message::NewMessage {
+        channel: domain::message::Channel::Portal,
+        address: None,
+        letter: None,
+        text: Personal::new("We moved house"),
+    };
+    run(&desk, &firm, &acme, Command::ReceiveMessage(message), &the_client()).await;
+    let lain =
+        |text: &str| text.lines().find(|line| line.contains("lain unread")).map(str::to_owned);
+    let newest =
+        async |who: &str| mails(&firm, who).await.first().and_then(|mail| lain(mail.text.as_str()));
+    morning(&desk, "2026-03-10").await;
+    assert_eq!(newest("bea").await, None, "it is a task, and not old");
+    for (on, days) in [("2026-03-16", 10), ("2026-03-17", 11)] {
+        morning(&desk, on).await;
+        let line = newest("bea").await.unwrap_or_default();
+        let expected = format!("what it wrote has lain unread for {days} days");
+        assert!(line.contains(&expected) && line.contains("yours"), "{on}: {line}");
+        assert_eq!(newest("pat").await, None, "it is the billing lead's to read");
+    }
+    let account = firm.store().load(&acme).await.unwrap().unwrap().account;
+    let unread = account.tasks.values().find_map(|task| match &task.about {
+        domain::task::About::Message { messages } => messages.iter().max().copied(),
+        _ => None,
+    });
+    let read = Command::ReadMessage { message: unread.unwrap() };
+    desk.act(&firm, &acme, read).await.unwrap();
+    let before = mails(&firm, "bea").await.len();
+    morning(&desk, "2026-03-18").await;
+    let after = mails(&firm, "bea").await;
+    assert!(after.len() == before || lain(after[0].text.as_str()).is_none(), "{after:?}");
+}

@@ -21,11 +21,13 @@ pub(super) struct Report {
     records: u64,
     waiting: u64,
     broken: u64,
+    /// Of how many clients the personal data were deleted.
+    deleted: u64,
 }
 
 impl Report {
     pub(super) fn new(firm: FirmId, json: bool, says_all: bool) -> Self {
-        Self { firm, json, says_all, chains: 0, records: 0, waiting: 0, broken: 0 }
+        Self { firm, json, says_all, chains: 0, records: 0, waiting: 0, broken: 0, deleted: 0 }
     }
 
     pub(super) fn chain(
@@ -33,8 +35,10 @@ impl Report {
         chain: &Chain,
         found: &Found,
         compared: Option<&Compared>,
+        is_deleted: bool,
     ) -> Result<()> {
         self.chains += 1;
+        self.deleted += u64::from(is_deleted);
         let is_whole = matches!(found, Found::Whole { .. });
         let is_same = !matches!(compared, Some(Compared::Different(_)));
         if let Found::Whole { records } = found {
@@ -56,6 +60,9 @@ impl Report {
             if let Chain::Contact(contact) = chain {
                 line["contact"] = json!(contact);
             }
+            if is_deleted {
+                line["personal_data"] = json!("deleted");
+            }
             if let Some(compared) = compared {
                 line["archive"] = json!(compared.to_string());
             }
@@ -67,6 +74,9 @@ impl Report {
         }
         if let Some(compared) = compared.filter(|_| self.says_all || !is_same) {
             writeln!(out, "{chain}: {compared}")?;
+        }
+        if self.says_all && is_deleted {
+            writeln!(out, "{chain}: its personal data were deleted; records hold hashes of them")?;
         }
         Ok(())
     }
@@ -99,6 +109,17 @@ impl Report {
                 )?,
                 (1, _) => writeln!(out, "{chains} chains: 1 is broken")?,
                 _ => writeln!(out, "{chains} chains: {broken} are broken")?,
+            }
+            match self.deleted {
+                0 => {}
+                1 => writeln!(
+                    out,
+                    "of 1 client the personal data were deleted, the records were kept"
+                )?,
+                more => writeln!(
+                    out,
+                    "of {more} clients the personal data were deleted, the records were kept"
+                )?,
             }
         }
         Ok(if self.broken == 0 { Verdict::Done } else { Verdict::Failed })
