@@ -5,7 +5,7 @@
 mod till;
 mod world;
 
-use axum::http::Method;
+use axum::http::{Method, Request};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use store::{FirmChange, FirmSettings, Verdict};
@@ -190,7 +190,7 @@ async fn test_1_and_sec_5_what_can_t_be_meant_is_told_and_never_repeated() {
     let made = connect(&world, new(KEY)).await;
     let path = format!("{PATH}/{}", made["id"].as_str().unwrap());
     let old = token("adam", Token::Old, world.now());
-    let request = axum::http::Request::post(format!("{path}/close"));
+    let request = Request::post(format!("{path}/close"));
     let request = request.header("authorization", format!("Bearer {old}"));
     let request = request.header("x-portcullis-firm", "f-1");
     assert_eq!(world.send(with_json(request, &Value::Null)).await.problem(401).0, "SEC-6");

@@ -9,10 +9,17 @@ use std::path::Path;
 
 use domain::account::Closed;
 use domain::apply::fold;
+use domain::command::Command;
 use domain::event::Event;
-use domain::id::{ClientId, FirmId, StaffId};
+use domain::id::{ClientId, FirmId};
+use domain::role::{Actor, Role};
+use domain::text::Personal;
 use portcullis::embedded::Embedded;
-use store::{CommitMeta, FirmSettings, Store};
+use services::day::evaluate;
+use services::execute::{Caller, execute};
+use services::firm::Firm;
+use services::retention::go_on;
+use store::{CommitMeta, Derived, FirmSettings, Platform, Store, Waiting};
 use up::run;
 
 const LEDGER: &str = "client,invoice,issued,due,amount\nacme,A-1,2026-02-01,2026-03-03,100.00\nbolt,B-1,2026-02-01,2026-03-03,50.00\n";
@@ -27,7 +34,7 @@ async fn firm(data: &Path) {
     let meta = CommitMeta {
         at,
         day: at.date_naive(),
-        actor: domain::role::Actor::Schedule,
+        actor: Actor::Schedule,
         command: "test".to_owned(),
         policy: None,
         request_id: None,
@@ -121,7 +128,7 @@ async fn delete_acme(data: &Path) {
         Closed { on: now.date_naive(), by: "pat".parse().unwrap(), put_off: None, erased: None };
     let events = [Event::ClientClosed(closed)];
     let after = fold(loaded.account.clone(), &events);
-    let derived = Derived { next_evaluation: None, shards: 1, ready_at: &|_| None };
+    let derived = Derived { next_evaluation: None, shards: 1, ready_at: &|_| None, charge_at: now };
     let meta = CommitMeta {
         at: now,
         day: now.date_naive(),

@@ -17,6 +17,7 @@ use domain::account::{
 use domain::calendar::{Day, plus};
 use domain::charge::{Attempt, Charge, ChargeId, ChargeOutcome, Decline, DeclineKind, SavedMethod};
 use domain::command::Needs;
+use domain::concern::{Arrangement, Broken};
 use domain::event::Event;
 use domain::fee::{Fee, FeeCause, FeeEnd};
 use domain::id::{InvoiceId, PaymentId};
@@ -185,6 +186,7 @@ fn an_invoice() -> impl Strategy<Value = Invoice> {
                     .into_iter()
                     .map(|(letter, on)| Warning { letter: LetterId(letter), on })
                     .collect(),
+                broken: flag.then_some(Broken { what: Arrangement::Promise, on: due_on }),
                 promises,
                 catch_up: catch_up.map(|last_on| CatchUp { last_on }),
                 never_locks: flag,
@@ -371,7 +373,7 @@ fn charge(invoice: &Invoice, request: &UnlockRequest) -> Charge {
         method: method().id,
         amount: usd(9),
         on: request.on,
-        is_asked: request.number % 3 == 0,
+        is_asked: request.number.is_multiple_of(3),
     }
 }
 

@@ -6,6 +6,7 @@
 mod bad_input;
 mod bench;
 mod capacity;
+mod charges;
 mod reconcile;
 mod reversals;
 mod sweeper;

@@ -68,7 +68,10 @@ impl Hall {
         let seal = Arc::new(LocalSeal::new(&[7; 32]).unwrap());
         let access = GatewayAccess {
             transport: Transport::new(Timeouts::default()),
-            urls: GatewayUrls { stripe: Some("http://127.0.0.1:9".to_owned()), ..GatewayUrls::default() }, // nobody is there
+            urls: GatewayUrls {
+                stripe: Some("http://127.0.0.1:9".to_owned()),
+                ..GatewayUrls::default()
+            }, // nobody is there
             public_url: "https://portal.example".to_owned(),
         };
         let webhooks = Arc::new(Webhooks::new(world.dynamo.clone(), seal, access));

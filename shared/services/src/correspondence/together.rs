@@ -42,6 +42,12 @@ struct Part<'a, 'b> {
     before: Option<u32>,
 }
 
+/// A letter that left in another's message: where it is, what it is, and what was sent of it.
+type Carried = (Within, Letter, SentLetter);
+
+/// A letter claimed anew, with the account that it is to leave of; else what became of it.
+type Reclaimed = Result<(View, Account, Sending), Outcome>;
+
 impl Correspondence {
     /// The letters that leave in one message with this one, itself among them, in the order of their clients' ids.
     /// Fewer than two: it leaves by itself.
@@ -187,7 +193,7 @@ impl Correspondence {
         &'f self,
         task: Task<'f>,
         sent: &'f SentLetter,
-    ) -> BoxFuture<'f, Result<Vec<(Within, Letter, SentLetter)>, SendError>> {
+    ) -> BoxFuture<'f, Result<Vec<Carried>, SendError>> {
         Box::pin(async move {
             let mut carried = Vec::new();
             for one in &sent.together {
@@ -264,7 +270,7 @@ impl Correspondence {
         (letter, sent): (&'f Letter, &'f SentLetter),
         may_have_left: bool,
         within: Option<&'f (Within, Personal)>,
-    ) -> BoxFuture<'f, Result<Result<(View, Account, Sending), Outcome>, SendError>> {
+    ) -> BoxFuture<'f, Result<Reclaimed, SendError>> {
         Box::pin(async move {
             let view = task.view(letter).await?;
             let policy = &view.policy.policy;
