@@ -13,6 +13,7 @@ pub mod place;
 pub mod public_url;
 pub mod queue;
 pub mod reset;
+pub mod sandboxes;
 pub mod system;
 pub mod test_clock;
 pub mod test_system;

@@ -20,7 +20,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use gateways::{Timeouts, Transport};
 use identity::{HttpKeys, Verifier};
 use platform::clock::{Clock, SystemClock};
-use platform::config::{GatewayUrls, Stage};
+use platform::config::Stage;
 use platform::mail_domains::TrialDomains;
 use platform::queue::Queue;
 use platform::seal::{LocalSeal, Seal};
@@ -50,6 +50,7 @@ use crate::issuer::{AUDIENCE, ISSUER_PATH, Issuer, sign_in};
 use crate::mailbox::Mailbox;
 use crate::public_url;
 use crate::queue::Queues;
+use crate::sandboxes::{self, Routers, Sandboxes};
 use crate::test_system::{LocalTestSystem, TestGround};
 
 /// How often the sweeper looks: locally nothing else hands letters on.
@@ -67,6 +68,9 @@ const EXPIRE_EVERY: Duration = Duration::from_secs(600);
 
 /// How often the sandbox posts what no endpoint took yet.
 const DELIVER_EVERY: Duration = Duration::from_millis(500);
+
+/// How often the other sandboxes look for the firm's endpoints and go on.
+const FOLLOW_EVERY: Duration = Duration::from_secs(2);
 
 /// What a function may take for one batch, as on Lambda.
 const TIME_LIMIT: TimeDelta = TimeDelta::minutes(1);
@@ -113,6 +117,7 @@ struct Parts {
     web: Router,
     issuer: Router,
     stripe: Router,
+    sandboxes: Routers,
 }
 
 impl System {
@@ -146,6 +151,7 @@ impl System {
         let queues = Queues::open(data, &clock).context("can't open the queues")?;
         // Only now: opening the demo firm pays in the sandbox.
         let sandbox = bank::sandbox_of(data, clock.clone())?;
+        let sandboxes = Sandboxes::open(data, &clock)?;
         let (stop, stopped) = watch::channel(false);
         let mut system = Self {
             url,
@@ -191,11 +197,13 @@ impl System {
                 clock.clone(),
             )),
             stripe: sandbox.router(),
+            sandboxes: sandboxes.routers(),
         };
         system.serve(listener, parts, stopped.clone());
         let now = clock.now();
-        system.work(data, clock, webhooks, stopped.clone()).await?;
-        system.deliver(sandbox, data, now, stopped).await?;
+        system.work(data, clock.clone(), webhooks, stopped.clone()).await?;
+        system.deliver(sandbox, data, now, stopped.clone()).await?;
+        system.follow(sandboxes, data, clock, stopped)?;
         Ok(system)
     }
 
@@ -341,6 +349,36 @@ impl System {
         Ok(())
     }
 
+    /// Lets the other sandboxes go on, where the demo firm connected them.
+    fn follow(
+        &mut self,
+        sandboxes: Sandboxes,
+        data: &Path,
+        clock: Arc<dyn Clock>,
+        stopped: watch::Receiver<bool>,
+    ) -> Result<()> {
+        if self.gateway.is_none() {
+            return Ok(());
+        }
+        let (dynamo, url) = (self.embedded.dynamo().clone(), self.url.clone());
+        let seal = Arc::new(LocalSeal::new(&seal_key(data)?)?);
+        self.every(FOLLOW_EVERY, stopped, move || {
+            let (sandboxes, dynamo, clock) = (sandboxes.clone(), dynamo.clone(), clock.clone());
+            let (seal, url) = (seal.clone(), url.clone());
+            async move {
+                let followed = async {
+                    let firm = Firm::open(dynamo, demo::firm_id()?).await?;
+                    let Some(firm) = firm else { return Ok(()) };
+                    sandboxes.go_on(&firm, &*seal, &url, firm.day(clock.now())).await
+                };
+                if let Err(error) = followed.await {
+                    tracing::error!("The sandboxes could not go on: {error:#}");
+                }
+            }
+        });
+        Ok(())
+    }
+
     fn every<F, Fut>(&mut self, period: Duration, stopped: watch::Receiver<bool>, work: F)
     where
         F: Fn() -> Fut + Send + 'static,
@@ -422,6 +460,16 @@ async fn dispatch(State(parts): State<Arc<Parts>>, request: Request<Body>) -> Re
     if is_under("/v1") || is_under("/sandbox/stripe") {
         return answer(&parts.stripe, request).await;
     }
+    let Routers { square, paypal, affinipay } = &parts.sandboxes;
+    for (router, prefixes) in [
+        (square, ["/v2", "/sandbox/square"]),
+        (paypal, ["/paypal", "/sandbox/paypal"]),
+        (affinipay, ["/sandbox/affinipay", "/sandbox/affinipay"]),
+    ] {
+        if prefixes.into_iter().any(is_under) {
+            return answer(router, request).await;
+        }
+    }
     let router = match () {
         () if is_under("/webhooks") => &parts.webhook,
         () if is_unlock(&path) => &parts.unlock,
@@ -468,8 +516,7 @@ fn gateways_on(data: &Path, url: &str) -> Result<Gateways> {
 
 fn access(url: &str) -> GatewayAccess {
     let transport = Transport::new(Timeouts::default());
-    let urls = GatewayUrls { stripe: Some(url.to_owned()), ..GatewayUrls::default() };
-    GatewayAccess { transport, urls, public_url: url.to_owned() }
+    GatewayAccess { transport, urls: sandboxes::urls(url), public_url: url.to_owned() }
 }
 
 /// The key that seals gateway secrets, made once.

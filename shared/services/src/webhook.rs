@@ -36,7 +36,7 @@ use endpoint::{Endpoints, Opened};
 
 pub use charge::{AskError, Asked, ours};
 pub use checkout::PageError;
-pub use endpoint::{EndpointError, GatewayAccess, keep_secrets, open_endpoint};
+pub use endpoint::{EndpointError, GatewayAccess, credentials, keep_secrets, open_endpoint};
 pub(crate) use lost::{Account, Reading, Told};
 
 /// The largest webhook that is read: Stripe's own are some ten KB.

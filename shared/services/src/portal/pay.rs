@@ -253,9 +253,10 @@ impl Till {
                     self.look(firm, &mut other, now).await?;
                     return Err(PayError::JustPaid);
                 }
-                Err(PageError::Checkout(CheckoutError::Gateway(GatewayError::NotFound {
-                    ..
-                }))) => {}
+                // Gone, or at a gateway that ends no page early: what is paid twice becomes credit.
+                Err(PageError::Checkout(CheckoutError::Gateway(
+                    GatewayError::NotFound { .. } | GatewayError::CannotDo(_),
+                ))) => {}
                 Err(error) => {
                     tracing::warn!(firm.id = %firm.id(), "Could not end a page to pay on: {}", chain(&error));
                 }

@@ -243,6 +243,18 @@ impl Endpoints {
     }
 }
 
+/// What connects an endpoint, opened: for whoever stands in for its gateway on one machine.
+///
+/// # Errors
+/// [`EndpointError`].
+pub async fn credentials(
+    store: &Store,
+    seal: &dyn Seal,
+    endpoint: &Endpoint,
+) -> Result<Credentials, EndpointError> {
+    Ok(read_secrets(store, seal, endpoint).await?.0.into())
+}
+
 /// Which parts an endpoint's secrets have, and since when.
 pub(crate) type Parts = BTreeMap<String, Vec<DateTime<Utc>>>;
 
