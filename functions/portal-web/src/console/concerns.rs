@@ -115,15 +115,12 @@ impl Row {
         let client = client_path(&account.client);
         let numbers: Vec<_> = concern.invoices.iter().map(ToString::to_string).collect();
         let invoices = numbers.join(", ");
-        let invoice = || {
-            let number = concern.invoices.first().map(ToString::to_string).unwrap_or_default();
-            format!("{client}/invoices/{}", segment(&number))
-        };
+        let its_invoices = || format!("{client}/invoices");
         let (kind, pill, what, path, act) = match concern.kind {
             ConcernKind::Dispute => {
                 let amount = concern.disputed.map(|disputed| disputed.for_person());
                 let what = format!("{} of {invoices} is disputed", amount.unwrap_or_default());
-                ("Dispute", "stopped", what, invoice(), "The invoice")
+                ("Dispute", "stopped", what, its_invoices(), "The invoices")
             }
             ConcernKind::BrokenPromise => {
                 let what = format!("{invoices} was promised and not paid");
