@@ -29,6 +29,13 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+/// Where gateways sign, for whoever wonders why a delivery was refused.
+const SIGNATURES: [(&str, &str); 3] = [
+    ("stripe", "Stripe-Signature"),
+    ("square", "x-square-hmacsha256-signature"),
+    ("paypal", "PAYPAL-TRANSMISSION-SIG"),
+];
+
 /// What the function needs.
 #[derive(Clone)]
 pub struct State {
@@ -100,7 +107,7 @@ async fn take(
     match state.webhooks.take(&delivery, state.clock.now()).await {
         Ok(taken) => state.acknowledge(taken),
         Err(error) => {
-            let (name, problem) = problem(error);
+            let (name, problem) = problem(error, gateway);
             state.refuse(name, problem)
         }
     }
@@ -127,11 +134,17 @@ impl State {
 }
 
 /// What the sender is told: enough to find a mistake of its own, nothing of our insides.
-fn problem(error: TakeError) -> (&'static str, Problem) {
+fn problem(error: TakeError, gateway: &str) -> (&'static str, Problem) {
     match &error {
         TakeError::NotFound => ("no_endpoint", Problem::not_found("webhook endpoint")),
         TakeError::NotAuthentic(_) => {
-            ("not_authentic", Problem::new(ProblemKind::Unauthorized, error.to_string()))
+            let problem = Problem::new(ProblemKind::Unauthorized, error.to_string());
+            let signed = SIGNATURES.iter().find(|(name, _)| *name == gateway);
+            let problem = match signed {
+                Some((_, header)) => problem.of(*header),
+                None => problem,
+            };
+            ("not_authentic", problem)
         }
         TakeError::NotNow(_) => ("not_now", Problem::busy(&error)),
         TakeError::NotConfigured(_) => ("not_configured", Problem::busy(&error)),

@@ -54,6 +54,9 @@ pub enum Received {
 /// down now and then, not each time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndpointNews {
+    /// Whether an event was ever kept or done with: from then on it is set up.
+    #[serde(default)]
+    pub has_taken: bool,
     /// What was the gateway's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub came: Option<Came>,

@@ -2,7 +2,8 @@
 //! arrive". An event that is about nothing that we follow is kept nowhere else, and neither is one whose signature
 //! doesn't match: the usual mistake is a signing secret of another endpoint.
 //!
-//! It is told of now and then, not each time: a firm with many payments pays for none of it.
+//! It is told of now and then, not each time: a firm with many payments pays for none of it. And once an endpoint has
+//! taken an event, what is refused there or is about nothing writes nothing any more: whoever forges costs no write.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -21,6 +22,14 @@ const MAX_REMEMBERED: usize = 1_000;
 
 /// When it was last written down: by endpoint, and whether it was the gateway's own.
 pub(super) type Heard = Mutex<BTreeMap<(String, bool), DateTime<Utc>>>;
+
+/// Whether it is kept nowhere else: then it is only of interest until the first event was taken.
+fn is_kept_nowhere(taken: &Result<Taken, TakeError>) -> bool {
+    match taken {
+        Ok(taken) => matches!(taken, Taken::Ignored | Taken::NotForHere),
+        Err(_) => true,
+    }
+}
 
 /// Whether it was the gateway's own, and what became of it; nothing, where nothing can be said.
 fn told(taken: &Result<Taken, TakeError>) -> Option<(bool, &'static str)> {
@@ -55,7 +64,9 @@ impl Webhooks {
             }
             heard.insert(key, now);
         }
-        if let Err(error) = self.write_down(endpoint, is_theirs, outcome, now).await {
+        let is_of_setting_up = is_kept_nowhere(taken);
+        let came = Came { at: now, outcome: outcome.to_owned() };
+        if let Err(error) = self.write_down(endpoint, is_theirs, is_of_setting_up, came).await {
             tracing::warn!("Could not note what came at an endpoint: {}", chain(&error));
         }
     }
@@ -64,18 +75,18 @@ impl Webhooks {
         &self,
         endpoint: &str,
         is_theirs: bool,
-        outcome: &str,
-        now: DateTime<Utc>,
+        is_of_setting_up: bool,
+        came: Came,
     ) -> Result<(), StoreError> {
         let Some((firm, _)) = self.platform().endpoint(endpoint).await? else { return Ok(()) };
         let store = self.store(&firm);
         let mut news = store.endpoint_news(endpoint).await?;
-        let came = Some(Came { at: now, outcome: outcome.to_owned() });
-        if is_theirs {
-            news.came = came;
-        } else {
-            news.refused = came;
+        if is_of_setting_up && news.has_taken {
+            return Ok(());
         }
+        news.has_taken |= !is_of_setting_up;
+        let last = if is_theirs { &mut news.came } else { &mut news.refused };
+        *last = Some(came);
         store.note_endpoint(endpoint, &news).await
     }
 }
