@@ -147,7 +147,7 @@ class Contact:
                 expect(bea.locator(".timeline")).to_contain_text("4 Quay Street")
                 expect(bea.get_by_text("Unread", exact=True)).to_be_visible()
                 expect(bea.get_by_role("button", name="I have read it")).to_be_visible()
-                field(bea, "Message").fill("Noted, thank you")
+                bea.get_by_role("textbox", name="Message").fill("Noted, thank you")
                 bea.get_by_role("button", name="Send").click()
                 expect(bea.get_by_role("status")).to_contain_text("on its way")
                 expect(bea.get_by_role("button", name="I have read it")).to_have_count(0)
