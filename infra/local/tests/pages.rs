@@ -63,7 +63,7 @@ async fn every_link_of_the_console_leads_to_a_page_with_a_way_back() {
             "/notes",
             "/messages",
         ];
-        let settings = ["/settings/ledger", "/settings/numbering"];
+        let settings = ["/settings/ledger", "/settings/numbering", "/settings/gateways"];
         let of_bookkeepers = ["/do/people", "/do/change", "/do/credit-note", "/do/refund"];
         let of_bookkeepers = of_bookkeepers.into_iter().filter(|_| who != "pre");
         for end in ends.into_iter().chain(settings).chain(of_bookkeepers) {
@@ -597,6 +597,69 @@ async fn let_2_a_firm_looks_like_itself_and_an_admin_changes_how() {
     assert!(page.html.contains("America/New_York") && page.html.contains("pre"), "{}", page.html);
     let text = bea.get("/console/settings/policies/default").await;
     assert!(text.status == StatusCode::OK && text.html.contains("in force"), "{}", text.html);
+}
+
+#[tokio::test]
+async fn staff_1_an_admin_connects_a_gateway_by_forms_and_no_page_or_cookie_holds_a_secret() {
+    const KEY: &str = "sk_test_typed51";
+    let folder = tempfile::tempdir().unwrap();
+    let up = Up::start(&folder.path().join("data"));
+    let mut ada = Browser::signed_in(&up, "ada").await;
+    let list = ada.get("/console/settings/gateways").await;
+    assert!(list.html.contains("clients pay here") && list.html.contains("Connect a gateway"));
+    let new = "/console/settings/gateways/new/stripe";
+    let page = ada.get(new).await;
+    // A test firm has no live mode.
+    assert!(page.html.contains("whsec_") && !page.html.contains("value=\"live\""));
+    let wrong = [
+        ("gateway", "stripe"),
+        ("mode", "test"),
+        ("credentials.key:secret", KEY),
+        ("credentials.account", "51"),
+    ];
+    let refused = ada.fill(new, "/firm/v1/gateways", &wrong).await;
+    assert_eq!(refused.location, new);
+    let page = ada.get(new).await;
+    assert!(page.html.contains("begins with acct_") && !page.html.contains(KEY), "{}", page.html);
+    assert!(page.html.contains("value=\"51\""), "what is no secret stands there again");
+    let typed = [("gateway", "stripe"), ("mode", "test"), ("credentials.key:secret", KEY)];
+    let made = ada.fill(new, "/firm/v1/gateways", &typed).await;
+    assert!(made.location.starts_with("/console/settings/gateways/"), "{}", made.location);
+    let at = made.location.clone();
+    let page = ada.get(&at).await;
+    let id = at.rsplit('/').next().unwrap();
+    assert!(page.html.contains(&format!("/webhooks/stripe/{id}")), "{}", page.html);
+    assert!(page.html.contains("waiting for the first") && !page.html.contains(KEY));
+    let api = |rest: &str| format!("/firm/v1/gateways/{id}{rest}");
+    for secret in ["whsec_first51", "whsec_second51"] {
+        let field = ("credentials.signing[]:secret", secret);
+        let typed = [("_method", "put"), field, ("keep_old:bool", "true")];
+        ada.fill(&at, &api("/secrets"), &typed).await;
+        let page = ada.get(&at).await;
+        assert!(
+            page.html.contains("It is replaced") && !page.html.contains(secret),
+            "{}",
+            page.html
+        );
+    }
+    assert!(ada.get(&at).await.html.contains("Drop the old one"));
+    ada.fill(&at, &api("/secrets/old"), &[("_method", "delete")]).await;
+    assert!(!ada.get(&at).await.html.contains("Drop the old one"));
+    ada.fill(&at, &api("/test"), &[]).await;
+    let page = ada.get(&at).await;
+    assert!(page.html.contains("refuses the key"), "the sandbox knows another one: {}", page.html);
+    let close = format!("{at}/close");
+    ada.fill(&close, &api("/close"), &[]).await;
+    let page = ada.get(&at).await;
+    assert!(page.html.contains("Nothing new is begun here"), "{}", page.html);
+    let gone = ada.fill(&format!("{at}/remove"), &api(""), &[("_method", "delete")]).await;
+    assert_eq!(gone.location, "/console/settings/gateways");
+    assert_eq!(ada.get(&at).await.status, StatusCode::NOT_FOUND);
+    // Who isn't an admin sees that there is one, and no more.
+    let mut bea = Browser::signed_in(&up, "bea").await;
+    let page = bea.get("/console/settings/gateways").await;
+    assert!(page.html.contains("clients pay here") && !page.html.contains("/gateways/new/"));
+    assert_eq!(bea.get(new).await.status, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]
