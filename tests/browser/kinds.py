@@ -14,6 +14,7 @@ WHOSE = [
     (re.compile(r"/links/[^/]+"), "/links/*"),
     (re.compile(r"/contacts/k-[^/]+"), "/contacts/*"),
     (re.compile(r"/policies/[^/]+"), "/policies/*"),
+    (re.compile(r"/gateways/(?!new/)[^/]+"), "/gateways/*"),
     (re.compile(r"/mailbox/[^/]+"), "/mailbox/*"),
     (re.compile(r"/import/[^/]+"), "/import/*"),
     (re.compile(r"/payments/[^/]+"), "/payments/*"),
