@@ -12,6 +12,7 @@ use domain::invoice::Deposit;
 use domain::money::Money;
 use gateways::{
     CheckoutError, CheckoutLine, EndedCheckout, GatewayError, Method, NewCheckout, ObjectId,
+    OpenCheckout,
 };
 use identity::OpaqueToken;
 use identity::opaque::RandomError;
@@ -182,7 +183,10 @@ impl Till {
         };
         let deposit = deposit(view, &checkout.lines)?;
         let opened = self.page(firm, (&checkout, deposit), asked, now).await?;
-        checkout.page = Some(opened);
+        // Some gateways' pages end when they are ended: until then they are open, whatever was asked for.
+        let ends_at = DateTime::from_timestamp(opened.expires_unix, 0);
+        checkout.ends_at = ends_at.unwrap_or(checkout.ends_at);
+        checkout.page = Some(CheckoutPage { id: opened.id.to_string(), url: opened.url });
         store.note_checkout(&checkout).await?;
         Ok(checkout)
     }
@@ -193,7 +197,7 @@ impl Till {
         (checkout, deposit): (&Checkout, Option<Deposit>),
         asked: &Asked,
         now: DateTime<Utc>,
-    ) -> Result<CheckoutPage, PayError> {
+    ) -> Result<OpenCheckout, PayError> {
         let line = |(invoice, amount): &(InvoiceId, Money)| CheckoutLine {
             invoice: invoice.clone(),
             name: format!("Invoice {invoice}"),
@@ -216,12 +220,11 @@ impl Till {
         // Our names are letters and digits, so there always is a key.
         let key = key("pay", &checkout.id).ok_or(PageError::NoEndpoint)?;
         let page = self.webhooks.open_page(&checkout.endpoint, &new, &key, now).await;
-        let page = page.map_err(|error| match error {
+        page.map_err(|error| match error {
             PageError::NoEndpoint => PayError::NoGateway,
             PageError::Checkout(CheckoutError::TooMany { .. }) => PayError::TooMany,
             error => PayError::Page(error),
-        })?;
-        Ok(CheckoutPage { id: page.id.to_string(), url: page.url })
+        })
     }
 
     /// The firm's gateway: of real money, unless the firm is there for tests (TEST-1).
